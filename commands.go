@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/alecthomas/kong"
+
+	"centinela/services/runner"
+)
+
+// runCmd runs the part that it is named after.
+type runCmd struct{ setup }
+
+// Help shows examples below the flags.
+func (runCmd) Help() string {
+	return "Examples:\n  centinela all --data ./data\n  centinela all --config /etc/centinela.yaml\n  centinela gateway --set gateway.listen=0.0.0.0:8443\n\nLogs go to standard error as JSON lines. SIGTERM drains and stops."
+}
+
+// Run serves until ctx ends.
+func (r runCmd) Run(ctx context.Context, k *kong.Context, out io.Writer) error {
+	target := k.Selected().Name
+	if target == "run" {
+		target = k.Selected().Parent.Name
+	}
+	cfg, _, err := r.load()
+	if err != nil {
+		return err
+	}
+	return runner.Run(ctx, cfg, target, os.Stderr, func(a runner.Addresses) { greet(out, target, cfg, a) })
+}
+
+// greet says where to look first.
+func greet(out io.Writer, target string, cfg runner.Config, a runner.Addresses) {
+	if a.Public == "" {
+		fmt.Fprintf(out, "centinela %s is ready on http://%s (operations: %s)\n", target, a.Parts[target], a.Ops)
+		return
+	}
+	fmt.Fprintf(out, "Centinela is ready at %s (%s profile, data in %s)\n", a.Public, cfg.Profile, cfg.DataDir)
+	fmt.Fprintf(out, "  API reference     %s/docs\n", a.Public)
+	if cfg.Profile == runner.Development {
+		fmt.Fprintf(out, "  simulated phones  %s/dev/phone\n", a.Public)
+	}
+	fmt.Fprintf(out, "  metrics, health   %s/metrics %s/readyz\n", a.Ops, a.Ops)
+	if cfg.Profile == runner.Development {
+		fmt.Fprintf(out, "  the whole story   bin/centinela demo   (in another terminal)\n")
+	}
+}
+
+// auditCmd runs audit, or verifies its record.
+type auditCmd struct {
+	Run    runCmd    `cmd:"" default:"withargs" help:"Run audit alone."`
+	Verify verifyCmd `cmd:"" help:"Recompute every hash of the record and name the first entry that is wrong."`
+}
+
+// verifyCmd reads audit's store, whether audit runs or not.
+type verifyCmd struct{ setup }
+
+// Run prints what was found; a record that was altered is an error.
+func (v verifyCmd) Run(ctx context.Context, out io.Writer) error {
+	cfg, _, err := v.load()
+	if err != nil {
+		return err
+	}
+	return runner.VerifyRecord(ctx, cfg, out)
+}
+
+// configCmd checks or prints the configuration.
+type configCmd struct {
+	Check configCheckCmd `cmd:"" help:"Print every error, each with its path."`
+	Print configPrintCmd `cmd:"" help:"Print the effective configuration, without its secrets."`
+}
+
+type configCheckCmd struct{ setup }
+
+// Run says "ok", or all errors.
+func (c configCheckCmd) Run(out io.Writer) error {
+	cfg, _, err := c.load()
+	if err != nil {
+		return err
+	}
+	if err := cfg.Validate(); err != nil {
+		return err
+	}
+	fmt.Fprintln(out, "ok")
+	return nil
+}
+
+type configPrintCmd struct{ setup }
+
+// Run prints YAML that --config takes again.
+func (c configPrintCmd) Run(out io.Writer) error {
+	_, print, err := c.load()
+	if err != nil {
+		return err
+	}
+	return print(out)
+}
+
+// keysCmd makes key files.
+type keysCmd struct {
+	Dir string `arg:"" type:"path" help:"Folder for the keys (key_dir)."`
+}
+
+// Help says what belongs where.
+func (keysCmd) Help() string {
+	return "Each service needs its own NAME.key and the NAME.pub of all who call it. Files that exist are left alone.\n\nExample:\n  centinela keys /etc/centinela/keys"
+}
+
+// Run lists the files.
+func (k keysCmd) Run(out io.Writer) error {
+	files, err := runner.MakeKeys(k.Dir)
+	for _, file := range files {
+		fmt.Fprintln(out, file)
+	}
+	return err
+}
+
+type versionCmd struct{}
+
+// Run prints one line.
+func (versionCmd) Run(out io.Writer) error {
+	_, err := fmt.Fprintln(out, "centinela", version)
+	return err
+}

@@ -1,0 +1,62 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Health asks a running part whether it is ready.
+type Health struct {
+	URL     string        `default:"http://127.0.0.1:9080" placeholder:"URL" help:"Operations listener of the part (${default})."`
+	Timeout time.Duration `default:"3s" help:"How long to wait for an answer (${default})."`
+}
+
+// errNotReady is the exit code 1 of a part that answers.
+var errNotReady = errors.New("not ready")
+
+// Help shows examples below the flags.
+func (Health) Help() string {
+	return "Exits with 0 when it is ready, 1 when it is not or doesn't answer.\n\nExamples:\n  centinela health\n  centinela health --url http://127.0.0.1:9081"
+}
+
+// Run prints one line.
+func (h Health) Run(ctx context.Context, out io.Writer) error {
+	ctx, cancel := context.WithTimeout(ctx, h.Timeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(h.URL, "/")+"/readyz", nil)
+	if err != nil || req.URL.Host == "" {
+		return fmt.Errorf("%w: --url %q is not a URL like http://127.0.0.1:9080", ErrUsage, h.URL)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return fmt.Errorf("%s doesn't answer: %w", h.URL, err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(res.Body, 4096))
+	if err != nil {
+		return fmt.Errorf("%s: %w", h.URL, err)
+	}
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: %w (%d): %s", h.URL, errNotReady, res.StatusCode, oneLine(body))
+	}
+	_, err = fmt.Fprintf(out, "%s is ready\n", h.URL)
+	return err
+}
+
+// oneLine is the reason in the answer, in one line.
+func oneLine(body []byte) string {
+	var doc struct {
+		Error  string `json:"error"`
+		Detail string `json:"detail"`
+	}
+	if json.Unmarshal(body, &doc) == nil && doc.Error+doc.Detail != "" {
+		return doc.Error + doc.Detail
+	}
+	return strings.Join(strings.Fields(string(body)), " ")
+}

@@ -1,0 +1,144 @@
+package gateway
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"centinela/shared/config"
+	"centinela/shared/ratelimit"
+)
+
+// Config is the gateway's part of the configuration.
+type Config struct {
+	Listen      string           `koanf:"listen"`      // public listener, host:port
+	PublicBase  string           `koanf:"public_base"` // the URL that people use, without a path: https://id.example.org
+	TLS         TLSConfig        `koanf:"tls"`
+	Proxy       ProxyConfig      `koanf:"proxy"`
+	Connections ConnectionConfig `koanf:"connections"`
+	Rates       RateConfig       `koanf:"rates"`
+	// RequestTimeout is how long a request may take, its body included; sockets have none.
+	RequestTimeout time.Duration `koanf:"request_timeout"`
+	// SecurityContact is published in /.well-known/security.txt: mailto:… or https:….
+	SecurityContact string `koanf:"security_contact"`
+}
+
+// TLSConfig are the files of a certificate chain and its key (PEM).
+type TLSConfig struct {
+	CertFile string `koanf:"cert_file"`
+	KeyFile  string `koanf:"key_file"`
+}
+
+// ProxyConfig declares what stands in front of the gateway.
+type ProxyConfig struct {
+	TerminatesTLS bool     `koanf:"terminates_tls"` // a proxy in front speaks TLS with the world
+	Trusted       []string `koanf:"trusted"`        // its addresses (CIDR): only their X-Forwarded-For counts
+}
+
+// ConnectionConfig limits open connections (R2.2).
+type ConnectionConfig struct {
+	Max        int `koanf:"max"`
+	PerAddress int `koanf:"per_address"` // IPv6 by /64
+}
+
+// RateConfig are the coarse limits an address has, as "count-unit" with unit S,
+// M, H or D (ulule/limiter's form). Tries of codes and passwords have their own,
+// durable counters in the services.
+type RateConfig struct {
+	Default  string `koanf:"default"`
+	SignUp   string `koanf:"sign_up"`
+	SignIn   string `koanf:"sign_in"`
+	Recovery string `koanf:"recovery"`
+	Keys     int    `koanf:"keys"` // how many addresses are counted at once; the memory is bounded by it
+}
+
+// DefaultConfig listens on loopback, as development wants it.
+func DefaultConfig() Config {
+	return Config{
+		Listen:         "127.0.0.1:8080",
+		Connections:    ConnectionConfig{Max: 20_000, PerAddress: 200},
+		RequestTimeout: 10 * time.Second,
+		Rates:          RateConfig{Default: "1200-M", SignUp: "60-H", SignIn: "60-M", Recovery: "120-M", Keys: 100_000},
+	}
+}
+
+// Validate returns every error at once, each with its path.
+func (c Config) Validate() error {
+	var errs config.Errors
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+		errs.Add("gateway.listen", "must be host:port")
+	}
+	if c.PublicBase != "" {
+		if u, err := url.Parse(c.PublicBase); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || strings.Trim(u.Path, "/") != "" {
+			errs.Add("gateway.public_base", "must be a URL without a path, like https://id.example.org")
+		}
+	}
+	if (c.TLS.CertFile == "") != (c.TLS.KeyFile == "") {
+		errs.Add("gateway.tls", "cert_file and key_file go together")
+	}
+	for i, prefix := range c.Proxy.Trusted {
+		if _, err := netip.ParsePrefix(prefix); err != nil {
+			errs.Add(fmt.Sprintf("gateway.proxy.trusted[%d]", i), "must be a CIDR prefix like 10.0.0.0/8")
+		}
+	}
+	if c.RequestTimeout < time.Second || c.RequestTimeout > time.Minute {
+		errs.Add("gateway.request_timeout", "must be from 1s to 1m")
+	}
+	if c.SecurityContact != "" && !strings.HasPrefix(c.SecurityContact, "mailto:") && !strings.HasPrefix(c.SecurityContact, "https://") {
+		errs.Add("gateway.security_contact", "must begin with mailto: or https://")
+	}
+	if c.Connections.Max <= 0 {
+		errs.Add("gateway.connections.max", "must be > 0")
+	}
+	if c.Connections.PerAddress <= 0 {
+		errs.Add("gateway.connections.per_address", "must be > 0")
+	}
+	c.validateRates(&errs)
+	return errs.Err()
+}
+
+func (c Config) validateRates(errs *config.Errors) {
+	for path, rate := range map[string]string{
+		"gateway.rates.default": c.Rates.Default, "gateway.rates.sign_up": c.Rates.SignUp,
+		"gateway.rates.sign_in": c.Rates.SignIn, "gateway.rates.recovery": c.Rates.Recovery,
+	} {
+		if err := validRate(rate); err != nil {
+			errs.Add(path, "must be like 60-M (a count, then S, M, H or D)")
+		}
+	}
+	if c.Rates.Keys <= 0 {
+		errs.Add("gateway.rates.keys", "must be > 0")
+	}
+}
+
+func validRate(rate string) error {
+	_, err := ratelimit.NewTable([]ratelimit.Limit{{Name: "x", Rate: rate}}, nil, nil)
+	return err
+}
+
+// ValidateProduction refuses plain HTTP that nobody declared.
+func (c Config) ValidateProduction() error {
+	var errs config.Errors
+	if c.TLS.CertFile == "" && !c.Proxy.TerminatesTLS {
+		errs.Add("gateway.tls", "production needs cert_file and key_file, or gateway.proxy.terminates_tls: true where a proxy in front speaks TLS")
+	}
+	if c.PublicBase == "" {
+		errs.Add("gateway.public_base", "production needs the URL that people use")
+	}
+	return errs.Err()
+}
+
+// PublicURL is where people reach the gateway that listens on addr.
+func (c Config) PublicURL(addr net.Addr) string {
+	if c.PublicBase != "" {
+		return c.PublicBase
+	}
+	scheme := "http"
+	if c.TLS.CertFile != "" {
+		scheme = "https"
+	}
+	return scheme + "://" + addr.String()
+}

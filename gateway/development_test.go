@@ -1,0 +1,70 @@
+package gateway_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"centinela/shared/fault"
+)
+
+// TestProduction: the production profile has no development routes, and no page
+// or file of them.
+func TestProduction(t *testing.T) {
+	s := start(t, production).ready()
+	for _, path := range []string{"/dev/clock", "/dev/phone", "/dev/phone/replies", "/assets/phone.js"} {
+		s.get(path, header("Accept", "text/html")).refused(t, 404, fault.CodeUnknownRoute)
+		s.send("POST", path, `{"advance":"1h"}`).refused(t, 404, fault.CodeUnknownRoute)
+	}
+	if n := len(s.recovery.requests("/dev/phone")); n != 0 {
+		t.Errorf("%d requests reached recovery", n)
+	}
+}
+
+// TestClock: the suite's clock is shown and moved forward, by valid steps only.
+func TestClock(t *testing.T) {
+	s := start(t)
+	before := s.clock.Now()
+	got := s.send("POST", "/dev/clock", `{"advance":"72h"}`).ok(t)
+	var state struct {
+		Now           time.Time
+		OffsetSeconds int64 `json:"offset_seconds"`
+	}
+	if err := json.Unmarshal([]byte(got.body), &state); err != nil {
+		t.Fatal(err)
+	}
+	if state.OffsetSeconds != 72*3600 || state.Now.Sub(before) < 72*time.Hour || s.clock.Now().Before(state.Now) {
+		t.Errorf("moved to %+v from %s", state, before)
+	}
+	if shown := s.get("/dev/clock").ok(t); !strings.Contains(shown.body, `"offset_seconds":259200`) {
+		t.Errorf("shown: %s", shown.body)
+	}
+	tests := []struct {
+		name, body string
+		code       fault.Code
+	}{
+		{"back", `{"advance":"-1h"}`, fault.CodeInvalidRequest},
+		{"days", `{"advance":"3d"}`, fault.CodeInvalidRequest},
+		{"number", `{"advance":72}`, fault.CodeInvalidRequest},
+		{"extra", `{"advance":"1h","back":true}`, fault.CodeInvalidRequest},
+		{"empty", `{}`, fault.CodeInvalidRequest},
+		{"over_ten_years", `{"advance":"87601h"}`, fault.CodeInvalidField},
+		{"ten_years_in_all", `{"advance":"87600h"}`, fault.CodeInvalidField},
+		{"overflow", `{"advance":"99999999999999999999h"}`, fault.CodeInvalidField},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) { s.send("POST", "/dev/clock", tt.body).refused(t, 400, tt.code) })
+	}
+}
+
+// TestPhonePage: the browser gets a page, other clients the texts.
+func TestPhonePage(t *testing.T) {
+	s := start(t, unchecked) // the page isn't part of the specification
+	if page := s.get("/dev/phone", header("Accept", "text/html")).ok(t); !strings.Contains(page.body, "<html") || page.header.Get("Vary") != "Accept" {
+		t.Errorf("the browser gets %s", page)
+	}
+	if texts := s.get("/dev/phone", header("Accept", "application/json")).ok(t); texts.body != `{"texts":[]}` {
+		t.Errorf("others get %s", texts)
+	}
+}

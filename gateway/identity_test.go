@@ -1,0 +1,137 @@
+package gateway_test
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"centinela/gateway"
+	"centinela/shared/httpkit"
+	"centinela/shared/module"
+)
+
+// arrived is what reached auth of one request to /v1/me.
+func (s *suite) arrived(set ...with) *http.Request {
+	s.t.Helper()
+	before := len(s.auth.requests("/v1/me"))
+	s.get("/v1/me", append(set, person(s.token()))...).ok(s.t)
+	seen := s.auth.requests("/v1/me")
+	if len(seen) != before+1 {
+		s.t.Fatalf("%d requests reached auth, want one", len(seen)-before)
+	}
+	return seen[before]
+}
+
+// TestForgedHeaders: nothing that a client says under our names, or about where
+// it comes from, reaches a service (R2.1, architecture "Client address").
+func TestForgedHeaders(t *testing.T) {
+	s := start(t, production).ready()
+	got := s.arrived(
+		header("X-Centinela-Service", "forged"),
+		header("x-centinela-client-address", "192.0.2.66"),
+		header("X-Centinela-User-Agent", "forged"),
+		header("X-Centinela-Deadline-Ms", "99999999"),
+		header("X-Centinela-Anything", "forged"),
+		header("X-Dev-Address", "192.0.2.66"),
+		header("X-Forwarded-For", "192.0.2.66"),
+		header("X-Forwarded-Proto", "forged"),
+		header("X-Forwarded-Host", "forged.example"),
+		header("X-Forwarded-Prefix", "/forged"),
+		header("Forwarded", "for=192.0.2.66"),
+		header("X-Real-Ip", "192.0.2.66"),
+		header("X-Request-Id", "forged"),
+		header("Cookie", "a=forged"),
+		header("User-Agent", "the client's own"),
+	)
+	for name, values := range got.Header {
+		for _, value := range values {
+			if strings.Contains(value, "forged") || strings.Contains(value, "192.0.2.66") || value == "99999999" {
+				t.Errorf("%s: %s reached the service", name, value)
+			}
+		}
+	}
+	for _, name := range []string{"Cookie", "X-Centinela-Anything", "X-Dev-Address", "Forwarded", "X-Real-Ip", "X-Forwarded-For"} {
+		if got.Header.Get(name) != "" {
+			t.Errorf("%s reached the service", name)
+		}
+	}
+	if caller, err := s.ids.Verifier(module.Auth).Verify(got.Header.Get(httpkit.HeaderService)); err != nil || caller != module.Gateway {
+		t.Errorf("the call is signed by %q: %v", caller, err)
+	}
+	for name, want := range map[string]string{
+		httpkit.HeaderClientAddress: "127.0.0.1", httpkit.HeaderUserAgent: "the client's own", "X-Forwarded-Host": s.addr,
+	} {
+		if value := got.Header.Get(name); value != want {
+			t.Errorf("%s = %q, want %q", name, value, want)
+		}
+	}
+}
+
+// TestConnectionHeader: naming our headers as hop-by-hop must not take them off
+// the call to the service.
+func TestConnectionHeader(t *testing.T) {
+	s := start(t, production).ready()
+	conn := dial(t, s.addr)
+	if _, err := io.WriteString(conn, "GET /v1/me HTTP/1.1\r\nHost: a\r\nConnection: close, X-Centinela-Client-Address, X-Centinela-Service, Authorization\r\nAuthorization: Bearer "+s.token()+"\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	got, _ := readAnswer(t, conn)
+	got.ok(t)
+	seen := s.auth.requests("/v1/me")
+	if address := seen[len(seen)-1].Header.Get(httpkit.HeaderClientAddress); address != "127.0.0.1" {
+		t.Errorf("the service got the address %q", address)
+	}
+}
+
+// TestForwardedFor: only a proxy that the configuration names may say where a
+// request comes from, and only its own hop counts.
+func TestForwardedFor(t *testing.T) {
+	tests := []struct {
+		name, trusted, forwarded, want string
+	}{
+		{"no_proxy", "", "198.51.100.9", "127.0.0.1"},
+		{"another_proxy", "10.0.0.0/8", "198.51.100.9", "127.0.0.1"},
+		{"proxy", "127.0.0.0/8", "198.51.100.9", "198.51.100.9"},
+		{"client_wrote_one_too", "127.0.0.0/8", "192.0.2.66, 198.51.100.9", "198.51.100.9"},
+		{"two_proxies", "127.0.0.0/8", "192.0.2.66, 198.51.100.9, 127.0.0.2", "198.51.100.9"},
+		{"ipv6", "127.0.0.0/8", "2001:db8::7", "2001:db8::7"},
+		{"nonsense", "127.0.0.0/8", "<script>", "127.0.0.1"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := start(t, production, config(func(c *gateway.Config) {
+				if tt.trusted != "" {
+					c.Proxy.Trusted = []string{tt.trusted}
+				}
+			})).ready()
+			if got := s.arrived(header("X-Forwarded-For", tt.forwarded)).Header.Get(httpkit.HeaderClientAddress); got != tt.want {
+				t.Errorf("the service got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// TestDevAddress: pretending an address works in development only.
+func TestDevAddress(t *testing.T) {
+	if got := start(t).ready().arrived(from("198.51.100.9")).Header.Get(httpkit.HeaderClientAddress); got != "198.51.100.9" {
+		t.Errorf("development: %q", got)
+	}
+	if got := start(t, production).ready().arrived(from("198.51.100.9")).Header.Get(httpkit.HeaderClientAddress); got != "127.0.0.1" {
+		t.Errorf("production: %q", got)
+	}
+}
+
+// TestServiceRefusesGateway: a service that doesn't believe the gateway is an
+// error of ours; it must not look like a bad token, which signs people out.
+func TestServiceRefusesGateway(t *testing.T) {
+	s := start(t)
+	s.ready()
+	other := newAuth(t, start(t).ids, s.people) // knows another gateway's key
+	s.move(module.Auth, other.server.URL)
+	got := s.get("/v1/me", person(s.token()))
+	got.refused(t, 500, "internal")
+	if got.header.Get("WWW-Authenticate") != "" {
+		t.Error("the service's challenge reached the client")
+	}
+}

@@ -1,0 +1,35 @@
+package edge
+
+import "github.com/gin-gonic/gin"
+
+// apiPolicy is the content policy of everything that is no page.
+const apiPolicy = "default-src 'none'; frame-ancestors 'none'"
+
+// fixed are the security headers of every answer (OWASP Secure Headers). The
+// values are shared between answers and never changed: a page that wants another
+// content policy sets a value of its own.
+var fixed = map[string][]string{
+	"Content-Security-Policy":      {apiPolicy},
+	"X-Content-Type-Options":       {"nosniff"},
+	"X-Frame-Options":              {"DENY"},
+	"Referrer-Policy":              {"no-referrer"},
+	"Cross-Origin-Opener-Policy":   {"same-origin"},
+	"Cross-Origin-Resource-Policy": {"same-origin"},
+	"Cache-Control":                {"no-store"},
+}
+
+var strictTransport = []string{"max-age=31536000; includeSubDomains"}
+
+// Headers sets the security headers of every answer, before anything can refuse
+// it. HSTS only where the gateway, or the proxy in front, speaks TLS.
+func Headers(tls bool) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		h := c.Writer.Header()
+		for name, value := range fixed {
+			h[name] = value
+		}
+		if tls {
+			h["Strict-Transport-Security"] = strictTransport
+		}
+	}
+}

@@ -1,0 +1,73 @@
+package proxy
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httputil"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"centinela/shared/fault"
+	"centinela/shared/httpkit"
+)
+
+// ours are headers of an answer that the gateway sets; a service's are dropped,
+// or they would stand there twice.
+var ours = [...]string{
+	httpkit.HeaderRequestID, "Content-Security-Policy", "X-Content-Type-Options", "X-Frame-Options", "Referrer-Policy",
+	"Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy", "Strict-Transport-Security", "Set-Cookie", "Server",
+}
+
+// errIdentity: the service didn't believe the gateway. That is no fault of the
+// person's token, and must not sign anybody out.
+var errIdentity = fault.New(fault.KindInternal, fault.CodeInternal, "").
+	WithCause(errors.New("the service refused the gateway's own identity: are the keys of both in key_dir?"))
+
+// To returns the handler that passes a request on to one service. Upgrades
+// (WebSocket) pass through.
+func To(client *httpkit.Client, log *slog.Logger) gin.HandlerFunc {
+	rp := &httputil.ReverseProxy{
+		Rewrite:        rewrite,
+		Transport:      client.Transport(),
+		BufferPool:     newBuffers(),
+		ModifyResponse: received,
+		ErrorHandler:   httpkit.WriteProblem,
+		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	return func(c *gin.Context) {
+		// The service knows best what may be kept; received sets it where it is silent.
+		delete(c.Writer.Header(), "Cache-Control")
+		rp.ServeHTTP(wholeClose{c.Writer}, c.Request)
+	}
+}
+
+// rewrite takes away what only our own services may say. The client's transport
+// then replaces scheme and host, and signs.
+func rewrite(pr *httputil.ProxyRequest) {
+	h := pr.Out.Header
+	for name := range h { // canonical names, as the server read them
+		if strings.HasPrefix(name, "X-") && (strings.HasPrefix(name, "X-Centinela-") || strings.HasPrefix(name, "X-Forwarded-")) {
+			delete(h, name)
+		}
+	}
+	delete(h, "Forwarded")
+	delete(h, "X-Real-Ip")
+	delete(h, "Cookie") // nothing of ours reads one
+	h["X-Forwarded-Host"] = []string{pr.In.Host}
+}
+
+// received looks at a service's answer before it is passed on.
+func received(r *http.Response) error {
+	if r.StatusCode == http.StatusUnauthorized && httpkit.RefusedService(r.Header) {
+		return errIdentity
+	}
+	for _, name := range ours {
+		delete(r.Header, name)
+	}
+	if len(r.Header["Cache-Control"]) == 0 {
+		r.Header["Cache-Control"] = []string{"no-store"}
+	}
+	return nil
+}

@@ -1,0 +1,8 @@
+// Command bundle turns the hand-written specs of openapi/ into self-contained
+// ones and generates code from them: `make gen`.
+//
+// It owns openapi/gen. It trusts the specs only as far as kin-openapi
+// validates them, and hands over, for each service, a package <svc>api (models,
+// gin strict server, the bundled spec) and a package <svc>client (models,
+// client), so that a client never pulls in gin.
+package main

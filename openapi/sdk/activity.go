@@ -1,0 +1,64 @@
+package sdk
+
+import (
+	"context"
+	"iter"
+	"net/http"
+
+	"centinela/openapi/gen/gatewayclient"
+)
+
+// ActivityPage is a page of the record of one's account, newest first, and the
+// cursor of the next one ("" after the last). limit is 1 to 100, 0 for 50.
+func (s *Session) ActivityPage(ctx context.Context, cursor string, limit int) ([]Activity, string, error) {
+	params := &gatewayclient.ListMyActivityParams{Cursor: given(cursor), Limit: given(limit)}
+	page, err := as[gatewayclient.ActivityPage](ctx, s, http.StatusOK, func(auth gatewayclient.RequestEditorFn) (*http.Response, error) {
+		return s.c.api.ListMyActivity(ctx, params, auth)
+	})
+	return page.Events, value(page.NextCursor), err
+}
+
+// Activity is the whole record of one's account, newest first, page by page. It
+// ends at the first error.
+func (s *Session) Activity(ctx context.Context) iter.Seq2[Activity, error] {
+	return pages(func(cursor string) ([]Activity, string, error) { return s.ActivityPage(ctx, cursor, 100) })
+}
+
+// pages runs through all pages.
+func pages[T any](page func(cursor string) ([]T, string, error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for cursor := ""; ; {
+			items, next, err := page(cursor)
+			if err != nil {
+				var none T
+				yield(none, err)
+				return
+			}
+			for _, item := range items {
+				if !yield(item, nil) {
+					return
+				}
+			}
+			if next == "" {
+				return
+			}
+			cursor = next
+		}
+	}
+}
+
+// given is nil for a zero value: the parameter is left out.
+func given[T comparable](v T) *T {
+	var zero T
+	if v == zero {
+		return nil
+	}
+	return &v
+}
+
+func value(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}

@@ -1,0 +1,122 @@
+package sdk
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"centinela/openapi/gen/gatewayclient"
+)
+
+// maxAnswer bounds what is read of an answer, in bytes.
+const maxAnswer = 8 << 20
+
+// Codes that callers of the SDK tell apart most; the specification
+// (openapi/common.yaml, ErrorCode) has all of them.
+const (
+	CodeTokenExpired       = string(gatewayclient.ErrorCodeTokenExpired)
+	CodeTokenInvalid       = string(gatewayclient.ErrorCodeTokenInvalid)
+	CodeSessionRevoked     = string(gatewayclient.ErrorCodeSessionRevoked)
+	CodeCredentialsInvalid = string(gatewayclient.ErrorCodeCredentialsInvalid)
+	CodeRefusedByFirewall  = string(gatewayclient.ErrorCodeRefusedByFirewall)
+	CodeNotAllowedYet      = string(gatewayclient.ErrorCodeRecoveryNotAllowedYet)
+	CodeRecoveryEnded      = string(gatewayclient.ErrorCodeRecoveryEnded)
+	CodeUnavailable        = string(gatewayclient.ErrorCodeUnavailable)
+)
+
+// Problem is a refusal of the suite (RFC 9457). Find it with errors.As.
+type Problem struct {
+	Status     int // of HTTP; 0 where the chat socket refused
+	Code       string
+	Title      string
+	Detail     string
+	RequestID  string
+	RetryAfter time.Duration // 0: nothing said
+	Errors     []FieldProblem
+}
+
+// FieldProblem says what is wrong with one field.
+type FieldProblem struct{ Pointer, Code, Detail string }
+
+// Error is for people and logs; it never holds what was sent.
+func (p *Problem) Error() string {
+	var b strings.Builder
+	if p.Status != 0 {
+		fmt.Fprintf(&b, "%d ", p.Status)
+	}
+	b.WriteString(p.Code)
+	if p.Detail != "" {
+		b.WriteString(": " + p.Detail)
+	}
+	for _, f := range p.Errors {
+		fmt.Fprintf(&b, "; %s: %s", f.Pointer, f.Detail)
+	}
+	if p.RequestID != "" {
+		b.WriteString(" (request " + p.RequestID + ")")
+	}
+	return b.String()
+}
+
+// HasCode reports whether err is a Problem with that code.
+func HasCode(err error, code string) bool {
+	var p *Problem
+	return errors.As(err, &p) && p.Code == code
+}
+
+// problemOf makes a Problem of an answer that is no success. What doesn't speak
+// our problem documents, a proxy in between for example, is told by its status.
+func problemOf(status int, header http.Header, body []byte) *Problem {
+	p := &Problem{Status: status, Code: "http_" + strconv.Itoa(status), Title: http.StatusText(status), RequestID: header.Get("X-Request-Id")}
+	if seconds, err := strconv.Atoi(header.Get("Retry-After")); err == nil && seconds > 0 {
+		p.RetryAfter = time.Duration(seconds) * time.Second
+	}
+	var doc gatewayclient.Problem
+	if json.Unmarshal(body, &doc) != nil || doc.Code == "" {
+		return p
+	}
+	p.Code, p.Title, p.RequestID = string(doc.Code), doc.Title, doc.RequestId
+	if doc.Detail != nil {
+		p.Detail = *doc.Detail
+	}
+	if doc.RetryAfter != nil && *doc.RetryAfter > 0 {
+		p.RetryAfter = time.Duration(*doc.RetryAfter) * time.Second
+	}
+	if doc.Errors != nil {
+		for _, f := range *doc.Errors {
+			p.Errors = append(p.Errors, FieldProblem{Pointer: f.Pointer, Code: string(f.Code), Detail: f.Detail})
+		}
+	}
+	return p
+}
+
+// nothing is the answer of an operation that answers without a body.
+type nothing struct{}
+
+// read takes the answer of a call: a T with status want, a *Problem, or what
+// the connection failed with.
+func read[T any](res *http.Response, err error, want int) (T, error) {
+	var out T
+	if err != nil {
+		return out, fmt.Errorf("sdk: %w", err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+	if err != nil {
+		return out, fmt.Errorf("sdk: read the answer: %w", err)
+	}
+	if res.StatusCode != want {
+		return out, problemOf(res.StatusCode, res.Header, body)
+	}
+	if _, none := any(out).(nothing); none {
+		return out, nil
+	}
+	if err := json.Unmarshal(body, &out); err != nil {
+		return out, fmt.Errorf("sdk: the answer is not what the specification says: %w", err)
+	}
+	return out, nil
+}

@@ -1,0 +1,87 @@
+package sdk
+
+import (
+	"context"
+	"net/http"
+
+	"centinela/openapi/gen/gatewayclient"
+)
+
+// Recovery is a way back into an account. Whoever holds its secret goes on with
+// it, so keep both until it is over.
+type Recovery struct {
+	ID     string
+	Secret string
+	c      *Client
+}
+
+// StartRecovery starts one, from this client's device. The answer is the same
+// for any identifier, whether it exists or not.
+func (c *Client) StartRecovery(ctx context.Context, identifier string) (*Recovery, RecoveryStatus, error) {
+	res, err := c.api.StartRecovery(ctx, gatewayclient.NewRecovery{Identifier: identifier, Device: c.deviceModel()})
+	started, err := read[gatewayclient.StartedRecovery](res, err, http.StatusAccepted)
+	if err != nil {
+		return nil, RecoveryStatus{}, err
+	}
+	return c.ResumeRecovery(started.Recovery.Id, started.Secret), started.Recovery, nil
+}
+
+// ResumeRecovery goes on with one that was started before. It makes no call.
+func (c *Client) ResumeRecovery(id, secret string) *Recovery {
+	return &Recovery{ID: id, Secret: secret, c: c}
+}
+
+// String doesn't show the secret.
+func (r *Recovery) String() string { return r.ID + " " + redacted }
+
+// GoString doesn't show the secret.
+func (r *Recovery) GoString() string { return r.String() }
+
+func (r *Recovery) auth() gatewayclient.RequestEditorFn { return authorize("Recovery " + r.Secret) }
+
+// State says where it stands, and what would bring it further.
+func (r *Recovery) State(ctx context.Context) (RecoveryStatus, error) {
+	res, err := r.c.api.GetRecovery(ctx, r.ID, r.auth())
+	return read[RecoveryStatus](res, err, http.StatusOK)
+}
+
+// SendCode has a code sent: to the oldest number that may recover (R6.1), or to
+// the number given in full, if it is bound to the account. The answer doesn't
+// tell whether a text was sent.
+func (r *Recovery) SendCode(ctx context.Context, number string) (RecoveryStatus, error) {
+	var body gatewayclient.RecoveryCodeRequest
+	if number != "" {
+		body.Number = &number
+	}
+	res, err := r.c.api.SendRecoveryCode(ctx, r.ID, body, r.auth())
+	return read[RecoveryStatus](res, err, http.StatusAccepted)
+}
+
+// Evidence brings one: the code of a text (SMS), or a saved code (SavedCode).
+func (r *Recovery) Evidence(ctx context.Context, method gatewayclient.EvidenceMethod, code string) (RecoveryStatus, error) {
+	res, err := r.c.api.AddEvidence(ctx, r.ID, gatewayclient.Evidence{Method: method, Code: code}, r.auth())
+	return read[RecoveryStatus](res, err, http.StatusOK)
+}
+
+// Complete sets the new password and ends all sessions; 409
+// recovery_not_allowed_yet until the decision allows it.
+func (r *Recovery) Complete(ctx context.Context, newPassword string) (RecoveryStatus, error) {
+	res, err := r.c.api.CompleteRecovery(ctx, r.ID, gatewayclient.Completion{NewPassword: newPassword}, r.auth())
+	return read[RecoveryStatus](res, err, http.StatusOK)
+}
+
+// Veto stops a recovery with the token of a text's link.
+func (c *Client) Veto(ctx context.Context, token string) error {
+	res, err := c.api.VetoRecovery(ctx, gatewayclient.Veto{Token: token})
+	_, err = read[nothing](res, err, http.StatusNoContent)
+	return err
+}
+
+// Recoveries are the newest 20 that were tried on one's account, and why they
+// were decided so.
+func (s *Session) Recoveries(ctx context.Context) ([]OwnRecovery, error) {
+	list, err := as[gatewayclient.OwnRecoveryList](ctx, s, http.StatusOK, func(auth gatewayclient.RequestEditorFn) (*http.Response, error) {
+		return s.c.api.ListMyRecoveries(ctx, auth)
+	})
+	return list.Recoveries, err
+}

@@ -1,0 +1,189 @@
+package sdk
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"centinela/openapi/gen/gatewayclient"
+)
+
+const (
+	// early is how long before its end an access token is refreshed.
+	early = 30 * time.Second
+	// refreshTime bounds a refresh, which goes on when its caller gives up: a
+	// rotated token that nobody read would end the session at the next use.
+	refreshTime = 15 * time.Second
+)
+
+// Session is a signed-in person on this device. It refreshes its tokens by
+// itself, one refresh at a time, and is safe for concurrent use.
+type Session struct {
+	c    *Client
+	turn chan struct{} // holds the one token that allows a look at tokens, or a change
+	have Tokens
+}
+
+// SignUp makes an account. The four saved codes in the answer are shown this one time.
+func (c *Client) SignUp(ctx context.Context, userName, password, locale string) (NewAccount, error) {
+	body := gatewayclient.NewAccount{UserName: userName, Password: password}
+	if locale != "" {
+		l := gatewayclient.Locale(locale)
+		body.Locale = &l
+	}
+	res, err := c.api.CreateAccount(ctx, body)
+	return read[NewAccount](res, err, http.StatusCreated)
+}
+
+// SignIn proves a person by password, from this client's device.
+func (c *Client) SignIn(ctx context.Context, identifier, password string) (*Session, error) {
+	res, err := c.api.CreateSession(ctx, gatewayclient.SignIn{Identifier: identifier, Password: password, Device: c.deviceModel()})
+	set, err := read[gatewayclient.TokenSet](res, err, http.StatusCreated)
+	if err != nil {
+		return nil, err
+	}
+	return c.Restore(tokensOf(set)), nil
+}
+
+// Restore goes on with tokens that were kept. It makes no call.
+func (c *Client) Restore(t Tokens) *Session {
+	s := &Session{c: c, turn: make(chan struct{}, 1), have: t}
+	s.turn <- struct{}{}
+	return s
+}
+
+func tokensOf(set gatewayclient.TokenSet) Tokens {
+	return Tokens{
+		Account: set.AccountId, Session: set.SessionId, Access: set.AccessToken, Refresh: set.RefreshToken,
+		AccessExpiry: realNow().Add(time.Duration(set.ExpiresIn) * time.Second).UnixMilli(),
+	}
+}
+
+// Tokens are the session's tokens at the moment, to keep them.
+func (s *Session) Tokens() Tokens {
+	<-s.turn
+	defer func() { s.turn <- struct{}{} }()
+	return s.have
+}
+
+// Refresh rotates the tokens now. The session does it by itself when it is time.
+func (s *Session) Refresh(ctx context.Context) error {
+	_, err := s.fresh(ctx, func(Tokens) bool { return true })
+	return err
+}
+
+// access returns an access token that is good for a while.
+func (s *Session) access(ctx context.Context) (string, error) {
+	return s.fresh(ctx, func(t Tokens) bool {
+		return !realNow().Before(time.UnixMilli(t.AccessExpiry).Add(-early))
+	})
+}
+
+// fresh returns the access token, after a refresh if due says so when it is this
+// caller's turn: of those who wait for one, the first makes it for all.
+func (s *Session) fresh(ctx context.Context, due func(Tokens) bool) (string, error) {
+	select {
+	case <-ctx.Done():
+		return "", ctx.Err()
+	case <-s.turn:
+	}
+	defer func() { s.turn <- struct{}{} }()
+	if !due(s.have) {
+		return s.have.Access, nil
+	}
+	// The server answers a repeated refresh from the same device for 10 s.
+	ctx, cancel := context.WithTimeout(context.WithValue(context.WithoutCancel(ctx), repeatable{}, true), refreshTime)
+	defer cancel()
+	key := string(s.c.device)
+	res, err := s.c.api.RefreshSession(ctx, gatewayclient.Refresh{RefreshToken: s.have.Refresh, DeviceKey: &key})
+	set, err := read[gatewayclient.TokenSet](res, err, http.StatusOK)
+	if err != nil {
+		return "", err
+	}
+	s.have = tokensOf(set)
+	return s.have.Access, nil
+}
+
+// renew replaces an access token that the suite found expired.
+func (s *Session) renew(ctx context.Context, stale string) (string, error) {
+	return s.fresh(ctx, func(t Tokens) bool { return t.Access == stale })
+}
+
+// as makes an authorised call. An access token that has expired in spite of all
+// is refreshed, and the call made again, once.
+func as[T any](ctx context.Context, s *Session, want int, send func(auth gatewayclient.RequestEditorFn) (*http.Response, error)) (T, error) {
+	token, err := s.access(ctx)
+	if err != nil {
+		var none T
+		return none, err
+	}
+	res, err := send(authorize("Bearer " + token))
+	out, err := read[T](res, err, want)
+	if !HasCode(err, CodeTokenExpired) {
+		return out, err
+	}
+	token, failed := s.renew(ctx, token)
+	if failed != nil {
+		return out, fmt.Errorf("%w; and the refresh: %w", err, failed)
+	}
+	res, err = send(authorize("Bearer " + token))
+	return read[T](res, err, want)
+}
+
+func authorize(value string) gatewayclient.RequestEditorFn {
+	return func(_ context.Context, req *http.Request) error {
+		req.Header.Set("Authorization", value)
+		return nil
+	}
+}
+
+// SignOut ends this session.
+func (s *Session) SignOut(ctx context.Context) error { return s.RevokeSession(ctx, s.Tokens().Session) }
+
+// Sessions lists one's own live sessions, newest use first.
+func (s *Session) Sessions(ctx context.Context) ([]SessionInfo, error) {
+	list, err := as[gatewayclient.SessionList](ctx, s, http.StatusOK, func(auth gatewayclient.RequestEditorFn) (*http.Response, error) {
+		return s.c.api.ListSessions(ctx, auth)
+	})
+	return list.Sessions, err
+}
+
+// RevokeSession ends one of one's own sessions.
+func (s *Session) RevokeSession(ctx context.Context, id string) error {
+	_, err := as[nothing](ctx, s, http.StatusNoContent, func(auth gatewayclient.RequestEditorFn) (*http.Response, error) {
+		return s.c.api.RevokeSession(ctx, id, auth)
+	})
+	return err
+}
+
+// RevokeOthers ends all of one's own sessions but this one, and says how many.
+func (s *Session) RevokeOthers(ctx context.Context) (int, error) {
+	n, err := as[gatewayclient.RevokedCount](ctx, s, http.StatusOK, func(auth gatewayclient.RequestEditorFn) (*http.Response, error) {
+		return s.c.api.RevokeOtherSessions(ctx, auth)
+	})
+	return n.Revoked, err
+}
+
+// Me is one's own account.
+func (s *Session) Me(ctx context.Context) (Account, error) {
+	return as[Account](ctx, s, http.StatusOK, func(auth gatewayclient.RequestEditorFn) (*http.Response, error) {
+		return s.c.api.GetMe(ctx, auth)
+	})
+}
+
+// ChangePassword sets a new password (fresh sign-in) and ends the other sessions.
+func (s *Session) ChangePassword(ctx context.Context, current, next string) error {
+	_, err := as[nothing](ctx, s, http.StatusNoContent, func(auth gatewayclient.RequestEditorFn) (*http.Response, error) {
+		return s.c.api.ChangePassword(ctx, gatewayclient.PasswordChange{CurrentPassword: current, NewPassword: next}, auth)
+	})
+	return err
+}
+
+// IssueSavedCodes makes four new saved codes (fresh sign-in); the old ones die.
+func (s *Session) IssueSavedCodes(ctx context.Context) ([]string, error) {
+	codes, err := as[gatewayclient.SavedCodes](ctx, s, http.StatusCreated, func(auth gatewayclient.RequestEditorFn) (*http.Response, error) {
+		return s.c.api.IssueSavedCodes(ctx, auth)
+	})
+	return codes.SavedCodes, err
+}

@@ -1,0 +1,39 @@
+package audit
+
+import (
+	"fmt"
+	"os"
+
+	"centinela/services/audit/internal/firewall"
+	"centinela/shared/config"
+)
+
+// Config is the part "audit" of the configuration.
+type Config struct {
+	// RulesFile replaces the rules that the product ships with
+	// (services/audit/internal/firewall/rules/default.yaml); empty for those.
+	RulesFile string `koanf:"rules_file"`
+}
+
+// DefaultConfig is the config of a new installation.
+func DefaultConfig() Config { return Config{} }
+
+// Validate returns every error at once, each with its path. It reads the rules.
+func (c Config) Validate() error {
+	var errs config.Errors
+	if _, err := c.rules(); err != nil {
+		errs.AddErr("audit.rules_file", err)
+	}
+	return errs.Err()
+}
+
+func (c Config) rules() ([]firewall.Rule, error) {
+	if c.RulesFile == "" {
+		return firewall.DefaultRules()
+	}
+	text, err := os.ReadFile(c.RulesFile)
+	if err != nil {
+		return nil, fmt.Errorf("can't be read: %w", err)
+	}
+	return firewall.ParseRules(text)
+}

@@ -1,0 +1,205 @@
+package firewall
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"testing"
+	"time"
+
+	"centinela/shared/id"
+	"centinela/shared/record"
+)
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+func defaultEngine(t testing.TB) *Engine {
+	t.Helper()
+	rules, err := DefaultRules()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return NewEngine(rules)
+}
+
+func violation(address string, at time.Duration) record.Event {
+	e := record.New(noon.Add(at), "chat-relay", record.ChatProtocolViolation, record.Refused, record.Origin{Address: address})
+	e.Account = "acc_0123456789abcdefghjkmnpq"
+	return e
+}
+
+// R5.3: three violations of one address within ten minutes of event time, and nothing else.
+func TestProtocolViolation(t *testing.T) {
+	foreign := violation("203.0.113.9", 0)
+	foreign.Service = "gateway"
+	for name, test := range map[string]struct {
+		events []record.Event
+		want   string // of the last event; "" for none
+		kind   string
+	}{
+		"two":                         {events: []record.Event{violation("203.0.113.9", 0), violation("203.0.113.9", 1)}},
+		"three":                       {[]record.Event{violation("203.0.113.9", 0), violation("203.0.113.9", 0), violation("203.0.113.9", 0)}, "203.0.113.9", IP},
+		"a fourth makes it longer":    {[]record.Event{violation("203.0.113.9", 0), violation("203.0.113.9", 0), violation("203.0.113.9", 0), violation("203.0.113.9", time.Minute)}, "203.0.113.9", IP},
+		"three addresses":             {events: []record.Event{violation("203.0.113.9", 0), violation("203.0.113.10", 0), violation("203.0.113.11", 0)}},
+		"an IPv6 /64 is one":          {[]record.Event{violation("2001:db8::1", 0), violation("2001:db8::2:2", 0), violation("2001:db8:0:0:f::", 0)}, "2001:db8::/64", Prefix},
+		"IPv4 in IPv6 is the same":    {[]record.Event{violation("203.0.113.9", 0), violation("::ffff:203.0.113.9", 0), violation("203.0.113.9", 0)}, "203.0.113.9", IP},
+		"just within the window":      {[]record.Event{violation("203.0.113.9", 0), violation("203.0.113.9", time.Minute), violation("203.0.113.9", 10*time.Minute-time.Millisecond)}, "203.0.113.9", IP},
+		"just outside":                {events: []record.Event{violation("203.0.113.9", 0), violation("203.0.113.9", time.Minute), violation("203.0.113.9", 10*time.Minute)}},
+		"without an address":          {events: []record.Event{violation("", 0), violation("", 0), violation("", 0)}},
+		"from another service (R4.1)": {events: []record.Event{foreign, foreign, foreign}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			engine := defaultEngine(t)
+			var got []Decision
+			for _, e := range test.events {
+				got = engine.Feed(e)
+			}
+			if test.want == "" {
+				if len(got) != 0 {
+					t.Errorf("decided %+v", got)
+				}
+				return
+			}
+			last := test.events[len(test.events)-1]
+			if len(got) != 1 {
+				t.Fatalf("decided %+v", got)
+			}
+			v := got[0].Verdict
+			if v.Subject != test.want || v.Kind != test.kind || v.Action != Refuse || v.Source != "protocol_violation" || !v.Until.Equal(last.Time.Add(10*time.Minute)) || got[0].Trigger != last.ID {
+				t.Errorf("%+v", got[0])
+			}
+			if !id.Valid("vrd", v.ID) {
+				t.Errorf("id %s", v.ID)
+			}
+		})
+	}
+}
+
+func TestSessionRevoked(t *testing.T) {
+	acting, ended := id.New("ses"), id.New("ses")
+	revoked := func(session, target, expires string) record.Event {
+		e := record.New(noon, "auth", record.SessionRevoked, record.Success, record.Origin{})
+		e.Account, e.Session, e.Target = id.New("acc"), session, target
+		if expires != "" {
+			e.Data = map[string]string{"expires_at": expires}
+		}
+		return e
+	}
+	for name, test := range map[string]struct {
+		event   record.Event
+		subject string
+		until   time.Time
+	}{
+		"its own":               {revoked(ended, "", ""), ended, noon.Add(10 * time.Minute)},
+		"another one of mine":   {revoked(acting, ended, ""), ended, noon.Add(10 * time.Minute)},
+		"until the token ends":  {revoked(ended, ended, "2026-03-01T12:07:00.5Z"), ended, noon.Add(7*time.Minute + 500*time.Millisecond)},
+		"an end in the past":    {revoked(ended, ended, "2020-01-01T00:00:00Z"), ended, noon.Add(10 * time.Minute)},
+		"an end that is no end": {revoked(ended, ended, "soon"), ended, noon.Add(10 * time.Minute)},
+		"an end too far away":   {revoked(ended, ended, "2199-01-01T00:00:00Z"), ended, noon.Add(10 * time.Minute)},
+	} {
+		got := defaultEngine(t).Feed(test.event)
+		if len(got) != 1 || got[0].Verdict.Kind != Session || got[0].Verdict.Subject != test.subject || !got[0].Verdict.Until.Equal(test.until) || got[0].Account != "" {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+	if got := defaultEngine(t).Feed(revoked("", "acc_x", "")); len(got) != 0 {
+		t.Errorf("without a session: %+v", got)
+	}
+}
+
+// R5.3: the same events give the same decisions, also for an engine that was
+// rebuilt from the last windows in the middle.
+func TestEngineIsDeterministic(t *testing.T) {
+	var events []record.Event
+	for i := range 400 {
+		events = append(events, violation(fmt.Sprintf("203.0.113.%d", i*7%5), time.Duration(i)*37*time.Second))
+	}
+	run := func(engine *Engine, events []record.Event) (all []Decision) {
+		for _, e := range events {
+			all = append(all, engine.Feed(e)...)
+		}
+		return all
+	}
+	whole := run(defaultEngine(t), events)
+	if len(whole) == 0 || !reflect.DeepEqual(whole, run(defaultEngine(t), events)) {
+		t.Fatalf("%d decisions, and other ones the second time", len(whole))
+	}
+	for cut := range events {
+		rebuilt := defaultEngine(t)
+		for _, e := range events[:cut] {
+			if e.Time.After(events[cut].Time.Add(-rebuilt.Window())) {
+				rebuilt.Feed(e)
+			}
+		}
+		got := run(rebuilt, events[cut:])
+		if want := whole[len(whole)-len(got):]; !reflect.DeepEqual(got, append([]Decision(nil), want...)) {
+			t.Fatalf("rebuilt at %d: %d decisions differ", cut, len(got))
+		}
+	}
+}
+
+// Many addresses don't make a rule remember without bound.
+func TestCounterIsBounded(t *testing.T) {
+	engine := defaultEngine(t)
+	engine.counters[0].limit = 100
+	for i := range 1000 {
+		engine.Feed(violation(fmt.Sprintf("10.%d.%d.1", i/250, i%250), 0))
+		engine.Feed(violation("203.0.113.9", time.Duration(i)*time.Hour)) // in use: it stays
+	}
+	if c := engine.counters[0]; len(c.keys) != 100 || c.recent.Len() != 100 {
+		t.Errorf("%d keys, %d in the list", len(c.keys), c.recent.Len())
+	}
+	if _, ok := engine.counters[0].keys["203.0.113.9"]; !ok {
+		t.Error("the key in use was forgotten")
+	}
+}
+
+// A decision that can't be stored waits; its event isn't counted twice.
+func TestRunnerRetries(t *testing.T) {
+	var imposed []string
+	down := true
+	runner := NewRunner(defaultEngine(t), func(_ context.Context, d Decision) error {
+		if down {
+			return errors.New("store fault")
+		}
+		imposed = append(imposed, d.Verdict.ID)
+		return nil
+	}, slog.New(slog.DiscardHandler))
+	take := func(seq int64, e record.Event) error { return runner.Take(t.Context(), seq, e) }
+	first, second, third := violation("203.0.113.9", 0), violation("203.0.113.9", 0), violation("203.0.113.9", 0)
+	for range 3 { // handed over again and again: still two events
+		for seq, e := range []record.Event{first, second} {
+			if err := take(int64(seq)+1, e); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := take(3, third); err == nil {
+		t.Fatal("the store's fault was lost")
+	}
+	down = false
+	if err := take(3, third); err != nil || len(imposed) != 1 || imposed[0] != derivedID("protocol_violation", third.ID) {
+		t.Errorf("imposed %v, %v", imposed, err)
+	}
+}
+
+func TestLogModeDecidesNothing(t *testing.T) {
+	rules, err := DefaultRules()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range rules {
+		rules[i].Mode = LogOnly
+	}
+	runner := NewRunner(NewEngine(rules), func(context.Context, Decision) error {
+		t.Error("imposed")
+		return nil
+	}, slog.New(slog.DiscardHandler))
+	for seq := range int64(5) {
+		if err := runner.Take(t.Context(), seq+1, violation("203.0.113.9", 0)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

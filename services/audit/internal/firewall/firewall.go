@@ -1,0 +1,182 @@
+package firewall
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"centinela/shared/clock"
+	"centinela/shared/cursor"
+	"centinela/shared/id"
+	"centinela/shared/record"
+)
+
+const (
+	// maxVerdicts is what a gateway looks up in 250 ns (design: audit, the firewall).
+	maxVerdicts = 1_000_000
+	// tombstoneLife: a follower that was away for longer gets a snapshot.
+	tombstoneLife = time.Hour
+	sweepInterval = time.Minute
+	// pollInterval is how soon a change that another instance made is noticed.
+	pollInterval = 250 * time.Millisecond
+)
+
+// Firewall makes, lifts and shows verdicts. It is safe for concurrent use.
+type Firewall struct {
+	store   Store
+	clock   clock.Clock
+	log     *slog.Logger
+	service string
+	changed func()
+	current atomic.Int64 // verdicts in force, as of the last count
+	latest  atomic.Int64 // newest version seen
+
+	mu      sync.Mutex
+	wake    chan struct{} // closed and replaced at a change
+	stopped bool
+}
+
+// New makes a Firewall whose events are written in service's name. changed is
+// called after each change, whose event waits in the store's outbox.
+func New(store Store, clk clock.Clock, log *slog.Logger, service string, changed func()) *Firewall {
+	return &Firewall{store: store, clock: clk, log: log, service: service, changed: changed, wake: make(chan struct{})}
+}
+
+// Open reads how many verdicts are in force.
+func (f *Firewall) Open(ctx context.Context) error {
+	version, err := f.store.VerdictVersion(ctx)
+	if err != nil {
+		return err
+	}
+	f.latest.Store(version)
+	return f.recount(ctx)
+}
+
+// Current is the number of verdicts in force, at most a minute old.
+func (f *Firewall) Current() int64 { return f.current.Load() }
+
+// Order is what an operator wants.
+type Order struct {
+	Kind, Subject, Action, Reason string
+	TTL                           time.Duration // 1 s to 365 days
+}
+
+// Add puts an operator's order in force. Errors: ErrVerdictInvalid, ErrTooManyVerdicts, the store's.
+func (f *Firewall) Add(ctx context.Context, o Order, from record.Origin) (Verdict, error) {
+	subject, err := canonicalSubject(o.Kind, o.Subject)
+	if err != nil {
+		return Verdict{}, err
+	}
+	if err := checkTerms(o.Action, o.Reason, o.TTL); err != nil {
+		return Verdict{}, err
+	}
+	now := f.clock.Now()
+	v := Verdict{
+		ID: id.New(verdictPrefix), Kind: o.Kind, Subject: subject, Action: o.Action, Reason: o.Reason,
+		Source: Operator, CreatedAt: now, Until: now.Add(o.TTL),
+	}
+	return v, f.add(ctx, v, f.report(now, record.FirewallVerdictAdded, v, from, ""))
+}
+
+// Impose puts a rule's decision in force. One that was made before, or is over
+// already, changes nothing; with a full table it is dropped and logged.
+func (f *Firewall) Impose(ctx context.Context, d Decision) error {
+	now := f.clock.Now()
+	if !d.Verdict.Until.After(now) {
+		return nil
+	}
+	event := f.report(now, record.FirewallVerdictAdded, d.Verdict, record.Origin{}, d.Account)
+	event.Data["trigger"] = d.Trigger
+	err := f.add(ctx, d.Verdict, event)
+	switch {
+	case errors.Is(err, ErrVerdictExists):
+		return nil
+	case errors.Is(err, ErrTooManyVerdicts):
+		// Waiting for room would hold up all that follows from the record.
+		f.log.Error("audit: a rule's verdict was dropped", "rule", d.Rule, "trigger", d.Trigger, "error", err.Error())
+		return nil
+	}
+	return err
+}
+
+func (f *Firewall) add(ctx context.Context, v Verdict, event record.Event) error {
+	if f.current.Load() >= maxVerdicts {
+		return ErrTooManyVerdicts
+	}
+	if err := f.store.AddVerdict(ctx, v, event); err != nil {
+		return err
+	}
+	f.current.Add(1)
+	f.announce()
+	return nil
+}
+
+// Remove lifts a verdict. Errors: ErrVerdictNotFound, the store's.
+func (f *Firewall) Remove(ctx context.Context, verdict string, from record.Origin) error {
+	now := f.clock.Now()
+	err := f.store.RemoveVerdict(ctx, verdict, now, func(v Verdict) record.Event {
+		return f.report(now, record.FirewallVerdictRemoved, v, from, "")
+	})
+	if err != nil {
+		return err
+	}
+	f.current.Add(-1)
+	f.announce()
+	return nil
+}
+
+// report is the event of a change. A verdict on an account, or one that an
+// account's own acts brought about, shows in that person's activity: no silent
+// block (R7).
+func (f *Firewall) report(now time.Time, action string, v Verdict, from record.Origin, account string) record.Event {
+	e := record.New(now, f.service, action, record.Success, from)
+	e.Target, e.Reason, e.Account = v.ID, v.Reason, account
+	if v.Kind == Account {
+		e.Account = v.Subject
+	}
+	e.Data = map[string]string{
+		"kind": v.Kind, "subject": v.Subject, "action": v.Action, "source": v.Source, "until": v.Until.Format(time.RFC3339),
+	}
+	return e
+}
+
+// Page is a part of the verdicts in force, newest first.
+type Page struct {
+	Verdicts []Verdict
+	Next     string // cursor of the next page; "" at the end
+}
+
+type pageCursor struct {
+	Version int64 `json:"version"`
+}
+
+// List pages through the verdicts in force; limit is from 1 to 100. Errors: cursor.ErrInvalid, the store's.
+func (f *Firewall) List(ctx context.Context, from string, limit int) (Page, error) {
+	at := pageCursor{Version: math.MaxInt64}
+	if from != "" {
+		if err := cursor.Decode(from, &at); err != nil {
+			return Page{}, err
+		}
+	}
+	found, err := f.store.VerdictsBefore(ctx, f.clock.Now(), at.Version, limit+1)
+	if err != nil {
+		return Page{}, err
+	}
+	if len(found) <= limit {
+		return Page{Verdicts: found}, nil
+	}
+	found = found[:limit]
+	return Page{Verdicts: found, Next: cursor.Encode(pageCursor{Version: found[limit-1].Version})}, nil
+}
+
+func (f *Firewall) recount(ctx context.Context) error {
+	n, err := f.store.CountVerdicts(ctx, f.clock.Now())
+	if err == nil {
+		f.current.Store(n)
+	}
+	return err
+}

@@ -1,0 +1,135 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"centinela/openapi/gen/auditapi"
+	"centinela/services/audit/internal/firewall"
+	"centinela/services/audit/internal/ledger"
+	"centinela/services/audit/internal/places"
+	"centinela/shared/clock"
+	"centinela/shared/fault"
+	"centinela/shared/httpkit"
+	"centinela/shared/record"
+	"centinela/shared/svcauth"
+)
+
+const defaultLimit = 50
+
+// API answers audit's operations.
+type API struct {
+	Service   string // in whose name its own events are written
+	Ledger    *ledger.Ledger
+	Places    *places.Places
+	Firewall  *firewall.Firewall
+	Clock     clock.Clock
+	Operators *svcauth.Verifier
+	Ingest    prometheus.Observer // seconds a batch took
+}
+
+// Register puts the operations on the server's engine. Errors: the spec can't be read.
+func (a *API) Register(engine *gin.Engine) error {
+	spec, err := auditapi.Spec()
+	if err != nil {
+		return fmt.Errorf("audit's specification: %w", err)
+	}
+	handler := auditapi.NewStrictHandlerWithOptions(a, []auditapi.StrictMiddlewareFunc{a.operatorOnly(operatorOperations(spec))}, auditapi.StrictGinServerOptions{
+		RequestErrorHandlerFunc:  httpkit.OnRequestError,
+		HandlerErrorFunc:         httpkit.OnHandlerError,
+		ResponseErrorHandlerFunc: httpkit.OnResponseError,
+	})
+	auditapi.RegisterHandlersWithOptions(engine, handler, auditapi.GinServerOptions{ErrorHandler: httpkit.OnRouteError})
+	return nil
+}
+
+// ErrOtherService is a service that writes in another's name (R4.1).
+var ErrOtherService = fault.New(fault.KindForbidden, fault.CodeForbidden, "a service may record events in its own name only")
+
+// IngestEvents records a batch of the calling service's events.
+func (a *API) IngestEvents(ctx context.Context, request auditapi.IngestEventsRequestObject) (auditapi.IngestEventsResponseObject, error) {
+	ctx = httpkit.Plain(ctx)
+	timer := prometheus.NewTimer(a.Ingest)
+	defer timer.ObserveDuration()
+	events := make([]record.Event, len(request.Body.Events))
+	caller := httpkit.RequestOf(ctx).Caller
+	for i, wire := range request.Body.Events {
+		e := eventOf(wire)
+		pointer := fmt.Sprintf("/events/%d", i)
+		if e.Service != caller {
+			return nil, ErrOtherService.WithFields(fault.Field{Pointer: pointer + "/service", Code: string(fault.CodeForbidden), Detail: "must be the calling service"})
+		}
+		if err := e.Validate(); err != nil {
+			return nil, within(pointer, err)
+		}
+		events[i] = e
+	}
+	result, err := a.Ledger.Append(ctx, events)
+	if err != nil {
+		return nil, err
+	}
+	return auditapi.IngestEvents200JSONResponse{Stored: result.Stored, Known: result.Known}, nil
+}
+
+// within puts the pointers of an event's fault into the batch.
+func within(pointer string, err error) error {
+	f := fault.From(err)
+	moved := record.ErrInvalid
+	for _, field := range f.Fields {
+		moved = moved.WithFields(fault.Field{Pointer: pointer + field.Pointer, Code: string(fault.CodeInvalidField), Detail: field.Detail})
+	}
+	return moved
+}
+
+// ListMyActivity shows a person what happened on the own account.
+func (a *API) ListMyActivity(ctx context.Context, request auditapi.ListMyActivityRequestObject) (auditapi.ListMyActivityResponseObject, error) {
+	ctx = httpkit.Plain(ctx)
+	person := httpkit.RequestOf(ctx).Person
+	page, err := a.Ledger.Activity(ctx, person.Account, value(request.Params.Cursor), limitOf(request.Params.Limit))
+	if err != nil {
+		return nil, err
+	}
+	return auditapi.ListMyActivity200JSONResponse(activityPageOf(page)), nil
+}
+
+// GetPlace says whether an address is in one of an account's usual networks.
+func (a *API) GetPlace(ctx context.Context, request auditapi.GetPlaceRequestObject) (auditapi.GetPlaceResponseObject, error) {
+	familiarity, err := a.Places.Familiarity(httpkit.Plain(ctx), request.AccountId, request.Params.Address)
+	if err != nil {
+		return nil, err
+	}
+	return auditapi.GetPlace200JSONResponse{Familiarity: auditapi.PlaceFamiliarity(familiarity)}, nil
+}
+
+// WatchVerdicts is the verdict feed.
+func (a *API) WatchVerdicts(ctx context.Context, request auditapi.WatchVerdictsRequestObject) (auditapi.WatchVerdictsResponseObject, error) {
+	since := int64(firewall.NoVersion)
+	if request.Params.Version != nil {
+		since = *request.Params.Version
+	}
+	wait := time.Duration(value(request.Params.WaitMs)) * time.Millisecond
+	changes, err := a.Firewall.Watch(httpkit.Plain(ctx), since, wait)
+	if err != nil {
+		return nil, err
+	}
+	return auditapi.WatchVerdicts200JSONResponse(feedOf(changes)), nil
+}
+
+func value[T any](p *T) T {
+	if p == nil {
+		var zero T
+		return zero
+	}
+	return *p
+}
+
+func limitOf(p *int) int {
+	if p == nil {
+		return defaultLimit
+	}
+	return *p
+}

@@ -1,0 +1,116 @@
+package httpapi
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/gin-gonic/gin"
+
+	"centinela/openapi/gen/auditapi"
+	"centinela/services/audit/internal/firewall"
+	"centinela/shared/fault"
+	"centinela/shared/httpkit"
+	"centinela/shared/module"
+	"centinela/shared/obs"
+	"centinela/shared/record"
+)
+
+const (
+	operatorScheme = "operatorAuth" // in the specification
+	defaultTTL     = 600            // seconds
+)
+
+var (
+	errNoOperator  = fault.New(fault.KindUnauthenticated, fault.CodeUnauthenticated, "the operator's token is required")
+	errNotOperator = fault.New(fault.KindForbidden, fault.CodeForbidden, "only the operator may do this")
+)
+
+// operatorOperations are the operations that the specification gives to the
+// operator, by the names that generated code uses (in lower case).
+func operatorOperations(spec *openapi3.T) map[string]bool {
+	found := make(map[string]bool)
+	for _, item := range spec.Paths.Map() {
+		for _, op := range item.Operations() {
+			if op.Security == nil {
+				continue
+			}
+			for _, alternative := range *op.Security {
+				if _, ok := alternative[operatorScheme]; ok {
+					found[strings.ToLower(op.OperationID)] = true
+				}
+			}
+		}
+	}
+	return found
+}
+
+// operatorOnly checks `Authorization: Operator <token>`, signed with the
+// operator's own key for this service. The gateway passes it on and proves nothing.
+func (a *API) operatorOnly(operations map[string]bool) auditapi.StrictMiddlewareFunc {
+	return func(next auditapi.StrictHandlerFunc, operation string) auditapi.StrictHandlerFunc {
+		if !operations[strings.ToLower(operation)] {
+			return next
+		}
+		return func(c *gin.Context, request any) (any, error) {
+			scheme, token, _ := strings.Cut(c.GetHeader("Authorization"), " ")
+			caller, err := a.Operators.Verify(strings.TrimSpace(token))
+			if !strings.EqualFold(scheme, "Operator") || err != nil {
+				c.Header("WWW-Authenticate", "Operator")
+				return nil, errNoOperator.WithCause(err)
+			}
+			if caller != module.Operator {
+				return nil, errNotOperator
+			}
+			obs.From(c.Request.Context()).Set("operator", true)
+			return next(c, request)
+		}
+	}
+}
+
+// ListVerdicts shows the operator the verdicts in force; the look is recorded first.
+func (a *API) ListVerdicts(ctx context.Context, request auditapi.ListVerdictsRequestObject) (auditapi.ListVerdictsResponseObject, error) {
+	ctx = httpkit.Plain(ctx)
+	read := record.New(a.Clock.Now(), a.Service, record.AuditRead, record.Success, originOf(ctx))
+	read.Data = map[string]string{"by": module.Operator, "what": "verdicts"}
+	if _, err := a.Ledger.Append(ctx, []record.Event{read}); err != nil {
+		return nil, err
+	}
+	page, err := a.Firewall.List(ctx, value(request.Params.Cursor), limitOf(request.Params.Limit))
+	if err != nil {
+		return nil, err
+	}
+	return auditapi.ListVerdicts200JSONResponse(verdictPageOf(page)), nil
+}
+
+// AddVerdict puts the operator's verdict in force.
+func (a *API) AddVerdict(ctx context.Context, request auditapi.AddVerdictRequestObject) (auditapi.AddVerdictResponseObject, error) {
+	ctx = httpkit.Plain(ctx)
+	body := request.Body
+	seconds := defaultTTL
+	if body.TtlSeconds != nil {
+		seconds = *body.TtlSeconds
+	}
+	v, err := a.Firewall.Add(ctx, firewall.Order{
+		Kind: string(body.Kind), Subject: body.Subject, Action: string(body.Action), Reason: body.Reason, TTL: time.Duration(seconds) * time.Second,
+	}, originOf(ctx))
+	if err != nil {
+		return nil, err
+	}
+	return auditapi.AddVerdict201JSONResponse(verdictOf(v)), nil
+}
+
+// RemoveVerdict lifts a verdict.
+func (a *API) RemoveVerdict(ctx context.Context, request auditapi.RemoveVerdictRequestObject) (auditapi.RemoveVerdictResponseObject, error) {
+	ctx = httpkit.Plain(ctx)
+	if err := a.Firewall.Remove(ctx, request.VerdictId, originOf(ctx)); err != nil {
+		return nil, err
+	}
+	return auditapi.RemoveVerdict204Response{}, nil
+}
+
+func originOf(ctx context.Context) record.Origin {
+	r := httpkit.RequestOf(ctx)
+	return record.Origin{Address: r.Address, UserAgent: r.UserAgent, RequestID: r.ID}
+}

@@ -1,0 +1,100 @@
+package ledger
+
+import (
+	"crypto/ed25519"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// A hash chain doesn't see that its newest rows were cut off, nor that all of it
+// was written anew. A checkpoint does: it is the head at some moment, signed
+// with a key that the store doesn't hold, in a file beside the store.
+
+// Checkpoint is a signed Head.
+type Checkpoint struct {
+	Head
+	Time time.Time
+}
+
+// ErrCheckpoint is a checkpoint file that wasn't signed with this key.
+var ErrCheckpoint = errors.New("the checkpoint was not signed with this key")
+
+// checkpointPurpose keeps a signature from meaning anything elsewhere.
+const checkpointPurpose = "centinela audit checkpoint v1\n"
+
+type checkpointFile struct {
+	Seq       int64  `json:"seq"`
+	Hash      string `json:"hash"`
+	Time      int64  `json:"time"` // milliseconds since 1970 UTC
+	Signature string `json:"signature"`
+}
+
+func (c Checkpoint) signed() ([]byte, error) {
+	return appendCanonical([]byte(checkpointPurpose), object{
+		{"hash", c.Hash.String()},
+		{"seq", c.Seq},
+		{"time", c.Time.UnixMilli()},
+	})
+}
+
+// ReadCheckpoint reads and checks the file; ok is false when there is none.
+// Errors: ErrCheckpoint, or the file can't be read.
+func ReadCheckpoint(path string, key ed25519.PublicKey) (c Checkpoint, ok bool, err error) {
+	body, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Checkpoint{}, false, nil
+	}
+	if err != nil {
+		return Checkpoint{}, false, fmt.Errorf("checkpoint: %w", err)
+	}
+	var file checkpointFile
+	if err := json.Unmarshal(body, &file); err != nil {
+		return Checkpoint{}, false, fmt.Errorf("checkpoint %s: %w", path, ErrCheckpoint)
+	}
+	hash, err := hex.DecodeString(file.Hash)
+	signature, err2 := base64.StdEncoding.DecodeString(file.Signature)
+	if err != nil || err2 != nil || len(hash) != len(Hash{}) {
+		return Checkpoint{}, false, fmt.Errorf("checkpoint %s: %w", path, ErrCheckpoint)
+	}
+	c = Checkpoint{Head: Head{Seq: file.Seq, Hash: Hash(hash)}, Time: time.UnixMilli(file.Time).UTC()}
+	message, err := c.signed()
+	if err != nil || !ed25519.Verify(key, message, signature) {
+		return Checkpoint{}, false, fmt.Errorf("checkpoint %s: %w", path, ErrCheckpoint)
+	}
+	return c, true, nil
+}
+
+// writeCheckpoint replaces the file in one step and syncs it.
+func writeCheckpoint(path string, key ed25519.PrivateKey, c Checkpoint) error {
+	message, err := c.signed()
+	if err != nil {
+		return err
+	}
+	body, err := json.Marshal(checkpointFile{
+		Seq: c.Seq, Hash: c.Hash.String(), Time: c.Time.UnixMilli(),
+		Signature: base64.StdEncoding.EncodeToString(ed25519.Sign(key, message)),
+	})
+	if err != nil {
+		return err
+	}
+	file, err := os.CreateTemp(filepath.Dir(path), ".checkpoint-*") // 0600
+	if err != nil {
+		return fmt.Errorf("checkpoint: %w", err)
+	}
+	_, err = file.Write(append(body, '\n'))
+	err = errors.Join(err, file.Sync(), file.Close())
+	if err == nil {
+		err = os.Rename(file.Name(), path)
+	}
+	if err != nil {
+		return fmt.Errorf("checkpoint: %w", errors.Join(err, os.Remove(file.Name())))
+	}
+	return nil
+}

@@ -1,0 +1,126 @@
+package ledger_test
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"centinela/services/audit/internal/ledger"
+	"centinela/shared/clock"
+	"centinela/shared/testkit"
+)
+
+func signer(t *testing.T) (ed25519.PublicKey, ed25519.PrivateKey) {
+	t.Helper()
+	public, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return public, private
+}
+
+func checkpointer(t *testing.T, store ledger.Store, path string, key ed25519.PrivateKey) (*ledger.Checkpointer, bool) {
+	t.Helper()
+	c, missing, err := ledger.OpenCheckpointer(t.Context(), store, path, key, clock.NewManual(noon), testkit.Logger(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, missing
+}
+
+// R5.2: the first entry is pinned at once, a thousand more as well, and a forged file is refused.
+func TestCheckpointer(t *testing.T) {
+	store := openStore(t)
+	path := filepath.Join(t.TempDir(), "checkpoint.json")
+	public, key := signer(t)
+	pins, missing := checkpointer(t, store, path, key)
+	if missing {
+		t.Error("an empty record misses a checkpoint")
+	}
+	l := ledger.New(store, clock.NewManual(noon), func(entries []ledger.Entry) { pins.Noted(len(entries)) })
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- pins.Run(ctx) }()
+	defer func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}()
+	at := func(seq int64) {
+		t.Helper()
+		testkit.Eventually(t, 5*time.Second, func() (bool, string) {
+			c, ok, err := ledger.ReadCheckpoint(path, public)
+			return err == nil && ok && c.Seq >= seq && c.Time.Equal(noon), "no checkpoint"
+		})
+	}
+	add(t, l, event())
+	at(1)
+	for range 10 {
+		batch := make([]int, 100)
+		for range batch {
+			add(t, l, event())
+		}
+	}
+	at(1001)
+
+	other, _ := signer(t)
+	if _, _, err := ledger.ReadCheckpoint(path, other); !errors.Is(err, ledger.ErrCheckpoint) {
+		t.Errorf("another key: %v", err)
+	}
+	body, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forged := strings.Replace(string(body), `"seq":`, `"seq":1`, 1)
+	other2 := filepath.Join(t.TempDir(), "forged.json")
+	if err := os.WriteFile(other2, []byte(forged), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := ledger.ReadCheckpoint(other2, public); !errors.Is(err, ledger.ErrCheckpoint) {
+		t.Errorf("a changed seq: %v", err)
+	}
+}
+
+// R5.2: the evidence of a cut survives the service that runs on: the old
+// checkpoint is never replaced by one of a record that contradicts it.
+func TestCheckpointIsNotReplacedAfterACut(t *testing.T) {
+	store, _ := tenEntries(t)
+	path := filepath.Join(t.TempDir(), "checkpoint.json")
+	public, key := signer(t)
+	pins, missing := checkpointer(t, store, path, key)
+	if !missing {
+		t.Error("a record without its checkpoint was not noticed")
+	}
+	if err := pins.Write(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	tamper(t, store, "DELETE FROM entries WHERE seq > 8")
+	restarted, missing := checkpointer(t, store, path, key)
+	if missing {
+		t.Error("the checkpoint is there")
+	}
+	for range 5 {
+		add(t, newLedger(store), event())
+	}
+	for _, c := range []*ledger.Checkpointer{pins, restarted} {
+		if err := c.Write(t.Context()); !errors.Is(err, ledger.ErrTampered) {
+			t.Errorf("written over: %v", err)
+		}
+	}
+	if c, ok, err := ledger.ReadCheckpoint(path, public); err != nil || !ok || c.Seq != 10 {
+		t.Errorf("%+v %v %v", c, ok, err)
+	}
+	// An older file, put in place to hide the cut, doesn't fool the running service.
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := pins.Write(t.Context()); !errors.Is(err, ledger.ErrTampered) {
+		t.Errorf("the file was removed: %v", err)
+	}
+}

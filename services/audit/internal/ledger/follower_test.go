@@ -1,0 +1,168 @@
+package ledger_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"centinela/services/audit/internal/ledger"
+	"centinela/services/audit/internal/store/sqlite"
+	"centinela/shared/clock"
+	"centinela/shared/testkit"
+)
+
+// taker notes what it was handed.
+type taker struct {
+	mu    sync.Mutex
+	taken []int64
+	fault func() error
+}
+
+func (k *taker) take(_ context.Context, entries []ledger.Entry) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.fault != nil {
+		fault := k.fault
+		k.fault = nil
+		if err := fault(); err != nil {
+			return err
+		}
+	}
+	for _, e := range entries {
+		k.taken = append(k.taken, e.Seq)
+	}
+	return nil
+}
+
+func (k *taker) seqs() []int64 {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Clone(k.taken)
+}
+
+// follow runs a follower until stop is called, which returns when it has ended.
+func follow(t *testing.T, f *ledger.Follower) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- f.Run(ctx) }()
+	var once sync.Once
+	stop = func() {
+		once.Do(func() {
+			cancel()
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	t.Cleanup(stop)
+	return stop
+}
+
+func reaches(t *testing.T, f *ledger.Follower, seq int64) {
+	t.Helper()
+	testkit.Eventually(t, 10*time.Second, func() (bool, string) { return f.Position() == seq, "the follower lags" })
+}
+
+func upTo(from, to int64) []int64 {
+	var list []int64
+	for seq := from; seq <= to; seq++ {
+		list = append(list, seq)
+	}
+	return list
+}
+
+// R5.3: every entry is handed over in order, across failures, panics and restarts.
+func TestFollower(t *testing.T) {
+	store, _ := tenEntries(t)
+	l := newLedger(store)
+	for name, fault := range map[string]func() error{
+		"in order":           nil,
+		"after an error":     func() error { return errors.New("sink fault") },
+		"after a panic (R3)": func() error { panic("sink fault") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			k := &taker{fault: fault}
+			f := ledger.NewFollower(store, name, testkit.Logger(t), 0, func([]ledger.Entry) {}, k.take)
+			stop := follow(t, f)
+			reaches(t, f, 10)
+			if got := k.seqs(); !slices.Equal(got, upTo(1, 10)) {
+				t.Errorf("taken %v", got)
+			}
+			if (f.Failures() > 0) != (fault != nil) {
+				t.Errorf("%d failures", f.Failures())
+			}
+			stop()
+			if at, err := store.FollowerCursor(t.Context(), name); err != nil || at != 10 {
+				t.Errorf("cursor %d, %v", at, err)
+			}
+		})
+	}
+	t.Run("goes on after a restart", func(t *testing.T) {
+		add(t, l, event(), event())
+		k, warm := &taker{}, &taker{}
+		f := ledger.NewFollower(store, "in order", testkit.Logger(t), time.Minute, func(entries []ledger.Entry) {
+			if err := warm.take(t.Context(), entries); err != nil {
+				t.Error(err)
+			}
+		}, k.take)
+		follow(t, f)
+		reaches(t, f, 12)
+		if got := k.seqs(); !slices.Equal(got, []int64{11, 12}) {
+			t.Errorf("taken %v", got)
+		}
+		if got := warm.seqs(); !slices.Equal(got, upTo(1, 10)) {
+			t.Errorf("warmed with %v", got)
+		}
+	})
+}
+
+// R5.3: what happened before the window is not read again at a start.
+func TestFollowerWarmsWithTheWindowOnly(t *testing.T) {
+	store := openStore(t)
+	clk := clock.NewManual(noon)
+	l := ledger.New(store, clk, func([]ledger.Entry) {})
+	for range 20 {
+		add(t, l, event())
+		clk.Advance(time.Minute)
+	}
+	if err := store.SaveFollowerCursor(t.Context(), "f", 20); err != nil {
+		t.Fatal(err)
+	}
+	warm := &taker{}
+	f := ledger.NewFollower(store, "f", testkit.Logger(t), 2*time.Minute, func(entries []ledger.Entry) {
+		if err := warm.take(t.Context(), entries); err != nil {
+			t.Error(err)
+		}
+	})
+	follow(t, f)
+	reaches(t, f, 20)
+	// The last was stored at minute 19; two windows and the slack reach back to 14.
+	if got := warm.seqs(); !slices.Equal(got, upTo(15, 20)) {
+		t.Errorf("warmed with %v", got)
+	}
+}
+
+// An altered row must not stop the firewall: it is reported and passed by.
+func TestFollowerPassesAnAlteredRow(t *testing.T) {
+	for name, statement := range map[string]string{
+		"unreadable": "UPDATE entries SET data = '{' WHERE seq = 4",
+		"removed":    "DELETE FROM entries WHERE seq = 4",
+	} {
+		t.Run(name, func(t *testing.T) {
+			var store *sqlite.Store
+			store, _ = tenEntries(t)
+			tamper(t, store, statement)
+			k := &taker{}
+			f := ledger.NewFollower(store, "f", testkit.Logger(t), 0, func([]ledger.Entry) {}, k.take)
+			follow(t, f)
+			reaches(t, f, 10)
+			if got := k.seqs(); !slices.Equal(got, append(upTo(1, 3), upTo(5, 10)...)) {
+				t.Errorf("taken %v", got)
+			}
+		})
+	}
+}

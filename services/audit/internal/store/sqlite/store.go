@@ -1,0 +1,84 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+
+	"centinela/services/audit/internal/firewall"
+	"centinela/services/audit/internal/ledger"
+	"centinela/services/audit/internal/places"
+	"centinela/shared/sqlitex"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Store is the state of one audit service. It is an outbox.Source.
+type Store struct {
+	*sqlitex.DB
+}
+
+var (
+	_ ledger.Store   = (*Store)(nil)
+	_ places.Store   = (*Store)(nil)
+	_ firewall.Store = (*Store)(nil)
+)
+
+// Open opens or makes the file. Errors: sqlitex.Open's.
+func Open(ctx context.Context, path string) (*Store, error) {
+	scripts, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	db, err := sqlitex.Open(ctx, path, scripts)
+	if err != nil {
+		return nil, err
+	}
+	return &Store{DB: db}, nil
+}
+
+// Close closes the file.
+func (s *Store) Close(context.Context) error { return s.DB.Close() }
+
+// Ready is nil while the file answers.
+func (s *Store) Ready(ctx context.Context) error { return s.Read().PingContext(ctx) }
+
+// Reader is the record of a file that is opened without the right to write,
+// while its service runs or not.
+type Reader struct {
+	db *sql.DB
+}
+
+// OpenReader opens an existing file. Errors: there is none, or it isn't audit's.
+func OpenReader(ctx context.Context, path string) (*Reader, error) {
+	if _, err := os.Stat(path); err != nil {
+		return nil, fmt.Errorf("open the record: %w", err)
+	}
+	dsn := url.URL{Scheme: "file", Path: path, RawQuery: "mode=ro&_pragma=busy_timeout(5000)&_pragma=query_only(1)"}
+	db, err := sql.Open("sqlite", dsn.String())
+	if err != nil {
+		return nil, fmt.Errorf("open the record %s: %w", path, err)
+	}
+	r := &Reader{db: db}
+	if _, err := r.Head(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open the record %s: %w", path, err), db.Close())
+	}
+	return r, nil
+}
+
+// Head is the newest entry's; zero when there is none.
+func (r *Reader) Head(ctx context.Context) (ledger.Head, error) { return head(ctx, r.db) }
+
+// Entries is ledger.Store's.
+func (r *Reader) Entries(ctx context.Context, from int64, limit int) ([]ledger.Entry, error) {
+	return entries(ctx, r.db, `WHERE seq >= ? ORDER BY seq LIMIT ?`, from, limit)
+}
+
+// Close closes the file.
+func (r *Reader) Close(context.Context) error { return r.db.Close() }

@@ -1,0 +1,275 @@
+package auth_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"centinela/openapi/gen/authclient"
+	"centinela/services/auth"
+	"centinela/shared/access"
+	"centinela/shared/module"
+	"centinela/shared/record"
+	"centinela/shared/testkit"
+)
+
+var engines = map[string]func(testing.TB) module.Store{"sqlite": sqliteStore, "mongodb": mongoStore}
+
+// TestJourney is R4's way through the service on both stores: sign up, in, look around, change, lose, recover.
+func TestJourney(t *testing.T) {
+	for engine, store := range engines {
+		t.Run(engine, func(t *testing.T) { journey(t, newWorld(t, cheapConfig(), store(t), auth.New)) })
+	}
+}
+
+func journey(t *testing.T, w *world) {
+	ana := w.person("Ana.Pérez")
+	if ana.account.Account.UserName != "Ana.Pérez" || ana.account.Account.SavedCodesLeft != 4 || ana.account.Advice == "" {
+		t.Errorf("account %+v", ana.account)
+	}
+	if ana.tokens.ExpiresIn != 600 {
+		t.Errorf("expires in %d", ana.tokens.ExpiresIn)
+	}
+	other := w.signIn("ANA.PÉREZ", goodPassword)
+	me := w.as("gateway", ana.tokens.AccessToken)
+	list, err := me.ListSessionsWithResponse(t.Context())
+	if err != nil || list.JSON200 == nil || len(list.JSON200.Sessions) != 2 {
+		t.Fatalf("sessions: %v %s", err, list.Body)
+	}
+	for _, s := range list.JSON200.Sessions {
+		if s.Current != (s.Id == ana.tokens.SessionId) || *s.DeviceName != "Ana's phone" || *s.UserAgent != "test agent" || s.Address != "203.0.113.7" {
+			t.Errorf("session %+v", s)
+		}
+	}
+	changed, err := me.ChangePasswordWithResponse(t.Context(), authclient.PasswordChange{CurrentPassword: goodPassword, NewPassword: otherPassword})
+	if err != nil || changed.StatusCode() != 204 {
+		t.Fatalf("change: %v %s", err, changed.Body)
+	}
+	if got := w.do("gateway", other.AccessToken, http.MethodGet, "/v1/me", ""); got.code() != "session_revoked" {
+		t.Errorf("the other session: %d %s", got.status, got.code())
+	}
+
+	recovery := w.as("recovery", "")
+	found, err := recovery.LookupAccountWithResponse(t.Context(), authclient.AccountLookup{Identifier: "ana.pérez"})
+	if err != nil || found.JSON200 == nil || !found.JSON200.Found || *found.JSON200.SavedCodesLeft != 4 || found.JSON200.LastResetAt != nil {
+		t.Fatalf("lookup: %v %s", err, found.Body)
+	}
+	id := *found.JSON200.AccountId
+	redeemed, err := recovery.RedeemSavedCodeWithResponse(t.Context(), id, authclient.SavedCodeRedemption{Code: ana.account.SavedCodes[2], RedemptionId: "rec_1"})
+	if err != nil || redeemed.StatusCode() != 204 {
+		t.Fatalf("redeem: %v %s", err, redeemed.Body)
+	}
+	for range 2 {
+		reset, err := recovery.ResetPasswordWithResponse(t.Context(), id, authclient.PasswordReset{NewPassword: "harbor kettle 93 zebra quilt", ResetId: "rec_1"})
+		if err != nil || reset.StatusCode() != 204 {
+			t.Fatalf("reset: %v %s", err, reset.Body)
+		}
+	}
+	facts, err := recovery.GetAccountFactsWithResponse(t.Context(), id, &authclient.GetAccountFactsParams{})
+	if err != nil || facts.JSON200 == nil || facts.JSON200.LastResetAt == nil || *facts.JSON200.SavedCodesLeft != 3 {
+		t.Fatalf("facts: %v %s", err, facts.Body)
+	}
+	w.signIn("Ana.Pérez", "harbor kettle 93 zebra quilt")
+
+	// Every session that ended is told to audit, from where the gateway hears of it.
+	testkit.Eventually(t, 10*time.Second, func() (bool, string) {
+		revoked := map[string]string{}
+		for _, e := range w.audit.of(record.SessionRevoked) {
+			revoked[e.Session] = e.Data["expires_at"]
+		}
+		return revoked[ana.tokens.SessionId] != "" && revoked[other.SessionId] != "" && len(w.audit.of(record.PasswordReset)) == 1,
+			fmt.Sprintf("revoked %v", revoked)
+	})
+}
+
+// R4: a refusal tells nothing; a name that is free, taken, unknown, or wrong in any way answers with the same body.
+func TestSignInBodiesAreOne(t *testing.T) {
+	w := newWorld(t, cheapConfig(), sqliteStore(t), auth.New)
+	w.person("ana")
+	var first string
+	for _, name := range []string{"ana", "nobody", "ana\u0000", "$where", strings.Repeat("x", 128)} {
+		body, err := jsonText(map[string]any{"identifier": name, "password": otherPassword})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := w.do("gateway", "", http.MethodPost, "/v1/sessions", body)
+		text := strings.Replace(got.body, got.header.Get("X-Request-Id"), "", 1)
+		if first == "" {
+			first = text
+		}
+		if got.status != 401 || got.code() != "credentials_invalid" || text != first {
+			t.Errorf("%q: %d %s, want %s", name, got.status, text, first)
+		}
+		w.clk.Advance(time.Minute)
+	}
+}
+
+// design auth.md, "Never": an operator in a query is a 400, so are fields that callers may not set.
+func TestHostileBodies(t *testing.T) {
+	for engine, store := range engines {
+		t.Run(engine, func(t *testing.T) {
+			w := newWorld(t, cheapConfig(), store(t), auth.New)
+			ana := w.person("ana")
+			for name, c := range map[string]struct{ method, path, body string }{
+				"operator as password":        {"POST", "/v1/sessions", `{"identifier":"ana","password":{"$gt":""}}`},
+				"operator as identifier":      {"POST", "/v1/sessions", `{"identifier":{"$ne":null},"password":"x"}`},
+				"operator as refresh token":   {"POST", "/v1/sessions/refresh", `{"refresh_token":{"$gt":""}}`},
+				"list as password":            {"POST", "/v1/sessions", `{"identifier":"ana","password":["x"]}`},
+				"id of one's choice":          {"POST", "/v1/accounts", `{"user_name":"eva","password":"` + goodPassword + `","id":"acc_000000000000000000000000"}`},
+				"role of one's choice":        {"POST", "/v1/accounts", `{"user_name":"eva","password":"` + goodPassword + `","role":"admin"}`},
+				"age of one's choice":         {"POST", "/v1/accounts", `{"user_name":"eva","password":"` + goodPassword + `","created_at":"2020-01-01T00:00:00Z"}`},
+				"auth time of one's choice":   {"PUT", "/v1/me/password", `{"current_password":"x","new_password":"y","auth_time":1}`},
+				"key twice":                   {"POST", "/v1/sessions", `{"identifier":"ana","password":"x","password":"y"}`},
+				"device key with an operator": {"POST", "/v1/sessions", `{"identifier":"ana","password":"x","device":{"key":{"$exists":true}}}`},
+			} {
+				if got := w.do("gateway", ana.tokens.AccessToken, c.method, c.path, c.body); got.status != 400 || strings.Contains(got.body, "$") {
+					t.Errorf("%s: %d %s", name, got.status, got.body)
+				}
+			}
+		})
+	}
+}
+
+// Weak passwords are refused with a pointer and what to do, and never repeated.
+func TestWeakPasswordSaysWhy(t *testing.T) {
+	w := newWorld(t, cheapConfig(), sqliteStore(t), auth.New)
+	got := w.do("gateway", "", http.MethodPost, "/v1/accounts", `{"user_name":"eva","password":"correcthorse"}`)
+	if got.status != 400 || got.code() != "password_too_weak" || !strings.Contains(got.body, `"pointer":"/password"`) ||
+		!strings.Contains(got.body, "15 characters") || strings.Contains(got.body, "correcthorse") {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+	w.person("eva")
+	if got := w.do("gateway", "", http.MethodPost, "/v1/accounts", `{"user_name":"ЕVA","password":"`+goodPassword+`"}`); got.status != 409 || got.code() != "name_taken" {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+}
+
+// A throttled sign-in says how long to wait, in the header too.
+func TestThrottleSaysWhen(t *testing.T) {
+	w := newWorld(t, cheapConfig(), sqliteStore(t), auth.New)
+	var got answer
+	for range 6 {
+		got = w.do("gateway", "", http.MethodPost, "/v1/sessions", `{"identifier":"nobody","password":"x"}`)
+	}
+	if got.status != 429 || got.code() != "too_many_requests" || got.header.Get("Retry-After") != "1" {
+		t.Errorf("%d %s, retry after %q", got.status, got.code(), got.header.Get("Retry-After"))
+	}
+}
+
+// The chat relay finds an account by name and learns nothing else; unknown has the same shape for both.
+func TestLookupIsByNeed(t *testing.T) {
+	w := newWorld(t, cheapConfig(), sqliteStore(t), auth.New)
+	ana := w.person("ana")
+	for way, got := range map[string]answer{
+		"by name": w.do("chat-relay", "", http.MethodPost, "/internal/accounts/lookup", `{"identifier":"ana"}`),
+		"by id":   w.do("chat-relay", "", http.MethodGet, "/internal/accounts/"+ana.tokens.AccountId+"/facts", ""),
+	} {
+		if want := `{"account_id":"` + ana.tokens.AccountId + `","found":true,"user_name":"ana"}`; strings.TrimSpace(got.body) != want {
+			t.Errorf("%s the chat relay is told %s", way, got.body)
+		}
+	}
+	for _, service := range []string{"chat-relay", "recovery"} {
+		if got := w.do(service, "", http.MethodPost, "/internal/accounts/lookup", `{"identifier":"nobody"}`); strings.TrimSpace(got.body) != `{"found":false}` {
+			t.Errorf("%s is told %s", service, got.body)
+		}
+	}
+}
+
+// A peer verifies tokens by the published keys alone.
+func TestJWKS(t *testing.T) {
+	w := newWorld(t, cheapConfig(), sqliteStore(t), auth.New)
+	ana := w.person("ana")
+	keys := access.HTTPKeys(w.services.Client("chat-relay", "auth", w.url), func() string { return w.url + "/.well-known/jwks.json" })
+	claims, err := access.NewVerifier(keys, w.clk).Verify(t.Context(), ana.tokens.AccessToken)
+	if err != nil || claims.Account != ana.tokens.AccountId || claims.Session != ana.tokens.SessionId || !claims.AuthTime.Equal(w.clk.Now()) ||
+		claims.ACR != "aal1" || len(claims.AMR) != 1 || claims.AMR[0] != "pwd" || claims.ExpiresAt.Sub(claims.IssuedAt) != 10*time.Minute {
+		t.Errorf("%+v, %v", claims, err)
+	}
+}
+
+// R3: a panic is one request's 500 with its id, counted, and the process goes on.
+func TestR3_PanicIsOneRequest(t *testing.T) {
+	w := newWorld(t, cheapConfig(), sqliteStore(t), auth.NewFaulty)
+	ana := w.person("ana")
+	got := w.do("gateway", ana.tokens.AccessToken, http.MethodGet, "/v1/me", "")
+	if got.status != 500 || got.code() != "internal" || !strings.Contains(got.body, got.header.Get("X-Request-Id")) || strings.Contains(got.body, "planted") {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+	if !strings.Contains(w.log.String(), "planted by a test") {
+		t.Error("the log doesn't have it")
+	}
+	if got := w.do("gateway", "", http.MethodGet, "/.well-known/jwks.json", ""); got.status != 200 {
+		t.Errorf("afterwards %d", got.status)
+	}
+	if err := w.module.Ready(); err != nil {
+		t.Error(err)
+	}
+}
+
+// Audit out: auth goes on, and nothing is lost.
+func TestAuditOut(t *testing.T) {
+	w := newWorld(t, cheapConfig(), sqliteStore(t), auth.New)
+	w.audit.setDown(true)
+	w.person("ana")
+	if n := len(w.audit.of(record.SessionCreated)); n != 0 {
+		t.Fatalf("%d events", n)
+	}
+	w.audit.setDown(false)
+	testkit.Eventually(t, 15*time.Second, func() (bool, string) {
+		n := len(w.audit.of(record.AccountCreated)) + len(w.audit.of(record.SessionCreated))
+		return n == 2, fmt.Sprintf("%d of 2 events", n)
+	})
+}
+
+// design auth.md, "Never": no secret in a log, an event or an error.
+func TestSecretsStayInside(t *testing.T) {
+	w := newWorld(t, cheapConfig(), sqliteStore(t), auth.New)
+	ana := w.person("ana")
+	refreshed := w.refresh(ana.tokens)
+	wrong := "marmalade 55 quartz willow fog"
+	_ = w.do("gateway", "", http.MethodPost, "/v1/sessions", `{"identifier":"ana","password":"`+wrong+`"}`)
+	_ = w.do("gateway", "", http.MethodPost, "/v1/sessions", `{"identifier":"ana","password":"`+wrong+`","x":1}`)
+	_ = w.do("gateway", ana.tokens.AccessToken, http.MethodPut, "/v1/me/password", `{"current_password":"`+wrong+`","new_password":"`+otherPassword+`"}`)
+	_ = w.do("recovery", "", http.MethodPost, "/internal/accounts/"+ana.tokens.AccountId+"/saved-codes/redemption",
+		`{"code":"`+ana.account.SavedCodes[0]+`","redemption_id":"r1"}`)
+	_ = w.do("gateway", "", http.MethodPost, "/v1/sessions/refresh", `{"refresh_token":"`+ana.tokens.RefreshToken+`"}`) // reuse
+	testkit.Eventually(t, 10*time.Second, func() (bool, string) {
+		return len(w.audit.of(record.SessionRefreshReused)) == 1, "the last event has not come"
+	})
+	out := w.log.String() + w.audit.text()
+	for name, planted := range map[string]string{
+		"password": goodPassword, "wrong password": wrong, "new password": otherPassword, "device key": deviceKey,
+		"access token": ana.tokens.AccessToken, "refresh token": ana.tokens.RefreshToken, "second refresh token": refreshed.RefreshToken,
+		"saved code": ana.account.SavedCodes[0], "hash": "argon2id",
+	} {
+		if strings.Contains(out, planted) {
+			t.Errorf("the %s came out", name)
+		}
+	}
+}
+
+func TestConfig(t *testing.T) {
+	if err := auth.DefaultConfig().Validate(); err != nil {
+		t.Error(err)
+	}
+	if err := cheapConfig().Validate(); err != nil { // what all tests but the benchmark run with
+		t.Error(err)
+	}
+	var bad auth.Config
+	bad.Session.Idle = time.Hour
+	err := bad.Validate()
+	if err == nil {
+		t.Fatal("the zero config is valid")
+	}
+	for _, want := range []string{
+		"auth.password.length: must be from 10 to 64", "auth.password.hash_memory: must be from 19 to 4096",
+		"auth.password.hash_time: must be from 2 to 64", "auth.session.access_ttl: must be from 1s to 1h0m0s",
+		"auth.session.idle: must not be longer than auth.session.ttl",
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("no line %q in\n%v", want, err)
+		}
+	}
+}

@@ -1,0 +1,122 @@
+package auth
+
+import (
+	"fmt"
+	"time"
+
+	"centinela/services/auth/internal/account"
+	"centinela/shared/config"
+)
+
+// Config is the part "auth" of the configuration.
+type Config struct {
+	Password   PasswordConfig   `koanf:"password"`
+	SignIn     SignInConfig     `koanf:"sign_in"`
+	Session    SessionConfig    `koanf:"session"`
+	SignUp     SignUpConfig     `koanf:"sign_up"`
+	SavedCodes SavedCodesConfig `koanf:"saved_codes"`
+}
+
+// PasswordConfig is what new passwords must be and what hashing them costs.
+type PasswordConfig struct {
+	Length     int `koanf:"length"`      // characters at least
+	HashMemory int `koanf:"hash_memory"` // MiB of one argon2id hash
+	HashTime   int `koanf:"hash_time"`   // argon2id passes
+	Threads    int `koanf:"threads"`     // argon2id lanes
+	Memory     int `koanf:"memory"`      // MiB of all hashes in work at once
+}
+
+// SignInConfig is how sign-ins are refused.
+type SignInConfig struct {
+	Floor time.Duration `koanf:"floor"` // the least time that a refused sign-in takes
+	Fresh time.Duration `koanf:"fresh"` // how old a sign-in may be for changing passwords and codes
+}
+
+// SessionConfig is how long people stay signed in.
+type SessionConfig struct {
+	AccessTTL  time.Duration `koanf:"access_ttl"`  // life of an access token
+	Idle       time.Duration `koanf:"idle"`        // over after so long without a refresh
+	TTL        time.Duration `koanf:"ttl"`         // and after so long in any case
+	ReuseGrace time.Duration `koanf:"reuse_grace"` // in which a lost refresh answer may be asked for again
+	Most       int           `koanf:"most"`        // of one account
+}
+
+// SignUpConfig bounds sign-ups.
+type SignUpConfig struct {
+	Hourly int `koanf:"hourly"` // tries of one source (IPv4 address, IPv6 /64)
+}
+
+// SavedCodesConfig bounds wrong saved codes.
+type SavedCodesConfig struct {
+	Daily int `koanf:"daily"` // of one account
+}
+
+// DefaultConfig is design auth.md, "Parameters".
+func DefaultConfig() Config {
+	return Config{
+		Password:   PasswordConfig{Length: 15, HashMemory: 64, HashTime: 3, Threads: 4, Memory: 256},
+		SignIn:     SignInConfig{Floor: 250 * time.Millisecond, Fresh: 10 * time.Minute},
+		Session:    SessionConfig{AccessTTL: 10 * time.Minute, Idle: 7 * 24 * time.Hour, TTL: 30 * 24 * time.Hour, ReuseGrace: 10 * time.Second, Most: 20},
+		SignUp:     SignUpConfig{Hourly: 20},
+		SavedCodes: SavedCodesConfig{Daily: 10},
+	}
+}
+
+// The least cost of a hash (OWASP Password Storage Cheat Sheet: argon2id with 19 MiB, 2 passes, 1 lane).
+const (
+	leastHashMemory = 19
+	leastHashTime   = 2
+	leastLength     = 10
+	mostMemory      = 1 << 20 // MiB; also keeps KiB within 32 bits
+	mostSessions    = 20      // maxItems of the specification
+)
+
+// Validate returns every error at once, each with its path.
+func (c Config) Validate() error {
+	var errs config.Errors
+	between := func(path string, value, least, most int) {
+		if value < least || value > most {
+			errs.Add("auth."+path, fmt.Sprintf("must be from %d to %d", least, most))
+		}
+	}
+	between("password.length", c.Password.Length, leastLength, 64)
+	between("password.hash_memory", c.Password.HashMemory, leastHashMemory, 4096)
+	between("password.hash_time", c.Password.HashTime, leastHashTime, 64)
+	between("password.threads", c.Password.Threads, 1, 64)
+	between("password.memory", c.Password.Memory, max(leastHashMemory, c.Password.HashMemory), mostMemory)
+	between("session.most", c.Session.Most, 1, mostSessions)
+	between("sign_up.hourly", c.SignUp.Hourly, 1, 1_000_000)
+	between("saved_codes.daily", c.SavedCodes.Daily, 1, 1000)
+
+	within := func(path string, value, least, most time.Duration) {
+		if value < least || value > most {
+			errs.Add("auth."+path, fmt.Sprintf("must be from %s to %s", least, most))
+		}
+	}
+	within("sign_in.floor", c.SignIn.Floor, time.Millisecond, 5*time.Second)
+	within("sign_in.fresh", c.SignIn.Fresh, time.Second, time.Hour)
+	within("session.access_ttl", c.Session.AccessTTL, time.Second, time.Hour)
+	within("session.idle", c.Session.Idle, time.Minute, 90*24*time.Hour)
+	within("session.ttl", c.Session.TTL, time.Minute, 365*24*time.Hour)
+	within("session.reuse_grace", c.Session.ReuseGrace, 0, time.Minute)
+	if c.Session.Idle > c.Session.TTL {
+		errs.Add("auth.session.idle", "must not be longer than auth.session.ttl")
+	}
+	return errs.Err()
+}
+
+func (c Config) settings() account.Settings {
+	return account.Settings{
+		Rules: account.PasswordRules{Least: c.Password.Length},
+		Fresh: c.SignIn.Fresh, SignInFloor: c.SignIn.Floor,
+		IdleFor: c.Session.Idle, AtMost: c.Session.TTL, MaxSessions: c.Session.Most, ReuseGrace: c.Session.ReuseGrace,
+		AccessFor: c.Session.AccessTTL, SignUpsHourly: c.SignUp.Hourly, CodesDaily: c.SavedCodes.Daily,
+	}
+}
+
+// hashParams are within 32 and 8 bits after Validate.
+func (c Config) hashParams() account.HashParams {
+	return account.HashParams{
+		MemoryKiB: uint32(c.Password.HashMemory) << 10, Time: uint32(c.Password.HashTime), Threads: uint8(c.Password.Threads),
+	}
+}

@@ -1,0 +1,300 @@
+package auth_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"centinela/openapi/gen/auditapi"
+	"centinela/openapi/gen/authapi"
+	"centinela/openapi/gen/authclient"
+	"centinela/services/auth"
+	"centinela/shared/clock"
+	"centinela/shared/httpkit"
+	"centinela/shared/httpkit/httpkittest"
+	"centinela/shared/module"
+	"centinela/shared/obs"
+	"centinela/shared/record"
+	"centinela/shared/secret"
+	"centinela/shared/testkit"
+)
+
+func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
+
+const (
+	goodPassword  = "pelican orbit mustard 42 lantern"
+	otherPassword = "velvet anchor tundra 77 biscuit"
+	deviceKey     = "a-device-key-of-at-least-32-characters"
+)
+
+// world is the module behind HTTP, a fake audit, and the keys of all services.
+type world struct {
+	t        testing.TB
+	services *httpkittest.Services
+	clk      *clock.Manual
+	url      string
+	audit    *fakeAudit
+	log      *syncBuffer
+	module   *auth.Module
+}
+
+func cheapConfig() auth.Config {
+	cfg := auth.DefaultConfig()
+	cfg.Password.HashMemory, cfg.Password.HashTime, cfg.Password.Threads = 19, 2, 1
+	cfg.SignIn.Floor = time.Millisecond
+	cfg.SignUp.Hourly = 1000
+	return cfg
+}
+
+type builder func(context.Context, auth.Config, module.Deps) (*auth.Module, error)
+
+func sqliteStore(t testing.TB) module.Store {
+	return module.Store{Engine: module.EngineSQLite, Dir: t.TempDir()}
+}
+
+func mongoStore(t testing.TB) module.Store {
+	uri, database := testkit.Mongo(t)
+	return module.Store{Engine: module.EngineMongoDB, Dir: t.TempDir(), URI: secret.NewString(uri), Database: database}
+}
+
+func newWorld(t testing.TB, cfg auth.Config, store module.Store, build builder) *world {
+	t.Helper()
+	w := &world{
+		t: t, services: httpkittest.NewServices(t), log: &syncBuffer{},
+		clk: clock.NewManual(time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)),
+	}
+	for _, name := range []string{"gateway", "auth", "recovery", "chat-relay", "audit", "stranger"} {
+		w.services.Signer(name)
+	}
+	w.audit = newFakeAudit(t, w.services)
+	m, err := build(t.Context(), cfg, module.Deps{
+		Service: module.Auth, Log: slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Registry: obs.NewRegistry("auth"), Clock: w.clk, Signer: w.services.Signer("auth"), Keyring: w.services,
+		PeerURL: func(string) string { return w.audit.url }, Store: store, Development: true, KeyDir: t.TempDir(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.module = m
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- m.Run(ctx) }()
+
+	spec, err := authapi.Spec()
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(httpkittest.ValidateResponses(t, spec, m.Handler()))
+	w.url = server.URL
+	t.Cleanup(func() {
+		server.Close()
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if err := m.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return w
+}
+
+// as returns the generated client of one service, with a person's token unless it is empty.
+func (w *world) as(service, token string) *authclient.ClientWithResponses {
+	w.t.Helper()
+	c, err := authclient.NewClientWithResponses(w.url, authclient.WithRequestEditorFn(func(_ context.Context, r *http.Request) error {
+		w.identify(r, service, token)
+		return nil
+	}))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return c
+}
+
+func (w *world) identify(r *http.Request, service, token string) {
+	if service != "" {
+		w.services.Authorize(r, service, "auth")
+	}
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	r.Header.Set(httpkit.HeaderClientAddress, "203.0.113.7")
+	r.Header.Set(httpkit.HeaderUserAgent, "test agent")
+}
+
+// answer is a response, read.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+func (a answer) code() string {
+	var p struct {
+		Code string `json:"code"`
+	}
+	if json.Unmarshal([]byte(a.body), &p) != nil {
+		return ""
+	}
+	return p.Code
+}
+
+func (w *world) do(service, token, method, path, body string) answer {
+	w.t.Helper()
+	r, err := http.NewRequestWithContext(w.t.Context(), method, w.url+path, strings.NewReader(body))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	w.identify(r, service, token)
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return answer{resp.StatusCode, resp.Header, string(text)}
+}
+
+type person struct {
+	name    string
+	account authclient.CreatedAccount
+	tokens  authclient.TokenSet
+}
+
+func (w *world) person(name string) person {
+	w.t.Helper()
+	made, err := w.as("gateway", "").CreateAccountWithResponse(w.t.Context(), authclient.NewAccount{UserName: name, Password: goodPassword})
+	if err != nil || made.JSON201 == nil {
+		w.t.Fatalf("sign up: %v %s", err, made.Body)
+	}
+	return person{name, *made.JSON201, w.signIn(name, goodPassword)}
+}
+
+func (w *world) signIn(name, password string) authclient.TokenSet {
+	w.t.Helper()
+	label := "Ana's phone"
+	in, err := w.as("gateway", "").CreateSessionWithResponse(w.t.Context(), authclient.SignIn{
+		Identifier: name, Password: password, Device: &authclient.Device{Key: deviceKey, Name: &label},
+	})
+	if err != nil || in.JSON201 == nil {
+		w.t.Fatalf("sign in: %v %s", err, in.Body)
+	}
+	return *in.JSON201
+}
+
+// fakeAudit takes events as openapi/audit.yaml says, from auth only, unless it is down.
+type fakeAudit struct {
+	url string
+
+	mu     sync.Mutex
+	down   bool
+	events map[string]record.Event
+	raw    strings.Builder
+}
+
+func newFakeAudit(t testing.TB, services *httpkittest.Services) *fakeAudit {
+	t.Helper()
+	spec, err := auditapi.Spec()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &fakeAudit{events: make(map[string]record.Event)}
+	clk := clock.Real()
+	s := httpkit.New(httpkit.Options{
+		Service: "audit", Spec: spec, Clock: clk, Callers: services.Verifier("audit"), People: httpkittest.NewPeople(t, clk).Verifier(),
+	})
+	s.Engine().POST("/internal/events", f.ingest)
+	server := httptest.NewServer(s.Handler())
+	t.Cleanup(server.Close)
+	f.url = server.URL
+	return f
+}
+
+func (f *fakeAudit) ingest(c *gin.Context) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.down {
+		c.Status(http.StatusServiceUnavailable)
+		return
+	}
+	var batch struct {
+		Events []record.Event `json:"events"`
+	}
+	body, err := io.ReadAll(c.Request.Body)
+	if err == nil {
+		err = json.Unmarshal(body, &batch)
+	}
+	if err != nil {
+		httpkit.Fail(c, err)
+		return
+	}
+	f.raw.Write(body)
+	for _, e := range batch.Events {
+		f.events[e.ID] = e
+	}
+	c.JSON(http.StatusOK, auditapi.IngestResult{Stored: len(batch.Events)})
+}
+
+func (f *fakeAudit) setDown(down bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.down = down
+}
+
+func (f *fakeAudit) text() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.raw.String()
+}
+
+func (f *fakeAudit) of(action string) []record.Event {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var found []record.Event
+	for _, e := range f.events {
+		if e.Action == action {
+			found = append(found, e)
+		}
+	}
+	return found
+}
+
+type syncBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+func jsonText(v any) (string, error) {
+	text, err := json.Marshal(v)
+	return string(text), err
+}

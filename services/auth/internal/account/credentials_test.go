@@ -1,0 +1,164 @@
+package account_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"centinela/services/auth/internal/account"
+	"centinela/shared/record"
+	"centinela/shared/secret"
+)
+
+func TestChangePassword(t *testing.T) {
+	h := newHarness(t)
+	a, _ := h.signUp("ana")
+	mine, other := h.signIn("ana", phone, atHome), h.signIn("ana", laptop, atHome)
+	p := h.person(mine)
+	change := func(current, fresh string) error {
+		return h.ChangePassword(t.Context(), p, secret.NewString(current), secret.NewString(fresh), atHome)
+	}
+	h.want(change(goodPassword, "aaaaaaaaaaaaaaaaaaaa"), account.ErrPasswordTooWeak)
+	h.want(change(otherPassword, otherPassword), account.ErrCredentials)
+	h.clk.Advance(time.Second)
+	h.must(change(goodPassword, otherPassword))
+	if !h.alive(p) || h.alive(h.person(other)) {
+		t.Error("one's own session must live, the others must not")
+	}
+	if _, err := h.refresh(mine.Refresh, phone); err != nil {
+		t.Errorf("refresh of one's own session: %v", err)
+	}
+	if _, err := h.try("ana", goodPassword, phone, atHome); !errors.Is(err, account.ErrCredentials) {
+		t.Errorf("old password: %v", err)
+	}
+	if _, err := h.try("ana", otherPassword, phone, atHome); err != nil {
+		t.Errorf("new password: %v", err)
+	}
+	now, err := h.store.Account(t.Context(), a.ID)
+	h.must(err)
+	changed := h.events(record.PasswordChanged)
+	if now.LastSecurityChangeAt != h.clk.Now() || !now.Ending.At.IsZero() || len(changed) != 2 || changed[1].Outcome != record.Success {
+		t.Errorf("account %s, ending %+v, %d events", now.LastSecurityChangeAt, now.Ending, len(changed))
+	}
+	for range 5 {
+		h.want(change("wrong", goodPassword), account.ErrCredentials)
+	}
+	h.want(change(otherPassword, goodPassword), account.ErrTooMany)
+}
+
+func TestIssueSavedCodes(t *testing.T) {
+	h := newHarness(t)
+	a, old := h.signUp("ana")
+	p := h.person(h.signIn("ana", phone, atHome))
+	fresh, err := h.IssueSavedCodes(t.Context(), p, atHome)
+	h.must(err)
+	h.want(h.Redeem(t.Context(), a.ID, "r1", old[0].Reveal(), abroad), account.ErrCodeInvalid)
+	h.must(h.Redeem(t.Context(), a.ID, "r1", fresh[0].Reveal(), abroad))
+	if got, err := h.Me(t.Context(), p); err != nil || got.CodesLeft() != 3 {
+		t.Errorf("%d left, %v", got.CodesLeft(), err)
+	}
+}
+
+func TestRedeem(t *testing.T) {
+	h := newHarness(t)
+	a, codes := h.signUp("ana")
+	eva, _ := h.signUp("eva")
+	redeem := func(account, redemption, code string) error {
+		return h.Redeem(t.Context(), account, redemption, code, abroad)
+	}
+
+	h.want(redeem(eva.ID, "r1", codes[0].Reveal()), account.ErrCodeInvalid) // of another account
+	h.want(redeem("acc_"+strings.Repeat("0", 24), "r1", codes[0].Reveal()), account.ErrCodeInvalid)
+	h.want(redeem(a.ID, "r1", "0000-0000-0000-0000"), account.ErrCodeInvalid)
+	h.must(redeem(a.ID, "r1", strings.ToLower(strings.ReplaceAll(codes[0].Reveal(), "-", " "))))
+	for range 12 { // a lost answer, again and again
+		h.must(redeem(a.ID, "r1", codes[0].Reveal()))
+	}
+	h.want(redeem(a.ID, "r2", codes[0].Reveal()), account.ErrCodeInvalid)
+	// A person reads 0 as O and 1 as I or L.
+	typed := strings.NewReplacer("0", "O", "1", "l").Replace(codes[1].Reveal())
+	h.must(redeem(a.ID, "r3", typed))
+	if used := h.events(record.SavedCodeUsed); len(used) == 0 || strings.Contains(fmt.Sprint(used), codes[0].Reveal()) {
+		t.Errorf("%d events, or a code in them", len(used))
+	}
+}
+
+// Exactly once: of N redemptions of one code one wins.
+func TestRedeemOneWinner(t *testing.T) {
+	h := newHarness(t)
+	a, codes := h.signUp("ana")
+	var won atomic.Int32
+	var all sync.WaitGroup
+	for i := range 10 {
+		all.Go(func() {
+			err := h.Redeem(t.Context(), a.ID, fmt.Sprintf("r%d", i), codes[0].Reveal(), abroad)
+			if err == nil {
+				won.Add(1)
+			} else if !errors.Is(err, account.ErrCodeInvalid) {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if won.Load() != 1 {
+		t.Errorf("%d winners", won.Load())
+	}
+}
+
+func TestRedeemThrottle(t *testing.T) {
+	h := newHarness(t)
+	a, codes := h.signUp("ana")
+	for i := range 10 {
+		h.want(h.Redeem(t.Context(), a.ID, fmt.Sprintf("r%d", i), "0000-0000-0000-0000", abroad), account.ErrCodeInvalid)
+	}
+	h.want(h.Redeem(t.Context(), a.ID, "r", codes[0].Reveal(), abroad), account.ErrTooMany)
+	h.clk.Advance(24 * time.Hour)
+	h.must(h.Redeem(t.Context(), a.ID, "r", codes[0].Reveal(), abroad))
+}
+
+// R4: the reset that recovery allowed ends every session, and the gateway can hear of each.
+func TestReset(t *testing.T) {
+	h := newHarness(t)
+	a, _ := h.signUp("ana")
+	one, two := h.signIn("ana", phone, atHome), h.signIn("ana", laptop, atHome)
+	h.clk.Advance(time.Minute)
+	reset := func(id, password string) error {
+		return h.Reset(t.Context(), a.ID, id, secret.NewString(password), abroad)
+	}
+	h.want(reset("x1", "aaaaaaaaaaaaaaaaaaaa"), account.ErrPasswordTooWeak)
+	h.want(h.Reset(t.Context(), "acc_"+strings.Repeat("0", 24), "x1", secret.NewString(otherPassword), abroad), account.ErrNotFound)
+	h.must(reset("x1", otherPassword))
+	at := h.clk.Now()
+	if h.alive(h.person(one)) || h.alive(h.person(two)) {
+		t.Error("a session outlived the reset")
+	}
+	revoked := map[string]bool{}
+	for _, e := range h.events(record.SessionRevoked) {
+		revoked[e.Session] = e.Data["expires_at"] != "" && e.Account == a.ID
+	}
+	if len(revoked) != 2 || !revoked[one.Session] || !revoked[two.Session] {
+		t.Errorf("revoked %v", revoked)
+	}
+	fresh, err := h.try("ana", otherPassword, phone, atHome)
+	h.must(err)
+
+	// The same reset again, even with another password, changes nothing.
+	h.clk.Advance(time.Minute)
+	h.must(reset("x1", goodPassword))
+	h.must(reset("x1", "weak"))
+	if !h.alive(h.person(fresh)) {
+		t.Error("a repeat ended a session that came after")
+	}
+	if _, err := h.try("ana", goodPassword, phone, atHome); !errors.Is(err, account.ErrCredentials) {
+		t.Errorf("a repeat set the password: %v", err)
+	}
+	now, err := h.store.Account(t.Context(), a.ID)
+	h.must(err)
+	if now.LastResetAt() != at || now.LastSecurityChangeAt != at || len(h.events(record.PasswordReset)) != 1 {
+		t.Errorf("last reset %s, last change %s", now.LastResetAt(), now.LastSecurityChangeAt)
+	}
+}

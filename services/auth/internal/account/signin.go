@@ -1,0 +1,204 @@
+package account
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"time"
+
+	"centinela/shared/id"
+	"centinela/shared/record"
+	"centinela/shared/secret"
+)
+
+// SignIn is what a person signs in with.
+type SignIn struct {
+	Identifier string
+	Password   secret.String
+	DeviceKey  secret.String // may be empty
+	DeviceName string
+}
+
+// Tokens is the answer to a sign-in or a refresh.
+type Tokens struct {
+	Account, Session string
+	Access           secret.String
+	AccessFor        time.Duration
+	Refresh          secret.String
+	RefreshUntil     time.Time
+}
+
+// DeviceHash is how a device key is kept and compared: hex SHA-256, "" for none.
+func DeviceHash(key secret.String) string {
+	if key.IsZero() {
+		return ""
+	}
+	return hex.EncodeToString(secret.Hash(key.Reveal()))
+}
+
+// SignIn proves a person by password and begins a session. Errors: ErrCredentials, the same body after the same time
+// for an unknown user and a wrong password; ErrTooMany; ErrBusy.
+func (s *Service) SignIn(ctx context.Context, in SignIn, o record.Origin) (Tokens, error) {
+	start := time.Now() // what a stopwatch outside sees, so real time
+	now := s.clk.Now()
+	o.Device = DeviceHash(in.DeviceKey)
+
+	a, err := s.byIdentifier(ctx, in.Identifier)
+	if err != nil {
+		return Tokens{}, err
+	}
+	b := budgetsOf(s.key, NameKey(in.Identifier), a, o.Device, o.Address)
+	if err := s.raise(ctx, now, b); err != nil {
+		return Tokens{}, err
+	}
+	right, stale, err := s.verify(ctx, start, a, in.Password)
+	if err != nil {
+		// The try is given back: nothing was checked. Its own failure matters less than why.
+		return Tokens{}, errors.Join(err, s.takeBack(ctx, b))
+	}
+	if !right {
+		return Tokens{}, s.refuse(ctx, start, now, b, a, o)
+	}
+	tokens, err := s.begin(ctx, now, *a, in, stale, o)
+	if errors.Is(err, ErrCredentials) { // the password was changed meanwhile
+		return Tokens{}, s.refuse(ctx, start, now, b, a, o)
+	}
+	if err != nil {
+		return Tokens{}, err
+	}
+	return tokens, s.succeeded(ctx, b)
+}
+
+// byIdentifier returns nil for an unknown user.
+func (s *Service) byIdentifier(ctx context.Context, identifier string) (*Account, error) {
+	a, err := s.store.AccountByName(ctx, NameKey(identifier))
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil //nolint:nilnil // unknown is an answer here, and goes the same way as a known one
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &a, nil
+}
+
+// verify hashes for unknown users as well, and learns the pace from real ones only.
+func (s *Service) verify(ctx context.Context, start time.Time, a *Account, password secret.String) (right, stale bool, err error) {
+	hash := ""
+	if a != nil {
+		hash = a.PasswordHash
+	}
+	right, stale, err = s.hasher.Verify(ctx, hash, password)
+	if a != nil && err == nil {
+		s.pace.learn(time.Since(start))
+	}
+	return right, stale, err
+}
+
+func (s *Service) refuse(ctx context.Context, start, now time.Time, b budgets, a *Account, o record.Origin) error {
+	e := event(now, record.SessionRefused, record.Failure, o, "")
+	e.Reason = "unknown_user"
+	if a != nil {
+		e.Account, e.Reason = a.ID, "wrong_password"
+	}
+	if err := s.store.ReportFailure(ctx, b.account, e); err != nil {
+		return err
+	}
+	s.kick()
+	if err := s.pace.hold(ctx, start); err != nil {
+		return err
+	}
+	return ErrCredentials
+}
+
+// begin notes the sign-in in the account and makes the session. The order makes a reset that happens meanwhile win:
+// the account is changed only while it still has the password that was proved, the session carries the epoch of that
+// moment, and the epoch is read again when the session is in the store, before any token leaves. A reset that comes
+// later finds the session and ends it.
+func (s *Service) begin(ctx context.Context, now time.Time, proved Account, in SignIn, stale bool, o record.Origin) (Tokens, error) {
+	rehashed := ""
+	if stale {
+		var err error
+		if rehashed, err = s.hasher.Hash(ctx, in.Password); err != nil && !errors.Is(err, ErrBusy) {
+			return Tokens{}, err // busy: the next sign-in raises the parameters
+		}
+	}
+	var epoch int64
+	err := s.store.UpdateAccount(ctx, proved.ID, func(a *Account) ([]record.Event, error) {
+		if a.PasswordHash != proved.PasswordHash {
+			return nil, ErrCredentials
+		}
+		if rehashed != "" {
+			a.PasswordHash = rehashed
+		}
+		a.signedIn(now, o.Device, in.DeviceName, networkOf(o.Address))
+		epoch = a.SessionEpoch
+		return nil, nil
+	})
+	if err != nil {
+		return Tokens{}, err
+	}
+	sess := Session{
+		ID: id.New("ses"), Account: proved.ID, Epoch: epoch, Device: o.Device, DeviceName: in.DeviceName,
+		UserAgent: o.UserAgent, Address: o.Address, CreatedAt: now, AuthTime: now, LastUsedAt: now,
+	}
+	sess.ExpiresAt = s.expiry(sess, now)
+	refresh := newRefreshToken(s.key, sess.ID)
+	sess.RefreshHash = secret.Hash(refresh.Reveal())
+	created := event(now, record.SessionCreated, record.Success, o, sess.Account)
+	created.Session, created.Target = sess.ID, sess.ID
+	if err := s.store.CreateSession(ctx, sess, created); err != nil {
+		return Tokens{}, err
+	}
+	s.kick()
+	if err := s.settle(ctx, now, sess, o); err != nil {
+		return Tokens{}, err
+	}
+	return s.tokens(now, sess, refresh)
+}
+
+// settle ends the new session if the epoch moved on, and the oldest others above the limit.
+func (s *Service) settle(ctx context.Context, now time.Time, sess Session, o record.Origin) error {
+	a, err := s.store.Account(ctx, sess.Account)
+	if err != nil {
+		return err
+	}
+	if err := sess.liveOf(&a, now); err != nil {
+		return errors.Join(ErrCredentials, s.end(ctx, now, sess.ID, "superseded", o))
+	}
+	sessions, err := s.live(ctx, now, &a)
+	if err != nil {
+		return err
+	}
+	for i := len(sessions) - 1; i >= 0 && i >= s.settings.MaxSessions; i-- {
+		victim := sessions[i]
+		if victim.ID == sess.ID { // all the others were used in this very millisecond
+			victim = sessions[0]
+		}
+		if err := s.end(ctx, now, victim.ID, "too_many_sessions", o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Service) expiry(sess Session, used time.Time) time.Time {
+	idle, last := used.Add(s.settings.IdleFor), sess.CreatedAt.Add(s.settings.AtMost)
+	if idle.Before(last) {
+		return idle
+	}
+	return last
+}
+
+func (s *Service) tokens(now time.Time, sess Session, refresh secret.String) (Tokens, error) {
+	access, err := s.issuer.Issue(TokenClaims{
+		Account: sess.Account, Session: sess.ID, AuthTime: sess.AuthTime,
+		IssuedAt: now, ExpiresAt: now.Add(s.settings.AccessFor), AMR: []string{"pwd"}, ACR: "aal1",
+	})
+	if err != nil {
+		return Tokens{}, err
+	}
+	return Tokens{
+		Account: sess.Account, Session: sess.ID, Access: access, AccessFor: s.settings.AccessFor,
+		Refresh: refresh, RefreshUntil: sess.ExpiresAt,
+	}, nil
+}

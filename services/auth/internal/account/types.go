@@ -1,0 +1,194 @@
+package account
+
+import (
+	"slices"
+	"time"
+)
+
+// The bounds of what an account remembers; the least recently used goes first.
+const (
+	maxDevices  = 50
+	maxNetworks = 20
+	maxResets   = 16
+)
+
+// Account is one person's account. Times are UTC in whole milliseconds, the zero time where it never happened.
+type Account struct {
+	ID                   string // acc_…
+	UserName             string // as its owner wrote it, after NFKC
+	NameKey              string // what is unique and looked up: NameKey(UserName)
+	Locale               string // es, en
+	PasswordHash         string // PHC string, see hash.go
+	PasswordChangedAt    time.Time
+	SavedCodes           []SavedCode
+	Devices              []Device
+	Networks             []Network
+	CreatedAt            time.Time
+	FirstSignInAt        time.Time
+	LastSecurityChangeAt time.Time
+	Resets               []Reset // newest last
+	UnfamiliarSignInAt   time.Time
+	SessionEpoch         int64  // sessions of another epoch are dead
+	KeptSession          string // the one session that outlived the last change of epoch
+	Ending               Ending // set while sessions of the former epoch are still to be marked
+	Version              int64
+}
+
+// SavedCode is one code that its owner wrote down.
+type SavedCode struct {
+	Hash   []byte
+	UsedBy string // redemption id; empty: it is good
+	UsedAt time.Time
+}
+
+// Device is one that signed in.
+type Device struct {
+	Hash      string // hex SHA-256 of the device key
+	Name      string
+	FirstSeen time.Time
+	LastSeen  time.Time
+}
+
+// Network is where a sign-in came from: /24 of IPv4, /48 of IPv6.
+type Network struct {
+	Prefix   string
+	LastSeen time.Time
+}
+
+// Reset is a password set by a recovery.
+type Reset struct {
+	ID string
+	At time.Time
+}
+
+// Ending says why the sessions of former epochs end, and since when.
+type Ending struct {
+	Reason string
+	At     time.Time
+}
+
+// CodesLeft counts the saved codes that are good.
+func (a *Account) CodesLeft() int {
+	n := 0
+	for _, c := range a.SavedCodes {
+		if c.UsedBy == "" {
+			n++
+		}
+	}
+	return n
+}
+
+// Knows reports whether the device signed in before; never for the empty hash.
+func (a *Account) Knows(device string) bool {
+	return device != "" && slices.ContainsFunc(a.Devices, func(d Device) bool { return d.Hash == device })
+}
+
+// KnowsNetwork reports whether a sign-in came from the network before.
+func (a *Account) KnowsNetwork(prefix string) bool {
+	return prefix != "" && slices.ContainsFunc(a.Networks, func(n Network) bool { return n.Prefix == prefix })
+}
+
+// LastResetAt is the newest reset, zero without one.
+func (a *Account) LastResetAt() time.Time {
+	if len(a.Resets) == 0 {
+		return time.Time{}
+	}
+	return a.Resets[len(a.Resets)-1].At
+}
+
+// resetBy reports whether the reset of that id was done.
+func (a *Account) resetBy(id string) bool {
+	return slices.ContainsFunc(a.Resets, func(r Reset) bool { return r.ID == id })
+}
+
+// signedIn notes a sign-in. One from a device that isn't known is unfamiliar unless it is the first of the account; one
+// without a device key can't be known, so it counts as unfamiliar (recovery is the more careful for it).
+func (a *Account) signedIn(now time.Time, device, name, network string) {
+	if a.FirstSignInAt.IsZero() {
+		a.FirstSignInAt = now
+	} else if !a.Knows(device) {
+		a.UnfamiliarSignInAt = now
+	}
+	if device != "" {
+		a.seeDevice(now, device, name)
+	}
+	if network != "" {
+		a.seeNetwork(now, network)
+	}
+}
+
+func (a *Account) seeDevice(now time.Time, hash, name string) {
+	i := slices.IndexFunc(a.Devices, func(d Device) bool { return d.Hash == hash })
+	if i < 0 {
+		if len(a.Devices) >= maxDevices {
+			a.Devices = withoutOldest(a.Devices, func(d Device) time.Time { return d.LastSeen })
+		}
+		a.Devices = append(a.Devices, Device{Hash: hash, Name: name, FirstSeen: now, LastSeen: now})
+		return
+	}
+	a.Devices[i].LastSeen = now
+	if name != "" {
+		a.Devices[i].Name = name
+	}
+}
+
+func (a *Account) seeNetwork(now time.Time, prefix string) {
+	i := slices.IndexFunc(a.Networks, func(n Network) bool { return n.Prefix == prefix })
+	if i >= 0 {
+		a.Networks[i].LastSeen = now
+		return
+	}
+	if len(a.Networks) >= maxNetworks {
+		a.Networks = withoutOldest(a.Networks, func(n Network) time.Time { return n.LastSeen })
+	}
+	a.Networks = append(a.Networks, Network{Prefix: prefix, LastSeen: now})
+}
+
+func withoutOldest[T any](list []T, seen func(T) time.Time) []T {
+	oldest := 0
+	for i := range list {
+		if seen(list[i]).Before(seen(list[oldest])) {
+			oldest = i
+		}
+	}
+	return slices.Delete(list, oldest, oldest+1)
+}
+
+// endSessions opens a new epoch: every session but kept ("" for none) is dead from here on, marked or not.
+func (a *Account) endSessions(now time.Time, kept, reason string) {
+	a.SessionEpoch++
+	a.KeptSession = kept
+	a.Ending = Ending{Reason: reason, At: now}
+}
+
+// Session is one sign-in of one device, kept alive by its refresh token.
+type Session struct {
+	ID           string // ses_…
+	Account      string
+	Epoch        int64  // the account's when it was made
+	Device       string // hex SHA-256 of the device key, may be empty
+	DeviceName   string
+	UserAgent    string
+	Address      string
+	CreatedAt    time.Time
+	AuthTime     time.Time // when the person proved who they are; a refresh keeps it
+	LastUsedAt   time.Time
+	ExpiresAt    time.Time // of the refresh token: 7 days after the last use, at most 30 after CreatedAt
+	RefreshHash  []byte
+	PreviousHash []byte    // the token before, for a lost answer
+	RotatedAt    time.Time // when PreviousHash was spent
+	EndedAt      time.Time
+	EndReason    string
+	Version      int64
+}
+
+// liveOf says nil when the session is alive for its account, else ErrSessionRevoked or ErrTokenExpired.
+func (s *Session) liveOf(a *Account, now time.Time) error {
+	if !s.EndedAt.IsZero() || s.Account != a.ID || (s.Epoch != a.SessionEpoch && s.ID != a.KeptSession) {
+		return ErrSessionRevoked
+	}
+	if !now.Before(s.ExpiresAt) {
+		return ErrTokenExpired
+	}
+	return nil
+}

@@ -1,0 +1,51 @@
+package httpapi
+
+import (
+	"context"
+
+	"centinela/openapi/gen/authapi"
+	"centinela/shared/httpkit"
+	"centinela/shared/secret"
+)
+
+func (a *API) GetJwks(ctx context.Context, _ authapi.GetJwksRequestObject) (authapi.GetJwksResponseObject, error) {
+	keys, err := a.keys.Keys(httpkit.Plain(ctx))
+	if err != nil {
+		return nil, err
+	}
+	return authapi.GetJwks200JSONResponse(jwksWire(keys)), nil
+}
+
+func (a *API) LookupAccount(ctx context.Context, r authapi.LookupAccountRequestObject) (authapi.LookupAccountResponseObject, error) {
+	ctx = httpkit.Plain(ctx)
+	facts, found, err := a.service.Lookup(ctx, r.Body.Identifier, given(r.Body.Device))
+	if err != nil {
+		return nil, err
+	}
+	return authapi.LookupAccount200JSONResponse(factsWire(httpkit.RequestOf(ctx).Caller, facts, found)), nil
+}
+
+func (a *API) GetAccountFacts(ctx context.Context, r authapi.GetAccountFactsRequestObject) (authapi.GetAccountFactsResponseObject, error) {
+	ctx = httpkit.Plain(ctx)
+	facts, found, err := a.service.FactsOf(ctx, r.AccountId, given(r.Params.Device))
+	if err != nil {
+		return nil, err
+	}
+	return authapi.GetAccountFacts200JSONResponse(factsWire(httpkit.RequestOf(ctx).Caller, facts, found)), nil
+}
+
+func (a *API) RedeemSavedCode(ctx context.Context, r authapi.RedeemSavedCodeRequestObject) (authapi.RedeemSavedCodeResponseObject, error) {
+	ctx = httpkit.Plain(ctx)
+	if err := a.service.Redeem(ctx, r.AccountId, r.Body.RedemptionId, r.Body.Code, originOf(ctx)); err != nil {
+		return nil, err
+	}
+	return authapi.RedeemSavedCode204Response{}, nil
+}
+
+func (a *API) ResetPassword(ctx context.Context, r authapi.ResetPasswordRequestObject) (authapi.ResetPasswordResponseObject, error) {
+	ctx = httpkit.Plain(ctx)
+	if err := a.service.Reset(ctx, r.AccountId, r.Body.ResetId, secret.NewString(r.Body.NewPassword), originOf(ctx)); err != nil {
+		return nil, err
+	}
+	return authapi.ResetPassword204Response{}, nil
+}

@@ -1,0 +1,56 @@
+package peers
+
+import (
+	"context"
+	"net/http"
+
+	"centinela/openapi/gen/auditclient"
+	"centinela/shared/httpkit"
+	"centinela/shared/record"
+)
+
+// Audit ships events to the audit service.
+type Audit struct {
+	client *auditclient.ClientWithResponses
+}
+
+// NewAudit wraps the client of the peer, which finds its address at each call.
+func NewAudit(client *httpkit.Client) (*Audit, error) {
+	c, err := auditclient.NewClientWithResponses("http://audit", auditclient.WithHTTPClient(client))
+	if err != nil {
+		return nil, err
+	}
+	return &Audit{client: c}, nil
+}
+
+// Ingest is an outbox.Sink: nil when audit has all events on disk.
+func (a *Audit) Ingest(ctx context.Context, events []record.Event) error {
+	batch := auditclient.EventBatch{Events: make([]auditclient.Event, len(events))}
+	for i, e := range events {
+		batch.Events[i] = wireEvent(e)
+	}
+	answer, err := a.client.IngestEventsWithResponse(ctx, batch)
+	if err != nil {
+		return err
+	}
+	return httpkit.Expect(answer.StatusCode(), answer.HTTPResponse.Header, answer.Body, http.StatusOK)
+}
+
+func wireEvent(e record.Event) auditclient.Event {
+	w := auditclient.Event{
+		Id: e.ID, Time: e.Time, Service: e.Service, Action: e.Action, Outcome: auditclient.EventOutcome(e.Outcome),
+		Account: optional(e.Account), Session: optional(e.Session), Target: optional(e.Target), Address: optional(e.Address),
+		Device: optional(e.Device), UserAgent: optional(e.UserAgent), RequestId: optional(e.RequestID), Reason: optional(e.Reason),
+	}
+	if len(e.Data) > 0 {
+		w.Data = &e.Data
+	}
+	return w
+}
+
+func optional(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}

@@ -1,0 +1,26 @@
+package mongo_test
+
+import (
+	"os"
+	"testing"
+
+	"centinela/services/auth/internal/store/mongo"
+	"centinela/services/auth/internal/store/storetest"
+	"centinela/shared/testkit"
+)
+
+func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
+
+func TestStore(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) storetest.Opener {
+		uri, database := testkit.Mongo(t)
+		return func(t *testing.T) storetest.Store {
+			t.Helper()
+			s, err := mongo.Open(t.Context(), uri, database)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s
+		}
+	})
+}

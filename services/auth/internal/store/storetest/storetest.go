@@ -1,0 +1,103 @@
+package storetest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"centinela/services/auth/internal/account"
+	"centinela/shared/id"
+	"centinela/shared/outbox"
+	"centinela/shared/record"
+)
+
+// Store is what is tested: the domain's store and the source of its events.
+type Store interface {
+	account.Store
+	outbox.Source
+	Close(ctx context.Context) error
+}
+
+// Opener opens the store of one test; opening again after Close finds the same data.
+type Opener func(t *testing.T) Store
+
+// Run runs every case; newOpener gives each an empty store.
+func Run(t *testing.T, newOpener func(t *testing.T) Opener) {
+	for _, c := range []struct {
+		name string
+		run  func(*testing.T, Store)
+	}{
+		{"account/round_trip_of_every_field", accountRoundTrip},
+		{"account/unknown", accountUnknown},
+		{"account/name_is_unique", nameUnique},
+		{"account/update_is_undone_by_its_error", accountRollback},
+		{"account/concurrent_updates_lose_nothing", accountContention},
+		{"account/one_winner", oneWinner},
+		{"account/ending", accountsEnding},
+		{"session/round_trip_of_every_field", sessionRoundTrip},
+		{"session/unknown", sessionUnknown},
+		{"session/list_order_and_expiry", sessionsOf},
+		{"session/update_is_undone_by_its_error", sessionRollback},
+		{"failures/contiguous", failuresContiguous},
+		{"failures/window", failuresWindow},
+		{"failures/pause", failuresPause},
+		{"failures/forgive", failuresForgive},
+		{"failures/report", failuresReport},
+		{"sweep", sweep},
+		{"cancelled_context_writes_nothing", cancelled},
+		{"outbox/with_the_change", outboxWithChange},
+		{"random_operations_against_a_map", randomOperations},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newOpener(t)(t)
+			t.Cleanup(func() { closeStore(t, s) })
+			c.run(t, s)
+		})
+	}
+	t.Run("reopen_keeps_the_data", func(t *testing.T) { reopen(t, newOpener(t)) })
+}
+
+func closeStore(t *testing.T, s Store) {
+	t.Helper()
+	if err := s.Close(context.Background()); err != nil {
+		t.Error(err)
+	}
+}
+
+var start = time.Date(2026, 11, 24, 10, 0, 0, int(123*time.Millisecond), time.UTC)
+
+func newAccount(key string) account.Account {
+	return account.Account{ID: id.New("acc"), UserName: key, NameKey: key, Locale: "en", PasswordHash: "h", CreatedAt: start}
+}
+
+func newSession(owner string, used time.Time) account.Session {
+	return account.Session{
+		ID: id.New("ses"), Account: owner, RefreshHash: []byte{1}, CreatedAt: start, LastUsedAt: used, ExpiresAt: start.Add(time.Hour),
+	}
+}
+
+func event(action string) record.Event {
+	return record.New(start, "auth", action, record.Success, record.Origin{})
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func pending(t *testing.T, s Store) map[string]int {
+	t.Helper()
+	events, err := s.PendingEvents(t.Context(), 200)
+	must(t, err)
+	byAction := make(map[string]int)
+	for _, e := range events {
+		byAction[e.Action]++
+	}
+	return byAction
+}
+
+func noEvents[T any](change func(*T)) func(*T) ([]record.Event, error) {
+	return func(v *T) ([]record.Event, error) { change(v); return nil, nil }
+}

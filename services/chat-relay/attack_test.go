@@ -1,0 +1,443 @@
+package chatrelay_test
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"centinela/openapi/gen/chatframes"
+	chatrelay "centinela/services/chat-relay"
+	"centinela/shared/record"
+)
+
+// R2.1: the bytes that a socket may send are limited, in a frame and in a second, whatever they are.
+func TestR2_1BytesAreLimited(t *testing.T) {
+	w := newWorld(t, options{})
+	t.Run("a_frame_over_16_KiB", func(t *testing.T) {
+		c := w.connect(1, nil)
+		c.raw(websocket.TextMessage, bytes.Repeat([]byte("x"), 16<<10+1))
+		if e := expect[chatframes.ServerError](c); e.Fault != "too_long" {
+			t.Errorf("error %+v", e)
+		}
+		c.closedWith(websocket.CloseMessageTooBig, "protocol_violation")
+	})
+	t.Run("a_frame_of_16_KiB_is_read", func(t *testing.T) {
+		c := w.connect(1, nil)
+		c.raw(websocket.TextMessage, bytes.Repeat([]byte("x"), 16<<10))
+		if e := expect[chatframes.ServerError](c); e.Fault != "not_json" {
+			t.Errorf("error %+v", e)
+		}
+		c.nothing()
+	})
+	t.Run("an_endless_loop_of_send", func(t *testing.T) {
+		c := w.connect(1, nil)
+		ping := []byte(`{"type":"ping"}`)
+		go func() { // until the server closes
+			for c.ws.WriteMessage(websocket.TextMessage, append(ping, bytes.Repeat([]byte(" "), 4000)...)) == nil {
+			}
+		}()
+		c.closedWith(websocket.ClosePolicyViolation, "too_many_requests")
+	})
+	t.Run("an_endless_loop_of_pings", func(t *testing.T) {
+		c := w.connect(1, nil)
+		c.ws.SetPongHandler(func(string) error { return nil })
+		go func() {
+			for c.ws.WriteControl(websocket.PingMessage, bytes.Repeat([]byte("x"), 125), time.Now().Add(time.Second)) == nil {
+			}
+		}()
+		if code := c.closed(); code != websocket.ClosePolicyViolation && code != 3008 {
+			t.Errorf("closed with %d", code)
+		}
+	})
+	t.Run("a_frame_without_end", func(t *testing.T) {
+		c := w.connect(1, nil)
+		writer, err := c.ws.NextWriter(websocket.TextMessage)
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			for err := error(nil); err == nil; {
+				_, err = writer.Write([]byte(strings.Repeat("x", 1024)))
+			}
+		}()
+		c.closedWith(websocket.CloseMessageTooBig, "protocol_violation")
+	})
+	t.Run("the_others_go_on", func(t *testing.T) {
+		talk := w.start(2, "direct", 3)
+		w.connect(2, nil).accepted(talk.Id, "c", "still here")
+	})
+}
+
+// R2.2: connections are limited by account, by address (IPv6 by /64) and in all, and those that say nothing go.
+func TestR2_2ConnectionsAreLimited(t *testing.T) {
+	t.Run("by_account", func(t *testing.T) {
+		w := newWorld(t, options{})
+		open := make([]*client, 10)
+		for i := range open {
+			open[i] = w.connect(1, nil)
+		}
+		c := w.open(door{})
+		c.send(chatframes.ClientHello{Token: w.token(1)})
+		c.closedWith(websocket.ClosePolicyViolation, "too_many_connections")
+		w.connect(2, nil) // another account's
+		open[0].ws.Close()
+		w.eventually("room for one more", func() bool { return w.metric("centinela_chat_relay_sockets_ready", "") == 10 })
+		w.connect(1, nil)
+	})
+	t.Run("by_address", func(t *testing.T) {
+		w := newWorld(t, options{})
+		for i := range 50 {
+			w.open(door{address: fmt.Sprintf("2001:db8::%x", i+1)})
+		}
+		if c, a := w.dial(door{address: "2001:db8::ffff"}); c != nil || a.status != http.StatusTooManyRequests || !strings.Contains(string(a.body), "too_many_connections") {
+			t.Errorf("the 51st of a /64: %d %s", a.status, a.body)
+		}
+		w.open(door{address: "2001:db8:0:1::1"})
+	})
+	t.Run("in_all", func(t *testing.T) {
+		w := newWorld(t, options{config: func(c *chatrelay.Config) { c.Sockets.Max = 2 }})
+		w.open(door{address: "203.0.113.1"})
+		w.open(door{address: "203.0.113.2"})
+		if c, a := w.dial(door{address: "203.0.113.3"}); c != nil || a.status != http.StatusServiceUnavailable {
+			t.Errorf("one over all: %d %s", a.status, a.body)
+		}
+	})
+	t.Run("who_says_nothing_goes_though_it_answers_pings", func(t *testing.T) {
+		w := newWorld(t, options{config: func(c *chatrelay.Config) {
+			c.Sockets.HelloWithin, c.Sockets.GreetWithin = 100*time.Millisecond, 200*time.Millisecond
+		}})
+		c := w.open(door{})
+		go func() {
+			for c.ws.WriteControl(websocket.PongMessage, nil, time.Now().Add(time.Second)) == nil {
+				<-time.After(5 * time.Millisecond)
+			}
+		}()
+		c.closedWith(3000, "unauthenticated")
+		w.open(door{authorization: bearer(w.token(1))}).closedWith(3000, "unauthenticated")
+	})
+	t.Run("who_is_gone_is_noticed", func(t *testing.T) {
+		w := newWorld(t, options{config: func(c *chatrelay.Config) {
+			c.Sockets.PingEvery, c.Sockets.PongWithin = 50*time.Millisecond, 50*time.Millisecond
+		}})
+		w.connect(1, nil) // nobody reads, so no ping is answered
+		w.eventually("the dead socket is closed", func() bool { return w.metric("centinela_chat_relay_sockets", "") == 0 })
+	})
+}
+
+// A client that doesn't read is closed and costs nobody else anything.
+func TestSlowConsumerIsClosed(t *testing.T) {
+	w := newWorld(t, options{config: func(c *chatrelay.Config) {
+		c.Sockets.QueueFrames, c.Sockets.BytesASecond = 16, 10<<20
+	}})
+	talk := w.start(1, "direct", 2)
+	ana, luis := w.connect(1, nil), w.connect(2, nil)
+	for i := range 50 {
+		ana.accepted(talk.Id, fmt.Sprint(i), strings.Repeat("ñ", 4000))
+		expect[chatframes.ServerMessage](luis)
+	}
+	for range 100 { // 400 KB each, and nothing is read
+		luis.send(chatframes.ClientHistory{Conversation: talk.Id, Limit: 50})
+	}
+	w.eventually("slow", func() bool { return w.metric("centinela_chat_relay_closed_total", "slow_consumer") == 1 })
+	if a := ana.accepted(talk.Id, "after", "x"); a.Seq != 51 {
+		t.Errorf("accepted %+v", a)
+	}
+	luis.closedWith(3008, "slow_consumer")
+}
+
+// R3: a panic in a socket's loop ends that socket alone; it is logged once with its stack and counted.
+func TestR3PanicEndsOneSocket(t *testing.T) {
+	w := newWorld(t, options{build: chatrelay.NewFaulty})
+	talk := w.start(1, "direct", 2)
+	ana, luis := w.connect(1, nil), w.connect(2, nil)
+	ana.send(chatframes.ClientSend{ClientID: "c", Conversation: talk.Id, Kind: "text", Text: chatrelay.Poison})
+	ana.closedWith(websocket.CloseInternalServerErr, "internal")
+
+	if n := w.metric("centinela_chat_relay_panics_total", ""); n != 1 {
+		t.Errorf("%v panics counted", n)
+	}
+	log := w.log.String()
+	if strings.Count(log, "panic in a socket") != 1 || !strings.Contains(log, "AppendMessage") || strings.Contains(log, chatrelay.Poison) {
+		t.Errorf("log %s", log)
+	}
+	if a := luis.accepted(talk.Id, "c", "the lock is free and the process goes on"); a.Seq != 1 {
+		t.Errorf("accepted %+v", a)
+	}
+	again := w.connect(1, map[string]int64{talk.Id: 0})
+	if m := expect[chatframes.ServerMessage](again); m.Seq != 1 {
+		t.Errorf("message %+v", m)
+	}
+}
+
+// R3: a panic behind a REST call is a 500 with a request id, and nothing more.
+func TestR3PanicInAHandler(t *testing.T) {
+	w := newWorld(t, options{build: chatrelay.NewFaulty})
+	a := w.call(1, http.MethodGet, "/v1/conversations", "")
+	problem := decoded[map[string]any](t, a, http.StatusInternalServerError)
+	if problem["code"] != "internal" || problem["request_id"] == "" || strings.Contains(string(a.body), "planted") {
+		t.Errorf("problem %s", a.body)
+	}
+	w.start(1, "direct", 2)
+}
+
+// R4.1: nobody reads, writes or learns of what is not theirs: others' conversations answer like those that don't exist.
+func TestR4_1OthersConversationsDoNotExist(t *testing.T) {
+	both(t, func(t *testing.T, o options) {
+		w := newWorld(t, o)
+		talk := w.start(1, "direct", 2)
+		ana, eve := w.connect(1, nil), w.connect(3, nil)
+		ana.accepted(talk.Id, "c", "only for luis")
+		const unknown = "cnv_0123456789abcdefghjkmnpq"
+
+		for _, path := range []string{"", "/messages"} {
+			theirs := w.call(3, http.MethodGet, "/v1/conversations/"+talk.Id+path, "")
+			none := w.call(3, http.MethodGet, "/v1/conversations/"+unknown+path, "")
+			a, b := decoded[map[string]any](t, theirs, http.StatusNotFound), decoded[map[string]any](t, none, http.StatusNotFound)
+			delete(a, "request_id")
+			delete(b, "request_id")
+			if fmt.Sprint(a) != fmt.Sprint(b) || a["code"] != "conversation_not_found" {
+				t.Errorf("%q: %v and %v", path, a, b)
+			}
+		}
+		for _, command := range []func(id string) chatframes.ClientFrame{
+			func(id string) chatframes.ClientFrame { return chatframes.ClientHistory{Conversation: id, Limit: 1} },
+			func(id string) chatframes.ClientFrame { return chatframes.ClientTyping{Conversation: id} },
+			func(id string) chatframes.ClientFrame {
+				return chatframes.ClientSend{ClientID: "c", Conversation: id, Kind: "text", Text: "hi"}
+			},
+		} {
+			eve.send(command(talk.Id))
+			theirs := expect[chatframes.ServerRefused](eve)
+			eve.send(command(unknown))
+			none := expect[chatframes.ServerRefused](eve)
+			theirs.Conversation, none.Conversation = "", ""
+			if theirs != none || theirs.Code != "conversation_not_found" {
+				t.Errorf("%+v and %+v", theirs, none)
+			}
+		}
+		again := w.connect(3, map[string]int64{talk.Id: 0})
+		if r := expect[chatframes.ServerRefused](again); r.Code != "conversation_not_found" {
+			t.Errorf("resume: %+v", r)
+		}
+		ana.nothing() // eve reached nobody
+		list := w.call(3, http.MethodGet, "/v1/conversations", "")
+		if strings.Contains(string(list.body), talk.Id) {
+			t.Errorf("list %s", list.body)
+		}
+	})
+}
+
+// R4.1: what a client writes into a request never becomes anything but a value.
+func TestR4_1BadRequests(t *testing.T) {
+	w := newWorld(t, options{})
+	for _, c := range []struct {
+		name, body string
+		status     int
+		want       string
+	}{
+		{"an_operator_for_a_name", `{"kind":"direct","members":[{"$gt":""}]}`, 400, "invalid_field"},
+		{"an_extra_field", `{"kind":"direct","members":["person2"],"id":"cnv_0123456789abcdefghjkmnpq"}`, 400, "unknown_field"},
+		{"somebody_unknown", `{"kind":"direct","members":["nobody"]}`, 404, "/members/0"},
+		{"one_of_two_unknown", `{"kind":"group","members":["person2","nobody"]}`, 404, "/members/1"},
+		{"oneself", `{"kind":"direct","members":["person1"]}`, 400, "/members"},
+		{"a_direct_one_with_two", `{"kind":"direct","members":["person2","person3"]}`, 400, "/members"},
+		{"a_title_for_two", `{"kind":"direct","title":"x","members":["person2"]}`, 400, "/title"},
+		{"not_json", `{`, 400, "invalid_json"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a := w.call(1, http.MethodPost, "/v1/conversations", c.body)
+			if a.status != c.status || !strings.Contains(string(a.body), c.want) {
+				t.Errorf("%d %s", a.status, a.body)
+			}
+		})
+	}
+	if a := w.call(0, http.MethodGet, "/v1/conversations", ""); a.status != http.StatusUnauthorized {
+		t.Errorf("without a person: %d", a.status)
+	}
+	if a := w.call(1, http.MethodGet, "/v1/conversations?cursor=garbage", ""); a.status != 400 || !strings.Contains(string(a.body), "invalid_cursor") {
+		t.Errorf("cursor: %d %s", a.status, a.body)
+	}
+}
+
+// R5.4: a client that sends 0x52 is told what was wrong, recorded with its address, and closed at the third time in ten
+// minutes; what audit then decides closes its other sockets and refuses new ones.
+func TestR5_4ForgedFrames(t *testing.T) {
+	w := newWorld(t, options{})
+	bystander := w.open(door{address: "198.51.100.1"})
+	bystander.send(chatframes.ClientHello{Token: w.token(2)})
+	expect[chatframes.ServerWelcome](bystander)
+	other := w.connect(1, nil)
+	c := w.connect(1, nil)
+	for i, forged := range []struct {
+		kind  int
+		data  string
+		fault string
+	}{{websocket.BinaryMessage, "\x52", "binary_frame"}, {websocket.TextMessage, `{"type":"0x52"}`, "unknown_type"}, {websocket.TextMessage, `{"type":"hello"}`, "wrong_state"}} {
+		c.raw(forged.kind, []byte(forged.data))
+		if e := expect[chatframes.ServerError](c); e.Code != "protocol_violation" || e.Fault != forged.fault {
+			t.Errorf("error %d: %+v", i, e)
+		}
+	}
+	c.closedWith(websocket.ClosePolicyViolation, "protocol_violation")
+	w.eventually("three violations recorded", func() bool { return len(w.audit.of(record.ChatProtocolViolation)) == 3 })
+	e := w.audit.of(record.ChatProtocolViolation)[1]
+	if e.Address != "203.0.113.7" || e.Account != person(1) || e.Outcome != record.Refused ||
+		e.Data["fault"] != "unknown_type" || e.Data["type"] != "0x52" || e.Data["state"] != "ready" || e.Data["size"] != "15" {
+		t.Errorf("event %+v", e)
+	}
+
+	w.audit.refuse(w.clk.Now(), "prefix", "203.0.113.0/24")
+	other.closedWith(3003, "refused_by_firewall")
+	if c, a := w.dial(door{}); c != nil || a.status != http.StatusForbidden || !strings.Contains(string(a.body), "refused_by_firewall") {
+		t.Errorf("a new socket: %d %s", a.status, a.body)
+	}
+	bystander.nothing()
+	w.clk.Advance(2 * time.Hour) // the verdict has ended, and so has the token
+	w.connect(1, nil)
+}
+
+// R5.4: two forged frames and ten minutes later one more is no third one.
+func TestR5_4ViolationsAreForgotten(t *testing.T) {
+	w := newWorld(t, options{})
+	c := w.connect(1, nil)
+	for range 6 {
+		c.raw(websocket.TextMessage, []byte(`{"type":"0x52"}`))
+		expect[chatframes.ServerError](c)
+		w.clk.Advance(5 * time.Minute)
+	}
+	c.nothing()
+}
+
+// R5.4, R2.2: what an attacker makes us write has a bound an address, and the rest is counted.
+func TestR5_4RecordsAreBounded(t *testing.T) {
+	w := newWorld(t, options{})
+	attack := func() {
+		c := w.connect(1, nil)
+		for range 3 {
+			c.raw(websocket.BinaryMessage, []byte{0x52})
+		}
+		c.closed()
+		c.ws.Close()
+		w.eventually("the socket is gone", func() bool { return w.metric("centinela_chat_relay_sockets", "") == 0 })
+	}
+	for range 22 {
+		attack()
+	}
+	w.clk.Advance(time.Minute)
+	attack()
+	w.eventually("all that is recorded", func() bool { return len(w.audit.of(record.ChatDisconnected)) == 23 })
+	events := w.audit.of(record.ChatProtocolViolation)
+	if len(events) != 63 {
+		t.Errorf("%d events, want 60 and 3 a minute later", len(events))
+	}
+	if got := events[60].Data["unrecorded_before"]; got != "6" {
+		t.Errorf("unrecorded_before = %q", got)
+	}
+}
+
+// A revoked session's sockets close within a second, the same account's others stay (design: chat-relay, "Revocation").
+func TestRevocationClosesTheSession(t *testing.T) {
+	w := newWorld(t, options{})
+	ana := w.connect(1, nil)
+	tablet := w.open(door{authorization: bearer(w.people.Token(person(1), session(9)))})
+	tablet.send(chatframes.ClientHello{})
+	expect[chatframes.ServerWelcome](tablet)
+	began := time.Now()
+	w.audit.refuse(w.clk.Now(), "session", session(1))
+	ana.closedWith(3003, "session_revoked")
+	if took := time.Since(began); took > time.Second {
+		t.Errorf("took %s", took)
+	}
+	tablet.nothing()
+	c := w.open(door{})
+	c.send(chatframes.ClientHello{Token: w.token(1)})
+	c.closedWith(3003, "session_revoked")
+}
+
+// Who may open a socket, and what is answered to the others.
+func TestHandshake(t *testing.T) {
+	w := newWorld(t, options{})
+	for _, c := range []struct {
+		name   string
+		door   door
+		status int
+		code   string
+	}{
+		{"without_the_protocol", door{noProtocol: true}, 400, "invalid_request"},
+		{"a_foreign_origin", door{origin: "https://evil.example"}, 403, "origin_not_allowed"},
+		{"no_origin_at_all", door{origin: "null"}, 403, "origin_not_allowed"},
+		{"another_service", door{caller: "audit"}, 403, "caller_not_allowed"},
+		{"a_bad_token", door{authorization: "Bearer x.y.z"}, 401, "token_invalid"},
+		{"another_scheme", door{authorization: "Basic eDp5"}, 401, "token_invalid"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got, a := w.dial(c.door); got != nil || a.status != c.status || !strings.Contains(string(a.body), c.code) {
+				t.Errorf("%d %s", a.status, a.body)
+			}
+		})
+	}
+	t.Run("our_own_pages", func(t *testing.T) { w.open(door{origin: w.url}) })
+	t.Run("listed_pages_only", func(t *testing.T) {
+		w := newWorld(t, options{config: func(c *chatrelay.Config) { c.Origins = []string{"https://app.example"} }})
+		w.open(door{origin: "https://app.example"})
+		if c, a := w.dial(door{origin: w.url}); c != nil || a.status != 403 {
+			t.Errorf("%d", a.status)
+		}
+	})
+	t.Run("plain_http", func(t *testing.T) {
+		if a := w.call(1, http.MethodGet, "/v1/chat", ""); a.status != 400 {
+			t.Errorf("%d %s", a.status, a.body)
+		}
+	})
+	for _, c := range []struct {
+		name  string
+		door  door
+		hello chatframes.ClientHello
+		code  int
+		bye   string
+	}{
+		{"no_token_anywhere", door{}, chatframes.ClientHello{}, 3000, "unauthenticated"},
+		{"a_bad_token_in_hello", door{}, chatframes.ClientHello{Token: "x.y.z"}, 3000, "token_invalid"},
+		{"tokens_of_two_sessions", door{authorization: bearer(w.token(1))}, chatframes.ClientHello{Token: w.token(2)}, 3000, "token_invalid"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := w.open(c.door)
+			s.send(c.hello)
+			s.closedWith(c.code, c.bye)
+		})
+	}
+	t.Run("an_expired_token", func(t *testing.T) {
+		token := w.token(1)
+		w.clk.Advance(11 * time.Minute)
+		s := w.open(door{})
+		s.send(chatframes.ClientHello{Token: token})
+		s.closedWith(3000, "token_expired")
+	})
+	t.Run("a_command_before_hello", func(t *testing.T) {
+		s := w.open(door{})
+		s.send(chatframes.ClientPing{})
+		if e := expect[chatframes.ServerError](s); e.Fault != "wrong_state" {
+			t.Errorf("error %+v", e)
+		}
+	})
+}
+
+func TestConfig(t *testing.T) {
+	if err := chatrelay.DefaultConfig().Validate(); err != nil {
+		t.Fatal(err)
+	}
+	err := chatrelay.Config{Origins: []string{"example.org"}}.Validate()
+	if err == nil {
+		t.Fatal("an empty config is valid")
+	}
+	for _, path := range []string{"chat_relay.origins[0]: must be", "chat_relay.rate.burst: must be > 0", "chat_relay.sockets.queue_frames: must be > 0"} {
+		if !strings.Contains(err.Error(), path) {
+			t.Errorf("no %q in %s", path, err)
+		}
+	}
+}

@@ -1,0 +1,115 @@
+package httpapi
+
+import (
+	"context"
+
+	"github.com/gin-gonic/gin"
+
+	"centinela/openapi/gen/chatrelayapi"
+	"centinela/services/chat-relay/internal/relay"
+	"centinela/services/chat-relay/internal/socket"
+	"centinela/shared/httpkit"
+	"centinela/shared/record"
+)
+
+const defaultPage = 50
+
+// API implements the generated strict server.
+type API struct {
+	relay *relay.Relay
+	door  *socket.Door
+}
+
+var _ chatrelayapi.StrictServerInterface = (*API)(nil)
+
+// New serves r; sockets come in through door.
+func New(r *relay.Relay, door *socket.Door) *API { return &API{relay: r, door: door} }
+
+// Register adds the routes.
+func (a *API) Register(engine *gin.Engine) {
+	strict := chatrelayapi.NewStrictHandlerWithOptions(a, nil, chatrelayapi.StrictGinServerOptions{
+		RequestErrorHandlerFunc:  httpkit.OnRequestError,
+		HandlerErrorFunc:         httpkit.OnHandlerError,
+		ResponseErrorHandlerFunc: httpkit.OnResponseError,
+	})
+	chatrelayapi.RegisterHandlersWithOptions(engine, sockets{strict, a.door}, chatrelayapi.GinServerOptions{ErrorHandler: httpkit.OnRouteError})
+}
+
+// sockets takes the handshake before the strict server, which knows no upgrade.
+type sockets struct {
+	chatrelayapi.ServerInterface
+	door *socket.Door
+}
+
+// OpenChat answers the handshake; the socket then runs by itself.
+func (s sockets) OpenChat(c *gin.Context) {
+	if err := s.door.Open(c.Writer, c.Request, origin(c.Request.Context())); err != nil {
+		httpkit.Fail(c, err)
+	}
+}
+
+// OpenChat is never called: sockets stands before it.
+func (a *API) OpenChat(context.Context, chatrelayapi.OpenChatRequestObject) (chatrelayapi.OpenChatResponseObject, error) {
+	return nil, relay.ErrConversationNotFound
+}
+
+// ListConversations returns a page of one's own.
+func (a *API) ListConversations(ctx context.Context, req chatrelayapi.ListConversationsRequestObject) (chatrelayapi.ListConversationsResponseObject, error) {
+	ctx = httpkit.Plain(ctx)
+	list, next, err := a.relay.Conversations(ctx, account(ctx), given(req.Params.Cursor, ""), given(req.Params.Limit, defaultPage))
+	if err != nil {
+		return nil, err
+	}
+	page := chatrelayapi.ListConversations200JSONResponse{Conversations: mapped(list, conversation)}
+	if next != "" {
+		page.NextCursor = &next
+	}
+	return page, nil
+}
+
+// CreateConversation starts one, or finds the direct one with the same person.
+func (a *API) CreateConversation(ctx context.Context, req chatrelayapi.CreateConversationRequestObject) (chatrelayapi.CreateConversationResponseObject, error) {
+	ctx = httpkit.Plain(ctx)
+	c, err := a.relay.Start(ctx, account(ctx), origin(ctx), relay.NewConversation{
+		Kind: string(req.Body.Kind), Title: given(req.Body.Title, ""), UserNames: req.Body.Members,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return chatrelayapi.CreateConversation201JSONResponse(conversation(c)), nil
+}
+
+// GetConversation returns one that the person is in.
+func (a *API) GetConversation(ctx context.Context, req chatrelayapi.GetConversationRequestObject) (chatrelayapi.GetConversationResponseObject, error) {
+	ctx = httpkit.Plain(ctx)
+	c, err := a.relay.Conversation(ctx, account(ctx), req.ConversationId)
+	if err != nil {
+		return nil, err
+	}
+	return chatrelayapi.GetConversation200JSONResponse(conversation(c)), nil
+}
+
+// ListMessages returns messages before a number, newest first.
+func (a *API) ListMessages(ctx context.Context, req chatrelayapi.ListMessagesRequestObject) (chatrelayapi.ListMessagesResponseObject, error) {
+	ctx = httpkit.Plain(ctx)
+	list, _, err := a.relay.Page(ctx, account(ctx), req.ConversationId, given(req.Params.Before, 0), given(req.Params.Limit, defaultPage))
+	if err != nil {
+		return nil, err
+	}
+	return chatrelayapi.ListMessages200JSONResponse{Messages: mapped(list, message)}, nil
+}
+
+// account is the person behind the request: httpkit refused every request without one.
+func account(ctx context.Context) string { return httpkit.RequestOf(ctx).Person.Account }
+
+func origin(ctx context.Context) record.Origin {
+	r := httpkit.RequestOf(ctx)
+	return record.Origin{Address: r.Address, UserAgent: r.UserAgent, RequestID: r.ID}
+}
+
+func given[T any](v *T, otherwise T) T {
+	if v == nil {
+		return otherwise
+	}
+	return *v
+}

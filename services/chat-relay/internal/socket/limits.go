@@ -1,0 +1,40 @@
+package socket
+
+import "time"
+
+// Limits of sockets. They are all on by default; see the service's Config.
+type Limits struct {
+	Sockets           int           // in all
+	SocketsPerAccount int           // of one account
+	SocketsPerAddress int           // of one IPv4 address or IPv6 /64
+	HelloWithin       time.Duration // without a token in the header
+	GreetedWithin     time.Duration // with one
+	FrameBytes        int           // the longest frame
+	BytesPerSecond    int           // read budget, and its burst
+	PingEvery         time.Duration
+	PongWithin        time.Duration
+	WriteWithin       time.Duration
+	QueueFrames       int // unread frames; at half of them, what may be shed is shed
+}
+
+const (
+	corked         = 16 // frames in one write: five to seven times the rate in busy rooms (design: chat-relay)
+	bufferBytes    = 1024
+	maxViolations  = 3
+	violationsIn   = 10 * time.Minute
+	lingerFor      = time.Second
+	lingerBytes    = 1 << 20
+	commandTimeout = 5 * time.Second
+)
+
+// Close codes (RFC 6455 §7.4, IANA's registry for 3000 and 3003).
+const (
+	closeGoingAway    = 1001
+	closePolicy       = 1008
+	closeTooBig       = 1009
+	closeInternal     = 1011
+	closeTryLater     = 1013
+	closeUnauthorized = 3000
+	closeForbidden    = 3003
+	closeSlow         = 3008
+)

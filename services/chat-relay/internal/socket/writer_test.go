@@ -1,0 +1,190 @@
+package socket
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"centinela/openapi/gen/chatframes"
+	"centinela/services/chat-relay/internal/relay"
+	"centinela/shared/clock"
+	"centinela/shared/record"
+	"centinela/shared/testkit"
+	"centinela/shared/verdicts"
+)
+
+// pair is one socket of a door without a relay behind it, and its client.
+type pair struct {
+	server *conn
+	client *websocket.Conn
+	inner  *spy
+	log    *syncLog
+}
+
+// spy is the connection under the wire: it counts writes and can panic.
+type spy struct {
+	net.Conn
+	mu     sync.Mutex
+	writes int
+	fault  bool
+}
+
+func (s *spy) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	s.writes++
+	fault := s.fault
+	s.fault = false
+	s.mu.Unlock()
+	if fault {
+		panic("planted by a test")
+	}
+	return s.Conn.Write(p)
+}
+
+func (s *spy) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.writes
+}
+
+func newPair(t *testing.T) *pair {
+	t.Helper()
+	p := &pair{log: &syncLog{}}
+	d := New(Options{
+		Verdicts: verdicts.NewSet(), Clock: clock.NewManual(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)),
+		Log: slog.New(slog.NewTextHandler(p.log, nil)), Registry: prometheus.NewRegistry(),
+		Limits: Limits{
+			Sockets: 10, SocketsPerAccount: 10, SocketsPerAddress: 10, HelloWithin: time.Minute, FrameBytes: 1 << 10,
+			BytesPerSecond: 1 << 20, PingEvery: time.Minute, PongWithin: time.Minute, WriteWithin: 5 * time.Second, QueueFrames: 64,
+		},
+	})
+	opened := make(chan *conn, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c := newConn(d, record.Origin{Address: "203.0.113.7"})
+		if err := d.enter(c); err != nil {
+			t.Error(err)
+			return
+		}
+		h := &hijacker{ResponseWriter: w, wrap: func(inner net.Conn) *wire {
+			p.inner = &spy{Conn: inner}
+			return c.wrap(p.inner)
+		}}
+		ws, err := d.upgrader.Upgrade(h, r, nil)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		c.attach(ws, h.wire)
+		go c.run()
+		opened <- c
+	}))
+	t.Cleanup(server.Close)
+	dialer := websocket.Dialer{Subprotocols: []string{chatframes.Subprotocol}}
+	ws, resp, err := dialer.DialContext(t.Context(), strings.Replace(server.URL, "http", "ws", 1), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	p.client, p.server = ws, <-opened
+	t.Cleanup(func() {
+		ws.Close()
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		d.Shut(ctx)
+	})
+	return p
+}
+
+// R3: a panic in the write loop ends that socket, with a goodbye, logged once and counted.
+func TestR3PanicInTheWriteLoop(t *testing.T) {
+	p := newPair(t)
+	p.inner.mu.Lock()
+	p.inner.fault = true
+	p.inner.mu.Unlock()
+	p.server.Deliver(relay.Delivery{Frame: []byte(`{"type":"pong"}`)})
+	for {
+		if _, _, err := p.client.ReadMessage(); err != nil {
+			if !websocket.IsCloseError(err, closeInternal, websocket.CloseAbnormalClosure) {
+				t.Errorf("closed with %v", err)
+			}
+			break
+		}
+	}
+	p.client.Close()
+	testkit.Eventually(t, 10*time.Second, func() (bool, string) {
+		return testutil.ToFloat64(p.server.door.metrics.open) == 0, "the socket is still counted"
+	})
+	if n := testutil.ToFloat64(p.server.door.metrics.panics); n < 1 || n > 2 {
+		t.Errorf("%v panics", n)
+	}
+	if log := p.log.String(); !strings.Contains(log, "panic in a socket") || !strings.Contains(log, "writeBatch") {
+		t.Errorf("log %s", log)
+	}
+}
+
+// What is queued together goes out together: 40 frames of a burst are 3 writes, not 40 (design: chat-relay, "How fast").
+func TestFramesShareWrites(t *testing.T) {
+	p := newPair(t)
+	before := p.inner.count()
+	p.server.mu.Lock()
+	for range 40 {
+		p.server.enqueue(frame{websocket.TextMessage, []byte(`{"type":"pong"}`)}, false)
+	}
+	p.server.mu.Unlock()
+	for range 40 {
+		if _, data, err := p.client.ReadMessage(); err != nil || !bytes.Equal(data, []byte(`{"type":"pong"}`)) {
+			t.Fatalf("%s, %v", data, err)
+		}
+	}
+	if n := p.inner.count() - before; n != 3 {
+		t.Errorf("%d writes", n)
+	}
+}
+
+// At half a queue typing is shed, and what is not typing stays.
+func TestTypingIsShedAtHalfAQueue(t *testing.T) {
+	p := newPair(t)
+	c := p.server
+	c.mu.Lock()
+	c.writing = true // nobody takes from the queue meanwhile
+	for i := range 40 {
+		c.mu.Unlock()
+		c.Deliver(relay.Delivery{Frame: []byte(`{}`), Shed: i%2 == 1})
+		c.mu.Lock()
+	}
+	queued := len(c.queue)
+	c.queue, c.writing = nil, false
+	c.mu.Unlock()
+	// 16 pairs fill half of 64; of the last 8 one of each pair is left out.
+	if shed := testutil.ToFloat64(c.door.metrics.shed); queued != 36 || shed != 4 {
+		t.Errorf("%d queued, %v shed", queued, shed)
+	}
+}
+
+type syncLog struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *syncLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *syncLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}

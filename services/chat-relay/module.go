@@ -1,0 +1,126 @@
+package chatrelay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"centinela/openapi/gen/chatrelayapi"
+	"centinela/services/chat-relay/internal/httpapi"
+	"centinela/services/chat-relay/internal/peers"
+	"centinela/services/chat-relay/internal/relay"
+	"centinela/services/chat-relay/internal/socket"
+	"centinela/services/chat-relay/internal/store/mongo"
+	"centinela/services/chat-relay/internal/store/sqlite"
+	"centinela/shared/access"
+	"centinela/shared/module"
+	"centinela/shared/outbox"
+	"centinela/shared/verdicts"
+)
+
+// shutTime is for the sockets' goodbyes.
+const shutTime = 5 * time.Second
+
+// Module is the chat relay. It is a module.Module.
+type Module struct {
+	store   relay.Store
+	people  *access.Verifier
+	feed    *verdicts.Feed
+	shipper *outbox.Shipper
+	door    *socket.Door
+	handler http.Handler
+}
+
+var _ module.Module = (*Module)(nil)
+
+// New opens the store and wires the service. Errors are one line and say what to do.
+func New(ctx context.Context, cfg Config, deps module.Deps) (*Module, error) {
+	store, err := open(ctx, deps.Store)
+	if err != nil {
+		return nil, err
+	}
+	m, err := build(cfg, deps, store)
+	if err != nil {
+		return nil, errors.Join(err, store.Close(ctx))
+	}
+	return m, nil
+}
+
+func open(ctx context.Context, s module.Store) (relay.Store, error) {
+	switch s.Engine {
+	case module.EngineSQLite:
+		return sqlite.Open(ctx, filepath.Join(s.Dir, "chat-relay.db"))
+	case module.EngineMongoDB:
+		return mongo.Open(ctx, s.URI.Reveal(), s.Database)
+	}
+	return nil, fmt.Errorf("store.engine: %q is neither %s nor %s", s.Engine, module.EngineSQLite, module.EngineMongoDB)
+}
+
+func build(cfg Config, deps module.Deps, store relay.Store) (*Module, error) {
+	spec, err := chatrelayapi.Spec()
+	if err != nil {
+		return nil, err
+	}
+	auth, err := peers.NewPeople(deps.Client(module.Auth))
+	if err != nil {
+		return nil, err
+	}
+	audit, feed := peers.NewAudit(deps.Client(module.Audit)), peers.NewAudit(deps.LongClient(module.Audit))
+	set := verdicts.NewSet()
+	m := &Module{
+		store: store, people: deps.People(),
+		feed:    verdicts.NewFeed(set, feed.Verdicts, filepath.Join(deps.Store.Dir, "verdicts.jsonl"), deps.Clock, deps.Log),
+		shipper: outbox.New(store, audit.Ingest, deps.Log, deps.Registry),
+	}
+	if err := m.feed.Restore(); err != nil {
+		return nil, fmt.Errorf("verdicts on disk: %w", err)
+	}
+	chat := relay.New(relay.Options{Store: store, People: auth, Codec: socket.Codec{}, Clock: deps.Clock, Rate: cfg.rate(), Kick: m.shipper.Kick})
+	m.door = socket.New(socket.Options{
+		Relay: chat, People: m.people, Verdicts: set, Clock: deps.Clock, Log: deps.Log,
+		Registry: deps.Registry, Limits: cfg.limits(), Origins: cfg.Origins,
+	})
+	m.feed.OnChange(m.door.Enforce)
+	server := deps.Server(spec, m.people)
+	httpapi.New(chat, m.door).Register(server.Engine())
+	m.handler = server.Handler()
+	return m, nil
+}
+
+// Handler serves openapi/chat-relay.yaml.
+func (m *Module) Handler() http.Handler { return m.handler }
+
+// Ready is nil when the store answers.
+func (m *Module) Ready() error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	return m.store.Ping(ctx)
+}
+
+// Run ships events and follows the verdicts until ctx ends; then it says
+// goodbye to the sockets, whose last events the shipper still takes.
+func (m *Module) Run(ctx context.Context) error {
+	last, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	group := errgroup.Group{}
+	group.Go(func() error { return m.feed.Run(ctx) })
+	group.Go(func() error { return m.people.Run(ctx) })
+	group.Go(func() error { return m.shipper.Run(last) })
+	group.Go(func() error {
+		<-ctx.Done()
+		goodbye, cancel := context.WithTimeout(last, shutTime)
+		defer cancel()
+		m.door.Shut(goodbye)
+		stop()
+		return nil
+	})
+	return group.Wait()
+}
+
+// Close closes the store; call it after Run returned.
+func (m *Module) Close(ctx context.Context) error { return m.store.Close(ctx) }

@@ -1,0 +1,154 @@
+package recovery
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"regexp"
+	"strings"
+
+	"centinela/services/recovery/internal/engine"
+	"centinela/shared/config"
+	"centinela/shared/secret"
+	"centinela/shared/sms"
+)
+
+// SMS providers.
+const (
+	Simulator = "simulator" // development only: texts are shown at /dev/phone
+	Twilio    = "twilio"
+)
+
+// Config is the part "recovery" of the configuration.
+type Config struct {
+	PolicyFile string       `koanf:"policy_file"` // waits and windows; default: the shipped table
+	OriginHost string       `koanf:"origin_host"` // last line of a code's text (@host #code), for autofill
+	PublicURL  string       `koanf:"public_url"`  // where the links in texts lead to
+	Budget     BudgetConfig `koanf:"budget"`
+	SMS        SMSConfig    `koanf:"sms"`
+}
+
+// BudgetConfig bounds how many recoveries may be started.
+type BudgetConfig struct {
+	StartsPerAddress int `koanf:"starts_per_address"` // an hour, from one address and lane
+	StartsPerAccount int `koanf:"starts_per_account"` // a day, by strangers to the account
+}
+
+// SMSConfig says who sends the texts.
+type SMSConfig struct {
+	Provider string       `koanf:"provider"` // simulator or twilio
+	Twilio   TwilioConfig `koanf:"twilio"`
+}
+
+// TwilioConfig is the account at Twilio.
+type TwilioConfig struct {
+	AccountSID          string `koanf:"account_sid"`
+	AuthTokenFile       string `koanf:"auth_token_file"`
+	From                string `koanf:"from"`                  // this number (E.164), or
+	MessagingServiceSID string `koanf:"messaging_service_sid"` // this service sends
+	BaseURL             string `koanf:"base_url"`              // instead of https://api.twilio.com
+	WebhookBase         string `koanf:"webhook_base"`          // where Twilio reaches the gateway: https://…
+}
+
+// DefaultConfig is the config of a new installation.
+func DefaultConfig() Config {
+	return Config{
+		OriginHost: "localhost",
+		PublicURL:  "http://localhost:8080",
+		Budget:     BudgetConfig{StartsPerAddress: 10, StartsPerAccount: 20},
+		SMS:        SMSConfig{Provider: Simulator},
+	}
+}
+
+var hostName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$`)
+
+// Validate returns every error at once, each with its path. It reads the policy
+// and Twilio's token.
+func (c Config) Validate() error {
+	var errs config.Errors
+	if _, err := c.policy(); err != nil {
+		errs.AddErr("recovery.policy_file", err)
+	}
+	if !hostName.MatchString(c.OriginHost) {
+		errs.Add("recovery.origin_host", "must be a host name")
+	}
+	if !isBase(c.PublicURL) {
+		errs.Add("recovery.public_url", "must be an http or https URL without a slash at the end")
+	}
+	if c.Budget.StartsPerAddress < 1 {
+		errs.Add("recovery.budget.starts_per_address", "must be > 0")
+	}
+	if c.Budget.StartsPerAccount < 1 {
+		errs.Add("recovery.budget.starts_per_account", "must be > 0")
+	}
+	switch c.SMS.Provider {
+	case Simulator:
+	case Twilio:
+		if !isBase(c.SMS.Twilio.WebhookBase) {
+			errs.Add("recovery.sms.twilio.webhook_base", "must be the public http or https URL of the gateway without a slash at the end")
+		}
+		if twilio, err := c.SMS.Twilio.sender(); err != nil {
+			errs.AddErr("recovery.sms.twilio.auth_token_file", err)
+		} else if err := twilio.Validate(); err != nil {
+			for _, line := range strings.Split(err.Error(), "\n") {
+				errs.Add("recovery.sms.twilio", line)
+			}
+		}
+	default:
+		errs.Add("recovery.sms.provider", "must be simulator or twilio")
+	}
+	return errs.Err()
+}
+
+// ValidateProduction refuses what only development may have.
+func (c Config) ValidateProduction() error {
+	var errs config.Errors
+	if c.SMS.Provider == Simulator {
+		errs.Add("recovery.sms.provider", "simulator shows every code to everybody and is for development only: set twilio, and recovery.sms.twilio.{account_sid, auth_token_file, from or messaging_service_sid, webhook_base}")
+	}
+	if !strings.HasPrefix(c.PublicURL, "https://") {
+		errs.Add("recovery.public_url", "must be https in production: its links stop recoveries")
+	}
+	if c.OriginHost == "localhost" {
+		errs.Add("recovery.origin_host", "must be the host that people sign in at")
+	}
+	return errs.Err()
+}
+
+func isBase(raw string) bool {
+	u, err := url.Parse(raw)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil && !strings.HasSuffix(raw, "/") && u.RawQuery == "" && u.Fragment == ""
+}
+
+func (c Config) policy() (engine.Policy, error) {
+	if c.PolicyFile == "" {
+		return engine.Default()
+	}
+	text, err := os.ReadFile(c.PolicyFile)
+	if err != nil {
+		return engine.Policy{}, fmt.Errorf("can't be read: %w", err)
+	}
+	return engine.Parse(text)
+}
+
+const (
+	inboundPath = "/v1/sms/twilio/inbound"
+	statusPath  = "/v1/sms/twilio/status"
+)
+
+// sender is the configuration of shared/sms, with the token read from its file.
+func (c TwilioConfig) sender() (sms.TwilioConfig, error) {
+	if c.AuthTokenFile == "" {
+		return sms.TwilioConfig{}, errors.New("must name the file with Twilio's auth token")
+	}
+	token, err := os.ReadFile(c.AuthTokenFile)
+	if err != nil {
+		return sms.TwilioConfig{}, fmt.Errorf("can't be read: %w", err)
+	}
+	return sms.TwilioConfig{
+		AccountSID: c.AccountSID, AuthToken: secret.NewString(strings.TrimSpace(string(token))),
+		From: c.From, MessagingServiceSID: c.MessagingServiceSID,
+		StatusCallbackURL: c.WebhookBase + statusPath, BaseURL: c.BaseURL,
+	}, nil
+}

@@ -1,0 +1,17 @@
+// Package recovery is the recovery service: phone numbers, codes by SMS, and the
+// way back into an account.
+//
+// It owns the numbers of accounts, recovery flows with their decisions, and the
+// texts on their way. It answers the gateway only (openapi/recovery.yaml); a
+// person's access token, or a recovery's secret, says for whom. It calls auth
+// (facts, saved codes, the reset) and audit (places; events by the outbox).
+//
+// How it fails: without auth no recovery starts or completes; without audit a
+// place counts as unfamiliar (V20); without the SMS provider texts wait in the
+// queue, with backoff. A killed process loses nothing that it had answered: an
+// event or text is written with its change.
+//
+// Secret or personal: numbers (sealed; found again by a keyed MAC), texts
+// (sealed, forgotten once sent), codes (keyed MAC), recovery secrets and veto
+// tokens (hashes). The key is recovery-seal.key in the key folder.
+package recovery

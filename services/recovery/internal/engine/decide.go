@@ -1,0 +1,253 @@
+package engine
+
+import (
+	"slices"
+	"time"
+)
+
+// Verdict is what a decision says.
+type Verdict string
+
+// The verdicts.
+const (
+	Allow        Verdict = "allow"
+	Wait         Verdict = "wait"
+	NeedEvidence Verdict = "need_evidence"
+	Refuse       Verdict = "refuse"
+)
+
+// What a Counterfactual can name.
+const (
+	WithSavedCode = "saved_code"
+	WithOldest    = "sms_oldest"
+)
+
+// Counterfactual is an evidence that is missing, and what it would change.
+type Counterfactual struct {
+	Evidence string        `json:"evidence"`
+	Saves    time.Duration `json:"saves"` // of the wait; 0 with Opens
+	// Opens: without it nothing is allowed, with it something is.
+	Opens bool `json:"opens,omitempty"`
+}
+
+// Decision is the answer with its reasons.
+type Decision struct {
+	Verdict         Verdict          `json:"verdict"`
+	Rules           []string         `json:"rules"`    // ids, in the order in which they fired
+	Evidence        []string         `json:"evidence"` // the channels that counted
+	EarliestAt      time.Time        `json:"earliest_at,omitzero"`
+	Counterfactuals []Counterfactual `json:"counterfactuals,omitempty"`
+	PolicyHash      string           `json:"policy_hash"`
+}
+
+// Decide says whether the evidence is enough at now, or from when it will be. It
+// is pure and total (V18), and explains itself (V19).
+func Decide(p Policy, f Facts, now time.Time) Decision {
+	d := judge(p, f, now)
+	d.PolicyHash = p.Hash()
+	d.Counterfactuals = counterfactuals(p, f, now, d)
+	return d
+}
+
+// judge is the decision without what would change it.
+func judge(p Policy, f Facts, now time.Time) Decision {
+	c := count(p, f, now)
+	d := Decision{Rules: c.rules, Evidence: c.channels}
+	if len(c.numbers) == 0 {
+		// Taking over needs a number in hand: a saved code alone is one channel
+		// without a wait that anybody could be told of.
+		d.Verdict = NeedEvidence
+		d.Rules = append(d.Rules, "V2")
+		return d
+	}
+	answer, rules := best(p, f, c, now)
+	d.Rules = append(d.Rules, rules...)
+	if answer.Refuse {
+		d.Verdict = Refuse
+		return d
+	}
+	from := now
+	if !f.AnnouncedAt.IsZero() {
+		from = f.AnnouncedAt
+	}
+	d.EarliestAt = from.Add(answer.Wait)
+	d.Verdict = Allow
+	if now.Before(d.EarliestAt) {
+		d.Verdict = Wait
+	}
+	return d
+}
+
+// counted is the evidence that counts.
+type counted struct {
+	ranked   []Number
+	numbers  []string // ids of ranked numbers that were proved
+	second   bool     // a channel besides SMS
+	channels []string
+	rules    []string
+}
+
+// count takes each channel once (V3), and leaves out numbers without power (V4).
+func count(p Policy, f Facts, now time.Time) counted {
+	c := counted{ranked: p.Ranked(f.Numbers, now)}
+	texts := 0
+	for _, e := range f.Evidence {
+		switch {
+		case e.Method == SavedCode && c.second, e.Method == SMS && slices.Contains(c.numbers, e.Number):
+			c.fire("V3")
+		case e.Method == SavedCode:
+			c.second = true
+		case e.Method == SMS && slices.ContainsFunc(c.ranked, func(n Number) bool { return n.ID == e.Number }):
+			c.numbers = append(c.numbers, e.Number)
+			if texts++; texts > 1 {
+				c.fire("V3")
+			}
+		case e.Method == SMS:
+			c.fire("V4")
+		}
+	}
+	if texts > 0 {
+		c.channels = append(c.channels, SMS)
+	}
+	if c.second {
+		c.channels = append(c.channels, SavedCode)
+	}
+	return c
+}
+
+func (c *counted) fire(rule string) {
+	if !slices.Contains(c.rules, rule) {
+		c.rules = append(c.rules, rule)
+	}
+}
+
+// best is the shortest answer over the numbers that were proved: each may be
+// presented alone, so presenting more must not be worse.
+func best(p Policy, f Facts, c counted, now time.Time) (Answer, []string) {
+	answer, rules := Answer{Refuse: true}, []string(nil)
+	for i, n := range c.ranked {
+		if !slices.Contains(c.numbers, n.ID) {
+			continue
+		}
+		a, r := p.answerFor(f, c, i, now)
+		if rules == nil || answer.beyond(a) {
+			answer, rules = a, r
+		}
+	}
+	return answer, rules
+}
+
+// answerFor is the answer when the i-th in seniority is presented.
+func (p Policy) answerFor(f Facts, c counted, i int, now time.Time) (Answer, []string) {
+	own := p.LivenessOf(c.ranked[i], now)
+	if i == 0 {
+		return p.oldest(f, c.second, own, now)
+	}
+	silent, anySilent := Stale, false
+	for _, older := range c.ranked[:i] {
+		if !slices.Contains(c.numbers, older.ID) {
+			silent, anySilent = max(silent, p.LivenessOf(older, now)), true
+		}
+	}
+	row := youngerRow(c.second, silent)
+	answer, rules := p.answer(row), []string{string(row)}
+	if anySilent {
+		rules = append([]string{"V6"}, rules...)
+	}
+	if own == Live {
+		return answer, rules
+	}
+	// V9: a younger number that was itself silent for long gives no more than an
+	// oldest one in the same state would.
+	floor := silentRow(c.second, own)
+	return longer(answer, p.answer(floor)), append(rules, "V9", string(floor))
+}
+
+func (p Policy) oldest(f Facts, second bool, own Liveness, now time.Time) (Answer, []string) {
+	if own != Live {
+		row := silentRow(second, own)
+		return p.answer(row), []string{"V9", string(row)}
+	}
+	if !second {
+		return p.answer(OldestLiveAlone), []string{"V2", string(OldestLiveAlone)}
+	}
+	answer, rules := p.answer(OldestLiveSecondCalm), []string(nil)
+	if f.DeviceKnown != Yes || f.PlaceFamiliar != Yes {
+		answer = longer(answer, p.answer(OldestLiveSecondUnfamiliar))
+		rules = append(rules, "V14", string(OldestLiveSecondUnfamiliar))
+		if f.DeviceKnown == Unknown || f.PlaceFamiliar == Unknown {
+			rules = append(rules, "V20")
+		}
+	}
+	if !f.SecurityChange.Known || p.recent(f.SecurityChange.At, now) {
+		answer = longer(answer, p.answer(OldestLiveSecondChange))
+		rules = append(rules, string(OldestLiveSecondChange))
+		if !f.SecurityChange.Known && !slices.Contains(rules, "V20") {
+			rules = append(rules, "V20")
+		}
+	}
+	if rules == nil {
+		rules = []string{string(OldestLiveSecondCalm)}
+	}
+	return answer, rules
+}
+
+func (p Policy) recent(at, now time.Time) bool {
+	return !at.IsZero() && now.Sub(at) < p.Changes.Recent.D()
+}
+
+func youngerRow(second bool, silent Liveness) Row {
+	switch {
+	case second && silent == Live:
+		return YoungerSecondOlderLive
+	case second && silent == Dormant:
+		return YoungerSecondOlderDormant
+	case second:
+		return YoungerSecondOlderStale
+	case silent == Live:
+		return YoungerAloneOlderLive
+	case silent == Dormant:
+		return YoungerAloneOlderDormant
+	default:
+		return YoungerAloneOlderStale
+	}
+}
+
+func silentRow(second bool, own Liveness) Row {
+	switch {
+	case second && own == Dormant:
+		return OldestDormantSecond
+	case second:
+		return OldestStaleSecond
+	case own == Dormant:
+		return OldestDormantAlone
+	default:
+		return OldestStaleAlone
+	}
+}
+
+// counterfactuals are the missing evidences that would help, best named first.
+func counterfactuals(p Policy, f Facts, now time.Time, d Decision) []Counterfactual {
+	if d.Verdict == Allow {
+		return nil
+	}
+	var found []Counterfactual
+	try := func(name string, e Evidence) {
+		with := f
+		with.Evidence = append(slices.Clone(f.Evidence), e)
+		switch then := judge(p, with, now); {
+		case then.EarliestAt.IsZero():
+		case d.EarliestAt.IsZero():
+			found = append(found, Counterfactual{Evidence: name, Opens: true})
+		case then.EarliestAt.Before(d.EarliestAt):
+			found = append(found, Counterfactual{Evidence: name, Saves: d.EarliestAt.Sub(then.EarliestAt)})
+		}
+	}
+	if !slices.Contains(d.Evidence, SavedCode) {
+		try(WithSavedCode, Evidence{Method: SavedCode, At: now})
+	}
+	if ranked := p.Ranked(f.Numbers, now); len(ranked) > 0 {
+		try(WithOldest, Evidence{Method: SMS, Number: ranked[0].ID, At: now})
+	}
+	return found
+}

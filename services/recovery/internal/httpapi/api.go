@@ -1,0 +1,87 @@
+package httpapi
+
+import (
+	"context"
+	"net/url"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"centinela/openapi/gen/recoveryapi"
+	"centinela/services/recovery/internal/recovery"
+	"centinela/shared/fault"
+	"centinela/shared/httpkit"
+	"centinela/shared/record"
+	"centinela/shared/secret"
+	"centinela/shared/sms"
+)
+
+// API implements the generated strict server.
+type API struct {
+	Recovery *recovery.Service
+	Courier  *recovery.Courier
+	Inbox    recovery.Inbox // nil outside of development
+	Inbound  *sms.Webhook   // nil without Twilio
+	Status   *sms.Webhook
+}
+
+var _ recoveryapi.StrictServerInterface = (*API)(nil)
+
+// Register puts the routes on the engine.
+func (a *API) Register(engine *gin.Engine) {
+	strict := recoveryapi.NewStrictHandlerWithOptions(a, nil, recoveryapi.StrictGinServerOptions{
+		RequestErrorHandlerFunc: httpkit.OnRequestError, HandlerErrorFunc: httpkit.OnHandlerError, ResponseErrorHandlerFunc: httpkit.OnResponseError,
+	})
+	recoveryapi.RegisterHandlersWithOptions(engine, strict, recoveryapi.GinServerOptions{
+		ErrorHandler: httpkit.OnRouteError, Middlewares: []recoveryapi.MiddlewareFunc{keepRaw},
+	})
+}
+
+// raw is what the generated requests leave out.
+type raw struct {
+	secret    secret.String // of `Authorization: Recovery <secret>`
+	signature string
+	form      url.Values
+}
+
+type rawKey struct{}
+
+// keepRaw keeps headers and form for the handlers that need them as they came.
+func keepRaw(c *gin.Context) {
+	r := raw{signature: c.GetHeader(sms.SignatureHeader)}
+	if scheme, token, ok := strings.Cut(c.GetHeader("Authorization"), " "); ok && strings.EqualFold(scheme, "Recovery") {
+		r.secret = secret.NewString(strings.TrimSpace(token))
+	}
+	if c.ContentType() == "application/x-www-form-urlencoded" {
+		if err := c.Request.ParseForm(); err != nil {
+			httpkit.OnRequestError(c, err)
+			return
+		}
+		r.form = c.Request.PostForm
+	}
+	c.Request = c.Request.WithContext(context.WithValue(c.Request.Context(), rawKey{}, r))
+}
+
+func rawOf(ctx context.Context) raw {
+	r, _ := ctx.Value(rawKey{}).(raw)
+	return r
+}
+
+func origin(ctx context.Context) record.Origin {
+	r := httpkit.RequestOf(ctx)
+	return record.Origin{Address: r.Address, UserAgent: r.UserAgent, RequestID: r.ID}
+}
+
+// person is who is signed in: httpkit lets nobody else through to /me.
+func person(ctx context.Context) (recovery.Person, error) {
+	claims := httpkit.RequestOf(ctx).Person
+	if claims == nil {
+		return recovery.Person{}, errNoPerson
+	}
+	return recovery.Person{Account: claims.Account, Session: claims.Session, AuthTime: claims.AuthTime}, nil
+}
+
+var (
+	errNoPerson = fault.New(fault.KindUnauthenticated, fault.CodeUnauthenticated, "an access token is required")
+	errNoRoute  = fault.New(fault.KindNotFound, fault.CodeUnknownRoute, "there is no such route")
+)

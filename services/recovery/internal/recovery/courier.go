@@ -1,0 +1,173 @@
+package recovery
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"centinela/shared/clock"
+	"centinela/shared/record"
+	"centinela/shared/secret"
+	"centinela/shared/sms"
+)
+
+const (
+	lease       = 30 * time.Second // longer than a send may take
+	maxAttempts = 10
+	firstRetry  = time.Second
+	lastRetry   = 5 * time.Minute
+	courierIdle = 250 * time.Millisecond // real time: looks without a kick, for what is due by now
+	claimAtOnce = 16
+)
+
+// Courier sends the texts of the queue. Several may run on one store: each text
+// is claimed by one until its lease ends. A process killed between the
+// provider's yes and the mark sends the text again after the lease; the
+// simulator keeps by id, so there it still is one.
+type Courier struct {
+	texts  Texts
+	key    secret.Key
+	sender sms.Sender
+	clock  clock.Clock
+	log    *slog.Logger
+	shout  func() // kicks the outbox
+	kick   chan struct{}
+}
+
+// NewCourier returns a courier; shout is called after events were written.
+func NewCourier(texts Texts, key secret.Key, sender sms.Sender, clk clock.Clock, log *slog.Logger, shout func()) *Courier {
+	return &Courier{texts: texts, key: key, sender: sender, clock: clk, log: log, shout: shout, kick: make(chan struct{}, 1)}
+}
+
+// Kick makes Run look now. It never blocks.
+func (c *Courier) Kick() {
+	select {
+	case c.kick <- struct{}{}:
+	default: // one is waiting already
+	}
+}
+
+// Run sends until ctx ends. What isn't sent stays in the queue.
+func (c *Courier) Run(ctx context.Context) error {
+	ticker := time.NewTicker(courierIdle)
+	defer ticker.Stop()
+	for {
+		if err := c.SendDue(ctx); err != nil && ctx.Err() == nil {
+			c.log.Warn("texts: the queue can't be read, trying again", "error", err.Error())
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-c.kick:
+		case <-ticker.C:
+		}
+	}
+}
+
+// SendDue sends what is due now, once.
+func (c *Courier) SendDue(ctx context.Context) error {
+	for {
+		claimed, err := c.texts.ClaimTexts(ctx, c.clock.Now(), lease, claimAtOnce)
+		if err != nil || len(claimed) == 0 {
+			return err
+		}
+		for _, text := range claimed {
+			if err := c.send(ctx, text); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (c *Courier) send(ctx context.Context, text Text) error {
+	receipt, sendErr := c.hand(ctx, text)
+	if ctx.Err() != nil {
+		return ctx.Err() // stopped: the lease gives it back
+	}
+	now := c.clock.Now()
+	err := c.texts.UpdateText(ctx, text.Owner, text.ID, func(t *Text) ([]record.Event, error) {
+		if t.State != TextPending {
+			return nil, nil // somebody else was quicker after our lease
+		}
+		t.Attempts++
+		wait, again := sms.Retryable(sendErr)
+		switch {
+		case sendErr == nil:
+			t.ProviderID = receipt.ProviderID
+			t.finish(TextSent, now)
+			return []record.Event{t.event(now, record.SMSSent, record.Success, "")}, nil
+		case again && t.Attempts < maxAttempts:
+			t.NextAt = now.Add(max(wait, min(firstRetry<<(t.Attempts-1), lastRetry)))
+			return nil, nil
+		}
+		t.finish(TextFailed, now)
+		return []record.Event{t.event(now, record.SMSFailed, record.Failure, reason(sendErr))}, nil
+	})
+	if errors.Is(err, ErrNoText) {
+		return nil // pruned meanwhile
+	}
+	c.shout()
+	return err
+}
+
+// hand opens the text and gives it to the provider.
+func (c *Courier) hand(ctx context.Context, text Text) (sms.Receipt, error) {
+	if !text.ExpiresAt.IsZero() && !c.clock.Now().Before(text.ExpiresAt) {
+		return sms.Receipt{}, sms.ErrUndeliverable.WithDetail("too late: its code has expired")
+	}
+	to, err := c.key.Open(text.To, []byte(text.ID+":to"))
+	if err != nil {
+		return sms.Receipt{}, sms.ErrUndeliverable.WithCause(err)
+	}
+	body, err := c.key.Open(text.Body, []byte(text.ID+":body"))
+	if err != nil {
+		return sms.Receipt{}, sms.ErrUndeliverable.WithCause(err)
+	}
+	return c.sender.Send(ctx, sms.Message{ID: text.ID, To: string(to), Body: secret.NewString(string(body))})
+}
+
+// finish forgets number and body: they were needed only to send.
+func (t *Text) finish(state TextState, now time.Time) {
+	t.State, t.FinishedAt, t.NextAt, t.To, t.Body = state, now, time.Time{}, nil, nil
+}
+
+func (t *Text) event(now time.Time, action, outcome, why string) record.Event {
+	e := record.New(now, ServiceName, action, outcome, record.Origin{})
+	e.Account, e.Target, e.Reason = t.Account, t.ID, why
+	e.Data = map[string]string{"purpose": t.Purpose, "phone": t.Number}
+	return e
+}
+
+// reason is the public half of an error of a Sender; it names no number.
+func reason(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+// NoteDelivery records what the provider tells of a text that it took. A text
+// that is unknown is not an error: it may have been pruned.
+func (c *Courier) NoteDelivery(ctx context.Context, d sms.Delivery) error {
+	text, err := c.texts.TextByProvider(ctx, d.ProviderID)
+	if errors.Is(err, ErrNoText) {
+		return nil
+	}
+	if err != nil || d.Status != sms.Failed {
+		return err
+	}
+	now := c.clock.Now()
+	err = c.texts.UpdateText(ctx, text.Owner, text.ID, func(t *Text) ([]record.Event, error) {
+		if t.State == TextFailed {
+			return nil, nil
+		}
+		t.State = TextFailed
+		return []record.Event{t.event(now, record.SMSFailed, record.Failure, reason(d.Failure))}, nil
+	})
+	c.shout()
+	if errors.Is(err, ErrNoText) {
+		return nil
+	}
+	return err
+}

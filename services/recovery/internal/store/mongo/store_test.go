@@ -1,0 +1,29 @@
+package mongo_test
+
+import (
+	"context"
+	"os"
+	"testing"
+
+	"centinela/services/recovery/internal/store/mongo"
+	"centinela/services/recovery/internal/store/storetest"
+	"centinela/shared/testkit"
+)
+
+func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
+
+func TestStore(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) storetest.Store {
+		uri, database := testkit.Mongo(t)
+		s, err := mongo.Open(t.Context(), uri, database)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := s.Close(context.Background()); err != nil {
+				t.Error(err)
+			}
+		})
+		return s
+	})
+}

@@ -1,0 +1,62 @@
+-- Wallets and flows are documents (body), with the columns that are looked for.
+CREATE TABLE wallets (
+	account TEXT PRIMARY KEY,
+	next_at INTEGER NOT NULL, -- ms; 0: nothing is due by time alone
+	body    TEXT NOT NULL
+) STRICT;
+CREATE INDEX wallets_next ON wallets (next_at) WHERE next_at > 0;
+
+-- Which wallets hold a number, by its keyed MAC.
+CREATE TABLE wallet_numbers (
+	mac     TEXT NOT NULL,
+	account TEXT NOT NULL REFERENCES wallets (account) ON DELETE CASCADE,
+	PRIMARY KEY (mac, account)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX wallet_numbers_account ON wallet_numbers (account);
+
+CREATE TABLE flows (
+	id         TEXT PRIMARY KEY,
+	account    TEXT NOT NULL, -- '' for flows that lead nowhere
+	started_at INTEGER NOT NULL,
+	next_at    INTEGER NOT NULL,
+	forget_at  INTEGER NOT NULL,
+	body       TEXT NOT NULL
+) STRICT;
+CREATE INDEX flows_account ON flows (account, started_at);
+CREATE INDEX flows_next ON flows (next_at) WHERE next_at > 0;
+CREATE INDEX flows_forget ON flows (forget_at);
+
+CREATE TABLE veto_tokens (
+	hash TEXT PRIMARY KEY,
+	flow TEXT NOT NULL REFERENCES flows (id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+CREATE INDEX veto_tokens_flow ON veto_tokens (flow);
+
+CREATE TABLE counters (
+	key        TEXT PRIMARY KEY,
+	n          INTEGER NOT NULL,
+	expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX counters_expiry ON counters (expires_at);
+
+CREATE TABLE texts (
+	id          TEXT PRIMARY KEY,
+	owner       TEXT NOT NULL,
+	next_at     INTEGER NOT NULL, -- 0: finished
+	provider_id TEXT NOT NULL,
+	finished_at INTEGER NOT NULL,
+	body        TEXT NOT NULL
+) STRICT;
+CREATE INDEX texts_next ON texts (next_at) WHERE next_at > 0;
+CREATE INDEX texts_provider ON texts (provider_id) WHERE provider_id <> '';
+CREATE INDEX texts_finished ON texts (finished_at) WHERE finished_at > 0;
+
+-- Development only: what the simulator delivered.
+CREATE TABLE inbox (
+	seq    INTEGER PRIMARY KEY AUTOINCREMENT,
+	id     TEXT NOT NULL UNIQUE,
+	number TEXT NOT NULL,
+	body   TEXT NOT NULL,
+	at     INTEGER NOT NULL
+) STRICT;
+CREATE INDEX inbox_number ON inbox (number, seq);

@@ -1,0 +1,46 @@
+package sqlite_test
+
+import (
+	"path/filepath"
+	"testing"
+
+	"centinela/services/recovery/internal/recovery"
+	"centinela/services/recovery/internal/store/sqlite"
+	"centinela/services/recovery/internal/store/storetest"
+)
+
+func open(t *testing.T, path string) *sqlite.Store {
+	t.Helper()
+	s, err := sqlite.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func TestStore(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) storetest.Store { return open(t, filepath.Join(t.TempDir(), "recovery.db")) })
+}
+
+// TestReopen: what was written is there after a restart.
+func TestReopen(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "recovery.db")
+	first := open(t, path)
+	if err := first.UpdateWallet(t.Context(), "acc_a", func(w *recovery.Wallet) (recovery.Effects, error) {
+		w.Locale = "es"
+		return recovery.Effects{}, nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if w, err := open(t, path).Wallet(t.Context(), "acc_a"); err != nil || w.Locale != "es" {
+		t.Errorf("%+v, %v", w, err)
+	}
+}

@@ -1,0 +1,168 @@
+package recovery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"centinela/openapi/gen/recoveryapi"
+	"centinela/services/recovery/internal/httpapi"
+	"centinela/services/recovery/internal/peers"
+	"centinela/services/recovery/internal/recovery"
+	"centinela/services/recovery/internal/store/mongo"
+	"centinela/services/recovery/internal/store/sqlite"
+	"centinela/shared/access"
+	"centinela/shared/module"
+	"centinela/shared/outbox"
+	"centinela/shared/secret"
+	"centinela/shared/sms"
+)
+
+// Module is the recovery service. It is a module.Module.
+type Module struct {
+	deps    module.Deps
+	store   backend
+	service *recovery.Service
+	courier *recovery.Courier
+	people  *access.Verifier
+	shipper *outbox.Shipper
+	handler http.Handler
+}
+
+var _ module.Module = (*Module)(nil)
+
+// backend is what either store is.
+type backend interface {
+	recovery.Store
+	recovery.Texts
+	recovery.Inbox
+	outbox.Source
+	Ping(ctx context.Context) error
+	Close(ctx context.Context) error
+}
+
+// New opens the store and the key (made when missing, in development only) and
+// wires the service. Errors are one line and say what to do.
+func New(ctx context.Context, cfg Config, deps module.Deps) (*Module, error) {
+	store, err := open(ctx, deps.Store)
+	if err != nil {
+		return nil, err
+	}
+	m, err := build(cfg, deps, store)
+	if err != nil {
+		return nil, errors.Join(err, store.Close(ctx))
+	}
+	return m, nil
+}
+
+func open(ctx context.Context, s module.Store) (backend, error) {
+	switch s.Engine {
+	case module.EngineSQLite:
+		db, err := sqlite.Open(ctx, filepath.Join(s.Dir, "recovery.db"))
+		if err != nil {
+			return nil, err
+		}
+		return embedded{db}, nil
+	case module.EngineMongoDB:
+		return mongo.Open(ctx, s.URI.Reveal(), s.Database)
+	}
+	return nil, fmt.Errorf("store.engine: %q is neither %s nor %s", s.Engine, module.EngineSQLite, module.EngineMongoDB)
+}
+
+// embedded gives SQLite the form of backend.
+type embedded struct{ *sqlite.Store }
+
+func (e embedded) Ping(ctx context.Context) error { return e.Read().PingContext(ctx) }
+func (e embedded) Close(context.Context) error    { return e.Store.Close() }
+
+func build(cfg Config, deps module.Deps, store backend) (*Module, error) {
+	policy, err := cfg.policy()
+	if err != nil {
+		return nil, err
+	}
+	key, err := secret.LoadKey(filepath.Join(deps.KeyDir, sealKey), deps.Development)
+	if err != nil {
+		return nil, err
+	}
+	auth, err := peers.NewAuth(deps.Client(module.Auth))
+	if err != nil {
+		return nil, err
+	}
+	audit, err := peers.NewAudit(deps.Client(module.Audit))
+	if err != nil {
+		return nil, err
+	}
+	api := &httpapi.API{}
+	sender, err := senderFor(cfg.SMS, deps, store, api)
+	if err != nil {
+		return nil, err
+	}
+	shipper := outbox.New(store, audit.Ingest, deps.Log, deps.Registry)
+	courier := recovery.NewCourier(store, key, sender, deps.Clock, deps.Log, shipper.Kick)
+	service := recovery.New(recovery.Options{
+		Store: store, Accounts: auth, Places: audit, Policy: policy, Key: key, Clock: deps.Clock,
+		OriginHost: cfg.OriginHost, PublicURL: cfg.PublicURL,
+		StartsPerAddress: cfg.Budget.StartsPerAddress, StartsPerAccount: cfg.Budget.StartsPerAccount,
+		Kick: func() { shipper.Kick(); courier.Kick() },
+	})
+	api.Recovery, api.Courier = service, courier
+	m := &Module{deps: deps, store: store, service: service, courier: courier, people: deps.People(), shipper: shipper}
+	spec, err := recoveryapi.Spec()
+	if err != nil {
+		return nil, err
+	}
+	server := deps.Server(spec, m.people)
+	api.Register(server.Engine())
+	m.handler = server.Handler()
+	return m, nil
+}
+
+// senderFor makes the sender, and opens the routes that go with it.
+func senderFor(cfg SMSConfig, deps module.Deps, store backend, api *httpapi.API) (sms.Sender, error) {
+	if cfg.Provider != Twilio {
+		if !deps.Development {
+			return nil, errors.New("recovery.sms.provider: the simulator is for development only: set twilio")
+		}
+		api.Inbox = store
+		return sms.NewSimulator(store, deps.Clock), nil
+	}
+	account, err := cfg.Twilio.sender()
+	if err != nil {
+		return nil, fmt.Errorf("recovery.sms.twilio.auth_token_file: %w", err)
+	}
+	if api.Inbound, err = sms.NewWebhook(account.AccountSID, account.AuthToken, cfg.Twilio.WebhookBase+inboundPath); err != nil {
+		return nil, err
+	}
+	if api.Status, err = sms.NewWebhook(account.AccountSID, account.AuthToken, cfg.Twilio.WebhookBase+statusPath); err != nil {
+		return nil, err
+	}
+	return sms.NewTwilio(account)
+}
+
+// Handler serves openapi/recovery.yaml.
+func (m *Module) Handler() http.Handler { return m.handler }
+
+// Ready is nil when the store answers.
+func (m *Module) Ready() error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	return m.store.Ping(ctx)
+}
+
+// Run ships events, sends texts, and does what happens by time alone, until ctx ends.
+func (m *Module) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return m.shipper.Run(ctx) })
+	g.Go(func() error { return m.courier.Run(ctx) })
+	g.Go(func() error { return m.people.Run(ctx) })
+	g.Go(func() error { return m.service.RunSweeps(ctx, m.deps.Log) })
+	return g.Wait()
+}
+
+// Close closes the store.
+func (m *Module) Close(ctx context.Context) error { return m.store.Close(ctx) }

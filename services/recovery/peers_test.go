@@ -1,0 +1,231 @@
+package recovery_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"centinela/openapi/gen/auditapi"
+	"centinela/openapi/gen/authapi"
+	"centinela/shared/access"
+	"centinela/shared/fault"
+	"centinela/shared/httpkit"
+	"centinela/shared/httpkit/httpkittest"
+	"centinela/shared/record"
+)
+
+// fakeAuth is auth as its spec has it, with one account, "ana".
+type fakeAuth struct {
+	url string
+
+	mu          sync.Mutex
+	down        bool
+	weak        bool // refuse the next password
+	lost        bool // lose the next answer of a reset
+	facts       map[string]any
+	known       map[string]bool   // device hashes
+	saved       string            // the one saved code; empty: spent
+	redeemed    map[string]string // redemption id -> code
+	resets      map[string]string // reset id -> password
+	resetAt     time.Time
+	askedNobody int // redemptions for accounts that don't exist
+}
+
+func newFakeAuth(w *world) *fakeAuth {
+	w.t.Helper()
+	spec, err := authapi.Spec()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	f := &fakeAuth{
+		facts: map[string]any{"locale": "es"}, known: map[string]bool{}, saved: savedCode,
+		redeemed: map[string]string{}, resets: map[string]string{},
+	}
+	s := httpkit.New(httpkit.Options{Service: "auth", Spec: spec, Clock: w.clk, Callers: w.services.Verifier("auth"), People: w.people.Verifier()})
+	s.Engine().GET("/.well-known/jwks.json", func(c *gin.Context) {
+		keys, err := w.people.Keys(c)
+		if err != nil {
+			httpkit.Fail(c, err)
+			return
+		}
+		c.Data(http.StatusOK, "application/json", access.JWKS(keys))
+	})
+	s.Engine().POST("/internal/accounts/lookup", f.guard(f.lookup))
+	s.Engine().GET("/internal/accounts/:account_id/facts", f.guard(f.getFacts))
+	s.Engine().POST("/internal/accounts/:account_id/saved-codes/redemption", f.guard(f.redeem))
+	s.Engine().POST("/internal/accounts/:account_id/reset", f.guard(func(c *gin.Context) { f.reset(c, w) }))
+	server := httptest.NewServer(httpkittest.ValidateResponses(w.t, spec, s.Handler()))
+	w.t.Cleanup(server.Close)
+	f.url = server.URL
+	return f
+}
+
+func (f *fakeAuth) set(change func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	change()
+}
+
+func (f *fakeAuth) guard(next gin.HandlerFunc) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if f.down {
+			httpkit.Fail(c, fault.New(fault.KindUnavailable, fault.CodeUnavailable, "down"))
+			return
+		}
+		next(c)
+	}
+}
+
+func (f *fakeAuth) answerFacts(c *gin.Context, found bool, device string) {
+	if !found {
+		c.JSON(http.StatusOK, map[string]any{"found": false})
+		return
+	}
+	answer := map[string]any{"found": true, "account_id": ana, "device_known": f.known[device]}
+	for k, v := range f.facts {
+		answer[k] = v
+	}
+	if !f.resetAt.IsZero() {
+		answer["last_reset_at"] = f.resetAt
+	}
+	c.JSON(http.StatusOK, answer)
+}
+
+func (f *fakeAuth) lookup(c *gin.Context) {
+	var body struct{ Identifier, Device string }
+	if err := json.NewDecoder(c.Request.Body).Decode(&body); err != nil {
+		httpkit.Fail(c, err)
+		return
+	}
+	f.answerFacts(c, body.Identifier == "ana", body.Device)
+}
+
+func (f *fakeAuth) getFacts(c *gin.Context) {
+	f.answerFacts(c, c.Param("account_id") == ana, c.Query("device"))
+}
+
+func (f *fakeAuth) redeem(c *gin.Context) {
+	var body struct {
+		Code       string
+		Redemption string `json:"redemption_id"`
+	}
+	if err := json.NewDecoder(c.Request.Body).Decode(&body); err != nil {
+		httpkit.Fail(c, err)
+		return
+	}
+	if c.Param("account_id") != ana {
+		f.askedNobody++
+	}
+	again := f.redeemed[body.Redemption] == body.Code && body.Code != ""
+	if c.Param("account_id") != ana || (!again && body.Code != f.saved) {
+		httpkit.Fail(c, fault.New(fault.KindUnauthenticated, fault.CodeCodeInvalid, "no"))
+		return
+	}
+	f.saved, f.redeemed[body.Redemption] = "", body.Code
+	c.Status(http.StatusNoContent)
+}
+
+func (f *fakeAuth) reset(c *gin.Context, w *world) {
+	var body struct {
+		Password string `json:"new_password"`
+		Reset    string `json:"reset_id"`
+	}
+	if err := json.NewDecoder(c.Request.Body).Decode(&body); err != nil {
+		httpkit.Fail(c, err)
+		return
+	}
+	if f.weak {
+		f.weak = false
+		httpkit.Fail(c, fault.New(fault.KindInvalid, fault.CodePasswordTooWeak, "too weak").
+			WithFields(fault.Field{Pointer: "/new_password", Code: string(fault.CodePasswordTooWeak), Detail: "too weak"}))
+		return
+	}
+	if _, done := f.resets[body.Reset]; !done {
+		f.resets[body.Reset], f.resetAt = body.Password, w.clk.Now()
+	}
+	if f.lost {
+		f.lost = false
+		httpkit.Fail(c, fault.New(fault.KindUnavailable, fault.CodeUnavailable, "the answer was lost"))
+		return
+	}
+	c.Status(http.StatusNoContent)
+}
+
+// fakeAudit keeps events by id and knows one usual address.
+type fakeAudit struct {
+	url string
+
+	mu     sync.Mutex
+	events map[string]record.Event
+	raw    strings.Builder
+	usual  string
+	down   bool // of places
+}
+
+func newFakeAudit(w *world) *fakeAudit {
+	w.t.Helper()
+	spec, err := auditapi.Spec()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	f := &fakeAudit{events: map[string]record.Event{}, usual: w.address}
+	s := httpkit.New(httpkit.Options{Service: "audit", Spec: spec, Clock: w.clk, Callers: w.services.Verifier("audit"), People: w.people.Verifier()})
+	s.Engine().POST("/internal/events", f.ingest)
+	s.Engine().GET("/internal/places/:account_id", func(c *gin.Context) {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if f.down {
+			httpkit.Fail(c, fault.New(fault.KindUnavailable, fault.CodeUnavailable, "down"))
+			return
+		}
+		c.JSON(http.StatusOK, map[string]string{"familiarity": map[bool]string{true: "familiar", false: "unfamiliar"}[c.Query("address") == f.usual]})
+	})
+	server := httptest.NewServer(s.Handler())
+	w.t.Cleanup(server.Close)
+	f.url = server.URL
+	return f
+}
+
+func (f *fakeAudit) ingest(c *gin.Context) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var batch struct{ Events []record.Event }
+	body, err := io.ReadAll(c.Request.Body)
+	if err == nil {
+		err = json.Unmarshal(body, &batch)
+	}
+	if err != nil {
+		httpkit.Fail(c, err)
+		return
+	}
+	f.raw.Write(body)
+	for _, e := range batch.Events {
+		if err := e.Validate(); err != nil {
+			httpkit.Fail(c, err)
+			return
+		}
+		f.events[e.ID] = e
+	}
+	c.JSON(http.StatusOK, map[string]int{"stored": len(batch.Events), "known": 0})
+}
+
+// count is how many events of that action and outcome came.
+func (f *fakeAudit) count(action, outcome string) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := 0
+	for _, e := range f.events {
+		if e.Action == action && e.Outcome == outcome {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,180 @@
+package recovery_test
+
+import (
+	"crypto/sha256"
+	"strings"
+	"testing"
+	"time"
+
+	"centinela/services/recovery"
+)
+
+func sha(s string) [32]byte { return sha256.Sum256([]byte(s)) }
+
+// TestR41Matrix: who may call what (R4.1): the gateway only, and for one's own
+// numbers only a person who is signed in; changes need a fresh sign-in.
+func TestR41Matrix(t *testing.T) {
+	w := newWorld(t, options{})
+	phone := w.prove(ana, first)
+	w.clk.Advance(time.Minute)
+	code := map[string]string{"code": "00000000"}
+	for _, r := range []struct {
+		method, path string
+		body         any
+		fresh        bool
+	}{
+		{"GET", "/v1/me/phones", nil, false},
+		{"POST", "/v1/me/phones", map[string]string{"number": second}, true},
+		{"DELETE", "/v1/me/phones/" + phone, nil, true},
+		{"POST", "/v1/me/phones/" + phone + "/kept", nil, true},
+		{"POST", "/v1/me/phones/" + phone + "/codes", nil, false},
+		{"POST", "/v1/me/phones/" + phone + "/verification", code, false},
+		{"GET", "/v1/me/recoveries", nil, false},
+	} {
+		t.Run(r.method+" "+r.path, func(t *testing.T) {
+			w := *w
+			w.t = t
+			w.want(w.as("", r.method, r.path, w.signedIn(ana), r.body), 401, "unauthenticated")
+			for _, service := range []string{"auth", "chat-relay", "audit", "stranger"} {
+				w.want(w.as(service, r.method, r.path, w.signedIn(ana), r.body), 403, "caller_not_allowed")
+			}
+			w.want(w.call(r.method, r.path, "", r.body), 401, "unauthenticated")
+			w.want(w.call(r.method, r.path, "Bearer nonsense", r.body), 401, "token_invalid")
+			if r.fresh {
+				w.want(w.call(r.method, r.path, w.signedInAgo(ana, 10*time.Minute), r.body), 403, "fresh_sign_in_required")
+			}
+			if strings.Contains(r.path, phone) { // somebody else's number is no number
+				w.want(w.call(r.method, r.path, w.signedIn("acc_bbbbbbbbbbbbbbbbbbbbbbbb"), r.body), 404, "not_found")
+			}
+		})
+	}
+	c := w.start("ana", "")
+	for path, body := range map[string]any{"/codes": map[string]string{}, "/evidence": map[string]string{"method": "sms", "code": "00000000"}, "/completion": map[string]string{"new_password": password}} {
+		for _, header := range []string{"", "Recovery wrong", w.signedIn(ana)} {
+			w.want(w.call("POST", "/v1/recoveries/"+c.id+path, header, body), 401, "recovery_invalid")
+		}
+		w.want(w.as("auth", "POST", "/v1/recoveries/"+c.id+path, "Recovery "+c.secret, body), 403, "caller_not_allowed")
+	}
+	w.want(w.call("GET", "/v1/recoveries/rec_000000000000000000000000", "Recovery "+c.secret, nil), 401, "recovery_invalid")
+}
+
+// TestPhones is the life of numbers: pending, first trusted at once, quarantine,
+// retiring for 7 and 30 days (V5), kept, removed; masked everywhere.
+func TestPhones(t *testing.T) {
+	for name, o := range stores {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, o)
+			oldest := w.prove(ana, first)
+			w.clk.Advance(time.Minute)
+			younger := w.prove(ana, second)
+			list := func() string { return w.want(w.call("GET", "/v1/me/phones", w.signedIn(ana), nil), 200, "").body }
+			state := func(id string) string {
+				var all struct {
+					Phones []struct{ ID, State, ChangesAt string }
+				}
+				answer{200, list()}.into(&all)
+				for _, p := range all.Phones {
+					if p.ID == id {
+						return p.State
+					}
+				}
+				return "gone"
+			}
+			if state(oldest) != "trusted" || state(younger) != "quarantined" || strings.Contains(list(), first) {
+				t.Fatal(list())
+			}
+			w.want(w.call("POST", "/v1/me/phones", w.signedIn(ana), map[string]string{"number": "+51 987 654 321"}), 409, "phone_taken")
+			w.clk.Advance(7 * day)
+			if state(younger) != "trusted" {
+				t.Error(list())
+			}
+			w.want(w.call("POST", "/v1/me/phones/"+oldest+"/kept", w.signedIn(ana), nil), 409, "conflict")
+			w.want(w.call("DELETE", "/v1/me/phones/"+oldest, w.signedIn(ana), nil), 200, "")
+			w.text(second, "se pidió quitar")
+			w.want(w.call("POST", "/v1/me/phones/"+oldest+"/kept", w.signedIn(ana), nil), 200, "")
+			if state(oldest) != "trusted" {
+				t.Error(list())
+			}
+			w.want(w.call("DELETE", "/v1/me/phones/"+oldest, w.signedIn(ana), nil), 200, "")
+			w.want(w.call("DELETE", "/v1/me/phones/"+younger, w.signedIn(ana), nil), 200, "")
+			w.clk.Advance(7 * day)
+			if state(younger) != "gone" || state(oldest) != "retiring" {
+				t.Error(list())
+			}
+			w.clk.Advance(23*day - time.Millisecond)
+			if state(oldest) != "retiring" {
+				t.Error("V5: the oldest keeps its powers for 30 days")
+			}
+			w.clk.Advance(time.Millisecond)
+			if state(oldest) != "gone" {
+				t.Error(list())
+			}
+			if err := w.module.Sweep(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+// TestNumbers: what is a number, what isn't, and the old Mexican form.
+func TestNumbers(t *testing.T) {
+	for number, want := range map[string]struct {
+		status int
+		code   string
+		masked string
+	}{
+		"+51 987 654 321":    {201, "", "+51 ••• ••• 321"},
+		"+1 202 555 0101":    {201, "", "+1 ••• ••• 101"},
+		"+52 1 55 1234 5678": {201, "", "+52 ••• ••• 678"},
+		"+34 912 345 678":    {400, "phone_not_mobile", ""},
+		"+1 800 555 1234":    {400, "phone_not_mobile", ""},
+		"987654321":          {400, "phone_invalid", ""},
+		"+51 1":              {400, "phone_invalid", ""},
+		"hello there":        {400, "phone_invalid", ""},
+	} {
+		t.Run(number, func(t *testing.T) {
+			w := newWorld(t, options{})
+			a := w.want(w.call("POST", "/v1/me/phones", w.signedIn(ana), map[string]string{"number": number}), want.status, want.code)
+			if a.field("masked") != want.masked || (want.code != "" && strings.Contains(a.body, number)) {
+				t.Error(a.body)
+			}
+		})
+	}
+}
+
+// TestCodeLimits: expiry, single use, resend waits, another number's code.
+func TestCodeLimits(t *testing.T) {
+	w := newWorld(t, options{})
+	id := w.want(w.call("POST", "/v1/me/phones", w.signedIn(ana), map[string]string{"number": first}), 201, "").field("id")
+	code := w.code(first)
+	if a := w.want(w.call("POST", "/v1/me/phones/"+id+"/codes", w.signedIn(ana), nil), 429, "too_many_requests"); !strings.Contains(a.body, "retry_after") {
+		t.Error(a.body)
+	}
+	w.clk.Advance(5 * time.Minute)
+	w.want(w.call("POST", "/v1/me/phones/"+id+"/verification", w.signedIn(ana), map[string]string{"code": code}), 401, "code_invalid")
+	w.proveAgain(ana, id, first)
+	w.want(w.call("POST", "/v1/me/phones/"+id+"/verification", w.signedIn(ana), map[string]string{"code": code}), 401, "code_invalid")
+	pending := w.want(w.call("POST", "/v1/me/phones", w.signedIn(ana), map[string]string{"number": second}), 201, "").field("id")
+	w.clk.Advance(15 * time.Minute)
+	w.want(w.call("POST", "/v1/me/phones/"+pending+"/codes", w.signedIn(ana), nil), 404, "not_found")
+}
+
+// TestBudgets: starts from one address are bounded; an account's by strangers
+// too, and beyond it the flow silently leads nowhere.
+func TestBudgets(t *testing.T) {
+	w := newWorld(t, options{config: func(c *recovery.Config) { c.Budget.StartsPerAddress, c.Budget.StartsPerAccount = 4, 2 }})
+	w.prove(ana, first)
+	w.clk.Advance(8 * day)
+	var last claim
+	for range 3 {
+		last = w.start("ana", "")
+	}
+	w.want(last.call("POST", "/codes", map[string]string{}), 202, "")
+	if flow, err := w.module.Flow(t.Context(), last.id); err != nil || flow.Account != "" {
+		t.Errorf("the third flow has an account: %v", err)
+	}
+	w.start("nobody", "")
+	w.want(w.call("POST", "/v1/recoveries", "", map[string]string{"identifier": "nobody"}), 429, "too_many_requests")
+	w.address = "198.51.100.9"
+	w.start("nobody", "")
+}

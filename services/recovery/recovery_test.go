@@ -1,0 +1,405 @@
+package recovery_test
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"centinela/services/recovery"
+	"centinela/shared/record"
+	"centinela/shared/testkit"
+)
+
+var stores = map[string]options{"sqlite": {store: sqliteStore}, "mongodb": {store: mongoStore}}
+
+var linkPattern = regexp.MustCompile(`/veto#([A-Za-z0-9_-]+)`)
+
+// TestR61OldestNumberAlone is the whole way back: the code goes to the oldest
+// number, the wait is announced three times, the password is set after it.
+func TestR61OldestNumberAlone(t *testing.T) {
+	for name, o := range stores {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, o)
+			w.prove(ana, first)
+			w.clk.Advance(time.Minute)
+			w.prove(ana, second)
+			w.text(first, "se añadió un número")
+			w.clk.Advance(8 * day)
+
+			c := w.start("ana", "")
+			state := w.want(c.bySMS(first), 200, "")
+			if state.field("state") != "waiting" || state.field("earliest_at") != w.clk.Now().Add(3*day).Format(time.RFC3339) || !strings.Contains(state.body, "a saved code would take away 48 h") {
+				t.Fatal(state.body)
+			}
+			link := linkPattern.FindStringSubmatch(w.text(second, "/veto#"))
+			if link == nil {
+				t.Fatal("no veto link")
+			}
+			if early := w.want(c.complete(), 409, "recovery_not_allowed_yet"); !strings.Contains(early.body, "2026-12-05T10:01:00Z") {
+				t.Error(early.body)
+			}
+			for _, wait := range []time.Duration{36 * time.Hour, 12 * time.Hour} {
+				w.clk.Advance(wait)
+				for range 3 { // each announcement once, however often is swept
+					if err := w.module.Sweep(t.Context()); err != nil {
+						t.Fatal(err)
+					}
+				}
+				w.text(second, "/veto#")
+			}
+			w.clk.Advance(day - time.Millisecond)
+			w.want(c.complete(), 409, "recovery_not_allowed_yet")
+			w.clk.Advance(time.Millisecond)
+			if ready := c.call("GET", "", nil); ready.field("state") != "ready" {
+				t.Error(ready.body)
+			}
+			w.auth.set(func() { w.auth.weak = true })
+			if weak := w.want(c.complete(), 400, "password_too_weak"); !strings.Contains(weak.body, "/new_password") {
+				t.Error(weak.body)
+			}
+			if done := w.want(c.complete(), 200, ""); done.field("state") != "completed" {
+				t.Error(done.body)
+			}
+			w.want(c.complete(), 409, "recovery_ended")
+			w.auth.set(func() {
+				if w.auth.resets[c.id] != password {
+					t.Error("auth was not told")
+				}
+			})
+			w.text(first, "fue recuperada")
+			w.text(second, "fue recuperada")
+			announced := 0
+			for _, text := range w.texts(second) {
+				if strings.Contains(text.Body, "/veto#") {
+					announced++
+				}
+			}
+			if announced != 3 {
+				t.Errorf("announced %d times", announced)
+			}
+			w.want(w.call("POST", "/v1/recoveries/veto", "", map[string]string{"token": link[1]}), 404, "veto_invalid")
+			own := w.want(w.call("GET", "/v1/me/recoveries", w.signedIn(ana), nil), 200, "")
+			if !strings.Contains(own.body, "W-oldest-live-alone") || !strings.Contains(own.body, `"state":"completed"`) {
+				t.Error(own.body)
+			}
+			flow, err := w.module.Flow(t.Context(), c.id)
+			if err != nil || !flow.Chained() || len(flow.Decisions) < 2 {
+				t.Errorf("decisions are not chained: %v, %d", err, len(flow.Decisions))
+			}
+			for _, action := range []string{record.RecoveryStarted, record.RecoveryCodeSent, record.RecoveryEvidenceAccepted, record.RecoveryPossessionProved, record.RecoveryDecided, record.RecoveryWaitAnnounced, record.RecoveryCompleted, record.SMSSent, record.PhoneAdded, record.PhoneVerified} {
+				testkit.Eventually(t, 10*time.Second, func() (bool, string) { return w.audit.count(action, record.Success) > 0, action })
+			}
+			w.clean()
+		})
+	}
+}
+
+// clean fails when a secret or a number is in the log or in an event.
+func (w *world) clean() {
+	w.t.Helper()
+	w.audit.mu.Lock()
+	output := w.log.String() + w.audit.raw.String()
+	w.audit.mu.Unlock()
+	for _, secret := range []string{first, second, first[1:], second[1:], password, savedCode, device} {
+		if strings.Contains(output, secret) {
+			w.t.Errorf("%q is in the log or in an event", secret)
+		}
+	}
+	for _, text := range append(w.texts(first), w.texts(second)...) {
+		if code := codePattern.FindStringSubmatch(text.Body); code != nil && strings.Contains(output, code[1]) {
+			w.t.Error("a code is in the log or in an event")
+		}
+	}
+}
+
+// TestSecondEvidenceAtOnce: the oldest number and a saved code, from a known
+// device in a usual place with nothing changed for 30 days, need no wait.
+func TestSecondEvidenceAtOnce(t *testing.T) {
+	w := newWorld(t, options{})
+	w.auth.set(func() { w.auth.known[fmt.Sprintf("%x", sha(device))] = true })
+	w.prove(ana, first)
+	w.clk.Advance(31 * day)
+	c := w.start("ana", device)
+	// Before possession a valid saved code tells nothing.
+	if before := w.want(c.evidence("saved_code", savedCode), 200, ""); before.field("state") != "collecting" || before.field("reason") != "" {
+		t.Error(before.body)
+	}
+	if after := w.want(c.bySMS(first), 200, ""); after.field("state") != "ready" {
+		t.Fatal(after.body)
+	}
+	w.want(c.complete(), 200, "")
+	w.want(c.call("GET", "", nil), 200, "")
+	w.clean()
+}
+
+// TestV20Outages: without audit the place is unknown, which lengthens the wait;
+// without auth nothing starts.
+func TestV20Outages(t *testing.T) {
+	w := newWorld(t, options{})
+	w.auth.set(func() { w.auth.known[fmt.Sprintf("%x", sha(device))] = true })
+	w.prove(ana, first)
+	w.clk.Advance(31 * day)
+	c := w.start("ana", device)
+	w.want(c.evidence("saved_code", savedCode), 200, "")
+	w.audit.mu.Lock()
+	w.audit.down = true
+	w.audit.mu.Unlock()
+	if a := w.want(c.bySMS(first), 200, ""); a.field("state") != "waiting" || a.field("earliest_at") != w.clk.Now().Add(day).Format(time.RFC3339) {
+		t.Error(a.body)
+	}
+	w.auth.set(func() { w.auth.down = true })
+	w.want(w.call("POST", "/v1/recoveries", "", map[string]string{"identifier": "ana"}), 503, "unavailable")
+	w.want(w.call("POST", "/v1/recoveries", "", map[string]string{"identifier": "nobody"}), 503, "unavailable")
+	w.clk.Advance(day)
+	w.want(c.complete(), 503, "unavailable")
+	w.auth.set(func() { w.auth.down = false })
+	w.want(c.complete(), 200, "")
+}
+
+// TestV15NoOracle: an account with two numbers, one without numbers, and none at
+// all answer byte by byte the same until possession.
+func TestV15NoOracle(t *testing.T) {
+	w := newWorld(t, options{})
+	w.prove(ana, first)
+	w.clk.Advance(8 * day)
+	script := func(identifier string, before func(claim)) []string {
+		c := w.start(identifier, "")
+		if before != nil {
+			before(c)
+		}
+		var said []string
+		note := func(a answer) {
+			body := strings.ReplaceAll(a.body, c.id, "ID")
+			body = regexp.MustCompile(`"request_id":"[^"]*"`).ReplaceAllString(body, `"request_id":""`)
+			said = append(said, fmt.Sprint(a.status, " ", body))
+		}
+		note(c.call("GET", "", nil))
+		note(c.call("POST", "/codes", map[string]string{}))
+		note(c.call("POST", "/codes", map[string]string{}))
+		for range 6 {
+			note(c.evidence("sms", "00000000"))
+		}
+		for range 6 {
+			note(c.evidence("saved_code", "WRONG-CODE"))
+		}
+		note(c.complete())
+		note(c.call("GET", "", nil))
+		note(w.call("GET", "/v1/recoveries/"+c.id, "Recovery wrong", nil))
+		return said
+	}
+	known, unknown := script("ana", nil), script("nobody", nil)
+	vetoed := func(claim) {
+		w.want(w.call("POST", "/dev/phone/replies", "", map[string]string{"from": first, "body": "NO"}), 204, "")
+	}
+	w.clk.Advance(25 * time.Hour)
+	fresh := script("nobody else", nil)
+	w.clk.Advance(25 * time.Hour)
+	stopped := script("ana", vetoed)
+	for i := range known {
+		a, b := resend(known[i]), resend(unknown[i])
+		if a != b {
+			t.Errorf("step %d:\nknown   %s\nunknown %s", i, a, b)
+		}
+		if a, b := timeless(stopped[i]), timeless(fresh[i]); a != b {
+			t.Errorf("step %d:\nvetoed  %s\nunknown %s", i, a, b)
+		}
+	}
+	w.auth.set(func() {
+		if w.auth.askedNobody == 0 {
+			t.Error("auth must be asked about nobody too: the time of the answer tells otherwise")
+		}
+	})
+}
+
+// resend drops the wait for another code, which is spread by the recovery's id.
+func resend(s string) string {
+	return regexp.MustCompile(`"retry_after":\d+`).ReplaceAllString(s, `"retry_after":0`)
+}
+
+func timeless(s string) string {
+	return regexp.MustCompile(`\d{4}-\d\d-\d\dT[0-9:.]+Z`).ReplaceAllString(resend(s), "T")
+}
+
+// TestCodeBruteForce: of 100 parallel tries at most 5 are checked, and the right
+// code is worth nothing after them; N racers with the right code have one winner.
+func TestCodeBruteForce(t *testing.T) {
+	w := newWorld(t, options{})
+	w.prove(ana, first)
+	w.clk.Advance(8 * day)
+	c := w.start("ana", "")
+	w.want(c.call("POST", "/codes", map[string]string{}), 202, "")
+	right := w.code(first)
+	tries := w.race(100, func(i int) answer { return c.evidence("sms", fmt.Sprintf("%08d", i)) })
+	if tries["401 code_invalid"] > 5 || tries["429 code_exhausted"] < 95 {
+		t.Errorf("%v", tries)
+	}
+	w.want(c.evidence("sms", right), 429, "code_exhausted")
+
+	w.clk.Advance(day) // the day's budget is fresh
+	again := w.start("ana", "")
+	w.want(again.call("POST", "/codes", map[string]string{}), 202, "")
+	code := w.code(first)
+	if won := w.race(5, func(int) answer { return again.evidence("sms", code) }); won["200 "] != 1 {
+		t.Errorf("%v", won)
+	}
+}
+
+func (w *world) race(n int, try func(int) answer) map[string]int {
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	seen := map[string]int{}
+	for i := range n {
+		wg.Go(func() {
+			a := try(i)
+			mu.Lock()
+			defer mu.Unlock()
+			seen[fmt.Sprint(a.status, " ", a.field("code"))]++
+		})
+	}
+	wg.Wait()
+	return seen
+}
+
+// TestV8Vetoes: by link, by reply; the third in 90 days is refused with an answer.
+func TestV8Vetoes(t *testing.T) {
+	for name, o := range stores {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, o)
+			w.prove(ana, first)
+			w.clk.Advance(8 * day)
+			waiting := func() claim {
+				c := w.start("ana", "")
+				w.want(c.bySMS(first), 200, "")
+				return c
+			}
+			state := func(c claim) string { return c.call("GET", "", nil).field("state") }
+
+			a := waiting()
+			token := linkPattern.FindStringSubmatch(w.text(first, "/veto#"))[1]
+			won := w.race(4, func(int) answer { return w.call("POST", "/v1/recoveries/veto", "", map[string]string{"token": token}) })
+			if won["204 "] != 1 || state(a) != "vetoed" {
+				t.Errorf("%v, %s", won, state(a))
+			}
+			w.want(a.complete(), 409, "recovery_ended")
+			w.clk.Advance(2 * day)
+
+			b := waiting()
+			w.want(w.call("POST", "/dev/phone/replies", "", map[string]string{"from": first, "body": "maybe not"}), 204, "")
+			if state(b) != "waiting" {
+				t.Error("anything but NO must not stop a recovery")
+			}
+			w.want(w.call("POST", "/dev/phone/replies", "", map[string]string{"from": first, "body": "  no. "}), 204, "")
+			if state(b) != "vetoed" {
+				t.Errorf("after NO: %s", state(b))
+			}
+			w.clk.Advance(2 * day)
+
+			c := waiting()
+			third := linkPattern.FindStringSubmatch(w.text(first, "/veto#"))[1]
+			w.want(w.call("POST", "/v1/recoveries/veto", "", map[string]string{"token": third}), 409, "limit_reached")
+			w.want(w.call("POST", "/dev/phone/replies", "", map[string]string{"from": first, "body": "NO"}), 204, "")
+			w.text(first, "ya detuvo dos")
+			if state(c) != "waiting" {
+				t.Errorf("V8: after the third veto: %s", state(c))
+			}
+			testkit.Eventually(t, 10*time.Second, func() (bool, string) {
+				return w.audit.count(record.RecoveryVetoed, record.Success) == 2 && w.audit.count(record.RecoveryVetoed, record.Refused) >= 1, "vetoes are recorded"
+			})
+			w.want(w.call("POST", "/v1/recoveries/veto", "", map[string]string{"token": "nonsense"}), 404, "veto_invalid")
+		})
+	}
+}
+
+// TestV4QuarantinedCannotVeto: nor recover.
+func TestV4QuarantinedCannotVeto(t *testing.T) {
+	w := newWorld(t, options{})
+	w.prove(ana, first)
+	w.clk.Advance(8 * day)
+	w.prove(ana, second)
+	w.clk.Advance(time.Minute)
+	c := w.start("ana", "")
+	w.want(c.bySMS(first), 200, "")
+	w.want(w.call("POST", "/dev/phone/replies", "", map[string]string{"from": second, "body": "NO"}), 204, "")
+	if a := c.call("GET", "", nil); a.field("state") != "waiting" {
+		t.Error(a.body)
+	}
+	// V16: typed in full, it gets a code only when it is bound to the account and
+	// may recover; the answer is the same.
+	w.want(c.call("POST", "/codes", map[string]string{"number": second}), 429, "too_many_requests")
+	for i, number := range []string{second, "+34600999888", first} {
+		w.clk.Advance(20 * time.Minute)
+		w.want(c.call("POST", "/codes", map[string]string{"number": number}), 202, "")
+		refused, sent := min(i+1, 2), 1+i/2
+		testkit.Eventually(t, 10*time.Second, func() (bool, string) {
+			return w.audit.count(record.RecoveryCodeSent, record.Refused) == refused && w.audit.count(record.RecoveryCodeSent, record.Success) == sent, "a code to " + number
+		})
+	}
+	w.code(first)
+}
+
+// TestR3PanicIsContained: a panicking store is a 500 with a request id; the
+// process goes on.
+func TestR3PanicIsContained(t *testing.T) {
+	w := newWorld(t, options{build: recovery.NewFaulty})
+	for range 2 {
+		if a := w.want(w.call("GET", "/v1/me/phones", w.signedIn(ana), nil), 500, "internal"); a.field("request_id") == "" || strings.Contains(a.body, "planted") {
+			t.Error(a.body)
+		}
+	}
+	w.want(w.call("GET", "/v1/me/recoveries", w.signedIn(ana), nil), 200, "")
+}
+
+// TestStoppedWhileCompleting: auth has reset the password and the answer was
+// lost: the same call again finishes, or the sweep does; no second reset.
+func TestStoppedWhileCompleting(t *testing.T) {
+	for _, byClient := range []bool{true, false} {
+		w := newWorld(t, options{})
+		w.prove(ana, first)
+		w.clk.Advance(8 * day)
+		c := w.start("ana", "")
+		w.want(c.bySMS(first), 200, "")
+		w.clk.Advance(3 * day)
+		w.auth.set(func() { w.auth.lost = true })
+		w.want(c.complete(), 503, "unavailable")
+		if a := c.call("GET", "", nil); a.field("state") != "ready" {
+			t.Error(a.body)
+		}
+		if byClient {
+			w.want(c.complete(), 200, "")
+		} else {
+			w.clk.Advance(time.Minute)
+			if err := w.module.Sweep(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if a := c.call("GET", "", nil); a.field("state") != "completed" {
+			t.Errorf("by client %v: %s", byClient, a.body)
+		}
+		w.auth.set(func() {
+			if len(w.auth.resets) != 1 {
+				t.Errorf("%d resets", len(w.auth.resets))
+			}
+		})
+	}
+}
+
+// TestCompletionEndsOthers: whoever else waited must start again.
+func TestCompletionEndsOthers(t *testing.T) {
+	w := newWorld(t, options{})
+	w.prove(ana, first)
+	w.clk.Advance(8 * day)
+	a := w.start("ana", "")
+	w.want(a.bySMS(first), 200, "")
+	w.clk.Advance(time.Hour)
+	b := w.start("ana", "")
+	w.want(b.bySMS(first), 200, "")
+	w.clk.Advance(3 * day)
+	w.want(b.complete(), 200, "")
+	w.want(a.complete(), 409, "recovery_ended")
+	if got := a.call("GET", "", nil).field("state"); got != "refused" {
+		t.Error(got)
+	}
+}

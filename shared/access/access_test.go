@@ -1,0 +1,324 @@
+package access
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"centinela/shared/clock"
+	"centinela/shared/fault"
+	"centinela/shared/testkit"
+)
+
+var start = time.Date(2025, 6, 1, 12, 0, 0, 123_000_000, time.UTC)
+
+// source is auth: it can rotate its keys, be down, and counts who asks.
+type source struct {
+	mu    sync.Mutex
+	keys  map[string]ed25519.PublicKey
+	down  bool
+	asked int
+}
+
+func (s *source) Keys(context.Context) (map[string]ed25519.PublicKey, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked++
+	if s.down {
+		return nil, errors.New("connection refused")
+	}
+	return s.keys, nil
+}
+
+func (s *source) set(down bool, keys map[string]ed25519.PublicKey) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.down, s.keys = down, keys
+}
+
+func newKey(t *testing.T) (ed25519.PublicKey, ed25519.PrivateKey) {
+	t.Helper()
+	pub, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pub, key
+}
+
+func claimsAt(now time.Time) Claims {
+	return Claims{
+		Account: "acc_1", Session: "ses_1", AuthTime: now.Add(-time.Hour), IssuedAt: now, ExpiresAt: now.Add(10 * time.Minute),
+		AMR: []string{"pwd", "sms"}, ACR: "strong",
+	}
+}
+
+func issue(t *testing.T, key ed25519.PrivateKey, kid string, c Claims) string {
+	t.Helper()
+	token, err := Issue(key, kid, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token.Reveal()
+}
+
+// TestVerify holds "EdDSA pinned, kid required" and RFC 8725 §3.1, §3.9.
+func TestVerify(t *testing.T) {
+	pub, key := newKey(t)
+	_, stranger := newKey(t)
+	clk := clock.NewManual(start)
+	src := &source{keys: map[string]ed25519.PublicKey{"k1": pub}}
+	forge := func(method jwt.SigningMethod, with any, header map[string]any, change func(*wire)) string {
+		w := wire{
+			RegisteredClaims: jwt.RegisteredClaims{Issuer: issuer, Subject: "acc_1", Audience: jwt.ClaimStrings{audience}},
+			Exp:              stampOf(start.Add(time.Minute)), Iat: stampOf(start), AuthTime: stampOf(start), Session: "ses_1",
+		}
+		if change != nil {
+			change(&w)
+		}
+		token := jwt.NewWithClaims(method, w)
+		token.Header["typ"], token.Header["kid"] = tokenType, "k1"
+		for name, value := range header {
+			token.Header[name] = value
+		}
+		text, err := token.SignedString(with)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	eddsa := func(header map[string]any, change func(*wire)) string {
+		return forge(jwt.SigningMethodEdDSA, key, header, change)
+	}
+	good := issue(t, key, "k1", claimsAt(start))
+	cases := map[string]string{
+		"empty":                 "",
+		"garbage":               "x.y.z",
+		"too_long":              strings.Repeat("a", maxToken+1),
+		"tampered":              good[:len(good)-8] + "AAAAAAAA",
+		"alg_none":              forge(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, nil, nil),
+		"HS256_with_public_key": forge(jwt.SigningMethodHS256, []byte(pub), nil, nil),
+		"a_stranger's_key":      forge(jwt.SigningMethodEdDSA, stranger, nil, nil),
+		"no_kid":                eddsa(map[string]any{"kid": nil}, nil),
+		"kid_is_no_text":        eddsa(map[string]any{"kid": 1}, nil),
+		"unknown_kid":           eddsa(map[string]any{"kid": "k9"}, nil),
+		"another_type":          eddsa(map[string]any{"typ": "JWT"}, nil),
+		"another_issuer":        eddsa(nil, func(w *wire) { w.Issuer = "someone" }),
+		"another_audience":      eddsa(nil, func(w *wire) { w.Audience = jwt.ClaimStrings{"elsewhere"} }),
+		"no_audience":           eddsa(nil, func(w *wire) { w.Audience = nil }),
+		"no_expiry":             eddsa(nil, func(w *wire) { w.Exp = 0 }),
+		"no_account":            eddsa(nil, func(w *wire) { w.Subject = "" }),
+		"no_session":            eddsa(nil, func(w *wire) { w.Session = "" }),
+	}
+	for name, token := range cases {
+		t.Run(name, func(t *testing.T) {
+			v := NewVerifier(src, clk)
+			for range 2 {
+				if c, err := v.Verify(context.Background(), token); !errors.Is(err, ErrTokenInvalid) {
+					t.Fatalf("Verify = %+v, %v; want ErrTokenInvalid", c, err)
+				}
+			}
+		})
+	}
+	t.Run("good_one_keeps_every_claim", func(t *testing.T) {
+		v := NewVerifier(src, clk)
+		for range 2 { // parsed, then remembered
+			got, err := v.Verify(context.Background(), good)
+			if want := claimsAt(start); err != nil || !reflect.DeepEqual(got, want) {
+				t.Fatalf("Verify = %+v, %v; want %+v", got, err, want)
+			}
+		}
+	})
+}
+
+// TestExpiry: a token ends at its millisecond, remembered or not.
+func TestExpiry(t *testing.T) {
+	pub, key := newKey(t)
+	src := &source{keys: map[string]ed25519.PublicKey{"k1": pub}}
+	token := issue(t, key, "k1", claimsAt(start))
+	exp := claimsAt(start).ExpiresAt
+	for name, c := range map[string]struct {
+		at      time.Time
+		expired bool
+	}{
+		"one_ms_before": {exp.Add(-time.Millisecond), false},
+		"at_exp":        {exp, true},
+		"one_ms_after":  {exp.Add(time.Millisecond), true},
+	} {
+		for _, remembered := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s/remembered=%v", name, remembered), func(t *testing.T) {
+				clk := clock.NewManual(start)
+				v := NewVerifier(src, clk)
+				if remembered {
+					if _, err := v.Verify(context.Background(), token); err != nil {
+						t.Fatal(err)
+					}
+				}
+				clk.Set(c.at)
+				_, err := v.Verify(context.Background(), token)
+				if c.expired != errors.Is(err, ErrTokenExpired) || !c.expired && err != nil {
+					t.Errorf("Verify: %v, want expired %v", err, c.expired)
+				}
+			})
+		}
+	}
+}
+
+// TestKeySourceDown holds gateway.md "works when auth is down".
+func TestKeySourceDown(t *testing.T) {
+	pub, key := newKey(t)
+	pub2, key2 := newKey(t)
+	clk := clock.NewManual(start)
+	src := &source{down: true}
+	v := NewVerifier(src, clk)
+	now := time.Now()
+	v.keys.now = func() time.Time { return now }
+	verify := func(key ed25519.PrivateKey, kid, account string) error {
+		c := claimsAt(start)
+		c.Account = account
+		_, err := v.Verify(context.Background(), issue(t, key, kid, c))
+		return err
+	}
+	if err := verify(key, "k1", "a"); fault.From(err).Kind != fault.KindUnavailable {
+		t.Fatalf("before any key: %v, want unavailable: nobody may be signed out by this", err)
+	}
+	src.set(false, map[string]ed25519.PublicKey{"k1": pub})
+	now = now.Add(retryAtMost)
+	if err := verify(key, "k1", "a"); err != nil {
+		t.Fatalf("after the source came up: %v", err)
+	}
+	src.set(true, nil)
+	now = now.Add(time.Hour)
+	if err := verify(key, "k1", "b"); err != nil {
+		t.Errorf("a new token of a known key while the source is down: %v", err)
+	}
+	if err := verify(key2, "k2", "b"); fault.From(err).Kind != fault.KindUnavailable {
+		t.Errorf("a key that may be new while the source is down: %v, want unavailable", err)
+	}
+	src.set(false, map[string]ed25519.PublicKey{"k1": pub, "k2": pub2})
+	now = now.Add(retryAtMost)
+	if err := verify(key2, "k2", "b"); err != nil {
+		t.Errorf("the new key: %v", err)
+	}
+}
+
+// TestUnknownKeyAsksSeldom: strangers with invented key ids must not become traffic on auth.
+func TestUnknownKeyAsksSeldom(t *testing.T) {
+	pub, key := newKey(t)
+	src := &source{keys: map[string]ed25519.PublicKey{"k1": pub}}
+	v := NewVerifier(src, clock.NewManual(start))
+	now := time.Now()
+	v.keys.now = func() time.Time { return now }
+	for i := range 200 {
+		token := issue(t, key, fmt.Sprintf("invented-%d", i), claimsAt(start))
+		if _, err := v.Verify(context.Background(), token); !errors.Is(err, ErrTokenInvalid) {
+			t.Fatal(err)
+		}
+	}
+	if src.asked != 1 {
+		t.Errorf("200 unknown keys within 5 s asked %d times, want once", src.asked)
+	}
+	now = now.Add(refreshAtMost)
+	if _, err := v.Verify(context.Background(), issue(t, key, "invented", claimsAt(start))); !errors.Is(err, ErrTokenInvalid) {
+		t.Fatal(err)
+	}
+	if src.asked != 2 {
+		t.Errorf("asked %d times after 5 s, want 2", src.asked)
+	}
+}
+
+// TestWithdrawnKey: when auth withdraws a key, what was verified with it is forgotten.
+func TestWithdrawnKey(t *testing.T) {
+	pub, key := newKey(t)
+	pub2, _ := newKey(t)
+	src := &source{keys: map[string]ed25519.PublicKey{"k1": pub}}
+	v := NewVerifier(src, clock.NewManual(start))
+	now := time.Now()
+	v.keys.now = func() time.Time { return now }
+	token := issue(t, key, "k1", claimsAt(start))
+	if _, err := v.Verify(context.Background(), token); err != nil {
+		t.Fatal(err)
+	}
+	src.set(false, map[string]ed25519.PublicKey{"k2": pub2})
+	now = now.Add(refreshEvery)
+	if err := v.keys.refresh(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := v.Verify(context.Background(), token); !errors.Is(err, ErrTokenInvalid) {
+		t.Errorf("a remembered token of a withdrawn key: %v", err)
+	}
+}
+
+func TestRememberedIsBounded(t *testing.T) {
+	pub, key := newKey(t)
+	v := NewVerifier(&source{keys: map[string]ed25519.PublicKey{"k1": pub}}, clock.NewManual(start))
+	for i := range 2 * maxRemembered {
+		v.verified.Put([32]byte{byte(i), byte(i >> 8), byte(i >> 16)}, Claims{})
+	}
+	if _, err := v.Verify(context.Background(), issue(t, key, "k1", claimsAt(start))); err != nil {
+		t.Fatal(err)
+	}
+	if n := v.verified.Len(); n > maxRemembered {
+		t.Errorf("remembers %d tokens, want at most %d", n, maxRemembered)
+	}
+}
+
+// TestRun: keys are at hand before the first request, and Run ends with its context.
+func TestRun(t *testing.T) {
+	pub, _ := newKey(t)
+	v := NewVerifier(&source{keys: map[string]ed25519.PublicKey{"k1": pub}}, clock.NewManual(start))
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- v.Run(ctx) }()
+	testkit.Eventually(t, 5*time.Second, func() (bool, string) {
+		_, ok := v.keys.known("k1")
+		return ok, "no keys yet"
+	})
+	cancel()
+	if err := <-done; err != nil {
+		t.Errorf("Run: %v", err)
+	}
+}
+
+func TestJWKS(t *testing.T) {
+	pub, _ := newKey(t)
+	pub2, _ := newKey(t)
+	keys := map[string]ed25519.PublicKey{"b": pub, "a": pub2}
+	status := http.StatusOK
+	body := string(JWKS(keys))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body) // a test client that left fails by itself
+	}))
+	t.Cleanup(server.Close)
+	src := HTTPKeys(server.Client(), func() string { return server.URL })
+
+	got, err := src.Keys(context.Background())
+	if err != nil || !reflect.DeepEqual(got, keys) {
+		t.Fatalf("Keys = %v, %v", got, err)
+	}
+	for name, bad := range map[string]string{
+		"no_json": "<html>", "no_keys": `{"keys":[]}`, "only_others": `{"keys":[{"kty":"RSA","kid":"r"}]}`,
+		"short": `{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"s","x":"AAAA"}]}`,
+	} {
+		body = bad
+		if _, err := src.Keys(context.Background()); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+	body, status = string(JWKS(keys)), http.StatusServiceUnavailable
+	if _, err := src.Keys(context.Background()); err == nil {
+		t.Error("status 503: accepted")
+	}
+}

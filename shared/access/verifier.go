@@ -1,0 +1,111 @@
+package access
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"centinela/shared/bounded"
+	"centinela/shared/clock"
+	"centinela/shared/fault"
+)
+
+const (
+	maxToken      = 4096
+	maxRemembered = 50_000
+)
+
+// Verifier checks access tokens. Safe for concurrent use.
+type Verifier struct {
+	clk      clock.Clock
+	keys     *keyCache
+	parser   *jwt.Parser
+	verified *bounded.Map[[sha256.Size]byte, Claims]
+}
+
+// NewVerifier returns a Verifier that takes keys from src when it first needs them, and then keeps them while src is
+// silent. Expiry is decided by clk.
+func NewVerifier(src KeySource, clk clock.Clock) *Verifier {
+	v := &Verifier{clk: clk, verified: bounded.New[[sha256.Size]byte, Claims](maxRemembered)}
+	v.keys = &keyCache{src: src, now: time.Now, changed: v.verified.Clear}
+	// EdDSA is pinned: what the token's header asks for never chooses the algorithm (RFC 8725 §3.1). The claims are
+	// checked below, to the millisecond.
+	v.parser = jwt.NewParser(
+		jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg()}), jwt.WithoutClaimsValidation(), jwt.WithStrictDecoding(),
+	)
+	return v
+}
+
+// Verify returns what token says. ErrTokenInvalid and ErrTokenExpired are the token's fault; a fault of kind
+// unavailable means that no key is at hand to tell. A token that was good is remembered until it expires, as the
+// hash of its text, at most 50,000 of them: a signature costs 81 µs.
+func (v *Verifier) Verify(ctx context.Context, token string) (Claims, error) {
+	if token == "" || len(token) > maxToken {
+		return Claims{}, ErrTokenInvalid
+	}
+	hash := sha256.Sum256([]byte(token))
+	claims, ok := v.verified.Get(hash)
+	if !ok {
+		var err error
+		if claims, err = v.parse(ctx, token); err != nil {
+			return Claims{}, err
+		}
+	}
+	if !v.clk.Now().Before(claims.ExpiresAt) {
+		v.verified.Delete(hash)
+		return Claims{}, ErrTokenExpired
+	}
+	if !ok {
+		v.verified.Put(hash, claims)
+	}
+	claims.AMR = slices.Clone(claims.AMR) // the remembered one is shared
+	return claims, nil
+}
+
+// Run refreshes the keys now and each 5 minutes until ctx ends, so that no request waits for them. A source that is
+// silent is no failure: the keys at hand stay.
+func (v *Verifier) Run(ctx context.Context) error {
+	pause := time.NewTimer(0)
+	defer pause.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-pause.C:
+		}
+		next := refreshEvery
+		if err := v.keys.refresh(ctx); err != nil {
+			next = time.Second // not reported: Verify tells whoever is hit by it
+		}
+		pause.Reset(next)
+	}
+}
+
+func (v *Verifier) parse(ctx context.Context, token string) (Claims, error) {
+	var w wire
+	_, err := v.parser.ParseWithClaims(token, &w, func(t *jwt.Token) (any, error) {
+		kid, _ := t.Header["kid"].(string)
+		if kid == "" || t.Header["typ"] != tokenType {
+			return nil, errors.New("no key id, or not an access token")
+		}
+		return v.keys.find(ctx, kid)
+	})
+	if f, ok := errors.AsType[*fault.Error](err); ok {
+		return Claims{}, f
+	}
+	if err != nil {
+		return Claims{}, ErrTokenInvalid.WithCause(err)
+	}
+	if w.Issuer != issuer || !slices.Contains(w.Audience, audience) || w.Subject == "" || w.Session == "" || w.Exp == 0 {
+		return Claims{}, ErrTokenInvalid.WithCause(errors.New("issuer, audience, subject, session or expiry is not as it must be"))
+	}
+	return Claims{
+		Account: w.Subject, Session: w.Session,
+		AuthTime: w.AuthTime.time(), IssuedAt: w.Iat.time(), ExpiresAt: w.Exp.time(),
+		AMR: w.AMR, ACR: w.ACR,
+	}, nil
+}

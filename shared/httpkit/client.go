@@ -1,0 +1,288 @@
+package httpkit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/sony/gobreaker/v2"
+
+	"centinela/shared/fault"
+	"centinela/shared/obs"
+	"centinela/shared/svcauth"
+)
+
+const (
+	defaultClientTimeout = 5 * time.Second
+	dialTimeout          = 80 * time.Millisecond  // a peer that is gone must answer "unavailable" within 100 ms
+	retryNeeds           = 150 * time.Millisecond // less than that is refused by the callee anyway
+	breakerTrips         = 5                      // failures in a row
+	breakerPause         = 500 * time.Millisecond // then nobody tries for so long, and then one does
+)
+
+var errUnavailable = fault.New(fault.KindUnavailable, fault.CodeUnavailable, "a service that is needed does not answer")
+
+// ClientOptions is what a client of one peer is made of.
+type ClientOptions struct {
+	Callee  string          // the peer's service name, the audience of the tokens
+	BaseURL func() string   // where the peer is, asked at each call: its port may be known only after start
+	Signer  *svcauth.Signer // who calls
+	Log     *slog.Logger
+	// Registry takes the metrics; several clients of a service may share it. nil: no metrics.
+	Registry prometheus.Registerer
+	Timeout  time.Duration // of a call whose ctx allows longer; 0 is 5 s
+	// WithoutPerson keeps the token of the person behind the request at home.
+	WithoutPerson bool
+}
+
+// Client calls one peer. It is an HttpRequestDoer for generated clients: give those any base URL, scheme and host are
+// replaced by BaseURL at each call. Safe for concurrent use.
+type Client struct {
+	opts      ClientOptions
+	transport *http.Transport
+	breaker   *gobreaker.TwoStepCircuitBreaker[struct{}]
+	calls     *prometheus.CounterVec
+	duration  *prometheus.HistogramVec
+}
+
+// NewClient builds the client of opts.Callee with its own pool of connections and its own circuit breaker.
+func NewClient(opts ClientOptions) *Client {
+	if opts.Timeout <= 0 {
+		opts.Timeout = defaultClientTimeout
+	}
+	if opts.Log == nil {
+		opts.Log = slog.New(slog.DiscardHandler)
+	}
+	service := opts.Signer.Service()
+	c := &Client{
+		opts: opts,
+		transport: &http.Transport{
+			DialContext:         (&net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}).DialContext,
+			MaxIdleConnsPerHost: 64, IdleConnTimeout: 45 * time.Second, // below the callee's 60 s, so that it never closes first
+			DisableCompression: true,
+		},
+		calls: obs.Register(opts.Registry, prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: obs.Metric(service, "peer_requests_total"), Help: "Calls to peers by outcome.",
+		}, []string{"peer", "outcome"})),
+		duration: obs.Register(opts.Registry, prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: obs.Metric(service, "peer_request_duration_seconds"), Help: "Time until a peer's answer begins.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5},
+		}, []string{"peer"})),
+	}
+	c.breaker = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
+		Name: opts.Callee, Timeout: breakerPause,
+		ReadyToTrip: func(n gobreaker.Counts) bool { return n.ConsecutiveFailures >= breakerTrips },
+		// The breaker is about whether the peer answers; a caller who left says nothing about it.
+		IsExcluded: func(err error) bool { return errors.Is(err, context.Canceled) },
+		OnStateChange: func(peer string, from, to gobreaker.State) {
+			opts.Log.Warn("circuit breaker", "peer", peer, "from", from.String(), "to", to.String())
+		},
+	})
+	return c
+}
+
+// Close closes the connections that are idle.
+func (c *Client) Close() { c.transport.CloseIdleConnections() }
+
+// Do sends req and returns the answer, whatever its status; see Expect. Errors are faults: unavailable (nobody answers;
+// within 100 ms for a dead peer), timeout. A call that is idempotent, or that never reached the peer, is tried once
+// more while 150 ms are left. The caller closes the body.
+func (c *Client) Do(req *http.Request) (*http.Response, error) {
+	ctx, cancel := context.WithTimeout(req.Context(), c.opts.Timeout)
+	resp, err := c.attempt(ctx, req)
+	if retryable(ctx, req, resp, err) && pauseFor(ctx, time.Duration(10+rand.IntN(10))*time.Millisecond) {
+		if resp != nil {
+			drain(resp.Body)
+		}
+		resp, err = c.attempt(ctx, req)
+	}
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	resp.Body = &cancelBody{ReadCloser: resp.Body, cancel: cancel}
+	return resp, nil
+}
+
+// Transport is the client for a reverse proxy: identity, deadline and breaker, with neither a retry nor a time limit
+// of its own, so that streams and upgrades pass. It replaces what the client sent under our header names, and unlike
+// other RoundTrippers changes the request that it is given: a reverse proxy's is a copy already.
+func (c *Client) Transport() http.RoundTripper {
+	return roundTripper(func(req *http.Request) (*http.Response, error) { return c.send(req.Context(), req) })
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// attempt is one try with a copy of req.
+func (c *Client) attempt(ctx context.Context, req *http.Request) (*http.Response, error) {
+	return c.send(ctx, req.Clone(ctx))
+}
+
+// send is out's try: through the breaker, with fresh headers, its error made a fault.
+func (c *Client) send(ctx context.Context, out *http.Request) (*http.Response, error) {
+	if err := c.prepare(ctx, out); err != nil {
+		return nil, err
+	}
+	done, err := c.breaker.Allow()
+	if err != nil {
+		c.calls.WithLabelValues(c.opts.Callee, "refused").Inc()
+		return nil, errUnavailable.WithCause(fmt.Errorf("%s: %w", c.opts.Callee, err)).WithRetryAfter(time.Second)
+	}
+	start := time.Now() // a latency, so real time
+	resp, err := c.transport.RoundTrip(out)
+	c.duration.WithLabelValues(c.opts.Callee).Observe(time.Since(start).Seconds())
+	if err == nil {
+		done(nil)
+		c.calls.WithLabelValues(c.opts.Callee, strconv.Itoa(resp.StatusCode/100)+"xx").Inc()
+		return resp, nil
+	}
+	if ctx.Err() != nil {
+		err = errors.Join(ctx.Err(), err) // the transport hides why behind its own errors
+	}
+	done(err)
+	outcome, mapped := c.explain(err)
+	c.calls.WithLabelValues(c.opts.Callee, outcome).Inc()
+	return nil, mapped
+}
+
+func (c *Client) explain(err error) (string, *fault.Error) {
+	cause := fmt.Errorf("call %s: %w", c.opts.Callee, err)
+	switch {
+	case errors.Is(err, context.Canceled):
+		return "canceled", errGone.WithCause(cause)
+	case errors.Is(err, context.DeadlineExceeded):
+		return "timeout", fault.New(fault.KindTimeout, fault.CodeTimeout, "a service that is needed took too long").WithCause(cause)
+	default:
+		return "unavailable", errUnavailable.WithCause(cause).WithRetryAfter(time.Second)
+	}
+}
+
+// prepare turns out to where the peer is now, and signs it.
+func (c *Client) prepare(ctx context.Context, out *http.Request) error {
+	base, err := url.Parse(c.opts.BaseURL())
+	if err != nil || base.Host == "" {
+		return errUnavailable.WithCause(fmt.Errorf("%s: its address is not known", c.opts.Callee))
+	}
+	out.URL.Scheme, out.URL.Host, out.Host = base.Scheme, base.Host, ""
+	if prefix := strings.TrimSuffix(base.Path, "/"); prefix != "" {
+		out.URL.Path = prefix + out.URL.Path
+		if out.URL.RawPath != "" {
+			out.URL.RawPath = prefix + out.URL.RawPath
+		}
+	}
+	if out.GetBody != nil {
+		if out.Body, err = out.GetBody(); err != nil {
+			return fmt.Errorf("call %s: body: %w", c.opts.Callee, err)
+		}
+	}
+	return c.sign(ctx, out.Header)
+}
+
+// sign sets what an internal call carries, and takes away what is not ours to say.
+func (c *Client) sign(ctx context.Context, h http.Header) error {
+	token, err := c.opts.Signer.Token(c.opts.Callee)
+	if err != nil {
+		return err
+	}
+	from := RequestOf(ctx)
+	set := func(name, value string) {
+		if value == "" {
+			h.Del(name)
+			return
+		}
+		h.Set(name, value)
+	}
+	set(HeaderService, token)
+	set(HeaderRequestID, from.ID)
+	set(HeaderClientAddress, from.Address)
+	set(HeaderUserAgent, from.UserAgent)
+	set(HeaderDevAddress, "")
+	left := ""
+	if deadline, ok := ctx.Deadline(); ok {
+		left = strconv.FormatInt(max(time.Until(deadline).Milliseconds(), 0), 10)
+	}
+	set(HeaderDeadline, left)
+	if c.opts.WithoutPerson {
+		h.Del("Authorization")
+	} else if from.Token != "" && h.Get("Authorization") == "" {
+		h.Set("Authorization", "Bearer "+from.Token)
+	}
+	return nil
+}
+
+func retryable(ctx context.Context, req *http.Request, resp *http.Response, err error) bool {
+	if ctx.Err() != nil || req.Body != nil && req.Body != http.NoBody && req.GetBody == nil {
+		return false
+	}
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < retryNeeds {
+		return false
+	}
+	if err != nil {
+		return refusedToStart(err) || idempotent(req.Method) && broke(err)
+	}
+	overloaded := resp.StatusCode == http.StatusBadGateway || resp.StatusCode == http.StatusServiceUnavailable
+	return overloaded && idempotent(req.Method) && resp.Header.Get("Retry-After") == ""
+}
+
+func idempotent(method string) bool {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPut, http.MethodDelete, http.MethodOptions:
+		return true
+	}
+	return false
+}
+
+// refusedToStart: nothing was sent, so any call may be sent again. A dial that timed out is not tried again: 100 ms.
+func refusedToStart(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "dial" && !op.Timeout()
+}
+
+// broke: the connection failed on the way. An open breaker is not that, and neither is a dial that timed out.
+func broke(err error) bool {
+	if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
+		return false
+	}
+	op, ok := errors.AsType[*net.OpError](err)
+	return fault.From(err).Kind == fault.KindUnavailable && !(ok && op.Timeout())
+}
+
+func pauseFor(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// drain reads a short body to its end, so that the connection can be used again.
+func drain(body io.ReadCloser) {
+	_, _ = io.CopyN(io.Discard, body, 64<<10) // best effort: else the connection is closed, which is also right
+	_ = body.Close()                          // nothing was written, nothing can be lost
+}
+
+// cancelBody ends the call's time limit when the answer was read.
+type cancelBody struct {
+	io.ReadCloser
+	cancel context.CancelFunc
+}
+
+func (b *cancelBody) Close() error {
+	defer b.cancel()
+	return b.ReadCloser.Close()
+}

@@ -1,0 +1,131 @@
+package httpkittest
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"fmt"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"centinela/shared/access"
+	"centinela/shared/clock"
+	"centinela/shared/httpkit"
+	"centinela/shared/svcauth"
+)
+
+// Services is a keyring in memory that makes each service's key when its signer is first asked for.
+type Services struct {
+	t  testing.TB
+	mu sync.Mutex
+	by map[string]service
+}
+
+type service struct {
+	public ed25519.PublicKey
+	signer *svcauth.Signer
+}
+
+// NewServices returns an empty keyring.
+func NewServices(t testing.TB) *Services {
+	return &Services{t: t, by: make(map[string]service)}
+}
+
+// PublicKey makes Services a svcauth.Keyring.
+func (s *Services) PublicKey(name string) (ed25519.PublicKey, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if known, ok := s.by[name]; ok {
+		return known.public, nil
+	}
+	return nil, fmt.Errorf("no such service: %s", name)
+}
+
+// Signer returns the signer of the service named name.
+func (s *Services) Signer(name string) *svcauth.Signer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	known, ok := s.by[name]
+	if !ok {
+		public, key := newKey(s.t)
+		known = service{public: public, signer: svcauth.NewSigner(name, key)}
+		s.by[name] = known
+	}
+	return known.signer
+}
+
+// Verifier returns the verifier of calls to the service named callee.
+func (s *Services) Verifier(callee string) *svcauth.Verifier { return svcauth.NewVerifier(callee, s) }
+
+// Authorize makes req a call from one service to another.
+func (s *Services) Authorize(req *http.Request, caller, callee string) {
+	s.t.Helper()
+	token, err := s.Signer(caller).Token(callee)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	req.Header.Set(httpkit.HeaderService, token)
+}
+
+// Client returns a client of callee at baseURL that calls as caller.
+func (s *Services) Client(caller, callee, baseURL string) *httpkit.Client {
+	c := httpkit.NewClient(httpkit.ClientOptions{
+		Callee: callee, BaseURL: func() string { return baseURL }, Signer: s.Signer(caller),
+	})
+	s.t.Cleanup(c.Close)
+	return c
+}
+
+// People issues access tokens as auth would, and is the source of the key to check them.
+type People struct {
+	t      testing.TB
+	clk    clock.Clock
+	key    ed25519.PrivateKey
+	public ed25519.PublicKey
+}
+
+const keyID = "test-key"
+
+// NewPeople returns an issuer with a key of its own whose tokens begin at clk's time.
+func NewPeople(t testing.TB, clk clock.Clock) *People {
+	public, key := newKey(t)
+	return &People{t: t, clk: clk, key: key, public: public}
+}
+
+// Keys makes People an access.KeySource.
+func (p *People) Keys(context.Context) (map[string]ed25519.PublicKey, error) {
+	return map[string]ed25519.PublicKey{keyID: p.public}, nil
+}
+
+// Verifier returns a verifier of the tokens.
+func (p *People) Verifier() *access.Verifier { return access.NewVerifier(p, p.clk) }
+
+// Token returns a token of 10 minutes for a person who signed in just now with a password.
+func (p *People) Token(account, session string) string {
+	p.t.Helper()
+	now := p.clk.Now()
+	return p.Issue(access.Claims{
+		Account: account, Session: session, AuthTime: now, IssuedAt: now, ExpiresAt: now.Add(10 * time.Minute), AMR: []string{"pwd"},
+	})
+}
+
+// Issue returns a token for claims as they are.
+func (p *People) Issue(claims access.Claims) string {
+	p.t.Helper()
+	token, err := access.Issue(p.key, keyID, claims)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return token.Reveal()
+}
+
+func newKey(t testing.TB) (ed25519.PublicKey, ed25519.PrivateKey) {
+	t.Helper()
+	public, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return public, key
+}

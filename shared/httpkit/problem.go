@@ -1,0 +1,155 @@
+package httpkit
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"centinela/shared/fault"
+	"centinela/shared/obs"
+)
+
+const problemType = "application/problem+json"
+
+// problem is the body of every error (RFC 9457 §3; schema Problem in openapi/common.yaml).
+type problem struct {
+	Type       string        `json:"type"`
+	Title      string        `json:"title"`
+	Status     int           `json:"status"`
+	Code       fault.Code    `json:"code"`
+	Detail     string        `json:"detail,omitempty"`
+	RequestID  string        `json:"request_id"`
+	Errors     []fault.Field `json:"errors,omitempty"`
+	RetryAfter int           `json:"retry_after,omitempty"` // seconds
+}
+
+var errGone = fault.New(fault.KindTimeout, fault.CodeTimeout, "the caller went away")
+
+// WriteProblem answers r with err and keeps it for the request's event. An error that is no fault is a 500 without
+// detail; so is an internal fault, whatever it says. It must be the first thing that is written.
+func WriteProblem(w http.ResponseWriter, r *http.Request, err error) {
+	ctx := r.Context()
+	f := faultOf(ctx, err)
+	obs.From(ctx).Fail(err)
+	obs.From(ctx).Set("code", string(f.Code))
+	status := f.Kind.Status()
+	p := problem{
+		Type: "urn:centinela:problem:" + string(f.Code), Title: http.StatusText(status), Status: status,
+		Code: f.Code, Detail: f.Detail, Errors: f.Fields, RequestID: RequestOf(ctx).ID,
+	}
+	if f.Kind == fault.KindInternal {
+		p.Detail, p.Errors = "", nil
+	}
+	h := w.Header()
+	if f.RetryAfter > 0 {
+		p.RetryAfter = int(math.Ceil(f.RetryAfter.Seconds()))
+		h.Set("Retry-After", strconv.Itoa(p.RetryAfter))
+	}
+	body, jsonErr := json.Marshal(p)
+	if jsonErr != nil {
+		panic("httpkit: a problem does not encode: " + jsonErr.Error())
+	}
+	h.Set("Content-Type", problemType)
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Del("Content-Length")
+	h.Del("Content-Encoding")
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // whoever asked may have gone; there is nobody else to tell
+}
+
+// faultOf is fault.From, with the errors of this package's own readers told apart.
+func faultOf(ctx context.Context, err error) *fault.Error {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return errTooLarge
+	}
+	if _, ok := errors.AsType[*fault.Error](err); !ok && errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		return errGone.WithCause(err)
+	}
+	return fault.From(err)
+}
+
+// fail ends a gin request with err. An answer that was begun stays as it is: the event tells.
+func fail(c *gin.Context, err error) {
+	c.Abort()
+	if c.Writer.Written() {
+		obs.From(c.Request.Context()).Fail(err)
+		return
+	}
+	WriteProblem(c.Writer, c.Request, err)
+}
+
+// Fail ends a gin request with err as problem+json: for middleware and handlers outside of generated code.
+func Fail(c *gin.Context, err error) { fail(c, err) }
+
+// OnHandlerError is the hook for what a handler returns.
+func OnHandlerError(c *gin.Context, err error) { fail(c, err) }
+
+// OnRequestError is the hook for a request that generated code cannot read. The text of such an error holds the value,
+// so only its type is kept.
+func OnRequestError(c *gin.Context, err error) {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		fail(c, errTooLarge)
+		return
+	}
+	obs.From(c.Request.Context()).Set("request_error", fmt.Sprintf("%T", err))
+	fail(c, errInvalid)
+}
+
+// OnRouteError is the hook for a parameter that generated code cannot read; the status it proposes is not used.
+func OnRouteError(c *gin.Context, err error, _ int) { OnRequestError(c, err) }
+
+// OnResponseError is the hook for an answer that cannot be written: a mistake of ours, or a client that left.
+func OnResponseError(c *gin.Context, err error) { fail(c, fmt.Errorf("write the answer: %w", err)) }
+
+// ReadProblem rebuilds the fault that a peer answered with. What is no problem of ours, speaks of the calling service
+// instead of the person, or is an error inside the peer, becomes an internal error: our own caller did nothing wrong.
+// Who calls decides anew what its caller may see of the rest.
+func ReadProblem(status int, header http.Header, body []byte) *fault.Error {
+	kind := fault.KindOf(status)
+	var p problem
+	mediaType, _, _ := strings.Cut(header.Get("Content-Type"), ";")
+	ours := strings.TrimSpace(mediaType) == problemType && json.Unmarshal(body, &p) == nil && p.Code.Known()
+	retry := retryAfter(header)
+	if kind == fault.KindUnavailable && !ours {
+		return errUnavailable.WithRetryAfter(retry)
+	}
+	aboutUs := RefusedService(header) || p.Code == fault.CodeCallerNotAllowed
+	if !ours || aboutUs || kind == fault.KindInternal {
+		return fault.New(fault.KindInternal, fault.CodeInternal, "").
+			WithCause(fmt.Errorf("peer answered %d %s (its request %s)", status, p.Code, shorten(p.RequestID, 64)))
+	}
+	f := fault.New(kind, p.Code, p.Detail).WithRetryAfter(retry)
+	if len(p.Errors) > 0 {
+		f = f.WithFields(p.Errors...)
+	}
+	return f
+}
+
+// Expect returns nil when status is one of ok, and what ReadProblem makes of the answer otherwise.
+func Expect(status int, header http.Header, body []byte, ok ...int) error {
+	if slices.Contains(ok, status) {
+		return nil
+	}
+	return ReadProblem(status, header, body)
+}
+
+// RefusedService reports whether a peer's 401 is about the calling service, and not about the person.
+func RefusedService(h http.Header) bool { return h.Get("WWW-Authenticate") == serviceChallenge }
+
+func retryAfter(h http.Header) time.Duration {
+	seconds, err := strconv.ParseUint(h.Get("Retry-After"), 10, 31)
+	if err != nil {
+		return 0
+	}
+	return time.Duration(seconds) * time.Second
+}

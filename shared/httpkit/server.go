@@ -1,0 +1,127 @@
+package httpkit
+
+import (
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"centinela/shared/access"
+	"centinela/shared/clock"
+	"centinela/shared/fault"
+	"centinela/shared/svcauth"
+)
+
+// Options is what a server is made of.
+type Options struct {
+	Service  string // names metrics and events
+	Spec     *openapi3.T
+	Log      *slog.Logger
+	Registry prometheus.Registerer // nil: no metrics
+	Clock    clock.Clock           // kept for handlers by convention; this package measures in real time
+	Callers  *svcauth.Verifier     // required unless Public
+	People   *access.Verifier      // required when an operation lists bearerAuth
+
+	// Public is the gateway: no calling service is expected, and the client is whoever is connected.
+	Public bool
+	// TrustedProxies may speak for clients by X-Forwarded-For (Public only).
+	TrustedProxies []netip.Prefix
+	// DevAddress believes X-Dev-Address (Public only). Never in production: it forges any address.
+	DevAddress bool
+	// Timeout of a request without a deadline; 0 is 10 s.
+	Timeout time.Duration
+
+	// BeforeLimits runs before the body's limit, and so around everything that can be refused: headers of every answer,
+	// counting of refusals.
+	BeforeLimits []gin.HandlerFunc
+	// BeforeAuth runs when the client address is known and nothing expensive was done yet: firewall, rate limits.
+	BeforeAuth []gin.HandlerFunc
+	// AfterAuth runs when the person is known and before validation: verdicts on sessions, limits by account.
+	AfterAuth []gin.HandlerFunc
+}
+
+// Server is a gin engine with the middleware every service has. Register routes on Engine, serve Handler.
+type Server struct {
+	opts    Options
+	ops     map[string]*operation
+	engine  *gin.Engine
+	metrics *serverMetrics
+	check   *validator
+}
+
+// New builds a Server. It panics on wiring that can only be a mistake: no specification, an internal server without
+// Callers, an operation with bearerAuth without People.
+func New(opts Options) *Server {
+	if opts.Timeout <= 0 {
+		opts.Timeout = DefaultTimeout
+	}
+	if opts.Log == nil {
+		opts.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{
+		opts: opts, ops: operations(opts.Spec), check: newValidator(),
+		metrics: newServerMetrics(opts.Service, opts.Registry),
+	}
+	s.mustBeWired()
+	s.engine = newEngine()
+	s.engine.Use(s.observe, s.deadline)
+	s.engine.Use(opts.BeforeLimits...)
+	s.engine.Use(s.limitBody)
+	s.engine.Use(opts.BeforeAuth...)
+	s.engine.Use(s.caller, s.person)
+	s.engine.Use(opts.AfterAuth...)
+	s.engine.Use(s.validate)
+	s.engine.NoRoute(func(c *gin.Context) { fail(c, errUnknownRoute) })
+	s.engine.NoMethod(func(c *gin.Context) { fail(c, errMethod) }) // gin has set Allow
+	return s
+}
+
+// Engine is where handlers are registered.
+func (s *Server) Engine() *gin.Engine { return s.engine }
+
+// Handler serves everything that was registered.
+func (s *Server) Handler() http.Handler { return s.engine }
+
+// HTTPServer returns a net/http server around the handler with the limits of gateway.md: headers within 5 s and 16 KiB,
+// idle connections for 60 s. There is no write timeout: each request has its deadline, sockets have none.
+func (s *Server) HTTPServer() *http.Server {
+	return &http.Server{
+		Handler: s.engine, ReadHeaderTimeout: 5 * time.Second, MaxHeaderBytes: 16 << 10, IdleTimeout: 60 * time.Second,
+		ErrorLog: slog.NewLogLogger(s.opts.Log.Handler(), slog.LevelDebug),
+	}
+}
+
+func newEngine() *gin.Engine {
+	// Gin's mode is a global of the process; release is the only one in which it prints nothing of its own.
+	gin.SetMode(gin.ReleaseMode)
+	e := gin.New()
+	e.ContextWithFallback = true // a handler's ctx is a *gin.Context: without it, deadlines and values are lost
+	e.HandleMethodNotAllowed = true
+	e.RedirectTrailingSlash = false // a route is what the specification says, nothing near it
+	e.UseRawPath = true             // %2F stays inside its parameter
+	e.ForwardedByClientIP = false
+	if err := e.SetTrustedProxies(nil); err != nil {
+		panic("httpkit: trust no proxy: " + err.Error())
+	}
+	return e
+}
+
+func (s *Server) mustBeWired() {
+	if !s.opts.Public && s.opts.Callers == nil {
+		panic("httpkit: " + s.opts.Service + ": an internal server needs Callers")
+	}
+	for _, op := range s.ops {
+		if op.person && s.opts.People == nil {
+			panic("httpkit: " + s.opts.Service + ": operation " + op.id + " needs People")
+		}
+	}
+}
+
+var (
+	errUnknownRoute = fault.New(fault.KindNotFound, fault.CodeUnknownRoute, "there is no such route")
+	errMethod       = fault.New(fault.KindMethodNotAllowed, fault.CodeMethodNotAllowed, "the route does not have this method")
+)

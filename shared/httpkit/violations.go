@@ -1,0 +1,173 @@
+package httpkit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+
+	"centinela/shared/fault"
+)
+
+// maxFields bounds the list: whoever breaks everything needs no full account of it.
+const maxFields = 20
+
+// violations turns kin-openapi's tree of errors into fields: where, which rule, and a sentence about the rule. The
+// rejected value is never part of it, and neither is the library's own text.
+func violations(err error) []fault.Field {
+	var fields []fault.Field
+	collect(err, "", &fields)
+	return fields
+}
+
+// collect walks the tree; at is where the parts below belong ("" is the body).
+func collect(err error, at string, fields *[]fault.Field) {
+	if len(*fields) >= maxFields {
+		return
+	}
+	switch e := err.(type) { //nolint:errorlint // the tree is walked level by level
+	case openapi3.MultiError:
+		for _, part := range e {
+			collect(part, at, fields)
+		}
+	case *openapi3filter.RequestError:
+		if e.Parameter != nil {
+			at = e.Parameter.In + ":" + e.Parameter.Name
+		}
+		collectRequest(e, at, fields)
+	case *openapi3.SchemaError:
+		collectSchema(e, at, fields)
+	}
+}
+
+func collectRequest(e *openapi3filter.RequestError, at string, fields *[]fault.Field) {
+	var parse *openapi3filter.ParseError
+	switch {
+	case errors.Is(e.Err, openapi3filter.ErrInvalidRequired):
+		add(fields, at, string(fault.CodeInvalidField), "is required")
+	case errors.Is(e.Err, openapi3filter.ErrInvalidEmptyValue):
+		add(fields, at, string(fault.CodeInvalidField), "must not be empty")
+	case errors.As(e.Err, &parse) && !isReading(e.Err):
+		add(fields, at, string(fault.CodeInvalidField), "cannot be read as its type")
+	default:
+		collect(e.Err, at, fields)
+	}
+}
+
+func collectSchema(e *openapi3.SchemaError, at string, fields *[]fault.Field) {
+	if inner, ok := e.Origin.(*openapi3.SchemaError); ok && e.SchemaField != "format" { //nolint:errorlint // one level
+		collectSchema(inner, at, fields)
+		return
+	}
+	if at == "" || strings.HasPrefix(at, "/") {
+		at = pointer(e.JSONPointer())
+	}
+	if name, ok := unsupportedName(e); ok {
+		add(fields, at+"/"+escape(name), string(fault.CodeUnknownField), "is not known here")
+		return
+	}
+	add(fields, at, string(fault.CodeInvalidField), rule(e))
+}
+
+func add(fields *[]fault.Field, at, code, detail string) {
+	if len(*fields) < maxFields {
+		*fields = append(*fields, fault.Field{Pointer: shorten(at, 256), Code: code, Detail: detail})
+	}
+}
+
+// unsupportedName finds the name of a property that additionalProperties: false refuses. The library has it in its
+// reason only.
+func unsupportedName(e *openapi3.SchemaError) (string, bool) {
+	if e.SchemaField != "properties" && e.SchemaField != "additionalProperties" {
+		return "", false
+	}
+	quoted, ok := strings.CutSuffix(strings.TrimPrefix(e.Reason, "property "), " is unsupported")
+	if !ok {
+		return "", false
+	}
+	name, err := strconv.Unquote(quoted)
+	return shorten(name, 64), err == nil
+}
+
+// rule says which rule was broken, with its limits and without the value.
+func rule(e *openapi3.SchemaError) string {
+	s := e.Schema
+	if s == nil {
+		return "is not valid"
+	}
+	switch e.SchemaField {
+	case "required":
+		return "is required"
+	case "type":
+		if s.Type != nil {
+			return "must be of type " + strings.Join(*s.Type, " or ")
+		}
+	case "nullable":
+		return "must not be null"
+	case "minLength":
+		return fmt.Sprintf("must be at least %d characters", s.MinLength)
+	case "maxLength":
+		if s.MaxLength != nil {
+			return fmt.Sprintf("must be at most %d characters", *s.MaxLength)
+		}
+	case "minItems":
+		return fmt.Sprintf("must have at least %d items", s.MinItems)
+	case "maxItems":
+		if s.MaxItems != nil {
+			return fmt.Sprintf("must have at most %d items", *s.MaxItems)
+		}
+	case "minimum", "exclusiveMinimum":
+		if s.Min != nil {
+			return fmt.Sprintf("must be at least %v", *s.Min)
+		}
+	case "maximum", "exclusiveMaximum":
+		if s.Max != nil {
+			return fmt.Sprintf("must be at most %v", *s.Max)
+		}
+	case "enum":
+		return "must be one of the listed values"
+	case "pattern":
+		return "does not have the required form"
+	case "format":
+		return "must be of format " + s.Format
+	case "uniqueItems":
+		return "must not have an item twice"
+	}
+	return "is not valid (" + e.SchemaField + ")"
+}
+
+// pointer writes a JSON pointer (RFC 6901).
+func pointer(parts []string) string {
+	var b strings.Builder
+	for _, p := range parts {
+		b.WriteByte('/')
+		b.WriteString(escape(p))
+	}
+	return b.String()
+}
+
+func escape(part string) string {
+	return strings.NewReplacer("~", "~0", "/", "~1").Replace(part)
+}
+
+func isReading(err error) bool {
+	_, tooLarge := errors.AsType[*http.MaxBytesError](err)
+	return tooLarge || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.Canceled)
+}
+
+// faultFromReading is for a body that could not be read to its end. The text of the error is left behind: it may quote.
+func faultFromReading(err error) error {
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		return errTooLarge
+	}
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) {
+		return fault.From(context.DeadlineExceeded)
+	}
+	return errInvalid.WithDetail("the request could not be read")
+}

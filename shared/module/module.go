@@ -1,0 +1,104 @@
+package module
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"centinela/shared/access"
+	"centinela/shared/clock"
+	"centinela/shared/httpkit"
+	"centinela/shared/secret"
+	"centinela/shared/svcauth"
+)
+
+// The names of the parts, as they stand in service tokens, metrics and events.
+const (
+	Audit     = "audit"
+	Auth      = "auth"
+	Recovery  = "recovery"
+	ChatRelay = "chat-relay"
+	Gateway   = "gateway"
+	Operator  = "operator" // no service: the person at the command line
+)
+
+// Module is one part of the suite. New builds it with its stores open; Run works
+// in the background (outbox, feeds, sweeps) until ctx ends; Close closes the
+// stores after Run returned.
+type Module interface {
+	Handler() http.Handler // what the part's listener serves
+	Ready() error          // nil when it can serve
+	Run(ctx context.Context) error
+	Close(ctx context.Context) error
+}
+
+// Store engines.
+const (
+	EngineSQLite  = "sqlite"
+	EngineMongoDB = "mongodb"
+)
+
+// Store says where a service keeps its state.
+type Store struct {
+	Engine   string        // EngineSQLite or EngineMongoDB
+	Dir      string        // the service's own data folder; on MongoDB only for keys and caches
+	URI      secret.String // MongoDB only
+	Database string        // MongoDB only: the service's own database
+}
+
+// Deps is what the runner gives to a part.
+type Deps struct {
+	Service     string
+	Log         *slog.Logger
+	Registry    *prometheus.Registry
+	Clock       clock.Clock
+	Signer      *svcauth.Signer
+	Keyring     svcauth.Keyring
+	PeerURL     func(service string) string // "http://127.0.0.1:8081", no slash at the end
+	Store       Store
+	Development bool   // the development profile: simulator, /dev, generated keys
+	KeyDir      string // where the part's own secret keys are; created when missing in development only
+}
+
+// Client returns the authenticated client for one peer.
+func (d Deps) Client(peer string) *httpkit.Client { return d.client(peer, 5*time.Second) }
+
+// LongClient is Client for operations that wait for something to happen (x-long),
+// like the verdict feed: a call may take 30 s. Its breaker is its own, so that a
+// feed that is cut says nothing about short calls.
+func (d Deps) LongClient(peer string) *httpkit.Client { return d.client(peer, 30*time.Second) }
+
+func (d Deps) client(peer string, timeout time.Duration) *httpkit.Client {
+	return httpkit.NewClient(httpkit.ClientOptions{
+		Callee:   peer,
+		BaseURL:  func() string { return d.PeerURL(peer) },
+		Signer:   d.Signer,
+		Log:      d.Log,
+		Registry: d.Registry,
+		Timeout:  timeout,
+	})
+}
+
+// People returns the verifier of people's access tokens, fed from auth's JWKS.
+// Its Run belongs into the module's Run.
+func (d Deps) People() *access.Verifier {
+	keys := access.HTTPKeys(d.Client(Auth), func() string { return d.PeerURL(Auth) + "/.well-known/jwks.json" })
+	return access.NewVerifier(keys, d.Clock)
+}
+
+// Server returns a service's internal HTTP server for its spec.
+func (d Deps) Server(spec *openapi3.T, people *access.Verifier) *httpkit.Server {
+	return httpkit.New(httpkit.Options{
+		Service:  d.Service,
+		Spec:     spec,
+		Log:      d.Log,
+		Registry: d.Registry,
+		Clock:    d.Clock,
+		Callers:  svcauth.NewVerifier(d.Service, d.Keyring),
+		People:   people,
+	})
+}

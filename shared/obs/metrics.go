@@ -1,0 +1,44 @@
+package obs
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// NewRegistry returns a private registry that holds one metric yet: centinela_service_info{service} = 1, which says
+// which services this process runs. The collectors of the runtime belong to the process: see Ops.
+func NewRegistry(service string) *prometheus.Registry {
+	reg := prometheus.NewRegistry()
+	info := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "centinela_service_info", Help: "1 for each service of this process.",
+		ConstLabels: prometheus.Labels{"service": service},
+	})
+	info.Set(1)
+	reg.MustRegister(info)
+	return reg
+}
+
+// Metric returns the name of a service's metric: centinela_<svc>_<thing>, "-" of the service's name as "_".
+func Metric(service, thing string) string {
+	return "centinela_" + strings.ReplaceAll(service, "-", "_") + "_" + thing
+}
+
+// Register registers c, or returns the collector of the same name and labels that is there already: several clients
+// of one service share their metrics. Any other refusal is a mistake in the code and panics. A nil reg registers nothing.
+func Register[C prometheus.Collector](reg prometheus.Registerer, c C) C {
+	if reg == nil {
+		return c
+	}
+	err := reg.Register(c)
+	if there, ok := errors.AsType[prometheus.AlreadyRegisteredError](err); ok {
+		if same, ok := there.ExistingCollector.(C); ok {
+			return same
+		}
+	}
+	if err != nil {
+		panic("obs: register metric: " + err.Error())
+	}
+	return c
+}

@@ -1,0 +1,226 @@
+package twiliotest
+
+import (
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// Server is the stand-in. It is safe for concurrent use.
+type Server struct {
+	// URL is the base URL to configure in place of https://api.twilio.com.
+	URL string
+
+	account, token string
+	http           *httptest.Server
+	closing        chan struct{}
+	gaveUp         atomic.Int64
+
+	mu       sync.Mutex
+	script   []Behaviour
+	requests []url.Values
+	messages map[string]*Message
+}
+
+// Message is what the stand-in keeps of one it took.
+type Message struct {
+	SID            string
+	To, From, Body string
+	StatusCallback string
+	Status         string
+}
+
+// New starts a stand-in for one account and stops it when the test ends.
+func New(t testing.TB, account, token string) *Server {
+	t.Helper()
+	s := Start(account, token)
+	t.Cleanup(s.Close)
+	return s
+}
+
+// Start starts a stand-in on a free port of loopback; the caller closes it.
+func Start(account, token string) *Server {
+	s := &Server{account: account, token: token, closing: make(chan struct{}), messages: map[string]*Message{}}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /2010-04-01/Accounts/{account}/Messages.json", s.create)
+	mux.HandleFunc("GET /2010-04-01/Accounts/{account}/Messages/{sid}", s.fetch)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		fail(w, http.StatusNotFound, 20404, "The requested resource "+r.URL.Path+" was not found")
+	})
+	s.http = httptest.NewServer(mux)
+	s.URL = s.http.URL
+	return s
+}
+
+// Close ends requests that hang, and stops.
+func (s *Server) Close() {
+	close(s.closing)
+	s.http.Close()
+}
+
+// Script sets how the next requests are answered, one behaviour each; when it is used up, Take.
+func (s *Server) Script(next ...Behaviour) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.script = next
+}
+
+// Requests are the forms of the authenticated create requests so far, oldest first.
+func (s *Server) Requests() []url.Values {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]url.Values(nil), s.requests...)
+}
+
+// Messages are copies of the messages that were taken, by SID.
+func (s *Server) Messages() map[string]Message {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make(map[string]Message, len(s.messages))
+	for sid, m := range s.messages {
+		out[sid] = *m
+	}
+	return out
+}
+
+// GaveUp counts the requests that hung until their caller cancelled them.
+func (s *Server) GaveUp() int { return int(s.gaveUp.Load()) }
+
+// create is POST .../Messages.json.
+func (s *Server) create(w http.ResponseWriter, r *http.Request) {
+	if !s.authenticated(r) {
+		unauthorized(w)
+		return
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
+	if err := r.ParseForm(); err != nil || r.Header.Get("Content-Type") != "application/x-www-form-urlencoded" {
+		fail(w, http.StatusBadRequest, 20001, "The request body is not a form")
+		return
+	}
+	behaviour := s.next(r.PostForm)
+	if code, message := faulty(r.PostForm); code != 0 {
+		fail(w, http.StatusBadRequest, code, message)
+		return
+	}
+	behaviour.run(s, w, r)
+}
+
+// next records the form and takes one behaviour off the script.
+func (s *Server) next(form url.Values) Behaviour {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.requests = append(s.requests, form)
+	if len(s.script) == 0 {
+		return Take()
+	}
+	b := s.script[0]
+	s.script = s.script[1:]
+	return b
+}
+
+// take keeps the message and answers 201.
+func (s *Server) take(w http.ResponseWriter, r *http.Request, status string) {
+	form := r.PostForm
+	if status == "" {
+		status = "queued"
+		if form.Has("MessagingServiceSid") {
+			status = "accepted"
+		}
+	}
+	m := &Message{
+		SID: newSID(), To: form.Get("To"), From: form.Get("From"), Body: form.Get("Body"),
+		StatusCallback: form.Get("StatusCallback"), Status: status,
+	}
+	s.mu.Lock()
+	s.messages[m.SID] = m
+	s.mu.Unlock()
+	answer(w, http.StatusCreated, s.resource(*m, form.Get("MessagingServiceSid")))
+}
+
+// fetch is GET .../Messages/{sid}.json.
+func (s *Server) fetch(w http.ResponseWriter, r *http.Request) {
+	if !s.authenticated(r) {
+		unauthorized(w)
+		return
+	}
+	sid := strings.TrimSuffix(r.PathValue("sid"), ".json")
+	m, ok := s.Messages()[sid]
+	if !ok {
+		fail(w, http.StatusNotFound, 20404, "The requested resource "+r.URL.Path+" was not found")
+		return
+	}
+	answer(w, http.StatusOK, s.resource(m, ""))
+}
+
+func (s *Server) authenticated(r *http.Request) bool {
+	user, password, ok := r.BasicAuth()
+	return ok && same(user, s.account) && same(password, s.token) && same(r.PathValue("account"), s.account)
+}
+
+func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
+
+// newSID is SM and 32 hex digits.
+func newSID() string {
+	var raw [16]byte
+	rand.Read(raw[:]) // never fails (crypto/rand)
+	return "SM" + hex.EncodeToString(raw[:])
+}
+
+// resource is the Message resource as the published API shows it.
+func (s *Server) resource(m Message, service string) map[string]any {
+	// A real-time stamp, as the server's clock would give it; no test reads it.
+	now := time.Now().UTC().Format(time.RFC1123Z)
+	uri := "/2010-04-01/Accounts/" + s.account + "/Messages/" + m.SID
+	segments := "1"
+	if service != "" {
+		segments = "0"
+	}
+	return map[string]any{
+		"sid": m.SID, "account_sid": s.account, "api_version": "2010-04-01", "direction": "outbound-api",
+		"to": m.To, "from": orNull(m.From), "messaging_service_sid": orNull(service), "body": m.Body,
+		"status": m.Status, "error_code": nil, "error_message": nil, "num_segments": segments, "num_media": "0",
+		"price": nil, "price_unit": "USD", "date_created": now, "date_updated": now, "date_sent": nil,
+		"uri": uri + ".json", "subresource_uris": map[string]string{"media": uri + "/Media.json"},
+	}
+}
+
+func orNull(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+// answer writes JSON.
+func answer(w http.ResponseWriter, status int, body any) {
+	raw, err := json.Marshal(body)
+	if err != nil {
+		panic(err) // maps of strings always marshal
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	write(w, raw)
+}
+
+// fail writes Twilio's error body.
+func fail(w http.ResponseWriter, status, code int, message string) {
+	answer(w, status, map[string]any{
+		"code": code, "message": message, "status": status,
+		"more_info": "https://www.twilio.com/docs/errors/" + strconv.Itoa(code),
+	})
+}
+
+func unauthorized(w http.ResponseWriter) {
+	w.Header().Set("WWW-Authenticate", `Basic realm="Twilio API"`)
+	fail(w, http.StatusUnauthorized, 20003, "Authenticate")
+}

@@ -1,0 +1,130 @@
+package sqlitex
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"regexp"
+	"slices"
+	"strconv"
+)
+
+// ownTables are the package's, made before the first migration.
+const ownTables = `
+CREATE TABLE IF NOT EXISTS schema_migrations (
+	version  INTEGER PRIMARY KEY,
+	name     TEXT NOT NULL,
+	checksum TEXT NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS outbox_events (
+	seq  INTEGER PRIMARY KEY AUTOINCREMENT,
+	id   TEXT NOT NULL UNIQUE,
+	body TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS outbox_rejected (
+	id     TEXT PRIMARY KEY,
+	body   TEXT NOT NULL,
+	reason TEXT NOT NULL
+) STRICT;`
+
+var migrationName = regexp.MustCompile(`^(\d{4})_[a-z0-9_]+\.sql$`)
+
+type migration struct {
+	version        int
+	name, checksum string
+	script         string
+}
+
+// readMigrations returns the .sql files by number: 1, 2, 3 without a gap.
+func readMigrations(files fs.FS) ([]migration, error) {
+	if files == nil {
+		return nil, nil
+	}
+	names, err := fs.Glob(files, "*.sql")
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(names)
+	steps := make([]migration, 0, len(names))
+	for i, name := range names {
+		parts := migrationName.FindStringSubmatch(name)
+		if parts == nil {
+			return nil, fmt.Errorf("migration %s: the name must be NNNN_name.sql", name)
+		}
+		version, err := strconv.Atoi(parts[1])
+		if err != nil {
+			return nil, fmt.Errorf("migration %s: %w", name, err)
+		}
+		if version != i+1 {
+			return nil, fmt.Errorf("migration %s: number %d expected here", name, i+1)
+		}
+		script, err := fs.ReadFile(files, name)
+		if err != nil {
+			return nil, err
+		}
+		sum := sha256.Sum256(script)
+		steps = append(steps, migration{version, name, hex.EncodeToString(sum[:]), string(script)})
+	}
+	return steps, nil
+}
+
+// migrate applies what is missing in one transaction, so that a failing script
+// leaves the database as it was, and two processes that start at once don't
+// both apply it.
+func migrate(ctx context.Context, db *sql.DB, steps []migration) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if err := migrateIn(ctx, tx, steps); err != nil {
+		return errors.Join(err, ignoreDone(tx.Rollback()))
+	}
+	return tx.Commit()
+}
+
+func migrateIn(ctx context.Context, tx *sql.Tx, steps []migration) error {
+	if _, err := tx.ExecContext(ctx, ownTables); err != nil {
+		return err
+	}
+	applied, err := appliedMigrations(ctx, tx)
+	if err != nil {
+		return err
+	}
+	for i, done := range applied {
+		if i >= len(steps) || done.version != steps[i].version {
+			return fmt.Errorf("written by a newer version of centinela (it has migration %s, unknown here): start that version, or restore an older copy", done.name)
+		}
+		if done.checksum != steps[i].checksum {
+			return fmt.Errorf("migration %s was changed after it was applied: restore its text and put the change into a new migration", done.name)
+		}
+	}
+	for _, step := range steps[len(applied):] {
+		if _, err := tx.ExecContext(ctx, step.script); err != nil {
+			return fmt.Errorf("migration %s: %w", step.name, err)
+		}
+		if _, err := tx.ExecContext(ctx, `INSERT INTO schema_migrations (version, name, checksum) VALUES (?, ?, ?)`, step.version, step.name, step.checksum); err != nil {
+			return fmt.Errorf("migration %s: %w", step.name, err)
+		}
+	}
+	return nil
+}
+
+func appliedMigrations(ctx context.Context, tx *sql.Tx) (applied []migration, err error) {
+	rows, err := tx.QueryContext(ctx, `SELECT version, name, checksum FROM schema_migrations ORDER BY version`)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var m migration
+		if err := rows.Scan(&m.version, &m.name, &m.checksum); err != nil {
+			return nil, err
+		}
+		applied = append(applied, m)
+	}
+	return applied, rows.Err()
+}

@@ -1,0 +1,143 @@
+package sqlitex
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// header is the start of every SQLite 3 file (sqlite.org/fileformat2.html §1.3).
+const header = "SQLite format 3\x00"
+
+// Open opens or makes the database at path and brings it to the newest of
+// migrations, files named NNNN_name.sql at the file system's root (nil for
+// none). It makes the folder (0700) and the file (0600). Errors are one line
+// and say what to do: the folder or file is not writable, the file is not a
+// SQLite database, or a newer version wrote it.
+func Open(ctx context.Context, path string, migrations fs.FS) (*DB, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	steps, err := readMigrations(migrations)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", abs, err)
+	}
+	if err := claimFile(abs); err != nil {
+		return nil, err
+	}
+	write, err := openWrite(abs)
+	if err != nil {
+		return nil, explain(abs, err)
+	}
+	if err := migrate(ctx, write, steps); err != nil {
+		return nil, errors.Join(explain(abs, err), write.Close())
+	}
+	read, err := openRead(abs)
+	if err != nil {
+		return nil, errors.Join(explain(abs, err), write.Close())
+	}
+	db := &DB{write: write, read: read, queue: make(chan *call, maxBatch), stopped: make(chan struct{})}
+	go db.commitGroups()
+	return db, nil
+}
+
+// claimFile makes folder and file with closed modes before SQLite does with open
+// ones (its -wal and -shm files take the mode of the database), and finds out
+// what SQLite would only report as "unable to open database file".
+func claimFile(path string) error {
+	folder := filepath.Dir(path)
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return fmt.Errorf("open %s: cannot make the folder %s: %w (set data_dir elsewhere)", path, folder, reason(err))
+	}
+	probe, err := os.CreateTemp(folder, ".writable-*")
+	if err != nil {
+		return fmt.Errorf("open %s: the folder %s is not writable: %w (make it writable for this user or set data_dir elsewhere)", path, folder, reason(err))
+	}
+	if err := errors.Join(probe.Close(), os.Remove(probe.Name())); err != nil {
+		return fmt.Errorf("open %s: %w", path, err)
+	}
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("open %s: not writable: %w (make it writable for this user or set data_dir elsewhere)", path, reason(err))
+	}
+	defer file.Close() //nolint:errcheck // nothing was written through it
+	if err := file.Chmod(0o600); err != nil {
+		return fmt.Errorf("open %s: %w", path, reason(err))
+	}
+	start := make([]byte, len(header))
+	n, err := io.ReadFull(file, start)
+	if n == 0 && errors.Is(err, io.EOF) {
+		return nil
+	}
+	if string(start) != header {
+		return notADatabase(path)
+	}
+	return nil
+}
+
+// openWrite is one connection for the one writer. Its driver leaves cancellation
+// out: see uninterrupted.
+func openWrite(path string) (*sql.DB, error) {
+	connector, err := sqlite.NewConnector(dsn(path, "_pragma=foreign_keys(1)", "_pragma=journal_mode(WAL)", "_pragma=synchronous(FULL)", "_txlock=immediate"))
+	if err != nil {
+		return nil, err
+	}
+	db := sql.OpenDB(uninterrupted{connector})
+	db.SetMaxOpenConns(1)
+	db.SetMaxIdleConns(1)
+	return db, nil
+}
+
+func openRead(path string) (*sql.DB, error) {
+	db, err := sql.Open("sqlite", dsn(path, "_pragma=query_only(1)"))
+	if err != nil {
+		return nil, err
+	}
+	conns := max(4, runtime.NumCPU())
+	db.SetMaxOpenConns(conns)
+	db.SetMaxIdleConns(conns)
+	return db, nil
+}
+
+// dsn puts the busy timeout first: the later pragmas may meet a lock.
+func dsn(path string, options ...string) string {
+	u := url.URL{Scheme: "file", Path: path, RawQuery: "_pragma=busy_timeout(5000)"}
+	for _, option := range options {
+		u.RawQuery += "&" + option
+	}
+	return u.String()
+}
+
+func explain(path string, err error) error {
+	switch primary(err) {
+	case sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT:
+		return notADatabase(path)
+	case sqlite3.SQLITE_BUSY:
+		return fmt.Errorf("open %s: locked by another process (is centinela running already?)", path)
+	}
+	return fmt.Errorf("open %s: %w", path, err)
+}
+
+func notADatabase(path string) error {
+	return fmt.Errorf("open %s: not a SQLite database (move it away or set data_dir elsewhere)", path)
+}
+
+// reason drops the path that os errors repeat.
+func reason(err error) error {
+	var withPath *fs.PathError
+	if errors.As(err, &withPath) {
+		return withPath.Err
+	}
+	return err
+}

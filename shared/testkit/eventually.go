@@ -1,0 +1,42 @@
+package testkit
+
+import (
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Eventually asks cond until it holds, and fails the test with cond's last
+// explanation when it doesn't within that time. The deadline is only reached by
+// a failing test, so give it seconds.
+func Eventually(t testing.TB, within time.Duration, cond func() (bool, string)) {
+	t.Helper()
+	deadline := time.After(within) // of the machine running the test, not of the product
+	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
+		ok, why := cond()
+		if ok {
+			return
+		}
+		select {
+		case <-deadline:
+			t.Fatalf("not within %s: %s", within, why)
+		case <-time.After(pause):
+		}
+	}
+}
+
+// Logger writes to the test's log, shown when it fails. What is logged after
+// the test's end is dropped: a test must not panic for a late line.
+func Logger(t testing.TB) *slog.Logger {
+	return slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+type testWriter struct{ t testing.TB }
+
+func (w testWriter) Write(line []byte) (int, error) {
+	if w.t.Context().Err() == nil {
+		w.t.Log(strings.TrimRight(string(line), "\n"))
+	}
+	return len(line), nil
+}
