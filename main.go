@@ -55,7 +55,7 @@ func (s setup) load() (runner.Config, func(io.Writer) error, error) {
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal isn't caught: it ends the process at once
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
@@ -82,7 +82,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 }
 
 func report(errOut io.Writer, err error) int {
-	if err == nil || errors.Is(err, context.Canceled) {
+	if err == nil {
 		return 0
 	}
 	fmt.Fprintf(errOut, "centinela: %v\n", err)

@@ -4,8 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
+	"net"
+	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -70,13 +74,19 @@ type Address struct {
 	Ops    string `koanf:"ops"`    // operations listener when the part runs alone
 }
 
+// GatewayAddress is the gateway's: people reach it at gateway.listen, and no
+// part calls it.
+type GatewayAddress struct {
+	Ops string `koanf:"ops"` // operations listener when the gateway runs alone
+}
+
 // Services are the addresses of all parts.
 type Services struct {
-	Gateway   Address `koanf:"gateway"`
-	Auth      Address `koanf:"auth"`
-	Recovery  Address `koanf:"recovery"`
-	ChatRelay Address `koanf:"chat_relay"`
-	Audit     Address `koanf:"audit"`
+	Gateway   GatewayAddress `koanf:"gateway"`
+	Auth      Address        `koanf:"auth"`
+	Recovery  Address        `koanf:"recovery"`
+	ChatRelay Address        `koanf:"chat_relay"`
+	Audit     Address        `koanf:"audit"`
 }
 
 // DefaultConfig is the development profile on the embedded database.
@@ -105,33 +115,21 @@ var ErrConfig = errors.New("configuration")
 func Load(file string, env, set []string) (cfg Config, print func(io.Writer) error, err error) {
 	cfg = DefaultConfig()
 	loaded, err := config.Load(config.Options{File: file, Env: env, Set: set}, &cfg)
-	if err == nil {
-		err = cfg.readFiles()
-	}
 	if err != nil {
 		return Config{}, nil, fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	if cfg.KeyDir == "" {
+		cfg.KeyDir = filepath.Join(cfg.DataDir, "keys")
 	}
 	return cfg, loaded.Print, nil
 }
 
-// readFiles fills in what stands in files of its own.
-func (c *Config) readFiles() error {
-	if c.KeyDir == "" {
-		c.KeyDir = filepath.Join(c.DataDir, "keys")
-	}
-	if c.Store.URIFile == "" {
-		return nil
-	}
-	text, err := os.ReadFile(c.Store.URIFile)
-	if err != nil {
-		return fmt.Errorf("store.uri_file: %w", err)
-	}
-	c.Store.URI = secret.NewString(strings.TrimSpace(string(text)))
-	return nil
-}
-
 // Validate returns every error at once, each with its path.
-func (c Config) Validate() error {
+func (c Config) Validate() error { return c.ValidateFor(All) }
+
+// ValidateFor leaves out what target doesn't use, so that a part that runs alone
+// needs no other part's secrets.
+func (c Config) ValidateFor(target string) error {
 	var errs config.Errors
 	if c.Profile != Development && c.Profile != Production {
 		errs.Add("profile", "must be development or production")
@@ -147,12 +145,18 @@ func (c Config) Validate() error {
 	default:
 		errs.Add("log.level", "must be debug, info, warn or error")
 	}
-	c.validateStore(&errs)
-	for _, part := range []interface{ Validate() error }{c.Gateway, c.Auth, c.Recovery, c.ChatRelay, c.Audit} {
-		errs.AddErr("", part.Validate())
+	if target != module.Gateway { // it keeps nothing in a database
+		c.validateStore(&errs)
 	}
-	if c.Profile == Production {
-		c.validateProduction(&errs)
+	c.validateAddresses(&errs)
+	for name, part := range c.sections() {
+		if target != All && target != name {
+			continue
+		}
+		errs.AddErr("", part.Validate())
+		if strict, ok := part.(interface{ ValidateProduction() error }); ok && c.Profile == Production {
+			errs.AddErr("", strict.ValidateProduction())
+		}
 	}
 	if err := errs.Err(); err != nil {
 		return fmt.Errorf("%w: %w", ErrConfig, err)
@@ -164,37 +168,89 @@ func (c Config) validateStore(errs *config.Errors) {
 	switch c.Store.Engine {
 	case module.EngineSQLite:
 	case module.EngineMongoDB:
-		if c.Store.URI.IsZero() {
-			errs.Add("store.uri", "must be set for mongodb (or store.uri_file)")
-		}
+		_, err := c.Store.uri()
+		errs.AddErr("store.uri_file", err)
 	default:
 		errs.Add("store.engine", "must be sqlite or mongodb")
 	}
-	if c.Store.Database == "" {
-		errs.Add("store.database", "must be set")
+	if !databaseName.MatchString(c.Store.Database) {
+		errs.Add("store.database", "must be 1 to 40 letters, digits, _ or -")
 	}
 }
 
+// databaseName is what MongoDB takes on every system, with room for a service's name.
+var databaseName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}$`)
+
+// uri is from the file that is named, or from the config itself.
+func (s StoreConfig) uri() (secret.String, error) {
+	switch {
+	case s.URIFile == "" && s.URI.IsZero():
+		return secret.String{}, errors.New("must name a file with the URI (or set store.uri by CENTINELA_STORE_URI)")
+	case s.URIFile == "":
+		return s.URI, nil
+	case !s.URI.IsZero():
+		return secret.String{}, errors.New("store.uri is set as well: keep one of them")
+	}
+	text, err := os.ReadFile(s.URIFile)
+	if err != nil {
+		return secret.String{}, fmt.Errorf("can't be read: %w", err)
+	}
+	uri := secret.NewString(strings.TrimSpace(string(text)))
+	if uri.IsZero() {
+		return secret.String{}, fmt.Errorf("%s is empty", s.URIFile)
+	}
+	return uri, nil
+}
+
 // storeOf is where one service keeps its state.
-func (c Config) storeOf(service string) module.Store {
+func (c Config) storeOf(service string) (module.Store, error) {
 	dir := filepath.Join(c.DataDir, service)
 	if whole, err := filepath.Abs(dir); err == nil {
 		dir = whole // a file URI has no relative form
 	}
-	return module.Store{
-		Engine:   c.Store.Engine,
-		Dir:      dir,
-		URI:      c.Store.URI,
-		Database: c.Store.Database + "_" + configKey(service),
+	store := module.Store{Engine: c.Store.Engine, Dir: dir, Database: c.Store.Database + "_" + configKey(service)}
+	if service == module.Gateway || store.Engine != module.EngineMongoDB {
+		return store, nil
+	}
+	uri, err := c.Store.uri()
+	if err != nil {
+		return module.Store{}, fmt.Errorf("store.uri_file: %w", err)
+	}
+	store.URI = uri
+	return store, nil
+}
+
+// sections are the parts' own, in the order in which they start. A part refuses
+// in the production profile what only development may have (design:
+// architecture, "Config").
+func (c Config) sections() iter.Seq2[string, interface{ Validate() error }] {
+	return func(yield func(string, interface{ Validate() error }) bool) {
+		_ = yield(module.Audit, c.Audit) && yield(module.Auth, c.Auth) && yield(module.Recovery, c.Recovery) &&
+			yield(module.ChatRelay, c.ChatRelay) && yield(module.Gateway, c.Gateway)
 	}
 }
 
-// validateProduction refuses what only development may have (design:
-// architecture, "Config").
-func (c Config) validateProduction(errs *config.Errors) {
-	for _, part := range []any{c.Gateway, c.Auth, c.Recovery, c.ChatRelay, c.Audit} {
-		if p, ok := part.(interface{ ValidateProduction() error }); ok {
-			errs.AddErr("", p.ValidateProduction())
+// validateAddresses finds what a listener or a peer would stumble over much later.
+func (c Config) validateAddresses(errs *config.Errors) {
+	listen := func(path, address string) {
+		if _, _, err := net.SplitHostPort(address); address != "" && err != nil {
+			errs.Add(path, "must be host:port")
+		}
+	}
+	listen("ops.listen", c.Ops.Listen)
+	if c.Ops.Listen == "" {
+		errs.Add("ops.listen", "must be host:port")
+	}
+	for _, service := range order {
+		address, path := c.address(service), "services."+configKey(service)
+		listen(path+".listen", address.Listen)
+		listen(path+".ops", address.Ops)
+		if address.URL == "" {
+			continue
+		}
+		u, err := url.Parse(address.URL)
+		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.Path != "" || u.RawQuery != "" || u.User != nil {
+			errs.Add(path+".url", "must be like http://host:port, without a path or a slash at the end")
 		}
 	}
 }

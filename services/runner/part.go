@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"centinela/shared/lifecycle"
 	"centinela/shared/module"
 )
 
@@ -21,10 +22,11 @@ var (
 
 // part is one module with its listener, as a lifecycle.Unit.
 type part struct {
-	name     string
-	listener net.Listener
-	log      *slog.Logger
-	build    func(ctx context.Context) (module.Module, error)
+	name       string
+	listener   net.Listener
+	log        *slog.Logger
+	background *lifecycle.Group
+	build      func(ctx context.Context) (module.Module, error)
 
 	module   module.Module
 	server   *http.Server
@@ -32,8 +34,8 @@ type part struct {
 	serveErr chan error
 }
 
-func newPart(name string, l net.Listener, log *slog.Logger, build func(ctx context.Context) (module.Module, error)) *part {
-	p := &part{name: name, listener: l, log: log, build: build, serveErr: make(chan error, 1)}
+func newPart(name string, l net.Listener, log *slog.Logger, background *lifecycle.Group, build func(ctx context.Context) (module.Module, error)) *part {
+	p := &part{name: name, listener: l, log: log, background: background, build: build, serveErr: make(chan error, 1)}
 	p.state.Store(&errStarting)
 	return p
 }
@@ -45,7 +47,7 @@ func (p *part) Name() string { return p.name }
 func (p *part) Start(ctx context.Context) error {
 	m, err := p.build(ctx)
 	if err != nil {
-		return fmt.Errorf("%s: %w", p.name, err)
+		return err
 	}
 	p.module = m
 	p.server = &http.Server{
@@ -61,50 +63,45 @@ func (p *part) Start(ctx context.Context) error {
 		Serve(*http.Server, net.Listener) (net.Listener, error)
 	}); ok {
 		if listener, err = public.Serve(p.server, listener); err != nil {
-			return fmt.Errorf("%s: %w", p.name, errors.Join(err, m.Close(ctx)))
+			return errors.Join(err, m.Close(ctx))
 		}
+	}
+	// Who waits for something to happen is answered at once, or waiting would
+	// hold up the shutdown.
+	if waiting, ok := m.(interface{ Drain() }); ok {
+		p.server.RegisterOnShutdown(waiting.Drain)
 	}
 	go func() { p.serveErr <- p.server.Serve(listener) }()
 	p.state.Store(nil)
 	return nil
 }
 
-// Run works until ctx ends or the listener fails.
+// Run works until ctx ends or the listener fails. A fault of the background work
+// is begun again by its Group, and doesn't end the process (R3).
 func (p *part) Run(ctx context.Context) error {
-	background := make(chan error, 1)
-	go func() { background <- p.guarded(ctx) }()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	p.background.Go(ctx, "module", p.module.Run)
+	var failed error
 	select {
 	case err := <-p.serveErr:
-		if errors.Is(err, http.ErrServerClosed) {
-			return <-background // stopping: the background work ends with ctx
+		if !errors.Is(err, http.ErrServerClosed) {
+			failed = fmt.Errorf("listener: %w", err)
+			cancel()
 		}
-		return fmt.Errorf("%s: listener: %w", p.name, err)
-	case err := <-background:
-		if err != nil && ctx.Err() == nil {
-			return fmt.Errorf("%s: %w", p.name, err)
-		}
-		return nil
+	case <-ctx.Done():
 	}
-}
-
-// guarded turns a panic of the background work into an error: the process then
-// stops in order instead of dying in the middle of a write (R3).
-func (p *part) guarded(ctx context.Context) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("panic in background work: %v", r)
-		}
-	}()
-	return p.module.Run(ctx)
+	p.background.Wait() // the stores are closed next
+	return failed
 }
 
 // Stop says "not ready", lets the requests in flight finish, and closes what is
-// left at the end of the budget. The stores are closed by closeStores, after
+// left at the end of the budget. The unit stores closes the stores, after
 // Run returned.
 func (p *part) Stop(ctx context.Context) error {
 	p.state.Store(&errStopping)
 	if err := p.server.Shutdown(ctx); err != nil {
-		return errors.Join(fmt.Errorf("%s: drain: %w", p.name, err), p.server.Close())
+		return errors.Join(fmt.Errorf("drain: %w", err), p.server.Close())
 	}
 	return nil
 }

@@ -38,7 +38,7 @@ func Targets() []string { return append([]string{All}, order[:]...) }
 // once when all of it is ready, with where it can be reached. The error is one
 // line that says what to do when the start was impossible.
 func Run(ctx context.Context, cfg Config, target string, logs io.Writer, started func(Addresses)) error {
-	if err := cfg.Validate(); err != nil {
+	if err := cfg.ValidateFor(target); err != nil {
 		return err
 	}
 	targets := []string{target}
@@ -124,7 +124,7 @@ func (s *suite) part(service string) *part {
 	log := s.log.With(slog.String("part", service))
 	registry := obs.NewRegistry(service)
 	s.metrics = append(s.metrics, registry)
-	return newPart(service, s.bound[service], log, func(ctx context.Context) (module.Module, error) {
+	return newPart(service, s.bound[service], log, lifecycle.NewGroup(service, log, registry), func(ctx context.Context) (module.Module, error) {
 		deps, err := s.deps(service, log, registry)
 		if err != nil {
 			return nil, err
@@ -150,9 +150,12 @@ func (s *suite) deps(service string, log *slog.Logger, registry *prometheus.Regi
 	if err != nil {
 		return module.Deps{}, err
 	}
-	dir := filepath.Join(s.cfg.DataDir, service)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return module.Deps{}, fmt.Errorf("data_dir: cannot make %s: %w", dir, rootCause(err))
+	store, err := s.cfg.storeOf(service)
+	if err != nil {
+		return module.Deps{}, err
+	}
+	if err := os.MkdirAll(store.Dir, 0o700); err != nil {
+		return module.Deps{}, fmt.Errorf("data_dir: cannot make %s: %w", store.Dir, rootCause(err))
 	}
 	return module.Deps{
 		Service:     service,
@@ -162,7 +165,7 @@ func (s *suite) deps(service string, log *slog.Logger, registry *prometheus.Regi
 		Signer:      svcauth.NewSigner(service, key),
 		Keyring:     s.keyring,
 		PeerURL:     s.cfg.peerURL(s.bound),
-		Store:       s.cfg.storeOf(service),
+		Store:       store,
 		Development: s.cfg.Profile == Development,
 		KeyDir:      s.cfg.KeyDir,
 	}, nil
@@ -197,23 +200,40 @@ func (s *suite) ops() lifecycle.Unit {
 	return &opsUnit{server: &http.Server{
 		Handler:           obs.Ops(s.metrics, s.ready),
 		ReadHeaderTimeout: 5 * time.Second,
-	}, listener: s.bound["ops"]}
+		IdleTimeout:       60 * time.Second,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}, listener: s.bound["ops"], serveErr: make(chan error, 1)}
 }
 
+// opsUnit answers from Start on: while the others start, /healthz says 200 and
+// /readyz 503.
 type opsUnit struct {
 	server   *http.Server
 	listener net.Listener
+	serveErr chan error
 }
 
-func (o *opsUnit) Name() string                { return "operations" }
-func (o *opsUnit) Start(context.Context) error { return nil }
+func (o *opsUnit) Name() string { return "operations" }
+
+func (o *opsUnit) Start(context.Context) error {
+	go func() { o.serveErr <- o.server.Serve(o.listener) }()
+	return nil
+}
+
 func (o *opsUnit) Run(context.Context) error {
-	if err := o.server.Serve(o.listener); !errors.Is(err, http.ErrServerClosed) {
+	if err := <-o.serveErr; !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil
 }
-func (o *opsUnit) Stop(ctx context.Context) error { return o.server.Shutdown(ctx) }
+
+func (o *opsUnit) Stop(ctx context.Context) error {
+	if err := o.server.Shutdown(ctx); err != nil {
+		return errors.Join(fmt.Errorf("drain: %w", err), o.server.Close())
+	}
+	return nil
+}
 
 // announce is the last unit to start: all others are up.
 type announce struct{ say func() }
@@ -244,11 +264,15 @@ func rootCause(err error) error {
 // VerifyRecord recomputes audit's record in the configured store and reports to
 // out, whether audit runs or not. A record that was altered is an error.
 func VerifyRecord(ctx context.Context, cfg Config, out io.Writer) error {
-	if err := cfg.Validate(); err != nil {
+	if err := cfg.ValidateFor(module.Audit); err != nil {
+		return err
+	}
+	store, err := cfg.storeOf(module.Audit)
+	if err != nil {
 		return err
 	}
 	return audit.Verify(ctx, cfg.Audit, module.Deps{
 		Service: module.Audit, Log: obs.NewLogger(io.Discard, module.Audit, cfg.Log.Level), Clock: clock.Real(),
-		Store: cfg.storeOf(module.Audit), KeyDir: cfg.KeyDir,
+		Store: store, KeyDir: cfg.KeyDir,
 	}, out)
 }

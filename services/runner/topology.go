@@ -22,7 +22,7 @@ var standard = map[string]Address{
 
 func (c Config) address(service string) Address {
 	return map[string]Address{
-		module.Gateway:   c.Services.Gateway,
+		module.Gateway:   {Ops: c.Services.Gateway.Ops},
 		module.Auth:      c.Services.Auth,
 		module.Recovery:  c.Services.Recovery,
 		module.ChatRelay: c.Services.ChatRelay,

@@ -12,6 +12,7 @@ import (
 	"centinela/shared/access"
 	"centinela/shared/clock"
 	"centinela/shared/httpkit"
+	"centinela/shared/lifecycle"
 	"centinela/shared/secret"
 	"centinela/shared/svcauth"
 )
@@ -88,6 +89,11 @@ func (d Deps) client(peer string, timeout time.Duration) *httpkit.Client {
 func (d Deps) People() *access.Verifier {
 	keys := access.HTTPKeys(d.Client(Auth), func() string { return d.PeerURL(Auth) + "/.well-known/jwks.json" })
 	return access.NewVerifier(keys, d.Clock)
+}
+
+// Background returns the group for the loops of the module's Run.
+func (d Deps) Background() *lifecycle.Group {
+	return lifecycle.NewGroup(d.Service, d.Log, d.Registry)
 }
 
 // Server returns a service's internal HTTP server for its spec.

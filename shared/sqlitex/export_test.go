@@ -1,6 +1,12 @@
 package sqlitex
 
-import "testing"
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"strings"
+	"testing"
+)
 
 // WritePragma reads a pragma of the write connection.
 func WritePragma(t *testing.T, db *DB, name string) (value int) {
@@ -9,4 +15,57 @@ func WritePragma(t *testing.T, db *DB, name string) (value int) {
 		t.Fatal(err)
 	}
 	return value
+}
+
+// PanicAt makes the write connection's driver panic, once, at the next statement
+// that begins with word.
+func PanicAt(t *testing.T, db *DB, word string) {
+	t.Helper()
+	path := ""
+	if err := db.read.QueryRowContext(t.Context(), `SELECT file FROM pragma_database_list`).Scan(&path); err != nil {
+		t.Fatal(err)
+	}
+	sound, err := openWrite(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := db.write
+	db.write = sql.OpenDB(faulty{sound.Driver(), dsn(path, "_txlock=immediate"), &word})
+	db.write.SetMaxOpenConns(1)
+	if err := old.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := sound.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// faulty is a driver with a fault planted.
+type faulty struct {
+	driver driver.Driver
+	dsn    string
+	word   *string
+}
+
+func (f faulty) Driver() driver.Driver { return f.driver }
+
+func (f faulty) Connect(context.Context) (driver.Conn, error) {
+	c, err := f.driver.Open(f.dsn)
+	if err != nil {
+		return nil, err
+	}
+	return faultyConn{c.(fullConn), f.word}, nil
+}
+
+type faultyConn struct {
+	fullConn
+	word *string
+}
+
+func (c faultyConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	if *c.word != "" && strings.HasPrefix(query, *c.word) {
+		*c.word = ""
+		panic("planted")
+	}
+	return c.fullConn.ExecContext(ctx, query, args)
 }

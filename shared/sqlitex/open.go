@@ -23,7 +23,7 @@ const header = "SQLite format 3\x00"
 // migrations, files named NNNN_name.sql at the file system's root (nil for
 // none). It makes the folder (0700) and the file (0600). Errors are one line
 // and say what to do: the folder or file is not writable, the file is not a
-// SQLite database, or a newer version wrote it.
+// SQLite database, is damaged or locked, or a newer version wrote it.
 func Open(ctx context.Context, path string, migrations fs.FS) (*DB, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
@@ -121,8 +121,12 @@ func dsn(path string, options ...string) string {
 
 func explain(path string, err error) error {
 	switch primary(err) {
-	case sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT:
+	case sqlite3.SQLITE_NOTADB:
 		return notADatabase(path)
+	case sqlite3.SQLITE_CORRUPT:
+		// Never "move it away": an empty file in its place would be a suite without
+		// its accounts or its record.
+		return fmt.Errorf("open %s: the database is damaged: restore it and its -wal file from a copy (%w)", path, err)
 	case sqlite3.SQLITE_BUSY:
 		return fmt.Errorf("open %s: locked by another process (is centinela running already?)", path)
 	}

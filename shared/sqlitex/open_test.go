@@ -1,6 +1,8 @@
 package sqlitex_test
 
 import (
+	"database/sql"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -52,6 +54,52 @@ func TestOpenRefusals(t *testing.T) {
 	}
 	if kept, err := os.ReadFile(text); err != nil || !strings.HasPrefix(string(kept), "a shopping list") {
 		t.Errorf("the foreign file was touched: %q, %v", kept, err)
+	}
+}
+
+// A database that was damaged is never called foreign: whoever moves it away
+// starts without accounts or without a record.
+func TestOpenDamaged(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.db")
+	if err := tryOpen(t, path, migrations(schema)); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = file.WriteAt([]byte(strings.Repeat("x", 3000)), 100) // behind the header, over the schema
+	if err := errors.Join(err, file.Close()); err != nil {
+		t.Fatal(err)
+	}
+	err = tryOpen(t, path, migrations(schema))
+	if err == nil || !strings.HasPrefix(err.Error(), "open "+path+": the database is damaged: restore it") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A file that another process holds for longer than the busy timeout is named so.
+func TestOpenLocked(t *testing.T) {
+	t.Parallel() // it waits for the busy timeout
+	path := filepath.Join(t.TempDir(), "auth.db")
+	if err := tryOpen(t, path, migrations(schema)); err != nil {
+		t.Fatal(err)
+	}
+	holder, err := sql.Open("sqlite", "file:"+path+"?_txlock=exclusive")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer holder.Close()
+	tx, err := holder.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = tryOpen(t, path, migrations(schema))
+	if want := "open " + path + ": locked by another process (is centinela running already?)"; err == nil || err.Error() != want {
+		t.Errorf("got %v", err)
+	}
+	if err := tx.Rollback(); err != nil {
+		t.Error(err)
 	}
 }
 

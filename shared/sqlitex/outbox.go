@@ -26,7 +26,9 @@ func AppendOutbox(tx *sql.Tx, events ...record.Event) error {
 }
 
 // PendingEvents returns the oldest undelivered events, in the order in which
-// they were written, at most limit.
+// they were written, at most limit. One whose row was damaged comes with its id
+// only, so that its receiver refuses it: it is moved aside, told and counted as
+// rejected, and doesn't hold up all others for ever.
 func (db *DB) PendingEvents(ctx context.Context, limit int) (events []record.Event, err error) {
 	rows, err := db.read.QueryContext(ctx, `SELECT id, body FROM outbox_events ORDER BY seq LIMIT ?`, limit)
 	if err != nil {
@@ -39,8 +41,8 @@ func (db *DB) PendingEvents(ctx context.Context, limit int) (events []record.Eve
 			return nil, err
 		}
 		var e record.Event
-		if err := json.Unmarshal([]byte(body), &e); err != nil {
-			return nil, fmt.Errorf("outbox event %s: %w", id, err)
+		if err := json.Unmarshal([]byte(body), &e); err != nil || e.ID != id {
+			e = record.Event{ID: id}
 		}
 		events = append(events, e)
 	}

@@ -95,3 +95,40 @@ func TestOutboxDeliveredAndRejected(t *testing.T) {
 		t.Errorf("aside: %s, %s, %v", id, reason, err)
 	}
 }
+
+// R5.2: a damaged row of the outbox stops no other event: it comes as one that
+// audit refuses, and so is moved aside.
+func TestOutboxDamagedRow(t *testing.T) {
+	for name, damage := range map[string]string{
+		"no JSON":      `UPDATE outbox_events SET body = '{"id":' WHERE id = ?`,
+		"other's body": `UPDATE outbox_events SET body = (SELECT body FROM outbox_events ORDER BY seq DESC LIMIT 1) WHERE id = ?`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			db, _ := open(t)
+			events := newEvents(3)
+			err := db.Write(t.Context(), func(tx *sql.Tx) error {
+				if err := sqlitex.AppendOutbox(tx, events...); err != nil {
+					return err
+				}
+				_, err := tx.Exec(damage, events[1].ID)
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := pending(t, db, 10)
+			if len(got) != 3 || !reflect.DeepEqual(got[0], events[0]) || !reflect.DeepEqual(got[2], events[2]) {
+				t.Fatalf("pending %+v", got)
+			}
+			if got[1].ID != events[1].ID || got[1].Validate() == nil {
+				t.Errorf("the damaged one is %+v", got[1])
+			}
+			if err := db.RejectEvent(t.Context(), got[1].ID, "invalid"); err != nil {
+				t.Fatal(err)
+			}
+			if got := pending(t, db, 10); len(got) != 2 {
+				t.Errorf("pending %+v", got)
+			}
+		})
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 
@@ -144,13 +145,22 @@ func (db *DB) commitGroups() {
 // commitGroup takes whatever waits by the time each callback has ended, so
 // groups grow exactly when commits are slow.
 func (db *DB) commitGroup(first *call) {
+	var tx *sql.Tx
+	var kept []*call
+	next := first
+	defer func() {
+		// Of the driver: a panic of a change stays in its caller's goroutine. It must
+		// not end the process (R3), nor leave anybody waiting.
+		if cause := recover(); cause != nil {
+			abandon(tx, append(kept, next), fmt.Errorf("sqlite writer: panic: %v\n%s", cause, debug.Stack()))
+		}
+	}()
 	tx, err := db.write.BeginTx(context.Background(), nil)
 	if err != nil {
 		first.turn <- turn{err: unavailable(err)}
 		return
 	}
-	var kept []*call
-	for next, n := first, 1; next != nil; n++ {
+	for n := 1; next != nil; n++ {
 		keep, err := runCall(tx, next)
 		if keep {
 			kept = append(kept, next)
@@ -197,6 +207,27 @@ func runCall(tx *sql.Tx, c *call) (keep bool, _ error) {
 	}
 	_, err := tx.Exec("RELEASE change")
 	return keep, err
+}
+
+// abandon answers every call of a group that broke off, wherever each of them
+// waits, and gives the connection back.
+func abandon(tx *sql.Tx, calls []*call, err error) {
+	for _, c := range calls {
+		if c == nil {
+			continue
+		}
+		select {
+		case c.turn <- turn{err: err}:
+		default: // it has had its turn
+		}
+		select {
+		case c.settled <- err:
+		default: // it was answered
+		}
+	}
+	if tx != nil {
+		_ = tx.Rollback() // the callers have the panic, which is the error to tell
+	}
 }
 
 func settle(calls []*call, err error) {

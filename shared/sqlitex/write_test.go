@@ -310,3 +310,29 @@ func TestMillis(t *testing.T) {
 		}
 	}
 }
+
+// R3: a panic of the driver in the writer ends neither the process nor the
+// writer: who waits gets an error, nothing of the group is kept, the next write works.
+func TestWriterSurvivesPanic(t *testing.T) {
+	for _, word := range []string{"SAVEPOINT", "RELEASE"} {
+		t.Run(word, func(t *testing.T) {
+			db, _ := open(t)
+			sqlitex.PanicAt(t, db, word)
+			add := func() error {
+				return db.Write(t.Context(), func(tx *sql.Tx) error { _, err := increment(tx); return err })
+			}
+			if err := add(); err == nil || !strings.Contains(err.Error(), "panic: planted\n") {
+				t.Errorf("got %v", err)
+			}
+			if n := counter(t, db); n != 0 {
+				t.Errorf("kept %d", n)
+			}
+			if err := add(); err != nil {
+				t.Error(err)
+			}
+			if n := counter(t, db); n != 1 {
+				t.Errorf("then %d, not 1", n)
+			}
+		})
+	}
+}
