@@ -162,7 +162,7 @@ func (c *Client) explain(err error) (string, *fault.Error) {
 	switch {
 	case errors.Is(err, context.Canceled):
 		return "canceled", errGone.WithCause(cause)
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.DeadlineExceeded) && !unreachable(err):
 		return "timeout", fault.New(fault.KindTimeout, fault.CodeTimeout, "a service that is needed took too long").WithCause(cause)
 	default:
 		return "unavailable", errUnavailable.WithCause(cause).WithRetryAfter(time.Second)
@@ -248,6 +248,12 @@ func idempotent(method string) bool {
 func refusedToStart(err error) bool {
 	op, ok := errors.AsType[*net.OpError](err)
 	return ok && op.Op == "dial" && !op.Timeout()
+}
+
+// unreachable: the time that ended was the dial's. net's timeouts call themselves context.DeadlineExceeded too.
+func unreachable(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "dial"
 }
 
 // broke: the connection failed on the way. An open breaker is not that, and neither is a dial that timed out.

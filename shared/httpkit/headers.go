@@ -24,6 +24,12 @@ const (
 	deadlineMargin = 20 * time.Millisecond
 	leastTime      = 100 * time.Millisecond
 
+	// A body may take bodyGrace, and a second more for each bodyRate bytes that came.
+	bodyGrace = 5 * time.Second
+	bodyRate  = 4 << 10
+	// answerTime is what a client has to read an answer after its request's time: 1.4 MB of reference at 50 kB/s.
+	answerTime = 30 * time.Second
+
 	maxUserAgent = 256
 	maxJSONDepth = 16
 )

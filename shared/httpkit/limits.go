@@ -43,14 +43,24 @@ func (s *Server) deadline(c *gin.Context) {
 		c.Next()
 		return
 	}
+	limitAnswer(c, limit)
 	ctx, cancel := context.WithTimeout(c.Request.Context(), limit)
 	defer cancel()
 	c.Request = c.Request.WithContext(ctx)
 	c.Next()
 }
 
+// isUpgrade is as RFC 6455 §4.2.1 has it: one header alone makes no socket, and must not make a request without an end.
 func isUpgrade(r *http.Request) bool {
-	return strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
+	if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
+		return false
+	}
+	for token := range strings.SplitSeq(strings.Join(r.Header.Values("Connection"), ","), ",") {
+		if strings.EqualFold(strings.TrimSpace(token), "upgrade") {
+			return true
+		}
+	}
+	return false
 }
 
 // limitBody refuses a body that says it is too large, and stops reading one that turns out to be. It comes before
@@ -68,19 +78,7 @@ func (s *Server) limitBody(c *gin.Context) {
 		return
 	}
 	if r.Body != nil && r.Body != http.NoBody {
-		r.Body = http.MaxBytesReader(c.Writer, r.Body, limit)
-		cutSlowBody(c)
+		r.Body = pace(c, http.MaxBytesReader(c.Writer, r.Body, limit))
 	}
 	c.Next()
-}
-
-// cutSlowBody ends the reading of a body with the request's deadline: reading does not watch a context by itself, and
-// a client that sends a byte a minute would hold a goroutine for ever.
-func cutSlowBody(c *gin.Context) {
-	end, ok := c.Request.Context().Deadline()
-	if !ok {
-		return
-	}
-	// Not every writer has deadlines (tests, HTTP/2 without them); net/http itself resets it for the next request.
-	_ = http.NewResponseController(c.Writer).SetReadDeadline(end)
 }

@@ -59,12 +59,25 @@ func (s *Server) observe(c *gin.Context) {
 
 	defer func() {
 		cause := recover()
-		if cause != nil && cause != http.ErrAbortHandler { //nolint:errorlint // a panic value, compared as net/http does
+		gaveUp := cause == http.ErrAbortHandler //nolint:errorlint // a panic value, compared as net/http does
+		panicked := cause != nil && !gaveUp
+		abort := gaveUp || panicked && c.Writer.Written() // half an answer must not look whole
+		if panicked {
 			s.panicked(c, event, cause)
 		}
-		s.finish(c, st, event, start, cause != nil)
-		if cause == http.ErrAbortHandler { //nolint:errorlint // as above
-			panic(cause) // net/http closes the connection; it is how a proxy gives up
+		if gaveUp { // how a proxy ends when one of its two ends broke off
+			event.Set("aborted", true)
+		}
+		level := slog.LevelInfo
+		switch gone := ctx.Err() != nil; {
+		case gone && !panicked: // the caller left: what came of it is nobody's fault here
+			event.Set("gone", true)
+		case cause != nil || c.Writer.Status() >= http.StatusInternalServerError:
+			level = slog.LevelError
+		}
+		s.finish(c, st, event, start, level)
+		if abort {
+			panic(http.ErrAbortHandler) // net/http closes the connection, and logs nothing
 		}
 	}()
 	c.Next()
@@ -83,6 +96,7 @@ func (s *Server) addressOf(r *http.Request) string {
 }
 
 // panicked answers 500 unless an answer (or a socket) was begun, counts, and leaves the stack to the event's line.
+// What was begun is broken off.
 func (s *Server) panicked(c *gin.Context, event *obs.WideEvent, cause any) {
 	s.metrics.panics.Inc()
 	event.Set("panic", shorten(fmt.Sprint(cause), 512))
@@ -90,7 +104,7 @@ func (s *Server) panicked(c *gin.Context, event *obs.WideEvent, cause any) {
 	fail(c, errors.New("panic"))
 }
 
-func (s *Server) finish(c *gin.Context, st *state, event *obs.WideEvent, start time.Time, panicked bool) {
+func (s *Server) finish(c *gin.Context, st *state, event *obs.WideEvent, start time.Time, level slog.Level) {
 	took := time.Since(start)
 	status := c.Writer.Status()
 	s.metrics.requests.WithLabelValues(st.op.id, strconv.Itoa(status/100)+"xx").Inc()
@@ -110,10 +124,6 @@ func (s *Server) finish(c *gin.Context, st *state, event *obs.WideEvent, start t
 	if st.Person != nil {
 		event.Set("account", st.Person.Account)
 		event.Set("session", st.Person.Session)
-	}
-	level := slog.LevelInfo
-	if status >= 500 || panicked {
-		level = slog.LevelError
 	}
 	event.Emit(context.WithoutCancel(c.Request.Context()), s.opts.Log, level, "request")
 }

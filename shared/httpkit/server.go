@@ -44,7 +44,8 @@ type Options struct {
 	AfterAuth []gin.HandlerFunc
 }
 
-// Server is a gin engine with the middleware every service has. Register routes on Engine, serve Handler.
+// Server is a gin engine with the middleware every service has. Register routes on Engine, serve Handler. Requests have
+// deadlines of their own here; the limits of headers and idle connections are the http.Server's.
 type Server struct {
 	opts    Options
 	ops     map[string]*operation
@@ -85,15 +86,6 @@ func (s *Server) Engine() *gin.Engine { return s.engine }
 
 // Handler serves everything that was registered.
 func (s *Server) Handler() http.Handler { return s.engine }
-
-// HTTPServer returns a net/http server around the handler with the limits of gateway.md: headers within 5 s and 16 KiB,
-// idle connections for 60 s. There is no write timeout: each request has its deadline, sockets have none.
-func (s *Server) HTTPServer() *http.Server {
-	return &http.Server{
-		Handler: s.engine, ReadHeaderTimeout: 5 * time.Second, MaxHeaderBytes: 16 << 10, IdleTimeout: 60 * time.Second,
-		ErrorLog: slog.NewLogLogger(s.opts.Log.Handler(), slog.LevelDebug),
-	}
-}
 
 func newEngine() *gin.Engine {
 	// Gin's mode is a global of the process; release is the only one in which it prints nothing of its own.

@@ -124,6 +124,9 @@ func TestClassesAndTheWorstLimit(t *testing.T) {
 	if check(t, tab, "read", "a").Reached {
 		t.Error("a reached limit of one class stopped another")
 	}
+	if r := check(t, tab, "write", "a"); r.Name != "all" || r.Remaining != 100-6 {
+		t.Errorf("after five requests of two classes a third has %d of %s left: a limit for every class counts them together (R2.2)", r.Remaining, r.Name)
+	}
 	none := table(t, clk, ratelimit.Limit{Name: "x", Rate: "1-S", Class: "x"})
 	if _, ok, err := none.Check(context.Background(), "y", "a"); ok || err != nil {
 		t.Errorf("a class without limits: %v, %v", ok, err)

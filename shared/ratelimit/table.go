@@ -73,7 +73,7 @@ func (t *Table) Check(ctx context.Context, class, key string) (worst Result, ok 
 		if r.Class != "" && r.Class != class {
 			continue
 		}
-		c, err := r.limiter.Get(ctx, r.Name+"\x00"+class+"\x00"+key)
+		c, err := r.limiter.Get(ctx, r.Name+"\x00"+key) // of one class, or over all of them
 		if err != nil {
 			return Result{}, false, fmt.Errorf("limit %s: %w", r.Name, err)
 		}
