@@ -4,14 +4,17 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -260,11 +263,108 @@ func TestWithdrawnKey(t *testing.T) {
 	}
 }
 
+// TestWithdrawnKeyMeanwhile: a key that is withdrawn while a token of it is being verified takes that token along.
+func TestWithdrawnKeyMeanwhile(t *testing.T) {
+	pub, key := newKey(t)
+	pub2, _ := newKey(t)
+	src := &source{keys: map[string]ed25519.PublicKey{"k1": pub}}
+	clk := &meanwhile{Clock: clock.NewManual(start)}
+	v := NewVerifier(src, clk)
+	now := time.Now()
+	v.keys.now = func() time.Time { return now }
+	if err := v.keys.refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	src.set(false, map[string]ed25519.PublicKey{"k2": pub2})
+	now = now.Add(refreshEvery)
+	clk.do = sync.OnceFunc(func() { // the signature fits, and nothing is remembered yet
+		if err := v.keys.refresh(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+	token := issue(t, key, "k1", claimsAt(start))
+	if _, err := v.Verify(t.Context(), token); err != nil {
+		t.Fatalf("verified in time: %v", err)
+	}
+	if _, err := v.Verify(t.Context(), token); !errors.Is(err, ErrTokenInvalid) {
+		t.Errorf("a token of a withdrawn key is remembered: %v", err)
+	}
+}
+
+// meanwhile is a clock during whose reading something happens.
+type meanwhile struct {
+	clock.Clock
+	do func()
+}
+
+func (m *meanwhile) Now() time.Time {
+	if m.do != nil {
+		m.do()
+	}
+	return m.Clock.Now()
+}
+
+// TestSameKeysStayRemembered: keys that are asked for again and are the same cost no signature.
+func TestSameKeysStayRemembered(t *testing.T) {
+	pub, key := newKey(t)
+	src := &source{keys: map[string]ed25519.PublicKey{"k1": pub}}
+	v := NewVerifier(src, clock.NewManual(start))
+	now := time.Now()
+	v.keys.now = func() time.Time { return now }
+	token := issue(t, key, "k1", claimsAt(start))
+	for range 2 { // the first one brought the keys
+		if _, err := v.Verify(t.Context(), token); err != nil {
+			t.Fatal(err)
+		}
+	}
+	src.set(false, map[string]ed25519.PublicKey{"k1": slices.Clone(pub)})
+	before := v.keys.keys.Load()
+	now = now.Add(refreshEvery)
+	if err := v.keys.refresh(t.Context()); err != nil || src.asked != 2 {
+		t.Fatalf("%v, asked %d times", err, src.asked)
+	}
+	if known, ok := v.verified.Get(sha256.Sum256([]byte(token))); !ok || known.keys != v.keys.keys.Load() || known.keys != before {
+		t.Error("what was verified is forgotten though the keys are the same")
+	}
+}
+
+// TestR3_KeySourcePanics: the question is asked on a goroutine of its own, where a panic would end the process.
+func TestR3_KeySourcePanics(t *testing.T) {
+	pub, key := newKey(t)
+	src := &panicking{source: source{keys: map[string]ed25519.PublicKey{"k1": pub}}}
+	src.panics.Store(true)
+	v := NewVerifier(src, clock.NewManual(start))
+	now := time.Now()
+	v.keys.now = func() time.Time { return now }
+	token := issue(t, key, "k1", claimsAt(start))
+	_, err := v.Verify(t.Context(), token)
+	if f := fault.From(err); f.Kind != fault.KindUnavailable || !strings.Contains(fmt.Sprint(errors.Unwrap(f)), "planted") {
+		t.Fatalf("%v, want unavailable with the panic as its cause", err)
+	}
+	src.panics.Store(false)
+	now = now.Add(retryAtMost)
+	if _, err := v.Verify(t.Context(), token); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
+type panicking struct {
+	source
+	panics atomic.Bool
+}
+
+func (p *panicking) Keys(ctx context.Context) (map[string]ed25519.PublicKey, error) {
+	if p.panics.Load() {
+		panic("planted by a test")
+	}
+	return p.source.Keys(ctx)
+}
+
 func TestRememberedIsBounded(t *testing.T) {
 	pub, key := newKey(t)
 	v := NewVerifier(&source{keys: map[string]ed25519.PublicKey{"k1": pub}}, clock.NewManual(start))
 	for i := range 2 * maxRemembered {
-		v.verified.Put([32]byte{byte(i), byte(i >> 8), byte(i >> 16)}, Claims{})
+		v.verified.Put([32]byte{byte(i), byte(i >> 8), byte(i >> 16)}, remembered{})
 	}
 	if _, err := v.Verify(context.Background(), issue(t, key, "k1", claimsAt(start))); err != nil {
 		t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"fmt"
 	"maps"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,14 +25,16 @@ const (
 // errNoKeys: the token may be good, but nobody can tell now. It must not sign a person out, so it is a 503.
 var errNoKeys = fault.New(fault.KindUnavailable, fault.CodeUnavailable, "the keys to check access tokens are not at hand")
 
+// keySet is auth's public keys, by key id. It never changes.
+type keySet map[string]ed25519.PublicKey
+
 // keyCache holds the last keys that the source gave, for as long as the source is silent. Its pauses are real time:
 // they protect the source from traffic, and have nothing to do with the product's clock.
 type keyCache struct {
-	src     KeySource
-	now     func() time.Time
-	changed func() // the set is another one: forget what was verified with the former one
-	flight  singleflight.Group
-	keys    atomic.Pointer[map[string]ed25519.PublicKey]
+	src    KeySource
+	now    func() time.Time
+	flight singleflight.Group
+	keys   atomic.Pointer[keySet] // another pointer exactly when the keys are others
 
 	mu      sync.Mutex
 	tried   time.Time
@@ -75,7 +78,13 @@ func (c *keyCache) refresh(ctx context.Context) error {
 	c.mu.Unlock()
 
 	// The question outlives a caller who gives up: others wait for the same answer.
-	answer := c.flight.DoChan("keys", func() (any, error) { return nil, c.fetch(context.WithoutCancel(ctx)) })
+	answer := c.flight.DoChan("keys", func() (any, error) {
+		err := c.fetch(context.WithoutCancel(ctx))
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.tried, c.lastErr = c.now(), err
+		return nil, err
+	})
 	select {
 	case r := <-answer:
 		return r.Err
@@ -84,20 +93,23 @@ func (c *keyCache) refresh(ctx context.Context) error {
 	}
 }
 
-func (c *keyCache) fetch(ctx context.Context) error {
+// fetch runs on a goroutine of its own, where a panic would end the process (R3).
+func (c *keyCache) fetch(ctx context.Context) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = errNoKeys.WithCause(fmt.Errorf("panic: %v\n%s", cause, debug.Stack()))
+		}
+	}()
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	keys, err := c.src.Keys(ctx)
 	if err != nil {
-		err = errNoKeys.WithCause(err)
-	} else {
-		former := c.keys.Swap(&keys)
-		if former != nil && !maps.EqualFunc(*former, keys, func(a, b ed25519.PublicKey) bool { return a.Equal(b) }) {
-			c.changed()
-		}
+		return errNoKeys.WithCause(err)
 	}
-	c.mu.Lock()
-	c.tried, c.lastErr = c.now(), err
-	c.mu.Unlock()
-	return err
+	former := c.keys.Load()
+	if former == nil || !maps.EqualFunc(*former, keys, func(a, b ed25519.PublicKey) bool { return a.Equal(b) }) {
+		set := keySet(keys)
+		c.keys.Store(&set)
+	}
+	return nil
 }

@@ -24,14 +24,21 @@ type Verifier struct {
 	clk      clock.Clock
 	keys     *keyCache
 	parser   *jwt.Parser
-	verified *bounded.Map[[sha256.Size]byte, Claims]
+	verified *bounded.Map[[sha256.Size]byte, remembered]
+}
+
+// remembered is what a good token said, and the keys that it was held against: it counts as long as they are the keys,
+// so that a withdrawn one takes all its tokens along, also one that was being verified at that moment.
+type remembered struct {
+	claims Claims
+	keys   *keySet
 }
 
 // NewVerifier returns a Verifier that takes keys from src when it first needs them, and then keeps them while src is
 // silent. Expiry is decided by clk.
 func NewVerifier(src KeySource, clk clock.Clock) *Verifier {
-	v := &Verifier{clk: clk, verified: bounded.New[[sha256.Size]byte, Claims](maxRemembered)}
-	v.keys = &keyCache{src: src, now: time.Now, changed: v.verified.Clear}
+	v := &Verifier{clk: clk, verified: bounded.New[[sha256.Size]byte, remembered](maxRemembered)}
+	v.keys = &keyCache{src: src, now: time.Now}
 	// EdDSA is pinned: what the token's header asks for never chooses the algorithm (RFC 8725 §3.1). The claims are
 	// checked below, to the millisecond.
 	v.parser = jwt.NewParser(
@@ -48,7 +55,9 @@ func (v *Verifier) Verify(ctx context.Context, token string) (Claims, error) {
 		return Claims{}, ErrTokenInvalid
 	}
 	hash := sha256.Sum256([]byte(token))
-	claims, ok := v.verified.Get(hash)
+	known, ok := v.verified.Get(hash)
+	claims, keys := known.claims, v.keys.keys.Load() // read before the token is parsed: keys that come later don't vouch for it
+	ok = ok && known.keys == keys
 	if !ok {
 		var err error
 		if claims, err = v.parse(ctx, token); err != nil {
@@ -60,7 +69,7 @@ func (v *Verifier) Verify(ctx context.Context, token string) (Claims, error) {
 		return Claims{}, ErrTokenExpired
 	}
 	if !ok {
-		v.verified.Put(hash, claims)
+		v.verified.Put(hash, remembered{claims: claims, keys: keys})
 	}
 	claims.AMR = slices.Clone(claims.AMR) // the remembered one is shared
 	return claims, nil

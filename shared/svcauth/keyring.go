@@ -2,12 +2,13 @@ package svcauth
 
 import (
 	"crypto/ed25519"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
 	"sync"
-	"time"
 
 	"centinela/shared/secret"
 )
@@ -15,11 +16,6 @@ import (
 // Keyring knows the public keys of the services that may call. An unknown service is an error.
 type Keyring interface {
 	PublicKey(service string) (ed25519.PublicKey, error)
-}
-
-// Refresher is a Keyring that can look again: Refresh reports whether the key of service is another one than before.
-type Refresher interface {
-	Refresh(service string) (changed bool, err error)
 }
 
 // serviceName keeps what comes out of an unverified token from becoming a path of its own choice.
@@ -34,52 +30,41 @@ type dirKeyring struct {
 
 type dirKey struct {
 	key  ed25519.PublicKey
-	mod  time.Time
-	size int64
+	file fs.FileInfo
 }
 
-// DirKeyring reads <dir>/<service>.pub (PKIX PEM). A key is read once; it is read again when a signature fails and
-// the file has changed, so that replacing the file replaces the key without a restart.
+// DirKeyring reads <dir>/<service>.pub (PKIX PEM). It looks at the file at each question (the Verifier asks once for
+// each new token), and reads it again when it is another one: to replace or remove a file takes the trust from the key
+// that was in it, without a restart, and within the minute that a verified token is remembered. What can't be read is
+// trusted by nobody.
 func DirKeyring(dir string) Keyring {
 	return &dirKeyring{dir: dir, keys: make(map[string]dirKey)}
 }
 
 func (k *dirKeyring) PublicKey(service string) (ed25519.PublicKey, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if have, ok := k.keys[service]; ok {
-		return have.key, nil
-	}
-	if _, err := k.read(service); err != nil {
-		return nil, err
-	}
-	return k.keys[service].key, nil
-}
-
-// Refresh reads the key of service again if its file has changed.
-func (k *dirKeyring) Refresh(service string) (bool, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.read(service)
-}
-
-func (k *dirKeyring) read(service string) (bool, error) {
 	if !serviceName.MatchString(service) {
-		return false, fmt.Errorf("not the name of a service")
+		return nil, errors.New("not the name of a service")
 	}
 	path := filepath.Join(k.dir, service+".pub")
-	info, err := os.Stat(path)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	file, err := os.Stat(path)
 	if err != nil {
-		return false, fmt.Errorf("public key of service %s: %w", service, err)
+		delete(k.keys, service)
+		return nil, fmt.Errorf("public key of service %s: %w", service, err)
 	}
-	have, ok := k.keys[service]
-	if ok && have.mod.Equal(info.ModTime()) && have.size == info.Size() {
-		return false, nil
+	if have, ok := k.keys[service]; ok && same(have.file, file) {
+		return have.key, nil
 	}
 	key, err := secret.LoadPublic(path)
 	if err != nil {
-		return false, fmt.Errorf("public key of service %s: %w", service, err)
+		delete(k.keys, service)
+		return nil, fmt.Errorf("public key of service %s: %w", service, err)
 	}
-	k.keys[service] = dirKey{key: key, mod: info.ModTime(), size: info.Size()}
-	return !ok || !have.key.Equal(key), nil
+	k.keys[service] = dirKey{key: key, file: file}
+	return key, nil
+}
+
+func same(a, b fs.FileInfo) bool {
+	return os.SameFile(a, b) && a.ModTime().Equal(b.ModTime()) && a.Size() == b.Size()
 }

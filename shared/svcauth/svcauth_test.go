@@ -162,29 +162,61 @@ func TestSignerReusesForHalfALife(t *testing.T) {
 	}
 }
 
-// TestReplacedKey: a changed file replaces the key without a restart, and the former key stops working for new tokens.
+// TestReplacedKey: a changed file replaces the key without a restart. The former key stops working at once, not only
+// when somebody comes with the new one: it may be replaced because it was stolen.
 func TestReplacedKey(t *testing.T) {
-	dir := t.TempDir()
 	pub1, key1 := newKey(t)
 	pub2, key2 := newKey(t)
 	start := time.Now()
-	writePublic(t, dir, "gateway", pub1, start)
-	v := NewVerifier("auth", DirKeyring(dir))
-	mustToken := func(key ed25519.PrivateKey) string {
-		token, err := NewSigner("gateway", key).Token("auth")
+	token := func(t *testing.T, key ed25519.PrivateKey, at time.Time) string {
+		t.Helper()
+		s := NewSigner("gateway", key)
+		s.now = func() time.Time { return at }
+		text, err := s.Token("auth")
 		if err != nil {
 			t.Fatal(err)
 		}
-		return token
+		return text
 	}
-	if _, err := v.Verify(mustToken(key1)); err != nil {
-		t.Fatal(err)
+	set := func(t *testing.T) (*Verifier, string) {
+		dir := t.TempDir()
+		writePublic(t, dir, "gateway", pub1, start)
+		v := NewVerifier("auth", DirKeyring(dir))
+		v.now = func() time.Time { return start }
+		if _, err := v.Verify(token(t, key1, start)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := v.Verify(token(t, key2, start)); !errors.Is(err, ErrNotAService) {
+			t.Fatalf("another key: %v", err)
+		}
+		return v, dir
 	}
-	if _, err := v.Verify(mustToken(key2)); !errors.Is(err, ErrNotAService) {
-		t.Fatalf("the new key before the file changed: %v", err)
+	stolen := func(t *testing.T, v *Verifier) {
+		t.Helper()
+		if caller, err := v.Verify(token(t, key1, start.Add(time.Second))); !errors.Is(err, ErrNotAService) {
+			t.Errorf("the former key still proves %q, %v", caller, err)
+		}
 	}
-	writePublic(t, dir, "gateway", pub2, start.Add(time.Second))
-	if caller, err := v.Verify(mustToken(key2)); err != nil || caller != "gateway" {
-		t.Fatalf("the new key after the file changed: %q, %v", caller, err)
-	}
+	t.Run("replaced", func(t *testing.T) {
+		v, dir := set(t)
+		writePublic(t, dir, "gateway", pub2, start.Add(time.Second))
+		stolen(t, v)
+		if caller, err := v.Verify(token(t, key2, start)); err != nil || caller != "gateway" {
+			t.Errorf("the new key: %q, %v", caller, err)
+		}
+	})
+	t.Run("removed", func(t *testing.T) {
+		v, dir := set(t)
+		if err := os.Remove(filepath.Join(dir, "gateway.pub")); err != nil {
+			t.Fatal(err)
+		}
+		stolen(t, v)
+	})
+	t.Run("damaged", func(t *testing.T) {
+		v, dir := set(t)
+		if err := os.WriteFile(filepath.Join(dir, "gateway.pub"), []byte("no key"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		stolen(t, v)
+	})
 }

@@ -60,9 +60,6 @@ func (v *Verifier) Verify(token string) (string, error) {
 		return known.caller, nil
 	}
 	claims, err := v.parse(token)
-	if errors.Is(err, jwt.ErrTokenSignatureInvalid) && v.keyChanged(token) {
-		claims, err = v.parse(token)
-	}
 	if err != nil {
 		return "", ErrNotAService.WithCause(err)
 	}
@@ -88,18 +85,4 @@ func (v *Verifier) parse(token string) (*jwt.RegisteredClaims, error) {
 		return nil, fmt.Errorf("service token of %s lives longer than %s", claims.Issuer, life)
 	}
 	return &claims, nil
-}
-
-// keyChanged asks the keyring to look again for the key of the service that token names.
-func (v *Verifier) keyChanged(token string) bool {
-	ring, ok := v.ring.(Refresher)
-	if !ok {
-		return false
-	}
-	var claims jwt.RegisteredClaims
-	if _, _, err := v.parser.ParseUnverified(token, &claims); err != nil {
-		return false
-	}
-	changed, err := ring.Refresh(claims.Issuer)
-	return err == nil && changed // an error here leaves the first answer: the signature does not fit
 }
