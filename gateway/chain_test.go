@@ -221,7 +221,7 @@ func readAnswer(t testing.TB, conn net.Conn) (a answer, closed bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a = answer{status: resp.StatusCode, header: resp.Header, body: string(text)}
+	a = answer{status: resp.StatusCode, header: resp.Header, body: string(text), proto: resp.Proto}
 	if !resp.Close {
 		return a, false
 	}

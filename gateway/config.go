@@ -101,12 +101,11 @@ func (c Config) Validate() error {
 }
 
 func (c Config) validateRates(errs *config.Errors) {
-	for path, rate := range map[string]string{
-		"gateway.rates.default": c.Rates.Default, "gateway.rates.sign_up": c.Rates.SignUp,
-		"gateway.rates.sign_in": c.Rates.SignIn, "gateway.rates.recovery": c.Rates.Recovery,
+	for _, r := range [...]struct{ name, rate string }{
+		{"default", c.Rates.Default}, {"sign_up", c.Rates.SignUp}, {"sign_in", c.Rates.SignIn}, {"recovery", c.Rates.Recovery},
 	} {
-		if err := validRate(rate); err != nil {
-			errs.Add(path, "must be like 60-M (a count, then S, M, H or D)")
+		if err := validRate(r.rate); err != nil {
+			errs.Add("gateway.rates."+r.name, "must be like 60-M (a count, then S, M, H or D)")
 		}
 	}
 	if c.Rates.Keys <= 0 {

@@ -13,7 +13,6 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/gin-gonic/gin"
-	"golang.org/x/sync/errgroup"
 
 	"centinela/gateway/internal/edge"
 	"centinela/gateway/internal/peers"
@@ -118,7 +117,7 @@ func (m *Module) routes(spec *openapi3.T) error {
 			continue // the gateway's own
 		}
 		if to[service] == nil {
-			to[service] = proxy.To(m.deps.Client(service), m.deps.Log)
+			to[service] = proxy.To(m.deps.Client(service), m.cfg.RequestTimeout, m.deps.Log)
 		}
 		for method := range item.Operations() {
 			handler := to[service]
@@ -157,11 +156,12 @@ func (m *Module) Ready() error {
 
 // Run follows the verdicts, refreshes the keys, and tells audit what was refused.
 func (m *Module) Run(ctx context.Context) error {
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return m.feed.Run(ctx) })
-	group.Go(func() error { return m.people.Run(ctx) })
-	group.Go(func() error { return m.recorder.Run(ctx) })
-	return group.Wait()
+	group := m.deps.Background()
+	group.Go(ctx, "verdicts", m.feed.Run)
+	group.Go(ctx, "people", m.people.Run)
+	group.Go(ctx, "recorder", m.recorder.Run)
+	group.Wait()
+	return nil
 }
 
 // Close has nothing to close: the files are written as they change.
@@ -176,6 +176,7 @@ func (m *Module) Serve(server *http.Server, l net.Listener) (net.Listener, error
 	limited := edge.Limit(l, edge.Limits{
 		Max: m.cfg.Connections.Max, PerAddress: m.cfg.Connections.PerAddress, Exempt: proxies, Plain: m.cfg.TLS.CertFile == "",
 	}, m.deps.Registry)
+	server.ConnState = edge.Upgraded
 	if m.cfg.TLS.CertFile == "" {
 		return limited, nil
 	}

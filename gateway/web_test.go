@@ -16,7 +16,7 @@ import (
 var (
 	source     = regexp.MustCompile(`(?:src|href)="([^"]*)"`)
 	inlineCode = regexp.MustCompile(`(?i)<script(?:\s+[^>]*)?>\s*[^<\s]|\son[a-z]+\s*=|javascript:|<style|\sstyle=`)
-	titleForm  = regexp.MustCompile(`<title>[^<]+</title>`)
+	titleForm  = regexp.MustCompile(`<title(?: [^>]*)?>[^<]+</title>`)
 	inputForm  = regexp.MustCompile(`<input[^>]*id="([^"]+)"`)
 )
 
@@ -63,6 +63,32 @@ func TestPages(t *testing.T) {
 			head := s.send(http.MethodHead, path, "", header("Accept", "text/html")).ok(t)
 			if head.body != "" || head.header.Get("Content-Type") != page.header.Get("Content-Type") {
 				t.Errorf("HEAD: %q %d bytes", head.header.Get("Content-Type"), len(head.body))
+			}
+		})
+	}
+}
+
+// TestFirstPage: it shows a newcomer what development has, and in production
+// nothing that isn't there.
+func TestFirstPage(t *testing.T) {
+	for name, set := range map[string][]option{"development": nil, "production": {production}} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t, set...)
+			blocks, hidden := 0, 0
+			for line := range strings.Lines(s.get("/").ok(t).body) {
+				if strings.Contains(line, `"/dev/phone"`) || strings.Contains(line, "Where to look first") {
+					blocks++
+				}
+				if strings.Contains(line, "data-development hidden>") {
+					hidden++
+				}
+			}
+			if want := map[string]int{"development": 0, "production": 2}[name]; hidden != want || blocks != 3 {
+				t.Errorf("%d parts are hidden, want %d; %d lines are about development", hidden, want, blocks)
+			}
+			// Browsers ask for it unasked: a 404 would stand in the record as probing.
+			if icon := s.get("/favicon.ico").ok(t); icon.header.Get("Content-Type") != "image/svg+xml" {
+				t.Errorf("icon: %q", icon.header.Get("Content-Type"))
 			}
 		})
 	}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"embed"
 	"io/fs"
 	"net/http"
@@ -44,9 +45,11 @@ func Register(r gin.IRoutes, o Options) {
 		r.HEAD(path, handler)
 	}
 	page := func(path, file string) { get(path, asset(file, pagePolicy)) }
-	page("/", "index.html")
+	get("/", index(o.Development))
 	page("/veto", "veto.html")
-	for _, file := range []string{"style.css", "index.js", "veto.js"} {
+	page("/assets/icon.svg", "icon.svg")
+	page("/favicon.ico", "icon.svg") // browsers ask for it unasked, and that is no probing
+	for _, file := range []string{"style.css", "docs.css", "index.js", "veto.js"} {
 		page("/assets/"+file, file)
 	}
 	if o.Development {
@@ -76,13 +79,31 @@ func Phone(next gin.HandlerFunc) gin.HandlerFunc {
 	}
 }
 
-// asset serves one embedded file. The files are part of the program: one that
-// is missing is a mistake of the build, found at the start.
-func asset(file, policy string) gin.HandlerFunc {
+// development marks what of the first page only the development profile has.
+const development = " data-development hidden"
+
+// index is the first page. It tells a newcomer where to look, and names nothing that isn't there.
+func index(all bool) gin.HandlerFunc {
+	if !all {
+		return asset("index.html", pagePolicy)
+	}
+	return serve("index.html", pagePolicy, bytes.ReplaceAll(read("index.html"), []byte(development), nil))
+}
+
+// asset serves one embedded file.
+func asset(file, policy string) gin.HandlerFunc { return serve(file, policy, read(file)) }
+
+// read returns an embedded file. The files are part of the program: one that is
+// missing is a mistake of the build, found at the start.
+func read(file string) []byte {
 	text, err := assets.ReadFile("assets/" + file)
 	if err != nil {
 		panic("web: " + err.Error())
 	}
+	return text
+}
+
+func serve(file, policy string, text []byte) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		c.Header("Content-Security-Policy", policy)
 		c.Data(http.StatusOK, contentType(file), text)
@@ -104,6 +125,8 @@ func contentType(file string) string {
 	switch {
 	case strings.HasSuffix(file, ".html"):
 		return "text/html; charset=utf-8"
+	case strings.HasSuffix(file, ".svg"):
+		return "image/svg+xml"
 	case strings.HasSuffix(file, ".css"):
 		return "text/css; charset=utf-8"
 	default:

@@ -62,8 +62,7 @@ func (f *Firewall) check(c *gin.Context, r httpkit.Request, addr netip.Addr, acc
 		httpkit.Fail(c, errSession)
 		return
 	}
-	left := v.Until.Sub(now).Round(time.Second)
-	httpkit.Fail(c, errRefused.WithRetryAfter(left).WithDetail(
+	httpkit.Fail(c, errRefused.WithRetryAfter(v.Until.Sub(now)).WithDetail(
 		"refused until "+v.Until.UTC().Format(time.RFC3339)+" by decision "+v.ID+": "+v.Reason+"; if that is wrong, give the operator this id"))
 }
 

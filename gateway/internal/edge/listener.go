@@ -2,9 +2,11 @@ package edge
 
 import (
 	"net"
+	"net/http"
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -70,7 +72,9 @@ func (l *Listener) Accept() (net.Conn, error) {
 			l.refuse(conn)
 			continue
 		}
-		return &counted{Conn: conn, plain: l.limits.Plain, leave: func() { l.leave(key) }}, nil
+		admitted := &counted{Conn: conn, leave: func() { l.leave(key) }}
+		admitted.http.Store(l.limits.Plain)
+		return admitted, nil
 	}
 }
 
@@ -112,9 +116,17 @@ func (l *Listener) addressOf(conn net.Conn) (key string, exempt bool) {
 // counted gives its place back at the first Close.
 type counted struct {
 	net.Conn
-	plain bool
+	http  atomic.Bool // what is written is HTTP that a client can read
 	once  sync.Once
 	leave func()
+}
+
+// Upgraded is a hook of http.Server: what passes on a socket is no HTTP any
+// more, and none of our business.
+func Upgraded(conn net.Conn, state http.ConnState) {
+	if c, ok := conn.(*counted); ok && state == http.StateHijacked {
+		c.http.Store(false)
+	}
 }
 
 func (c *counted) Close() error {

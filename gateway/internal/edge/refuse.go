@@ -82,9 +82,10 @@ const plainRefusal = "\r\nContent-Type: text/plain; charset=utf-8\r\nConnection:
 
 // Write passes on what the server writes. Where that is net/http's own refusal
 // of a request that it could not read (431, 400, 501, 505), it becomes a problem
-// document like every other refusal. Under TLS the texts stay as they are.
+// document like every other refusal. Under TLS the texts stay as they are, and
+// so does everything on a socket.
 func (c *counted) Write(p []byte) (int, error) {
-	if !c.plain || len(p) > 512 || !bytes.HasPrefix(p, []byte("HTTP/1.1 ")) {
+	if !c.http.Load() || len(p) > 512 || !bytes.HasPrefix(p, []byte("HTTP/1.1 ")) {
 		return c.Conn.Write(p)
 	}
 	problem := ownRefusal(p)

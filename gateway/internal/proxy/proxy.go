@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -26,20 +27,23 @@ var errIdentity = fault.New(fault.KindInternal, fault.CodeInternal, "").
 	WithCause(errors.New("the service refused the gateway's own identity: are the keys of both in key_dir?"))
 
 // To returns the handler that passes a request on to one service. Upgrades
-// (WebSocket) pass through.
-func To(client *httpkit.Client, log *slog.Logger) gin.HandlerFunc {
+// (WebSocket) pass through, when the service answers them within handshake.
+func To(client *httpkit.Client, handshake time.Duration, log *slog.Logger) gin.HandlerFunc {
 	rp := &httputil.ReverseProxy{
 		Rewrite:        rewrite,
 		Transport:      client.Transport(),
 		BufferPool:     newBuffers(),
 		ModifyResponse: received,
-		ErrorHandler:   httpkit.WriteProblem,
-		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
+			httpkit.WriteProblem(w, r, timedOut(r.Context(), err))
+		},
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	return func(c *gin.Context) {
 		// The service knows best what may be kept; received sets it where it is silent.
 		delete(c.Writer.Header(), "Cache-Control")
-		rp.ServeHTTP(wholeClose{c.Writer}, c.Request)
+		defer withHandshake(c, handshake)()
+		rp.ServeHTTP(sockets{c.Writer}, c.Request)
 	}
 }
 
@@ -60,6 +64,7 @@ func rewrite(pr *httputil.ProxyRequest) {
 
 // received looks at a service's answer before it is passed on.
 func received(r *http.Response) error {
+	answered(r.Request.Context())
 	if r.StatusCode == http.StatusUnauthorized && httpkit.RefusedService(r.Header) {
 		return errIdentity
 	}

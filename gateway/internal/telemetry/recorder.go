@@ -3,6 +3,7 @@ package telemetry
 import (
 	"context"
 	"log/slog"
+	"net/netip"
 	"strconv"
 	"sync"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"centinela/shared/fault"
 	"centinela/shared/module"
 	"centinela/shared/outbox"
+	"centinela/shared/ratelimit"
 	"centinela/shared/record"
 )
 
@@ -60,8 +62,13 @@ func New(sink outbox.Sink, clk clock.Clock, log *slog.Logger, reg prometheus.Reg
 	return r
 }
 
-// Note counts a refusal. It never waits.
+// Note counts a refusal. It never waits. An IPv6 /64 is one client, who would fill
+// the memory with its addresses and so hide everybody else's refusals; the event
+// has the first of them.
 func (r *Recorder) Note(refusal Refusal, origin record.Origin) {
+	if addr, err := netip.ParseAddr(refusal.Address); err == nil {
+		refusal.Address = ratelimit.KeyOf(addr)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if t, ok := r.seen[refusal]; ok {

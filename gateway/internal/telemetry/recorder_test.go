@@ -119,6 +119,30 @@ func TestSumsUp(t *testing.T) {
 	})
 }
 
+// TestSumsUpAPrefix: whoever holds an IPv6 /64 can't fill the memory with its
+// addresses, and hide the refusals of others (R5).
+func TestSumsUpAPrefix(t *testing.T) {
+	run(t, func(t *testing.T, r *telemetry.Recorder, s *sink) {
+		for i := range 10_000 {
+			address := fmt.Sprintf("2001:db8::%x", i+1)
+			r.Note(telemetry.Refusal{Action: probe.Action, Address: address, Reason: "Not Found"}, record.Origin{Address: address})
+		}
+		r.Note(probe, origin)
+		pass(300 * time.Millisecond)
+		if events, count := s.sum(probe.Action, "count"); events != 2 || count != 10_001 {
+			t.Errorf("%d events of %d refusals, want 2 of 10001", events, count)
+		}
+		if gaps, _ := s.sum(record.AuditGap, "dropped"); gaps != 0 {
+			t.Error("refusals were lost")
+		}
+		for _, e := range s.events {
+			if e.Address != origin.Address && e.Address != "2001:db8::1" {
+				t.Errorf("an event is of %s", e.Address)
+			}
+		}
+	})
+}
+
 // TestBounded: more kinds of refusals than fit are counted, and the record gets a
 // marker with their number, so that nobody takes silence for peace.
 func TestBounded(t *testing.T) {

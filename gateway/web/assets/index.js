@@ -4,5 +4,3 @@ if (navigator.language.startsWith("es")) {
   document.documentElement.lang = "es";
   for (const el of document.querySelectorAll("[data-es]")) el.textContent = el.dataset.es;
 }
-const dev = document.getElementById("dev");
-if (dev) fetch("/dev/clock").then((r) => { dev.hidden = !r.ok; }).catch(() => {});

@@ -3,19 +3,40 @@
 // happens without the button, because link previews open links too.
 const spanish = document.documentElement.lang === "es";
 const say = (en, es) => { document.getElementById("result").textContent = spanish ? es : en; };
-document.getElementById("stop").addEventListener("click", async (event) => {
-  event.target.disabled = true;
+const broken = () => say("The link is not whole. Open it as it stands in the text, or answer the text with NO.", "El enlace no está completo. Ábralo tal como está en el SMS, o responda NO al SMS.");
+const button = document.getElementById("stop");
+
+// stop says how it went, and is true where trying again can help.
+async function stop() {
+  const token = location.hash.slice(1);
+  if (!token) return broken(), true;
   try {
     const answer = await fetch("/v1/recoveries/veto", {
-      method: "POST", headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ token: location.hash.slice(1) }),
+      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ token }),
     });
-    if (answer.ok) return say("It is stopped. Your account stays as it is.", "Está detenido. Su cuenta queda como estaba.");
-    if (answer.status === 404) return say("This link was used already, or it is no longer needed.", "Este enlace ya se usó o ya no hace falta.");
+    if (answer.ok) return say("It is stopped. Your account stays as it is.", "Está detenido. Su cuenta queda como estaba."), false;
+    switch (answer.status) {
+      case 400:
+        return broken(), true;
+      case 404: case 410:
+        return say("This link was used already, or it is no longer needed.", "Este enlace ya se usó o ya no hace falta."), false;
+      case 429:
+        return say("Too many tries. Wait a minute, or answer the text with NO.", "Demasiados intentos. Espere un minuto, o responda NO al SMS."), true;
+    }
     const problem = await answer.json();
-    say(problem.detail || problem.title, problem.detail || problem.title);
+    say("It is not stopped yet. Try again, or answer the text with NO. (" + (problem.detail || problem.title) + ")",
+      "Todavía no está detenido. Inténtelo de nuevo, o responda NO al SMS. (" + problem.status + ")");
   } catch {
-    say("No connection. Try again.", "Sin conexión. Inténtelo de nuevo.");
+    say("No connection: it is not stopped yet. Try again, or answer the text with NO.", "Sin conexión: todavía no está detenido. Inténtelo de nuevo, o responda NO al SMS.");
   }
-  event.target.disabled = false;
+  return true;
+}
+
+let busy = false;
+button.addEventListener("click", async () => {
+  if (busy) return;
+  busy = true;
+  const again = await stop();
+  busy = false;
+  if (!again) button.hidden = true;
 });
