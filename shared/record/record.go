@@ -1,6 +1,7 @@
 package record
 
 import (
+	"fmt"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -16,10 +17,20 @@ const (
 	Refused = "refused"
 )
 
-// The bounds of an event.
+// The bounds of an event: bytes of each text, keys of the data. They are those of
+// openapi/audit.yaml (Event): audit refuses for good what breaks them.
 const (
-	MaxString = 512 // bytes, of each text
-	MaxData   = 16  // keys
+	maxService   = 32
+	maxAccount   = 64
+	maxSession   = 64
+	maxTarget    = 128
+	maxAddress   = 64
+	maxDevice    = 64
+	maxUserAgent = 512
+	maxRequestID = 64
+	maxReason    = 512
+	maxDataText  = 512 // of a key, and of a value
+	maxData      = 16
 )
 
 // idPrefix is in every event's ID.
@@ -56,17 +67,17 @@ func New(now time.Time, service, action, outcome string, o Origin) Event {
 	return Event{
 		ID: id.New(idPrefix), Time: now.UTC().Truncate(time.Millisecond),
 		Service: service, Action: action, Outcome: outcome,
-		Address: bounded(o.Address), UserAgent: bounded(o.UserAgent),
-		RequestID: bounded(o.RequestID), Device: bounded(o.Device),
+		Address: bounded(o.Address, maxAddress), UserAgent: bounded(o.UserAgent, maxUserAgent),
+		RequestID: bounded(o.RequestID, maxRequestID), Device: bounded(o.Device, maxDevice),
 	}
 }
 
-func bounded(s string) string {
+func bounded(s string, limit int) string {
 	s = strings.ToValidUTF8(s, "�")
-	if len(s) <= MaxString {
+	if len(s) <= limit {
 		return s
 	}
-	cut := MaxString
+	cut := limit
 	for !utf8.RuneStart(s[cut]) {
 		cut--
 	}
@@ -77,8 +88,8 @@ func bounded(s string) string {
 var ErrInvalid = fault.New(fault.KindInvalid, fault.CodeInvalidField, "the event is not valid")
 
 // Validate checks the form: a known action and outcome, an ID of ours, a time,
-// a service, texts of at most 512 bytes of UTF-8, at most 16 data keys. The
-// error is ErrInvalid with a field for each fault, never with a value.
+// a service, texts of UTF-8 within their bounds, at most 16 data keys. The error
+// is ErrInvalid with a field for each fault, never with a value.
 func (e Event) Validate() error {
 	var wrong []fault.Field
 	refuse := func(field, code, detail string) {
@@ -100,15 +111,15 @@ func (e Event) Validate() error {
 		refuse("outcome", "enum", "must be success, failure or refused")
 	}
 	for _, text := range e.texts() {
-		checkText(text.field, text.value, refuse)
+		checkText(text.field, text.value, text.limit, refuse)
 	}
-	if len(e.Data) > MaxData {
-		refuse("data", "maxProperties", "at most 16 keys")
+	if len(e.Data) > maxData {
+		refuse("data", "maxProperties", fmt.Sprintf("at most %d keys", maxData))
 	}
 	for key, value := range e.Data {
 		// The key isn't named: it may itself be what is too long.
-		checkText("data", key, refuse)
-		checkText("data", value, refuse)
+		checkText("data", key, maxDataText, refuse)
+		checkText("data", value, maxDataText, refuse)
 	}
 	if len(wrong) > 0 {
 		return ErrInvalid.WithFields(wrong...)
@@ -116,25 +127,28 @@ func (e Event) Validate() error {
 	return nil
 }
 
-type text struct{ field, value string }
+type text struct {
+	field, value string
+	limit        int
+}
 
 func (e Event) texts() []text {
 	return []text{
-		{"service", e.Service},
-		{"account", e.Account},
-		{"session", e.Session},
-		{"target", e.Target},
-		{"address", e.Address},
-		{"device", e.Device},
-		{"user_agent", e.UserAgent},
-		{"request_id", e.RequestID},
-		{"reason", e.Reason},
+		{"service", e.Service, maxService},
+		{"account", e.Account, maxAccount},
+		{"session", e.Session, maxSession},
+		{"target", e.Target, maxTarget},
+		{"address", e.Address, maxAddress},
+		{"device", e.Device, maxDevice},
+		{"user_agent", e.UserAgent, maxUserAgent},
+		{"request_id", e.RequestID, maxRequestID},
+		{"reason", e.Reason, maxReason},
 	}
 }
 
-func checkText(field, value string, refuse func(field, code, detail string)) {
-	if len(value) > MaxString {
-		refuse(field, "maxLength", "at most 512 bytes")
+func checkText(field, value string, limit int, refuse func(field, code, detail string)) {
+	if len(value) > limit {
+		refuse(field, "maxLength", fmt.Sprintf("at most %d bytes", limit))
 	} else if !utf8.ValidString(value) {
 		refuse(field, "format", "must be UTF-8")
 	}

@@ -3,9 +3,11 @@ package record
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -49,9 +51,10 @@ func TestNewBoundsWhatTheClientChose(t *testing.T) {
 }
 
 func TestValidate(t *testing.T) {
-	long := strings.Repeat("x", MaxString+1)
+	over := func(limit int) string { return strings.Repeat("x", limit+1) }
+	long := over(maxDataText)
 	many := map[string]string{}
-	for i := range MaxData + 1 {
+	for i := range maxData + 1 {
 		many[strconv.Itoa(i)] = ""
 	}
 	full := maps.Clone(many)
@@ -61,22 +64,22 @@ func TestValidate(t *testing.T) {
 		pointer string // "" is valid
 	}{
 		"as made":          {func(*Event) {}, ""},
-		"at the bounds":    {func(e *Event) { e.Reason, e.Data = long[1:], full }, ""},
+		"at the bounds":    {func(e *Event) { atTheBounds(e); e.Data = full }, ""},
 		"foreign id":       {func(e *Event) { e.ID = "acc_" + e.ID[4:] }, "/id"},
 		"no id":            {func(e *Event) { e.ID = "" }, "/id"},
 		"no time":          {func(e *Event) { e.Time = time.Time{} }, "/time"},
 		"no service":       {func(e *Event) { e.Service = "" }, "/service"},
-		"long service":     {func(e *Event) { e.Service = long }, "/service"},
+		"long service":     {func(e *Event) { e.Service = over(maxService) }, "/service"},
 		"unknown action":   {func(e *Event) { e.Action = "session.made_up" }, "/action"},
 		"unknown outcome":  {func(e *Event) { e.Outcome = "maybe" }, "/outcome"},
-		"long account":     {func(e *Event) { e.Account = long }, "/account"},
-		"long session":     {func(e *Event) { e.Session = long }, "/session"},
-		"long target":      {func(e *Event) { e.Target = long }, "/target"},
-		"long address":     {func(e *Event) { e.Address = long }, "/address"},
-		"long device":      {func(e *Event) { e.Device = long }, "/device"},
-		"long user agent":  {func(e *Event) { e.UserAgent = long }, "/user_agent"},
-		"long request id":  {func(e *Event) { e.RequestID = long }, "/request_id"},
-		"long reason":      {func(e *Event) { e.Reason = long }, "/reason"},
+		"long account":     {func(e *Event) { e.Account = over(maxAccount) }, "/account"},
+		"long session":     {func(e *Event) { e.Session = over(maxSession) }, "/session"},
+		"long target":      {func(e *Event) { e.Target = over(maxTarget) }, "/target"},
+		"long address":     {func(e *Event) { e.Address = over(maxAddress) }, "/address"},
+		"long device":      {func(e *Event) { e.Device = over(maxDevice) }, "/device"},
+		"long user agent":  {func(e *Event) { e.UserAgent = over(maxUserAgent) }, "/user_agent"},
+		"long request id":  {func(e *Event) { e.RequestID = over(maxRequestID) }, "/request_id"},
+		"long reason":      {func(e *Event) { e.Reason = over(maxReason) }, "/reason"},
 		"reason not UTF-8": {func(e *Event) { e.Reason = "\xff" }, "/reason"},
 		"too many data":    {func(e *Event) { e.Data = many }, "/data"},
 		"long data key":    {func(e *Event) { e.Data = map[string]string{long: ""} }, "/data"},
@@ -104,6 +107,37 @@ func TestValidate(t *testing.T) {
 	}
 }
 
+func atTheBounds(e *Event) {
+	e.Service, e.Account, e.Session = strings.Repeat("x", maxService), strings.Repeat("x", maxAccount), strings.Repeat("x", maxSession)
+	e.Target, e.Address, e.Device = strings.Repeat("x", maxTarget), strings.Repeat("x", maxAddress), strings.Repeat("x", maxDevice)
+	e.UserAgent, e.RequestID, e.Reason = strings.Repeat("x", maxUserAgent), strings.Repeat("x", maxRequestID), strings.Repeat("x", maxReason)
+}
+
+// Audit refuses for good what is longer than its specification says (R5.1: such
+// an event would be missing from the record), so the bounds here are the same.
+func TestBoundsAreThoseOfTheSpecification(t *testing.T) {
+	source, err := os.ReadFile("../../openapi/audit.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, event, _ := strings.Cut(string(source), "\n    Event:\n")
+	event, _, _ = strings.Cut(event, "\n    EventBatch:\n")
+	bounds := map[string]string{}
+	for _, m := range regexp.MustCompile(`(?m)^        (\w+): \{type: string,.* maxLength: (\d+)\}`).FindAllStringSubmatch(event, -1) {
+		bounds[m[1]] = m[2]
+	}
+	for _, text := range sample().texts() {
+		if bounds[text.field] != strconv.Itoa(text.limit) {
+			t.Errorf("%s: %d bytes here, %q in the specification", text.field, text.limit, bounds[text.field])
+		}
+	}
+	for _, want := range []string{fmt.Sprintf("maxProperties: %d\n", maxData), fmt.Sprintf("additionalProperties: {type: string, maxLength: %d}", maxDataText)} {
+		if !strings.Contains(event, want) {
+			t.Errorf("data: the specification doesn't say %q", want)
+		}
+	}
+}
+
 // Each text of the event is bounded: a field that is added later must be too.
 func TestValidateForgetsNoText(t *testing.T) {
 	kind := reflect.TypeFor[Event]()
@@ -112,7 +146,7 @@ func TestValidateForgetsNoText(t *testing.T) {
 			continue
 		}
 		e := sample()
-		reflect.ValueOf(&e).Elem().Field(i).SetString(strings.Repeat("x", MaxString+1))
+		reflect.ValueOf(&e).Elem().Field(i).SetString(strings.Repeat("x", maxDataText+1))
 		if e.Validate() == nil {
 			t.Errorf("%s has no bound", kind.Field(i).Name)
 		}
