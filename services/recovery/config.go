@@ -7,11 +7,12 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"time"
 
 	"centinela/services/recovery/internal/engine"
 	"centinela/shared/config"
 	"centinela/shared/secret"
-	"centinela/shared/sms"
+	"centinela/shared/sms/twilio"
 )
 
 // SMS providers.
@@ -22,11 +23,14 @@ const (
 
 // Config is the part "recovery" of the configuration.
 type Config struct {
-	PolicyFile string       `koanf:"policy_file"` // waits and windows; default: the shipped table
-	OriginHost string       `koanf:"origin_host"` // last line of a code's text (@host #code), for autofill
-	PublicURL  string       `koanf:"public_url"`  // where the links in texts lead to
-	Budget     BudgetConfig `koanf:"budget"`
-	SMS        SMSConfig    `koanf:"sms"`
+	PolicyFile string `koanf:"policy_file"` // waits and windows; default: the shipped table
+	OriginHost string `koanf:"origin_host"` // last line of a code's text (@host #code), for autofill
+	PublicURL  string `koanf:"public_url"`  // where the links in texts lead to
+	// AnswerAfter is what an answer about a recovery takes, or a multiple of it:
+	// more than the work of any, so that its time tells no account from none (V15).
+	AnswerAfter time.Duration `koanf:"answer_after"`
+	Budget      BudgetConfig  `koanf:"budget"`
+	SMS         SMSConfig     `koanf:"sms"`
 }
 
 // BudgetConfig bounds how many recoveries may be started.
@@ -54,10 +58,11 @@ type TwilioConfig struct {
 // DefaultConfig is the config of a new installation.
 func DefaultConfig() Config {
 	return Config{
-		OriginHost: "localhost",
-		PublicURL:  "http://localhost:8080",
-		Budget:     BudgetConfig{StartsPerAddress: 10, StartsPerAccount: 20},
-		SMS:        SMSConfig{Provider: Simulator},
+		OriginHost:  "localhost",
+		PublicURL:   "http://localhost:8080",
+		AnswerAfter: 250 * time.Millisecond,
+		Budget:      BudgetConfig{StartsPerAddress: 10, StartsPerAccount: 20},
+		SMS:         SMSConfig{Provider: Simulator},
 	}
 }
 
@@ -76,6 +81,9 @@ func (c Config) Validate() error {
 	if !isBase(c.PublicURL) {
 		errs.Add("recovery.public_url", "must be an http or https URL without a slash at the end")
 	}
+	if c.AnswerAfter <= 0 || c.AnswerAfter > 5*time.Second {
+		errs.Add("recovery.answer_after", "must be > 0 and at most 5s")
+	}
 	if c.Budget.StartsPerAddress < 1 {
 		errs.Add("recovery.budget.starts_per_address", "must be > 0")
 	}
@@ -88,9 +96,9 @@ func (c Config) Validate() error {
 		if !isBase(c.SMS.Twilio.WebhookBase) {
 			errs.Add("recovery.sms.twilio.webhook_base", "must be the public http or https URL of the gateway without a slash at the end")
 		}
-		if twilio, err := c.SMS.Twilio.sender(); err != nil {
+		if account, err := c.SMS.Twilio.sender(); err != nil {
 			errs.AddErr("recovery.sms.twilio.auth_token_file", err)
-		} else if err := twilio.Validate(); err != nil {
+		} else if err := account.Validate(); err != nil {
 			for _, line := range strings.Split(err.Error(), "\n") {
 				errs.Add("recovery.sms.twilio", line)
 			}
@@ -106,6 +114,11 @@ func (c Config) ValidateProduction() error {
 	var errs config.Errors
 	if c.SMS.Provider == Simulator {
 		errs.Add("recovery.sms.provider", "simulator shows every code to everybody and is for development only: set twilio, and recovery.sms.twilio.{account_sid, auth_token_file, from or messaging_service_sid, webhook_base}")
+	}
+	for _, field := range [][2]string{{"webhook_base", c.SMS.Twilio.WebhookBase}, {"base_url", c.SMS.Twilio.BaseURL}} {
+		if c.SMS.Provider == Twilio && field[1] != "" && !strings.HasPrefix(field[1], "https://") {
+			errs.Add("recovery.sms.twilio."+field[0], "must be https in production: numbers, codes and the account's token go over it")
+		}
 	}
 	if !strings.HasPrefix(c.PublicURL, "https://") {
 		errs.Add("recovery.public_url", "must be https in production: its links stop recoveries")
@@ -137,16 +150,16 @@ const (
 	statusPath  = "/v1/sms/twilio/status"
 )
 
-// sender is the configuration of shared/sms, with the token read from its file.
-func (c TwilioConfig) sender() (sms.TwilioConfig, error) {
+// sender is the configuration of shared/sms/twilio, with the token read from its file.
+func (c TwilioConfig) sender() (twilio.Config, error) {
 	if c.AuthTokenFile == "" {
-		return sms.TwilioConfig{}, errors.New("must name the file with Twilio's auth token")
+		return twilio.Config{}, errors.New("must name the file with Twilio's auth token")
 	}
 	token, err := os.ReadFile(c.AuthTokenFile)
 	if err != nil {
-		return sms.TwilioConfig{}, fmt.Errorf("can't be read: %w", err)
+		return twilio.Config{}, fmt.Errorf("can't be read: %w", err)
 	}
-	return sms.TwilioConfig{
+	return twilio.Config{
 		AccountSID: c.AccountSID, AuthToken: secret.NewString(strings.TrimSpace(string(token))),
 		From: c.From, MessagingServiceSID: c.MessagingServiceSID,
 		StatusCallbackURL: c.WebhookBase + statusPath, BaseURL: c.BaseURL,

@@ -14,10 +14,10 @@ func TestConfig(t *testing.T) {
 	}
 	bad := recovery.DefaultConfig()
 	bad.PolicyFile, bad.OriginHost, bad.PublicURL = "/nonexistent", "a b", "ftp://x/"
-	bad.Budget = recovery.BudgetConfig{}
+	bad.Budget, bad.AnswerAfter = recovery.BudgetConfig{}, 0
 	bad.SMS.Provider = recovery.Twilio
 	err := bad.Validate()
-	for _, path := range []string{"policy_file", "origin_host", "public_url", "budget.starts_per_address", "budget.starts_per_account", "sms.twilio.webhook_base", "sms.twilio.auth_token_file"} {
+	for _, path := range []string{"policy_file", "origin_host", "public_url", "answer_after", "budget.starts_per_address", "budget.starts_per_account", "sms.twilio.webhook_base", "sms.twilio.auth_token_file"} {
 		if err == nil || !strings.Contains(err.Error(), "recovery."+path+": ") {
 			t.Errorf("no error for %s: %v", path, err)
 		}
@@ -32,7 +32,17 @@ func TestProductionRefusesTheSimulator(t *testing.T) {
 	}
 	good := recovery.DefaultConfig()
 	good.SMS.Provider, good.PublicURL, good.OriginHost = recovery.Twilio, "https://centinela.example", "centinela.example"
+	good.SMS.Twilio.WebhookBase = "https://centinela.example"
 	if err := good.ValidateProduction(); err != nil {
 		t.Error(err)
+	}
+	// In clear, numbers, codes and Twilio's token are anybody's.
+	open := good
+	open.SMS.Twilio.WebhookBase, open.SMS.Twilio.BaseURL, open.PublicURL, open.OriginHost = "http://centinela.example", "http://api.example", "http://centinela.example", "localhost"
+	err = open.ValidateProduction()
+	for _, path := range []string{"sms.twilio.webhook_base", "sms.twilio.base_url", "public_url", "origin_host"} {
+		if err == nil || !strings.Contains(err.Error(), "recovery."+path+": ") {
+			t.Errorf("no error for %s: %v", path, err)
+		}
 	}
 }

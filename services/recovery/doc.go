@@ -8,7 +8,8 @@
 //
 // How it fails: without auth no recovery starts or completes; without audit a
 // place counts as unfamiliar (V20); without the SMS provider texts wait in the
-// queue, with backoff. A killed process loses nothing that it had answered: an
+// queue, with backoff, and a recovery's wait doesn't run before everybody who
+// can be told of it was. A killed process loses nothing that it had answered: an
 // event or text is written with its change.
 //
 // Secret or personal: numbers (sealed; found again by a keyed MAC), texts

@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"centinela/openapi/gen/recoveryapi"
 	"centinela/services/recovery"
 	"centinela/shared/access"
@@ -51,6 +53,7 @@ type world struct {
 	audit    *fakeAudit
 	log      *syncBuffer
 	module   *recovery.Module
+	registry *prometheus.Registry
 	address  string
 }
 
@@ -72,7 +75,8 @@ func mongoStore(t testing.TB) module.Store {
 func newWorld(t testing.TB, o options) *world {
 	t.Helper()
 	w := &world{
-		t: t, services: httpkittest.NewServices(t), log: &syncBuffer{}, address: "203.0.113.7",
+		registry: obs.NewRegistry("recovery"),
+		t:        t, services: httpkittest.NewServices(t), log: &syncBuffer{}, address: "203.0.113.7",
 		clk: clock.NewManual(time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)),
 	}
 	for _, name := range []string{"gateway", "auth", "recovery", "chat-relay", "audit", "stranger"} {
@@ -82,6 +86,7 @@ func newWorld(t testing.TB, o options) *world {
 	w.auth, w.audit = newFakeAuth(w), newFakeAudit(w)
 	cfg := recovery.DefaultConfig()
 	cfg.Budget.StartsPerAddress = 1000
+	cfg.AnswerAfter = time.Millisecond // TestV15Pace looks at the time
 	if o.config != nil {
 		o.config(&cfg)
 	}
@@ -96,7 +101,7 @@ func newWorld(t testing.TB, o options) *world {
 	}
 	m, err := o.build(t.Context(), cfg, module.Deps{
 		Service: module.Recovery, Log: slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Registry: obs.NewRegistry("recovery"), Clock: w.clk, Signer: w.services.Signer("recovery"), Keyring: w.services,
+		Registry: w.registry, Clock: w.clk, Signer: w.services.Signer("recovery"), Keyring: w.services,
 		PeerURL: func(peer string) string {
 			return map[string]string{module.Auth: w.auth.url, module.Audit: w.audit.url}[peer]
 		},
@@ -312,6 +317,22 @@ func (c claim) bySMS(number string) answer {
 func (c claim) complete() answer {
 	c.w.t.Helper()
 	return c.call("POST", "/completion", map[string]string{"new_password": password})
+}
+
+// metric is the value of a counter without labels.
+func (w *world) metric(name string) float64 {
+	w.t.Helper()
+	families, err := w.registry.Gather()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, family := range families {
+		if family.GetName() == name {
+			return family.GetMetric()[0].GetCounter().GetValue()
+		}
+	}
+	w.t.Fatalf("there is no metric %s", name)
+	return 0
 }
 
 type syncBuffer struct {

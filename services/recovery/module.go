@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"centinela/openapi/gen/recoveryapi"
 	"centinela/services/recovery/internal/httpapi"
 	"centinela/services/recovery/internal/peers"
@@ -21,6 +19,7 @@ import (
 	"centinela/shared/outbox"
 	"centinela/shared/secret"
 	"centinela/shared/sms"
+	"centinela/shared/sms/twilio"
 )
 
 // Module is the recovery service. It is a module.Module.
@@ -108,7 +107,8 @@ func build(cfg Config, deps module.Deps, store backend) (*Module, error) {
 		Store: store, Accounts: auth, Places: audit, Policy: policy, Key: key, Clock: deps.Clock,
 		OriginHost: cfg.OriginHost, PublicURL: cfg.PublicURL,
 		StartsPerAddress: cfg.Budget.StartsPerAddress, StartsPerAccount: cfg.Budget.StartsPerAccount,
-		Kick: func() { shipper.Kick(); courier.Kick() },
+		AnswerAfter: cfg.AnswerAfter,
+		Kick:        func() { shipper.Kick(); courier.Kick() },
 	})
 	api.Recovery, api.Courier = service, courier
 	m := &Module{deps: deps, store: store, service: service, courier: courier, people: deps.People(), shipper: shipper}
@@ -135,13 +135,13 @@ func senderFor(cfg SMSConfig, deps module.Deps, store backend, api *httpapi.API)
 	if err != nil {
 		return nil, fmt.Errorf("recovery.sms.twilio.auth_token_file: %w", err)
 	}
-	if api.Inbound, err = sms.NewWebhook(account.AccountSID, account.AuthToken, cfg.Twilio.WebhookBase+inboundPath); err != nil {
+	if api.Inbound, err = twilio.NewWebhook(account.AccountSID, account.AuthToken, cfg.Twilio.WebhookBase+inboundPath); err != nil {
 		return nil, err
 	}
-	if api.Status, err = sms.NewWebhook(account.AccountSID, account.AuthToken, cfg.Twilio.WebhookBase+statusPath); err != nil {
+	if api.Status, err = twilio.NewWebhook(account.AccountSID, account.AuthToken, cfg.Twilio.WebhookBase+statusPath); err != nil {
 		return nil, err
 	}
-	return sms.NewTwilio(account)
+	return twilio.New(account)
 }
 
 // Handler serves openapi/recovery.yaml.
@@ -156,12 +156,13 @@ func (m *Module) Ready() error {
 
 // Run ships events, sends texts, and does what happens by time alone, until ctx ends.
 func (m *Module) Run(ctx context.Context) error {
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return m.shipper.Run(ctx) })
-	g.Go(func() error { return m.courier.Run(ctx) })
-	g.Go(func() error { return m.people.Run(ctx) })
-	g.Go(func() error { return m.service.RunSweeps(ctx, m.deps.Log) })
-	return g.Wait()
+	group := m.deps.Background()
+	group.Go(ctx, "outbox", m.shipper.Run)
+	group.Go(ctx, "courier", m.courier.Run)
+	group.Go(ctx, "people", m.people.Run)
+	group.Go(ctx, "sweep", func(ctx context.Context) error { return m.service.RunSweeps(ctx, m.deps.Log) })
+	group.Wait()
+	return nil
 }
 
 // Close closes the store.

@@ -138,4 +138,19 @@ func TestTravelledDamagedFile(t *testing.T) {
 	if got := offsetOf(c); got != time.Hour {
 		t.Errorf("without the file: +%s", got)
 	}
+	if _, err := c.Advance(time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	if got := offsetOf(c); got != 2*time.Hour {
+		t.Errorf("a step after the file was deleted: +%s", got)
+	}
+	if err := os.WriteFile(path, []byte("30m"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(path, time.Now(), time.Now().Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if got := offsetOf(c); got != 2*time.Hour {
+		t.Errorf("a file that was set back: +%s", got)
+	}
 }

@@ -46,14 +46,14 @@ func OpenTravelled(path string) (*Travelled, error) {
 }
 
 // Now is the machine's time plus the offset. It costs one stat. A file that
-// vanished or was damaged after the opening leaves the last good offset in
-// force: a clock has nobody to tell, and must not jump back.
+// vanished, was damaged or was set back after the opening leaves the last good
+// offset in force: a clock has nobody to tell, and must not jump back.
 func (c *Travelled) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if info, err := os.Stat(c.path); err == nil && !info.ModTime().Equal(c.seen) {
 		if offset, seen, err := readOffset(c.path); err == nil {
-			c.offset, c.seen = offset, seen
+			c.offset, c.seen = max(c.offset, offset), seen
 		}
 	}
 	return whole(time.Now().Add(c.offset))
@@ -85,6 +85,7 @@ func (c *Travelled) add(d time.Duration) error {
 	if err != nil {
 		return err
 	}
+	offset = max(offset, c.Offset()) // the file may have been deleted under us
 	if offset+d > maxTravel {
 		return ErrTravel
 	}

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
-	"io"
 
 	"centinela/shared/fault"
 )
@@ -42,7 +40,9 @@ func Decode(s string, v any) error {
 	if err := decoder.Decode(v); err != nil {
 		return ErrInvalid.WithCause(err)
 	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+	// What Encode makes of it must be what came: no other spelling, nothing left
+	// out (null, {}), nothing after it.
+	if Encode(v) != s {
 		return ErrInvalid
 	}
 	return nil

@@ -37,6 +37,10 @@ func TestDecodeRefuses(t *testing.T) {
 		"unknown field":   raw(`{"at":1,"other":2}`),
 		"wrong type":      raw(`{"at":"1"}`),
 		"something after": raw(`{"at":1}{"at":2}`),
+		"null":            raw(`null`),
+		"nothing":         raw(`{}`),
+		"another case":    raw(`{"AT":1,"ID":""}`),
+		"twice":           raw(`{"at":1,"at":2,"id":""}`),
 		"too long":        raw(`{"id":"` + strings.Repeat("x", maxLength) + `"}`),
 	}
 	for name, s := range tests {
@@ -61,7 +65,7 @@ func FuzzDecode(f *testing.F) {
 		if Decode(s, &got) != nil {
 			return
 		}
-		if err := Decode(Encode(got), &again); err != nil || again != got {
+		if err := Decode(Encode(got), &again); err != nil || again != got || Encode(got) != s {
 			t.Errorf("%q decodes to %+v, which doesn't survive: %v", s, got, err)
 		}
 	})

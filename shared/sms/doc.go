@@ -1,16 +1,16 @@
-// Package sms sends texts: through Twilio, or through a simulator that keeps
-// them where a developer can read them.
+// Package sms is what sending texts means to those who send: messages, what
+// became of them, what came back, and the Sender. It has no provider of its own
+// but a simulator, which keeps texts where a developer can read them; package
+// twilio below it sends for real.
 //
-// Owns: the Sender interface, the two ways behind it, the verdict on a failed
-// send (try again, or never), and the check of Twilio's webhooks.
+// Owns: the Sender interface, its errors, and the verdict on a failed send (try
+// again, never, or "it may have been sent").
 //
-// Trusts: nothing that comes from outside. An answer of the provider is read to
-// a limit, a webhook counts only with a signature over the configured URL.
+// Trusts: its user to hold a message in a durable outbox, and to decide about a
+// second try with Retryable and Uncertain.
 //
-// Hands over: receipts, deliveries and replies. It keeps no state, counts no
-// quota and makes no second try: its user holds the message in a durable outbox
-// and decides with Retryable. Sending is at least once, because Twilio's
-// Messages API takes no idempotency key: an answer that got lost is sent again.
+// Hands over: receipts, deliveries and replies. It keeps no state and counts no
+// quota.
 //
 // Message text is secret (it holds codes) and phone numbers are personal. No
 // error, log line or String method of this package contains either.

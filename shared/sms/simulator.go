@@ -28,7 +28,7 @@ func NewSimulator(inbox Inbox, clk clock.Clock) *Simulator {
 
 // Send keeps m. Errors: ErrUndeliverable, or ErrUnavailable when the inbox fails.
 func (s *Simulator) Send(ctx context.Context, m Message) (Receipt, error) {
-	if err := m.check(); err != nil {
+	if err := m.Check(); err != nil {
 		return Receipt{}, err
 	}
 	if err := s.inbox.Keep(ctx, m, s.clock.Now()); err != nil {

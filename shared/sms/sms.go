@@ -43,13 +43,28 @@ type Receipt struct {
 	Status     Status
 }
 
+// Delivery is news of a message that was sent.
+type Delivery struct {
+	ProviderID string // the Receipt's
+	Status     Status
+	// Failure says why Status is Failed (ErrUndeliverable or ErrUnavailable), else nil.
+	Failure error
+}
+
+// Reply is a text that somebody sent to us.
+type Reply struct {
+	ProviderID string // unique: news of it can come twice
+	From, To   string // E.164
+	Body       secret.String
+}
+
 // Sender sends texts. It is safe for concurrent use.
 type Sender interface {
 	// Send hands m to the provider and returns within ctx.
 	//
 	// Errors: ErrUndeliverable (never again), ErrThrottled and ErrUnavailable
-	// (again, not before their RetryAfter). After ErrUnavailable it is unknown
-	// whether the text was sent.
+	// (again, not before their RetryAfter). Uncertain tells whether the text may
+	// have been sent in spite of the error.
 	Send(ctx context.Context, m Message) (Receipt, error)
 }
 
@@ -72,17 +87,37 @@ func Retryable(err error) (wait time.Duration, ok bool) {
 	return fault.From(err).RetryAfter, true
 }
 
+// Unsure marks the cause of an ErrUnavailable after which nobody knows whether
+// the text was sent: the provider had the request, and its answer never came.
+func Unsure(cause error) error { return unsure{cause} }
+
+type unsure struct{ error }
+
+// Unwrap gives the cause.
+func (u unsure) Unwrap() error { return u.error }
+
+// Uncertain reports whether the text may have been sent in spite of err: sending
+// again can make it two.
+func Uncertain(err error) bool {
+	_, ok := errors.AsType[unsure](err)
+	return ok
+}
+
+// IsE164 reports whether number is one in E.164.
+func IsE164(number string) bool { return e164.MatchString(number) }
+
 var (
 	e164      = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`)
 	messageID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 )
 
-// check refuses what no provider could send. The reasons name no value.
-func (m Message) check() error {
+// Check refuses what no provider could send. The reasons name no value.
+// Error: ErrUndeliverable.
+func (m Message) Check() error {
 	switch text := m.Body.Reveal(); {
 	case !messageID.MatchString(m.ID):
 		return ErrUndeliverable.WithCause(errors.New("sms: the message has no usable id"))
-	case !e164.MatchString(m.To):
+	case !IsE164(m.To):
 		return ErrUndeliverable.WithCause(errors.New("sms: the number is not in E.164"))
 	case text == "":
 		return ErrUndeliverable.WithCause(errors.New("sms: the text is empty"))

@@ -38,6 +38,14 @@ func TestWaitTable(t *testing.T) {
 		return []Number{aged("o", 390*day, last), aged("y", 100*day, 10*day)}
 	}
 	calm := Change{Known: true, At: now.Add(-31 * day)}
+	cited := map[string]bool{}
+	defer func() {
+		for _, row := range Rows() {
+			if !cited[string(row)] {
+				t.Errorf("no case for %s", row)
+			}
+		}
+	}()
 	for _, c := range []struct {
 		name     string
 		facts    Facts
@@ -68,6 +76,7 @@ func TestWaitTable(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := Decide(shipped(t), c.facts, now)
+			cited[c.rule] = true
 			if d.Verdict != c.verdict || !slices.Contains(d.Rules, c.rule) || d.PolicyHash == "" {
 				t.Fatalf("got %+v, want %s by %s", d, c.verdict, c.rule)
 			}
@@ -124,16 +133,18 @@ func TestStates(t *testing.T) {
 	}
 }
 
-// TestSeniority: gaps count up to 400 days; ties go to the first proof (R6.1).
-func TestSeniority(t *testing.T) {
+// TestR61Seniority: gaps count up to 400 days, the one that runs too; ties go to the first proof (R6.1).
+func TestR61Seniority(t *testing.T) {
 	p := shipped(t)
 	n := Number{Proofs: []time.Time{now, now.Add(-1000 * day), now.Add(-900 * day)}}
-	if got := p.Seniority(n); got != 500*day {
-		t.Errorf("seniority %s, want 500 days", got)
+	for after, want := range map[time.Duration]time.Duration{0: 500 * day, 30 * day: 530 * day, 400 * day: 900 * day, 2000 * day: 900 * day} {
+		if got := p.Seniority(n, now.Add(after)); got != want {
+			t.Errorf("seniority after %s is %s, want %s", after, got, want)
+		}
 	}
-	a := Number{ID: "b", First: true, Proofs: []time.Time{now.Add(-2 * day)}}
-	b := Number{ID: "a", First: true, Proofs: []time.Time{now.Add(-day)}}
-	if r := p.Ranked([]Number{b, a}, now); r[0].ID != "b" {
+	a := Number{ID: "b", First: true, Proofs: []time.Time{now.Add(-500 * day)}}
+	b := Number{ID: "a", First: true, Proofs: []time.Time{now.Add(-450 * day)}}
+	if r := p.Ranked([]Number{b, a}, now); p.Seniority(a, now) != p.Seniority(b, now) || r[0].ID != "b" {
 		t.Error("a tie must go to the first proof")
 	}
 }
@@ -187,6 +198,8 @@ func TestParse(t *testing.T) {
 		{"bad duration", "W-oldest-live-alone: 72h", "W-oldest-live-alone: soon", "neither a duration"},
 		{"V6 turned round", "W-younger-second-older-live: 168h", "W-younger-second-older-live: 1h", "must not be longer than W-younger-second-older-live"},
 		{"second worse than alone", "W-oldest-live-second-change: 24h", "W-oldest-live-second-change: 100h", "must not be longer than W-oldest-live-alone"},
+		{"V2 alone at once", "W-oldest-live-alone: 72h", "W-oldest-live-alone: 0s", "W-oldest-live-alone: must be > 0 or refuse"},
+		{"R6.1 younger better than oldest", "W-younger-alone-older-stale: 168h", "W-younger-alone-older-stale: 48h", "must not be longer than W-younger-alone-older-stale"},
 		{"zero window", "live: 2160h ", "live: 0s ", "numbers.live: must be > 0"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -103,13 +103,20 @@ func (p Policy) trustedFrom(n Number, firstProof time.Time) time.Time {
 	}
 }
 
-// Seniority is proven custody: the sum of the gaps between successive proofs,
-// each counted up to the policy's cap.
-func (p Policy) Seniority(n Number) time.Duration {
+// Seniority is custody: the sum of the gaps between successive proofs, each
+// counted up to the policy's cap. The gap that runs counts like the others:
+// without it a number that was proved once would have none, and whoever added
+// another one last week could outrank it by proving his own twice (V1, R6.1).
+// So nobody gets ahead of a number before that was silent for longer than the cap.
+func (p Policy) Seniority(n Number, now time.Time) time.Duration {
 	var total time.Duration
 	proofs := sorted(n.Proofs)
-	for i := 1; i < len(proofs); i++ {
-		total += min(proofs[i].Sub(proofs[i-1]), p.Numbers.GapCap.D())
+	for i, at := range proofs {
+		until := now
+		if i+1 < len(proofs) {
+			until = proofs[i+1]
+		}
+		total += min(max(until.Sub(at), 0), p.Numbers.GapCap.D())
 	}
 	return total
 }
@@ -141,7 +148,7 @@ func (p Policy) Ranked(numbers []Number, now time.Time) []Number {
 		}
 	}
 	slices.SortFunc(ranked, func(a, b Number) int {
-		if d := p.Seniority(b) - p.Seniority(a); d != 0 {
+		if d := p.Seniority(b, now) - p.Seniority(a, now); d != 0 {
 			return sign(d)
 		}
 		fa, _ := firstProof(a)

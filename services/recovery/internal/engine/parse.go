@@ -92,14 +92,22 @@ func (p Policy) validate() error {
 	for row := range p.Waits {
 		check(slices.Contains(Rows(), row), "waits.%.64s: no such row", row)
 	}
+	for _, row := range alone {
+		answer := p.Waits[row]
+		check(answer.Refuse || answer.Wait > 0, "waits.%s: must be > 0 or refuse: one evidence alone never is enough at once (V2)", row)
+	}
 	for _, pair := range order {
 		check(!p.Waits[pair[0]].beyond(p.Waits[pair[1]]), "waits.%s: must not be longer than %s", pair[0], pair[1])
 	}
 	return errors.Join(wrong...)
 }
 
+// alone are the rows of one evidence.
+var alone = []Row{OldestLiveAlone, OldestDormantAlone, OldestStaleAlone, YoungerAloneOlderStale, YoungerAloneOlderDormant, YoungerAloneOlderLive}
+
 // order holds what no policy may turn round: more evidence never lengthens a
-// wait, and the silence of a livelier senior never shortens it (V6).
+// wait, the silence of a livelier senior never shortens it (V6), and a younger
+// number never does better than the oldest, live one with as much beside it (R6.1).
 var order = [][2]Row{
 	{OldestLiveSecondCalm, OldestLiveSecondUnfamiliar},
 	{OldestLiveSecondCalm, OldestLiveSecondChange},
@@ -118,4 +126,6 @@ var order = [][2]Row{
 	{YoungerSecondOlderStale, YoungerAloneOlderStale},
 	{YoungerSecondOlderDormant, YoungerAloneOlderDormant},
 	{YoungerSecondOlderLive, YoungerAloneOlderLive},
+	{OldestLiveSecondCalm, YoungerSecondOlderStale},
+	{OldestLiveAlone, YoungerAloneOlderStale},
 }

@@ -87,6 +87,28 @@ func TestV1NewNumberTakesNothing(t *testing.T) {
 	})
 }
 
+// V1, R6.1: whoever has the password and a number of his own proves it as often as
+// he likes: it doesn't get ahead of a number that was proved before it and was
+// not silent for more than 400 days.
+func TestV1NobodyProvesHimselfOlder(t *testing.T) {
+	p := shipped(t)
+	rapid.Check(t, func(t *rapid.T) {
+		owner := Number{ID: "owner", First: true}
+		for at := now.Add(-time.Duration(rapid.IntRange(1, 1500).Draw(t, "first")) * day); !at.After(now); {
+			owner.Proofs = append(owner.Proofs, at)
+			at = at.Add(time.Duration(rapid.IntRange(1, 400).Draw(t, "gap")) * day)
+		}
+		age := now.Sub(owner.Proofs[0])
+		thief := Number{ID: "a-thief", Proofs: []time.Time{now.Add(-time.Duration(rapid.Int64Range(0, int64(age)-1).Draw(t, "added")))}}
+		for range rapid.IntRange(0, 5).Draw(t, "proofs") {
+			thief.Proofs = append(thief.Proofs, thief.Proofs[0].Add(time.Duration(rapid.Int64Range(0, int64(now.Sub(thief.Proofs[0]))).Draw(t, "again"))))
+		}
+		if ranked := p.Ranked([]Number{thief, owner}, now); ranked[0].ID != "owner" {
+			t.Fatalf("owner %v, thief %v", owner.Proofs, thief.Proofs)
+		}
+	})
+}
+
 // V2, V3: without two channels nothing is allowed at once; one channel more than
 // once is one channel.
 func TestV3OneChannelIsNeverEnoughAtOnce(t *testing.T) {

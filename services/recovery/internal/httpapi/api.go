@@ -13,16 +13,16 @@ import (
 	"centinela/shared/httpkit"
 	"centinela/shared/record"
 	"centinela/shared/secret"
-	"centinela/shared/sms"
+	"centinela/shared/sms/twilio"
 )
 
 // API implements the generated strict server.
 type API struct {
 	Recovery *recovery.Service
 	Courier  *recovery.Courier
-	Inbox    recovery.Inbox // nil outside of development
-	Inbound  *sms.Webhook   // nil without Twilio
-	Status   *sms.Webhook
+	Inbox    recovery.Inbox  // nil outside of development
+	Inbound  *twilio.Webhook // nil without Twilio
+	Status   *twilio.Webhook
 }
 
 var _ recoveryapi.StrictServerInterface = (*API)(nil)
@@ -48,7 +48,7 @@ type rawKey struct{}
 
 // keepRaw keeps headers and form for the handlers that need them as they came.
 func keepRaw(c *gin.Context) {
-	r := raw{signature: c.GetHeader(sms.SignatureHeader)}
+	r := raw{signature: c.GetHeader(twilio.SignatureHeader)}
 	if scheme, token, ok := strings.Cut(c.GetHeader("Authorization"), " "); ok && strings.EqualFold(scheme, "Recovery") {
 		r.secret = secret.NewString(strings.TrimSpace(token))
 	}

@@ -3,10 +3,14 @@ package recovery
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
+	"sync"
 	"time"
 
 	"centinela/shared/clock"
+	"centinela/shared/fault"
 	"centinela/shared/record"
 	"centinela/shared/secret"
 	"centinela/shared/sms"
@@ -18,13 +22,15 @@ const (
 	firstRetry  = time.Second
 	lastRetry   = 5 * time.Minute
 	courierIdle = 250 * time.Millisecond // real time: looks without a kick, for what is due by now
-	claimAtOnce = 16
+	claimAtOnce = 16                     // all at once on their way, so that none waits longer than its lease
 )
 
 // Courier sends the texts of the queue. Several may run on one store: each text
 // is claimed by one until its lease ends. A process killed between the
 // provider's yes and the mark sends the text again after the lease; the
-// simulator keeps by id, so there it still is one.
+// simulator keeps by id, so there it still is one. When the provider had a text
+// and gave no answer, a code is not sent a second time (whoever waits for it can
+// ask for another), and what protects an account is.
 type Courier struct {
 	texts  Texts
 	key    secret.Key
@@ -72,18 +78,40 @@ func (c *Courier) SendDue(ctx context.Context) error {
 		if err != nil || len(claimed) == 0 {
 			return err
 		}
-		for _, text := range claimed {
-			if err := c.send(ctx, text); err != nil {
-				return err
-			}
+		failed := make([]error, len(claimed))
+		var sends sync.WaitGroup
+		for i, text := range claimed {
+			sends.Go(func() { failed[i] = caught(func() error { return c.send(ctx, text) }) })
+		}
+		sends.Wait()
+		if err := errors.Join(failed...); err != nil {
+			return err
 		}
 	}
 }
 
+// caught turns a panic into an error: a text that brings one about must not end
+// the process, nor hold the others up (R3).
+func caught(step func() error) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("panic: %v\n%s", cause, debug.Stack())
+		}
+	}()
+	return step()
+}
+
 func (c *Courier) send(ctx context.Context, text Text) error {
-	receipt, sendErr := c.hand(ctx, text)
+	var receipt sms.Receipt
+	sendErr := caught(func() (err error) {
+		receipt, err = c.hand(ctx, text)
+		return err
+	})
 	if ctx.Err() != nil {
 		return ctx.Err() // stopped: the lease gives it back
+	}
+	if sendErr != nil && fault.From(sendErr).Kind == fault.KindInternal { // none of a Sender's errors
+		c.log.Error("texts: a send went wrong in a way that nobody foresaw", "text", text.ID, "error", sendErr.Error())
 	}
 	now := c.clock.Now()
 	err := c.texts.UpdateText(ctx, text.Owner, text.ID, func(t *Text) ([]record.Event, error) {
@@ -92,17 +120,20 @@ func (c *Courier) send(ctx context.Context, text Text) error {
 		}
 		t.Attempts++
 		wait, again := sms.Retryable(sendErr)
+		why := reason(sendErr)
 		switch {
 		case sendErr == nil:
 			t.ProviderID = receipt.ProviderID
 			t.finish(TextSent, now)
 			return []record.Event{t.event(now, record.SMSSent, record.Success, "")}, nil
-		case again && t.Attempts < maxAttempts:
-			t.NextAt = now.Add(max(wait, min(firstRetry<<(t.Attempts-1), lastRetry)))
+		case sms.Uncertain(sendErr) && t.Purpose == purposeCode:
+			why = "the provider had the text and didn't answer: it may have been sent"
+		case again && (t.Attempts < maxAttempts || !t.ExpiresAt.IsZero()): // what has an end of its own is tried until then
+			t.NextAt = now.Add(max(wait, min(firstRetry<<min(t.Attempts-1, maxAttempts), lastRetry)))
 			return nil, nil
 		}
 		t.finish(TextFailed, now)
-		return []record.Event{t.event(now, record.SMSFailed, record.Failure, reason(sendErr))}, nil
+		return []record.Event{t.event(now, record.SMSFailed, record.Failure, why)}, nil
 	})
 	if errors.Is(err, ErrNoText) {
 		return nil // pruned meanwhile
@@ -114,7 +145,7 @@ func (c *Courier) send(ctx context.Context, text Text) error {
 // hand opens the text and gives it to the provider.
 func (c *Courier) hand(ctx context.Context, text Text) (sms.Receipt, error) {
 	if !text.ExpiresAt.IsZero() && !c.clock.Now().Before(text.ExpiresAt) {
-		return sms.Receipt{}, sms.ErrUndeliverable.WithDetail("too late: its code has expired")
+		return sms.Receipt{}, sms.ErrUndeliverable.WithDetail("it is too late for this text")
 	}
 	to, err := c.key.Open(text.To, []byte(text.ID+":to"))
 	if err != nil {
@@ -144,7 +175,7 @@ func reason(err error) string {
 	if err == nil {
 		return ""
 	}
-	return err.Error()
+	return fault.From(err).Error()
 }
 
 // NoteDelivery records what the provider tells of a text that it took. A text

@@ -13,5 +13,6 @@
 //
 // Hands over: events and texts with the change that they report (Effects), to be
 // shipped by the outbox and by the Courier. Numbers and text bodies are sealed
-// at rest, codes are keyed MACs, secrets and tokens are hashes.
+// at rest, codes are keyed MACs, secrets and tokens are hashes. Answers about a
+// recovery take whole multiples of one time (pace.go).
 package recovery

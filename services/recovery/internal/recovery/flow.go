@@ -28,11 +28,11 @@ type Flow struct {
 	// Account is empty when the identifier is unknown or the account's budget
 	// is used up: such a flow answers like any other and leads nowhere (V15).
 	Account string `json:"account,omitempty" bson:"account,omitempty"`
-	// Subject stands for the account in counters and decoy calls; it is
-	// Account, or made of the identifier's MAC.
+	// Subject stands for the account in counters and decoy calls: the id of the
+	// account, also when its budget is used up, or one made of the identifier's MAC.
 	Subject    string    `json:"subject" bson:"subject"`
 	SecretHash []byte    `json:"secret_hash" bson:"secret_hash"`
-	Lane       string    `json:"lane" bson:"lane"`                         // LaneKnown or LaneAnonymous
+	Lane       string    `json:"lane" bson:"lane"`
 	Device     string    `json:"device,omitempty" bson:"device,omitempty"` // hex SHA-256 of the device key
 	Address    string    `json:"address" bson:"address"`
 	Locale     string    `json:"locale,omitempty" bson:"locale,omitempty"`
@@ -41,6 +41,7 @@ type Flow struct {
 	ExpiresAt  time.Time `json:"expires_at" bson:"expires_at"`
 	ForgetAt   time.Time `json:"forget_at" bson:"forget_at"` // when the record may be deleted
 	NextAt     time.Time `json:"next_at,omitzero" bson:"next_at,omitempty"`
+	OpenUntil  time.Time `json:"open_until,omitzero" bson:"open_until,omitempty"` // how long it can still come to something; zero: it is over
 
 	Possession bool        `json:"possession,omitempty" bson:"possession,omitempty"` // a number was proved to be in hand
 	Code       *Code       `json:"code,omitempty" bson:"code,omitempty"`
@@ -48,7 +49,10 @@ type Flow struct {
 	Evidence   []Evidence  `json:"evidence,omitempty" bson:"evidence,omitempty"`
 	Decisions  []Judgement `json:"decisions,omitempty" bson:"decisions,omitempty"`
 
-	AnnouncedAt  time.Time   `json:"announced_at,omitzero" bson:"announced_at,omitempty"`
+	// AnnouncedAt is when everybody was told of the wait: it runs from there.
+	AnnouncedAt time.Time `json:"announced_at,omitzero" bson:"announced_at,omitempty"`
+	// ToldFrom is the earliest end of the wait that was told of.
+	ToldFrom     time.Time   `json:"told_from,omitzero" bson:"told_from,omitempty"`
 	EarliestAt   time.Time   `json:"earliest_at,omitzero" bson:"earliest_at,omitempty"`
 	HalfTold     bool        `json:"half_told,omitempty" bson:"half_told,omitempty"`
 	LastTold     bool        `json:"last_told,omitempty" bson:"last_told,omitempty"`

@@ -10,18 +10,36 @@ import (
 
 const lastCall = 24 * time.Hour // before a wait's end
 
+// Purposes of texts about a wait. The wait runs from when everybody got the
+// announcement; a reminder changes nothing.
+const (
+	purposeAnnounce = "announcement"
+	purposeRemind   = "reminder"
+)
+
+// announceFor is how long an announcement is tried: as long as the provider is
+// away, and not for ever, since a number that can't be told must not keep its
+// owner out.
+const announceFor = 7 * aDay
+
 // announce tells every number with power that the wait runs, each with a veto
 // token of its own. when names the occasion.
 func (s *Service) announce(f *Flow, w *Wallet, when string, now time.Time) (Effects, error) {
 	var effects Effects
+	purpose := purposeRemind
+	if when == "start" {
+		purpose = purposeAnnounce
+	}
+	f.ToldFrom = f.EarliestAt
 	for _, n := range s.powerful(w, now) {
 		token := secret.Token(16)
 		f.VetoTokens = append(f.VetoTokens, VetoToken{Hash: vetoHash(token), Number: n.ID})
 		said := announcement(f.Locale, f.EarliestAt.Format("2006-01-02 15:04 UTC"), s.PublicURL+"/veto#"+token.Reveal())
-		text, err := s.newText(f.ID, f.Account, n, "announcement", when, secret.NewString(said), now)
+		text, err := s.newText(f.ID, f.Account, n, purpose, when+":"+f.EarliestAt.Format(time.RFC3339), secret.NewString(said), now)
 		if err != nil {
 			return Effects{}, err
 		}
+		text.ExpiresAt = now.Add(announceFor)
 		effects.Texts = append(effects.Texts, text)
 	}
 	told := s.event(now, record.RecoveryWaitAnnounced, record.Success, f.Account, f.ID, record.Origin{})
@@ -41,17 +59,52 @@ func (f *Flow) finalCall() (time.Time, bool) {
 	return at, at.After(f.AnnouncedAt)
 }
 
-// schedule sets NextAt to when sweep has something to do.
+// toldAt is when everybody was told of the wait, as far as it is known at now: a
+// provider that is away lengthens the wait, so that nobody gets in unannounced
+// (V20). What it took at the first try, or has yet to be asked for, counts as
+// told when it was written; what it refused for now, as told now.
+func (f *Flow) toldAt(texts []Text, now time.Time) time.Time {
+	told := f.AnnouncedAt
+	for _, t := range texts {
+		switch {
+		case t.Purpose != purposeAnnounce || t.Attempts == 0:
+		case t.FinishedAt.IsZero():
+			told = later(told, now)
+		case t.Attempts > 1:
+			told = later(told, t.FinishedAt)
+		}
+	}
+	return told
+}
+
+// delay moves a wait to where it runs from in truth.
+func (f *Flow) delay(told time.Time) {
+	if !told.After(f.AnnouncedAt) {
+		return
+	}
+	f.EarliestAt = f.EarliestAt.Add(told.Sub(f.AnnouncedAt))
+	f.AnnouncedAt = told
+	f.stand()
+}
+
+// stand keeps the flow long enough for its wait.
+func (f *Flow) stand() {
+	f.ExpiresAt = later(f.ExpiresAt, f.EarliestAt.Add(standsFor))
+	f.ForgetAt = later(f.ForgetAt, f.ExpiresAt.Add(rememberFor))
+}
+
+// schedule sets NextAt to when sweep has something to do, and OpenUntil.
 func (f *Flow) schedule() {
-	f.NextAt = time.Time{}
+	f.NextAt, f.OpenUntil = time.Time{}, time.Time{}
 	if f.Account == "" {
 		return
 	}
 	switch f.State {
-	case Completing:
-		f.NextAt = f.CompletingAt.Add(completingFor)
+	case Completing: // has no end of its own: it ends when auth has answered
+		f.NextAt, f.OpenUntil = f.CompletingAt.Add(completingFor), f.ForgetAt
 		return
 	case Collecting, Ready, Waiting:
+		f.OpenUntil = f.ExpiresAt
 	default:
 		return
 	}

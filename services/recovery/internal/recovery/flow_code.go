@@ -17,7 +17,8 @@ const purposeRecover = "recover"
 // (V16). Otherwise nothing is sent, and the answer is the same (V15). Errors:
 // ErrRecovery, ErrEnded, ErrExpired, ErrTooManyTexts (counted in the flow
 // alone), ErrPhoneInvalid, ErrPhoneNotMobile (of what was typed).
-func (s *Service) SendCode(ctx context.Context, o record.Origin, flow string, token secret.String, typed string) (FlowView, error) {
+func (s *Service) SendCode(ctx context.Context, o record.Origin, flow string, token secret.String, typed string) (_ FlowView, failed error) {
+	defer s.pace(ctx)(&failed)
 	now := s.Clock.Now()
 	f, err := s.claim(ctx, flow, token)
 	if err != nil {

@@ -14,14 +14,11 @@ import (
 // what became of it.
 const completingFor = time.Minute
 
-// manyFlows bounds how many flows of one account are looked at: more can't be
-// open, since strangers may start 20 a day and each collects for 30 minutes.
-const manyFlows = 100
-
 // Complete sets the new password when the decision allows it. The sequence is
 // safe to stop anywhere: the flow is marked Completing with its decision; auth
 // resets (idempotent by the flow's id); the wallet gets its proofs and notices;
-// the flow is marked Completed. Errors: ErrRecovery, ErrEnded, ErrExpired,
+// the account's other flows end; the flow is marked Completed, last, because
+// until then sweep goes on with it. Errors: ErrRecovery, ErrEnded, ErrExpired,
 // ErrNotAllowedYet, auth's own for a weak password, ErrUnavailableAuth.
 func (s *Service) Complete(ctx context.Context, o record.Origin, flow string, token, password secret.String) (FlowView, error) {
 	now := s.Clock.Now()
@@ -108,6 +105,9 @@ func (s *Service) finish(ctx context.Context, flow string, o record.Origin) (Flo
 	if err := s.keepProofs(ctx, &f, now); err != nil {
 		return FlowView{}, err
 	}
+	if err := s.supersede(ctx, &f, o, now); err != nil {
+		return FlowView{}, err
+	}
 	var view FlowView
 	err = s.updateFlow(ctx, flow, func(f *Flow) (Effects, error) {
 		var effects Effects
@@ -122,10 +122,7 @@ func (s *Service) finish(ctx context.Context, flow string, o record.Origin) (Flo
 		view = s.view(f, now)
 		return effects, nil
 	})
-	if err != nil {
-		return FlowView{}, err
-	}
-	return view, s.supersede(ctx, &f, o, now)
+	return view, err
 }
 
 // keepProofs gives the numbers their proofs of this flow, and tells all of the
@@ -152,12 +149,12 @@ func (s *Service) keepProofs(ctx context.Context, f *Flow, now time.Time) error 
 // supersede ends the other recoveries of the account: whoever else was waiting
 // must start again, under the eyes of who just got it back.
 func (s *Service) supersede(ctx context.Context, done *Flow, o record.Origin, now time.Time) error {
-	flows, err := s.Store.FlowsOfAccount(ctx, done.Account, manyFlows)
+	flows, err := s.Store.OpenFlows(ctx, done.Account, now)
 	if err != nil {
 		return err
 	}
 	for _, f := range flows {
-		if f.ID == done.ID || f.ended(now) || f.State == Completing {
+		if f.ID == done.ID {
 			continue
 		}
 		err := s.updateFlow(ctx, f.ID, func(f *Flow) (Effects, error) {

@@ -16,6 +16,7 @@ import (
 // known is what was found out for a decision, outside of any transaction.
 type known struct {
 	wallet  Wallet
+	texts   []Text  // of the flow
 	account Account // Found false and accountKnown: it is gone
 	heard   bool    // auth answered
 	place   engine.Known
@@ -29,6 +30,9 @@ func (s *Service) gather(ctx context.Context, f *Flow) (known, error) {
 	if k.wallet, err = s.Store.Wallet(ctx, f.Subject); err != nil {
 		return known{}, err
 	}
+	if k.texts, err = s.Store.TextsOf(ctx, f.ID); err != nil {
+		return known{}, err
+	}
 	if a, err := s.Accounts.Facts(ctx, f.Subject, f.Device); err == nil {
 		k.account, k.heard = a, true
 	}
@@ -39,8 +43,8 @@ func (s *Service) gather(ctx context.Context, f *Flow) (known, error) {
 }
 
 // facts are the engine's, of the flow as it is now.
-func (k known) facts(f *Flow) engine.Facts {
-	facts := engine.Facts{Numbers: k.wallet.facts(), PlaceFamiliar: k.place, AnnouncedAt: f.AnnouncedAt, DeviceKnown: engine.Unknown}
+func (k known) facts(f *Flow, now time.Time) engine.Facts {
+	facts := engine.Facts{Numbers: k.wallet.facts(), PlaceFamiliar: k.place, AnnouncedAt: f.toldAt(k.texts, now), DeviceKnown: engine.Unknown}
 	for _, e := range f.Evidence {
 		facts.Evidence = append(facts.Evidence, engine.Evidence{Method: e.Method, Number: e.Number, At: e.At})
 	}
@@ -92,7 +96,7 @@ func (s *Service) apply(f *Flow, k known, o record.Origin, now time.Time) (Effec
 		gone.Reason = "the account is gone"
 		return Effects{Events: []record.Event{gone}}, nil
 	}
-	facts := k.facts(f)
+	facts := k.facts(f, now)
 	d := engine.Decide(s.Policy, facts, now)
 	decided, err := s.judge(f, facts, d, o, now)
 	if err != nil {
@@ -102,15 +106,12 @@ func (s *Service) apply(f *Flow, k known, o record.Origin, now time.Time) (Effec
 	switch d.Verdict {
 	case engine.Wait:
 		f.State, f.EarliestAt = Waiting, d.EarliestAt
-		f.ExpiresAt = later(f.ExpiresAt, d.EarliestAt.Add(standsFor))
-		if f.AnnouncedAt.IsZero() {
-			f.AnnouncedAt = now
-			told, err := s.announce(f, &k.wallet, "start", now)
-			if err != nil {
-				return Effects{}, err
-			}
-			effects.Events, effects.Texts = append(effects.Events, told.Events...), told.Texts
+		f.stand()
+		told, err := s.tell(f, &k.wallet, facts.AnnouncedAt, now)
+		if err != nil {
+			return Effects{}, err
 		}
+		effects.Events, effects.Texts = append(effects.Events, told.Events...), told.Texts
 	case engine.Allow:
 		f.State, f.EarliestAt = Ready, d.EarliestAt
 		f.ExpiresAt = later(f.ExpiresAt, now.Add(collectFor))
@@ -119,6 +120,24 @@ func (s *Service) apply(f *Flow, k known, o record.Origin, now time.Time) (Effec
 	}
 	f.ForgetAt = later(f.ForgetAt, f.ExpiresAt.Add(rememberFor))
 	return effects, nil
+}
+
+// tell announces the wait that was just decided: its start, and an end that is
+// earlier than all that was told of. A later end is told of by the reminders.
+func (s *Service) tell(f *Flow, w *Wallet, announced, now time.Time) (Effects, error) {
+	if f.AnnouncedAt.IsZero() {
+		f.AnnouncedAt = now
+		return s.announce(f, w, "start", now)
+	}
+	f.AnnouncedAt = announced
+	last, _ := f.finalCall()
+	halfPassed, lastPassed := !f.halfway().After(now), !last.After(now)
+	if !f.EarliestAt.Before(f.ToldFrom) {
+		f.HalfTold, f.LastTold = f.HalfTold && halfPassed, f.LastTold && lastPassed
+		return Effects{}, nil
+	}
+	f.HalfTold, f.LastTold = halfPassed, lastPassed // who is told now needs no reminder of what has passed
+	return s.announce(f, w, "sooner", now)
 }
 
 // judge appends the decision to the flow's chain, with its event. One that says

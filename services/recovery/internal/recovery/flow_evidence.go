@@ -15,7 +15,8 @@ import (
 // AddEvidence takes a code that was sent (engine.SMS) or a saved code
 // (engine.SavedCode), and decides anew. Errors: ErrRecovery, ErrEnded,
 // ErrExpired, ErrCode, ErrCodeExhausted, ErrUnavailableAuth.
-func (s *Service) AddEvidence(ctx context.Context, o record.Origin, flow string, token secret.String, method string, code secret.String) (FlowView, error) {
+func (s *Service) AddEvidence(ctx context.Context, o record.Origin, flow string, token secret.String, method string, code secret.String) (_ FlowView, failed error) {
+	defer s.pace(ctx)(&failed)
 	now := s.Clock.Now()
 	f, err := s.claim(ctx, flow, token)
 	if err != nil {
@@ -42,11 +43,18 @@ func (s *Service) takeText(ctx context.Context, f *Flow, o record.Origin, code s
 	if f.Code != nil {
 		asked, number = f.Code.ID, f.Code.Number
 	}
-	if err := s.spendTry(ctx, asked, f.Lane+":"+f.Subject+":"+number, now); err != nil {
+	if err := s.spendTry(ctx, asked, now); err != nil {
 		return err
 	}
-	return s.accept(ctx, f.ID, o, now, func(f *Flow) (Evidence, bool) {
-		if f.Code == nil || f.Code.ID != asked || f.hollow() {
+	budget := lanes(f.Lane, f.Subject, number)
+	may, err := s.mayTry(ctx, budget, now)
+	if err != nil {
+		return err
+	}
+	err = s.accept(ctx, f.ID, o, now, func(f *Flow) (Evidence, bool) {
+		// A used up budget looks like a wrong code: it is shared by all flows of
+		// the subject, and must not tell one account from another (V15).
+		if !may || f.Code == nil || f.Code.ID != asked || f.Code.Number == "" || f.hollow() {
 			return Evidence{Method: engine.SMS}, false
 		}
 		mac := s.codeMAC(purposeRecover, f.ID, f.Code.Number, f.Device, code)
@@ -57,32 +65,48 @@ func (s *Service) takeText(ctx context.Context, f *Flow, o record.Origin, code s
 		f.Code = nil
 		return e, true
 	})
+	if err != nil {
+		return err
+	}
+	return s.tryWorked(ctx, budget)
 }
+
+// lanes names the budget of tries of one number (or other evidence) in a lane.
+func lanes(lane, subject, number string) string { return lane + ":" + subject + ":" + number }
 
 // takeSavedCode spends a saved code with auth. Auth is asked about nobody too,
 // so that the time of the answer tells nothing.
 func (s *Service) takeSavedCode(ctx context.Context, f *Flow, o record.Origin, code secret.String, now time.Time) error {
-	if err := s.spendTry(ctx, "saved:"+f.ID, f.Lane+":"+f.Subject+":saved", now); err != nil {
+	if err := s.spendTry(ctx, "saved:"+f.ID, now); err != nil {
 		return err
 	}
 	if slices.ContainsFunc(f.Evidence, func(e Evidence) bool { return e.Method == engine.SavedCode }) {
 		return nil // it counts once (V3): a second one would only be lost
 	}
+	budget := lanes(f.Lane, f.Subject, "saved")
+	may, err := s.mayTry(ctx, budget, now)
+	if err != nil {
+		return err
+	}
 	// The same code again in the same flow is the same redemption: a lost answer
 	// loses no code.
 	redemption := f.ID + "-" + hex.EncodeToString(s.Key.MAC("redemption", f.ID, code.Reveal()))[:16]
 	account := f.Subject
-	if f.hollow() {
+	if f.hollow() || !may { // a used up budget looks like a wrong code (V15)
 		account = s.nobody(f.ID)
 	}
-	err := s.Accounts.RedeemSavedCode(ctx, account, code, redemption)
+	err = s.Accounts.RedeemSavedCode(ctx, account, code, redemption)
 	if err != nil && !errors.Is(err, ErrCode) {
 		return err
 	}
-	valid := err == nil
-	return s.accept(ctx, f.ID, o, now, func(f *Flow) (Evidence, bool) {
+	valid := err == nil && may
+	err = s.accept(ctx, f.ID, o, now, func(f *Flow) (Evidence, bool) {
 		return Evidence{Method: engine.SavedCode, At: now}, valid && !f.hollow()
 	})
+	if err != nil {
+		return err
+	}
+	return s.tryWorked(ctx, budget)
 }
 
 // accept records what check says of an evidence. Error: ErrCode when it is refused.

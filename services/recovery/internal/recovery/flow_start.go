@@ -7,8 +7,10 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
 
+	"centinela/services/recovery/internal/engine"
 	"centinela/shared/id"
 	"centinela/shared/record"
 	"centinela/shared/secret"
@@ -16,7 +18,8 @@ import (
 
 // Lanes: an attacker burns the anonymous budgets only (design: "Lanes, not locks").
 const (
-	LaneKnown     = "known"
+	LaneKnown     = "known"    // a device that the account knows
+	LaneFamiliar  = "familiar" // one of its usual places
 	LaneAnonymous = "anonymous"
 )
 
@@ -30,7 +33,8 @@ const (
 // Start begins a recovery and returns it with its secret, which is shown once.
 // It answers the same for any identifier (V15). Errors: ErrTooManyStarts,
 // ErrUnavailableAuth.
-func (s *Service) Start(ctx context.Context, o record.Origin, identifier string, deviceKey secret.String) (FlowView, secret.String, error) {
+func (s *Service) Start(ctx context.Context, o record.Origin, identifier string, deviceKey secret.String) (_ FlowView, _ secret.String, failed error) {
+	defer s.pace(ctx)(&failed)
 	now := s.Clock.Now()
 	f := Flow{ID: id.New("rec"), Lane: LaneAnonymous, Address: o.Address, State: Collecting, StartedAt: now, ExpiresAt: now.Add(collectFor)}
 	if !deviceKey.IsZero() {
@@ -41,17 +45,29 @@ func (s *Service) Start(ctx context.Context, o record.Origin, identifier string,
 	if err != nil {
 		return FlowView{}, secret.String{}, err
 	}
-	if account.Found && account.DeviceKnown {
-		f.Lane = LaneKnown
+	f.Subject = s.nobody(identifier)
+	if account.Found {
+		f.Subject = account.ID
 	}
-	over, err := s.overLimit(ctx, "start:"+f.Lane+":"+network(o.Address), now, time.Hour, s.StartsPerAddress)
+	// Everybody's place is asked for. It opens a lane of budgets only that answer
+	// alike, so that whoever shares the owner's network learns nothing (V15).
+	place, err := s.Places.Familiarity(ctx, f.Subject, f.Address)
+	familiar := err == nil && place == engine.Yes
+	door := LaneAnonymous
+	switch {
+	case account.Found && account.DeviceKnown:
+		f.Lane, door = LaneKnown, LaneKnown
+	case account.Found && familiar:
+		f.Lane = LaneFamiliar
+	}
+	over, err := s.overLimit(ctx, "start:"+door+":"+network(o.Address), now, time.Hour, s.StartsPerAddress)
 	if err != nil {
 		return FlowView{}, secret.String{}, err
 	}
 	if over {
 		return FlowView{}, secret.String{}, ErrTooManyStarts.WithRetryAfter(time.Hour)
 	}
-	effects, err := s.aim(ctx, &f, account, identifier, o, now)
+	effects, err := s.aim(ctx, &f, account, o, now)
 	if err != nil {
 		return FlowView{}, secret.String{}, err
 	}
@@ -67,11 +83,10 @@ func (s *Service) Start(ctx context.Context, o record.Origin, identifier string,
 
 // aim points the flow at its account, or at nobody: when there is none, or when
 // strangers have used up the account's budget. Both do the same work.
-func (s *Service) aim(ctx context.Context, f *Flow, a Account, identifier string, o record.Origin, now time.Time) (Effects, error) {
-	f.Subject = s.nobody(identifier)
+func (s *Service) aim(ctx context.Context, f *Flow, a Account, o record.Origin, now time.Time) (Effects, error) {
 	started := s.event(now, record.RecoveryStarted, record.Success, "", f.ID, o)
 	if a.Found {
-		f.Account, f.Subject, f.Locale = a.ID, a.ID, a.Locale
+		f.Account, f.Locale = a.ID, a.Locale
 		started.Account = a.ID
 	}
 	started.Data = map[string]string{"lane": f.Lane}
@@ -81,7 +96,7 @@ func (s *Service) aim(ctx context.Context, f *Flow, a Account, identifier string
 	}
 	if over && f.Lane == LaneAnonymous {
 		started.Outcome, started.Reason = record.Refused, "too many recoveries of this account were started by strangers"
-		f.Account, f.Subject, f.Locale = "", s.nobody(identifier), ""
+		f.Account, f.Locale = "", ""
 	}
 	// One text of this kind a day: starting recoveries must not flood a phone.
 	told, err := s.overLimit(ctx, "told-started:"+f.Subject, now, aDay, 1)
@@ -108,7 +123,7 @@ func (s *Service) aim(ctx context.Context, f *Flow, a Account, identifier string
 // of an account's id, so that a peer is asked the same question about it.
 func (s *Service) nobody(identifier string) string {
 	const alphabet = "0123456789abcdefghjkmnpqrstvwxyz"
-	mac := s.Key.MAC("nobody", strings.ToLower(norm.NFKC.String(identifier)))
+	mac := s.Key.MAC("nobody", cases.Fold().String(norm.NFKC.String(strings.TrimSpace(identifier))))
 	name := make([]byte, 24)
 	for i := range name {
 		name[i] = alphabet[mac[i]%32]

@@ -59,7 +59,7 @@ func (s *Service) view(f *Flow, now time.Time) FlowView {
 	}
 	v.Reason, v.ShorterWith = explain(d), shorter(d)
 	switch {
-	case !d.EarliestAt.IsZero() && !now.Before(d.EarliestAt):
+	case !f.EarliestAt.IsZero() && !now.Before(f.EarliestAt):
 		v.State, v.Next, v.ShorterWith = Ready, []string{NextComplete}, nil
 	case d.Verdict == engine.Wait:
 		v.State, v.Next = Waiting, []string{NextWait}
@@ -67,7 +67,7 @@ func (s *Service) view(f *Flow, now time.Time) FlowView {
 			v.Next = append(v.Next, steps(c)...)
 		}
 	}
-	v.EarliestAt = d.EarliestAt
+	v.EarliestAt = f.EarliestAt
 	return v
 }
 

@@ -2,6 +2,7 @@ package recovery
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"centinela/services/recovery/internal/engine"
@@ -22,24 +23,47 @@ type OwnFlow struct {
 	Policy     string
 }
 
-// OwnFlows are the newest recoveries that were tried on one's account, with the
-// last decision of each.
+// OwnFlows are the recoveries that were tried on one's account, with the last
+// decision of each: those in which a number was proved and that are open, then
+// the newest.
 func (s *Service) OwnFlows(ctx context.Context, who Person) ([]OwnFlow, error) {
 	now := s.Clock.Now()
-	flows, err := s.Store.FlowsOfAccount(ctx, who.Account, shownToOwner)
+	open, err := s.Store.OpenFlows(ctx, who.Account, now)
 	if err != nil {
 		return nil, err
 	}
+	newest, err := s.Store.FlowsOfAccount(ctx, who.Account, shownToOwner)
+	if err != nil {
+		return nil, err
+	}
+	flows := shown(open, newest)
 	own := make([]OwnFlow, 0, len(flows))
 	for _, f := range flows {
 		o := OwnFlow{ID: f.ID, State: f.ownState(now), StartedAt: f.StartedAt, Address: f.Address, Rules: []string{}, Evidence: []string{}}
 		if d, ok := f.last(); ok {
-			o.EarliestAt, o.Verdict, o.Policy = d.EarliestAt, d.Verdict, d.PolicyHash
+			o.EarliestAt, o.Verdict, o.Policy = f.EarliestAt, d.Verdict, d.PolicyHash
 			o.Rules, o.Evidence = append(o.Rules, d.Rules...), append(o.Evidence, d.Evidence...)
 		}
 		own = append(own, o)
 	}
 	return own, nil
+}
+
+// shown puts the dangerous ones first, which is where somebody holds a number and
+// the end is open: many new starts must not push one out of the owner's sight.
+func shown(open, newest []Flow) []Flow {
+	var flows []Flow
+	for _, f := range open {
+		if f.Possession {
+			flows = append(flows, f)
+		}
+	}
+	for _, f := range newest {
+		if !slices.ContainsFunc(flows, func(o Flow) bool { return o.ID == f.ID }) {
+			flows = append(flows, f)
+		}
+	}
+	return flows[:min(len(flows), shownToOwner)]
 }
 
 func (f *Flow) ownState(now time.Time) FlowState {

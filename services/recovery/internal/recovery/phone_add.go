@@ -1,6 +1,7 @@
 package recovery
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -25,6 +26,10 @@ func (s *Service) AddPhone(ctx context.Context, who Person, o record.Origin, raw
 		return PhoneView{}, err
 	}
 	mac := s.numberMAC(e164)
+	// Asked before the counters are raised: what is refused must not use up the day's texts.
+	if err := s.mayAdd(ctx, who.Account, mac, now); err != nil {
+		return PhoneView{}, err
+	}
 	if err := s.spendText(ctx, "own", mac, who.Account, now); err != nil {
 		return PhoneView{}, err
 	}
@@ -32,11 +37,12 @@ func (s *Service) AddPhone(ctx context.Context, who Person, o record.Origin, raw
 	phone, code := id.New("phn"), secret.Digits(codeDigits)
 	var view PhoneView
 	err = s.updateWallet(ctx, who.Account, func(w *Wallet) (Effects, error) {
-		w.Locale = locale
+		w.Locale = cmp.Or(locale, w.Locale, "en")
 		n, err := s.pendingNumber(w, Number{ID: phone, MAC: mac, Masked: masked, AddedAt: now, Cautious: cautious}, now)
 		if err != nil {
 			return Effects{}, err
 		}
+		n.Cautious = n.Cautious || cautious
 		n.Sealed = s.sealNumber(n.ID, e164)
 		text, err := s.issueCode(w, n, code, now)
 		if err != nil {
@@ -48,6 +54,22 @@ func (s *Service) AddPhone(ctx context.Context, who Person, o record.Origin, raw
 		return Effects{Events: []record.Event{added}, Texts: []Text{text}}, nil
 	})
 	return view, err
+}
+
+// mayAdd says what AddPhone would refuse, without changing anything.
+func (s *Service) mayAdd(ctx context.Context, account, mac string, now time.Time) error {
+	w, err := s.Store.Wallet(ctx, account)
+	if err != nil {
+		return err
+	}
+	n, err := s.pendingNumber(&w, Number{MAC: mac, AddedAt: now}, now)
+	if err != nil {
+		return err
+	}
+	if wait := nextSend(n.ID, n.Sends, now); wait > 0 {
+		return ErrTooManyTexts.WithRetryAfter(wait)
+	}
+	return nil
 }
 
 // pendingNumber puts fresh into the wallet, or finds it there still pending.
@@ -90,11 +112,12 @@ func (s *Service) dropDead(w *Wallet, now time.Time) {
 }
 
 // cautious says whether a number added now must wait longer: soon after a
-// sign-in from a new device or a reset, or when auth can't say (V20).
+// sign-in from a new device or a reset, or when auth can't say (V20). It returns
+// the account's language too; empty: auth can't say.
 func (s *Service) cautious(ctx context.Context, account string, now time.Time) (bool, string) {
 	a, err := s.Accounts.Facts(ctx, account, "")
 	if err != nil || !a.Found {
-		return true, "en"
+		return true, ""
 	}
 	soon := func(at time.Time) bool { return !at.IsZero() && now.Sub(at) < s.Policy.Numbers.CautiousWithin.D() }
 	return soon(a.UnfamiliarAt) || soon(a.ResetAt), a.Locale

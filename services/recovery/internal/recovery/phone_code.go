@@ -61,38 +61,56 @@ func (s *Service) issueCode(w *Wallet, n *Number, code secret.String, now time.T
 	return s.codeText(w.Account, w.Account, w.Locale, *n, bodyProve, n.Code.ID, code, now)
 }
 
-// spendText takes one text from the day's budgets of the number (in one lane)
-// and of the account, before it is written.
-func (s *Service) spendText(ctx context.Context, lane, mac, account string, now time.Time) error {
-	for _, budget := range []struct {
-		key   string
-		limit int
-	}{{"sms:" + lane + ":" + mac, sendsPerDay}, {"sms:" + lane + ":" + account, 2 * sendsPerDay}} {
-		over, err := s.overLimit(ctx, budget.key, now, aDay, budget.limit)
-		if err != nil {
-			return err
-		}
-		if over {
-			return ErrTooManyTexts.WithRetryAfter(aDay)
-		}
-	}
-	return nil
+// budget is a counter, what it may reach, and when it starts again.
+type budget struct {
+	key    string
+	limit  int
+	window time.Duration
 }
 
-// spendTry takes one try from the code's and from the day's budget of the
-// number, before the code is looked at (V17). Error: ErrCodeExhausted.
-func (s *Service) spendTry(ctx context.Context, code, number string, now time.Time) error {
-	for _, budget := range []struct {
-		key   string
-		limit int
-	}{{"try:" + code, triesPerCode}, {"try-day:" + number, triesPerDay}} {
-		over, err := s.overLimit(ctx, budget.key, now, aDay, budget.limit)
-		if err != nil {
-			return err
-		}
-		if over {
-			return ErrCodeExhausted
+// spend raises the counters in turn and reports whether all are within their
+// limits; the first that isn't ends it. It comes before what is counted (V17).
+func (s *Service) spend(ctx context.Context, now time.Time, budgets ...budget) (bool, error) {
+	for _, b := range budgets {
+		over, err := s.overLimit(ctx, b.key, now, b.window, b.limit)
+		if over || err != nil {
+			return false, err
 		}
 	}
-	return nil
+	return true, nil
+}
+
+// spendText takes one text from the budgets of the number (in one lane) and of
+// the account, before it is written. Error: ErrTooManyTexts.
+func (s *Service) spendText(ctx context.Context, lane, mac, account string, now time.Time) error {
+	ok, err := s.spend(ctx, now,
+		budget{"sms-burst:" + lane + ":" + mac, burst, burstWindow},
+		budget{"sms:" + lane + ":" + mac, sendsPerDay, aDay},
+		budget{"sms:" + lane + ":" + account, 2 * sendsPerDay, aDay})
+	if err == nil && !ok {
+		err = ErrTooManyTexts.WithRetryAfter(aDay)
+	}
+	return err
+}
+
+// spendTry takes one try of the code with that name. Error: ErrCodeExhausted.
+func (s *Service) spendTry(ctx context.Context, code string, now time.Time) error {
+	ok, err := s.spend(ctx, now, budget{"try:" + code, triesPerCode, aDay})
+	if err == nil && !ok {
+		err = ErrCodeExhausted
+	}
+	return err
+}
+
+// mayTry takes one try from the budgets of a number in one lane: they survive a
+// new code, a new flow and a restart.
+func (s *Service) mayTry(ctx context.Context, number string, now time.Time) (bool, error) {
+	return s.spend(ctx, now,
+		budget{"try-day:" + number, triesPerDay, aDay},
+		budget{"try-all:" + number, triesInAll, inAllWindow})
+}
+
+// tryWorked sets the tries in a row back: the number was proved.
+func (s *Service) tryWorked(ctx context.Context, number string) error {
+	return s.Store.Uncount(ctx, "try-all:"+number)
 }

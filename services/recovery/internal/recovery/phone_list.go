@@ -55,7 +55,7 @@ func (s *Service) phone(w *Wallet, id string, now time.Time) PhoneView {
 		ID: id, Masked: n.Masked, AddedAt: n.AddedAt,
 		Oldest:        len(ranked) > 0 && ranked[0].ID == id,
 		Powers:        s.Policy.Powers(numbers, id, now),
-		SeniorityDays: int(s.Policy.Seniority(fact) / aDay),
+		SeniorityDays: int(s.Policy.Seniority(fact, now) / aDay),
 	}
 	v.State, v.ChangesAt = s.Policy.StateOf(fact, now)
 	if len(n.Proofs) > 0 {

@@ -8,10 +8,17 @@ import (
 	"centinela/shared/record"
 )
 
+const removalsTold = 2 // a day, of one number
+
 // RetirePhone asks for a number's removal: it keeps its recovery powers until
 // the window's end (V5). Asking twice changes nothing. Errors: ErrFreshSignIn,
 // ErrPhoneNotFound, ErrPhoneState (it is pending and dies by itself).
 func (s *Service) RetirePhone(ctx context.Context, who Person, o record.Origin, phone string) (PhoneView, error) {
+	// Asked for, kept and asked for again must not flood the other phones.
+	told, err := s.overLimit(ctx, "told-removal:"+who.Account+":"+phone, s.Clock.Now(), aDay, removalsTold)
+	if err != nil {
+		return PhoneView{}, err
+	}
 	return s.changePhone(ctx, who, phone, func(w *Wallet, n *Number, state engine.State, now time.Time) (Effects, error) {
 		if state == engine.Pending {
 			return Effects{}, ErrPhoneState.WithDetail("a pending number goes by itself after 15 minutes")
@@ -21,11 +28,17 @@ func (s *Service) RetirePhone(ctx context.Context, who Person, o record.Origin, 
 		}
 		n.RetireAsked = now
 		n.RetiringUntil = now.Add(s.Policy.RetireWindow(w.facts(), phone, now))
-		texts, err := s.notices(w, w.Account, phone, noticeRemoval, "removal:"+phone+now.String(), now)
+		var texts []Text
+		if !told {
+			var err error
+			if texts, err = s.notices(w, w.Account, phone, noticeRemoval, "removal:"+phone+now.String(), now); err != nil {
+				return Effects{}, err
+			}
+		}
 		asked := s.event(now, record.PhoneRemovalAsked, record.Success, who.Account, phone, o)
 		asked.Session = who.Session
 		asked.Data = map[string]string{"number": n.Masked, "until": n.RetiringUntil.Format(time.RFC3339)}
-		return Effects{Events: []record.Event{asked}, Texts: texts}, err
+		return Effects{Events: []record.Event{asked}, Texts: texts}, nil
 	})
 }
 

@@ -25,9 +25,14 @@ func (s *Service) VerifyPhone(ctx context.Context, who Person, o record.Origin, 
 	if n.Code == nil {
 		return PhoneView{}, ErrCode
 	}
-	asked := n.Code.ID
-	if err := s.spendTry(ctx, asked, "own:"+who.Account+":"+phone, now); err != nil {
+	asked, budget := n.Code.ID, "own:"+who.Account+":"+phone
+	if err := s.spendTry(ctx, asked, now); err != nil {
 		return PhoneView{}, err
+	}
+	if may, err := s.mayTry(ctx, budget, now); err != nil {
+		return PhoneView{}, err
+	} else if !may {
+		return PhoneView{}, ErrCodeExhausted
 	}
 	var view PhoneView
 	var refused error
@@ -58,7 +63,16 @@ func (s *Service) VerifyPhone(ctx context.Context, who Person, o record.Origin, 
 	if err == nil {
 		err = refused
 	}
-	return view, err
+	if err != nil {
+		return PhoneView{}, err
+	}
+	// Whoever holds the number has it in every lane: nobody's guesses lock him out.
+	for _, lane := range []string{budget, lanes(LaneKnown, who.Account, phone), lanes(LaneFamiliar, who.Account, phone), lanes(LaneAnonymous, who.Account, phone)} {
+		if err := s.tryWorked(ctx, lane); err != nil {
+			return PhoneView{}, err
+		}
+	}
+	return view, nil
 }
 
 // good reports whether the code with that MAC is this one, and in time.

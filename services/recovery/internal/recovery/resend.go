@@ -11,7 +11,9 @@ const (
 	codeDigits   = 8
 	codeTTL      = 5 * time.Minute
 	triesPerCode = 5
-	triesPerDay  = 10 // of one number, in one lane
+	triesPerDay  = 10  // of one number, in one lane
+	triesInAll   = 100 // in a row: a right one sets it back
+	inAllWindow  = 365 * 24 * time.Hour
 	sendsPerDay  = 10
 	burst        = 5
 	burstWindow  = 10 * time.Minute

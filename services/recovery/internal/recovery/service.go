@@ -31,6 +31,9 @@ type Options struct {
 	// StartsPerAddress bounds recoveries started an hour from one address and
 	// lane; StartsPerAccount bounds the anonymous ones a day for one account.
 	StartsPerAddress, StartsPerAccount int
+	// AnswerAfter is what the answers about a recovery take, or a multiple (V15).
+	// Zero: as long as the work takes.
+	AnswerAfter time.Duration
 	// Kick is called after a write with events or texts.
 	Kick func()
 }

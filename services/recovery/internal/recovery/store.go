@@ -35,13 +35,19 @@ type Store interface {
 	UpdateFlow(ctx context.Context, id string, change func(*Flow) (Effects, error)) error
 	// FlowsOfAccount returns the newest flows first.
 	FlowsOfAccount(ctx context.Context, account string, limit int) ([]Flow, error)
+	// OpenFlows returns all flows of the account whose OpenUntil is after now.
+	OpenFlows(ctx context.Context, account string, now time.Time) ([]Flow, error)
 	// FlowByVetoToken returns the flow with that token's hash (hex), or ErrNoFlow.
 	FlowByVetoToken(ctx context.Context, hash string) (Flow, error)
+	// TextsOf returns the texts that were written with a flow, also sent ones.
+	TextsOf(ctx context.Context, flow string) ([]Text, error)
 	// Due returns accounts whose wallets, and ids of flows, whose NextAt is not after now.
 	Due(ctx context.Context, now time.Time, limit int) (accounts, flows []string, err error)
 	// Count adds 1 to a counter and returns the new value. A counter starts
 	// again when window has passed since its first count.
 	Count(ctx context.Context, key string, now time.Time, window time.Duration) (int, error)
+	// Uncount sets a counter back; one that isn't there is no error.
+	Uncount(ctx context.Context, key string) error
 	// Prune deletes what is over: counters, flows with ForgetAt not after now
 	// whose events are shipped, finished and simulated texts older than a week.
 	Prune(ctx context.Context, now time.Time) error

@@ -94,7 +94,16 @@ func (s *Service) sweepFlow(ctx context.Context, flow string, now time.Time) err
 	if err != nil {
 		return err
 	}
-	return s.updateFlow(ctx, flow, func(f *Flow) (Effects, error) { return s.remind(f, &w, now) })
+	texts, err := s.Store.TextsOf(ctx, flow)
+	if err != nil {
+		return err
+	}
+	return s.updateFlow(ctx, flow, func(f *Flow) (Effects, error) {
+		if f.State == Waiting && !f.ended(now) {
+			f.delay(f.toldAt(texts, now))
+		}
+		return s.remind(f, &w, now)
+	})
 }
 
 // remind announces a running wait again when it is time to, each time once.

@@ -9,6 +9,8 @@ import (
 	"centinela/shared/secret"
 )
 
+const purposeCode = "code"
+
 // newText seals one text to a number. name makes its id: the same name for the
 // same number is the same text, and is written once.
 func (s *Service) newText(owner, account string, n Number, purpose, name string, body secret.String, now time.Time) (Text, error) {
@@ -28,7 +30,7 @@ func (s *Service) newText(owner, account string, n Number, purpose, name string,
 // codeText is a code on its way. It is not sent any more once the code has expired.
 func (s *Service) codeText(owner, account, locale string, n Number, body phrase, codeID string, code secret.String, now time.Time) (Text, error) {
 	said := secret.NewString(body.in(locale)(code.Reveal()) + "\n\n@" + s.OriginHost + " #" + code.Reveal())
-	text, err := s.newText(owner, account, n, "code", codeID, said, now)
+	text, err := s.newText(owner, account, n, purposeCode, codeID, said, now)
 	text.ExpiresAt = now.Add(codeTTL)
 	return text, err
 }

@@ -11,6 +11,8 @@ import (
 	"centinela/shared/secret"
 )
 
+const earlyNos = 3 // a day and number: recoveries stopped before anybody proved possession
+
 // VetoByToken stops the recovery that the text with this token told of. Errors:
 // ErrVetoInvalid (unknown, used, over, or the number has no power now),
 // ErrVetoesUsed (V8).
@@ -78,11 +80,11 @@ func (s *Service) hearFor(ctx context.Context, o record.Origin, w Wallet, mac, m
 	if at < 0 {
 		return nil // V4: no power over others
 	}
-	flows, err := s.Store.FlowsOfAccount(ctx, w.Account, manyFlows)
-	if err != nil {
+	flows, err := s.Store.OpenFlows(ctx, w.Account, now)
+	flows = slices.DeleteFunc(flows, func(f Flow) bool { return f.ended(now) || f.State == Completing })
+	if err != nil || len(flows) == 0 {
 		return err
 	}
-	flows = slices.DeleteFunc(flows, func(f Flow) bool { return f.ended(now) || f.State == Completing })
 	if slices.ContainsFunc(flows, func(f Flow) bool { return f.Possession }) {
 		switch err := s.spendVeto(ctx, w.Account, w.Numbers[at].ID, messageID, o, now); {
 		case errors.Is(err, ErrVetoesUsed):
@@ -90,6 +92,10 @@ func (s *Service) hearFor(ctx context.Context, o record.Origin, w Wallet, mac, m
 		case err != nil:
 			return err
 		}
+	} else if over, err := s.overLimit(ctx, "early-no:"+w.Numbers[at].ID, now, aDay, earlyNos); over || err != nil {
+		// Before possession a NO is free, so that nobody's starts use up the
+		// vetoes; without a limit one number could keep all others out.
+		return err
 	}
 	for _, f := range flows {
 		if _, err := s.stop(ctx, f.ID, w.Numbers[at].ID, "", o, now); err != nil {

@@ -3,6 +3,7 @@ package mongo
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -52,6 +53,12 @@ func (s *Store) Count(ctx context.Context, key string, now time.Time, window tim
 	}
 }
 
+// Uncount implements recovery.Store.
+func (s *Store) Uncount(ctx context.Context, key string) error {
+	_, err := s.db.C(counters).DeleteOne(ctx, byID(key))
+	return mongox.Wrap(err)
+}
+
 // counted is the new value; 0: the filter matched nothing.
 func counted(r *mongo.SingleResult) (int, error) {
 	var c counter
@@ -83,27 +90,26 @@ func (s *Store) Prune(ctx context.Context, now time.Time) error {
 		pruneTexts(ctx, s.db.C(flows), old, func(d *flowDoc) *Carried { return &d.Carried }))
 }
 
+// pruneTexts takes them in batches, until one isn't full.
 func pruneTexts[T any](ctx context.Context, c *mongo.Collection, old time.Time, in func(*T) *Carried) error {
-	docs, err := find[struct {
-		ID string `bson:"_id"`
-	}](ctx, c, atMost("texts.finished_at", old), options.Find().SetProjection(is("_id", 1)).SetLimit(pruneBatch))
-	if err != nil {
-		return err
-	}
-	for _, d := range docs {
-		err := mongox.UpdateVersioned(ctx, c, d.ID, func(d *T) *int64 { return &in(d).Version }, func(d *T) error {
-			var kept []recovery.Text
-			for _, t := range in(d).Texts {
-				if t.FinishedAt.IsZero() || t.FinishedAt.After(old) {
-					kept = append(kept, t)
-				}
-			}
-			in(d).Texts = kept
-			return nil
-		})
-		if err != nil && !missing(err) {
+	for {
+		docs, err := find[struct {
+			ID string `bson:"_id"`
+		}](ctx, c, atMost("texts.finished_at", old), options.Find().SetProjection(is("_id", 1)).SetLimit(pruneBatch))
+		if err != nil {
 			return err
 		}
+		for _, d := range docs {
+			err := mongox.UpdateVersioned(ctx, c, d.ID, func(d *T) *int64 { return &in(d).Version }, func(d *T) error {
+				in(d).Texts = slices.DeleteFunc(in(d).Texts, func(t recovery.Text) bool { return !t.FinishedAt.IsZero() && !t.FinishedAt.After(old) })
+				return nil
+			})
+			if err != nil && !missing(err) {
+				return err
+			}
+		}
+		if len(docs) < pruneBatch {
+			return nil
+		}
 	}
-	return nil
 }

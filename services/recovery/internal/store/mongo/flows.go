@@ -59,6 +59,26 @@ func (s *Store) FlowsOfAccount(ctx context.Context, account string, limit int) (
 	return all, err
 }
 
+// OpenFlows implements recovery.Store.
+func (s *Store) OpenFlows(ctx context.Context, account string, now time.Time) ([]recovery.Flow, error) {
+	if account == "" {
+		return nil, nil
+	}
+	newest := bson.D{{Key: "started_at", Value: -1}, {Key: "_id", Value: -1}}
+	docs, err := find[flowDoc](ctx, s.db.C(flows), bson.D{{Key: "account", Value: account}, {Key: "open_until", Value: is("$gt", now)}}, options.Find().SetSort(newest))
+	var all []recovery.Flow
+	for _, d := range docs {
+		all = append(all, d.Flow)
+	}
+	return all, err
+}
+
+// TextsOf implements recovery.Store: a flow's texts are in its document.
+func (s *Store) TextsOf(ctx context.Context, flow string) ([]recovery.Text, error) {
+	doc, _, err := findOne[Carried](ctx, s.db.C(flows), byID(flow))
+	return doc.Texts, err
+}
+
 // FlowByVetoToken implements recovery.Store.
 func (s *Store) FlowByVetoToken(ctx context.Context, hash string) (recovery.Flow, error) {
 	return s.flow(ctx, is("veto_tokens.hash", hash))

@@ -30,7 +30,7 @@ func indexes() map[string][]mongo.IndexModel {
 			on(true, "texts.finished_at"), mongox.OutboxIndex(),
 		},
 		flows: {
-			on(true, "account", "started_at"), on(true, "next_at"), on(false, "forget_at"), on(true, "veto_tokens.hash"),
+			on(true, "account", "started_at"), on(true, "account", "open_until"), on(true, "next_at"), on(false, "forget_at"), on(true, "veto_tokens.hash"),
 			on(true, "texts.next_at"), on(true, "texts.provider_id"), on(true, "texts.finished_at"), mongox.OutboxIndex(),
 		},
 		counters: {on(false, "expires_at")},

@@ -23,6 +23,14 @@ func (s *Store) Count(ctx context.Context, key string, now time.Time, window tim
 	return n, err
 }
 
+// Uncount implements recovery.Store.
+func (s *Store) Uncount(ctx context.Context, key string) error {
+	return s.Write(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `DELETE FROM counters WHERE key = ?`, key)
+		return err
+	})
+}
+
 // Prune implements recovery.Store. The outbox is a table of its own here, so a
 // flow's events don't go with it.
 func (s *Store) Prune(ctx context.Context, now time.Time) error {

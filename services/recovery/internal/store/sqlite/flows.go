@@ -51,9 +51,10 @@ func putFlow(ctx context.Context, tx *sql.Tx, f recovery.Flow) error {
 	if err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, `INSERT INTO flows (id, account, started_at, next_at, forget_at, body) VALUES (?, ?, ?, ?, ?, ?)
-		ON CONFLICT (id) DO UPDATE SET account = excluded.account, next_at = excluded.next_at, forget_at = excluded.forget_at, body = excluded.body`,
-		f.ID, f.Account, sqlitex.Millis(f.StartedAt), sqlitex.Millis(f.NextAt), sqlitex.Millis(f.ForgetAt), string(body)); err != nil {
+	if _, err := tx.ExecContext(ctx, `INSERT INTO flows (id, account, started_at, next_at, open_until, forget_at, body) VALUES (?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET account = excluded.account, next_at = excluded.next_at, open_until = excluded.open_until,
+			forget_at = excluded.forget_at, body = excluded.body`,
+		f.ID, f.Account, sqlitex.Millis(f.StartedAt), sqlitex.Millis(f.NextAt), sqlitex.Millis(f.OpenUntil), sqlitex.Millis(f.ForgetAt), string(body)); err != nil {
 		return err
 	}
 	for _, t := range f.VetoTokens {
@@ -74,6 +75,12 @@ func found(f recovery.Flow, ok bool, err error) (recovery.Flow, error) {
 // FlowsOfAccount implements recovery.Store.
 func (s *Store) FlowsOfAccount(ctx context.Context, account string, limit int) ([]recovery.Flow, error) {
 	return list[recovery.Flow](ctx, s.Read(), `SELECT body FROM flows WHERE account = ? AND account <> '' ORDER BY started_at DESC, id DESC LIMIT ?`, account, limit)
+}
+
+// OpenFlows implements recovery.Store.
+func (s *Store) OpenFlows(ctx context.Context, account string, now time.Time) ([]recovery.Flow, error) {
+	return list[recovery.Flow](ctx, s.Read(), `SELECT body FROM flows WHERE account = ? AND account <> '' AND open_until > 0 AND open_until > ? ORDER BY started_at DESC, id DESC`,
+		account, sqlitex.Millis(now))
 }
 
 // FlowByVetoToken implements recovery.Store.

@@ -68,6 +68,11 @@ func putText(ctx context.Context, tx *sql.Tx, t recovery.Text) error {
 	return err
 }
 
+// TextsOf implements recovery.Store.
+func (s *Store) TextsOf(ctx context.Context, flow string) ([]recovery.Text, error) {
+	return list[recovery.Text](ctx, s.Read(), `SELECT body FROM texts WHERE owner = ? ORDER BY rowid`, flow)
+}
+
 // TextByProvider implements recovery.Texts.
 func (s *Store) TextByProvider(ctx context.Context, providerID string) (recovery.Text, error) {
 	t, ok, err := one[recovery.Text](ctx, s.Read(), `SELECT body FROM texts WHERE provider_id = ? AND provider_id <> '' LIMIT 1`, providerID)

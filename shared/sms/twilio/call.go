@@ -1,4 +1,4 @@
-package sms
+package twilio
 
 import (
 	"bytes"
@@ -7,11 +7,14 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strconv"
 	"time"
 
 	"github.com/twilio/twilio-go/client"
+
+	"centinela/shared/sms"
 )
 
 const (
@@ -29,6 +32,7 @@ type call struct {
 	base *url.URL
 	next http.RoundTripper
 
+	handed     bool          // a connection took the request: Twilio may have it
 	status     int           // of the answer; 0: none came
 	retryAfter time.Duration // what its header asked for
 }
@@ -39,9 +43,10 @@ const apiHost = "api.twilio.com"
 // RoundTrip sends req within the call's context, to the call's host.
 func (c *call) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.URL.Host != apiHost {
-		return nil, errors.New("sms: twilio-go asks for another host than " + apiHost)
+		return nil, errors.New("twilio: twilio-go asks for another host than " + apiHost)
 	}
-	out := req.Clone(c.ctx)
+	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { c.handed = true }}
+	out := req.Clone(httptrace.WithClientTrace(c.ctx, trace))
 	if c.base != nil {
 		out.URL.Scheme, out.URL.Host, out.Host = c.base.Scheme, c.base.Host, c.base.Host
 	}
@@ -61,11 +66,18 @@ func (c *call) RoundTrip(req *http.Request) (*http.Response, error) {
 // verdict turns what twilio-go returned into one of our errors. Twilio's text is
 // dropped on purpose: it repeats the number ("The 'To' number +34… is not valid").
 func (c *call) verdict(err error) error {
-	if cause := c.ctx.Err(); cause != nil && c.status == 0 {
-		return ErrUnavailable.WithCause(fmt.Errorf("sms: twilio: %w", cause))
-	}
 	if c.status == 0 {
-		return ErrUnavailable.WithCause(fmt.Errorf("sms: twilio can't be reached: %w", err))
+		cause := fmt.Errorf("twilio can't be reached: %w", err)
+		if stopped := c.ctx.Err(); stopped != nil {
+			cause = fmt.Errorf("twilio: %w", stopped)
+		}
+		if c.handed {
+			cause = sms.Unsure(cause)
+		}
+		return sms.ErrUnavailable.WithCause(cause)
+	}
+	if c.status/100 == 2 { // taken, and the answer can't be read
+		return sms.ErrUnavailable.WithCause(sms.Unsure(&ProviderError{Status: c.status}))
 	}
 	var rest *client.TwilioRestError
 	if errors.As(err, &rest) {

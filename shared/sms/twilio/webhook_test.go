@@ -1,4 +1,4 @@
-package sms_test
+package twilio_test
 
 import (
 	"errors"
@@ -10,14 +10,15 @@ import (
 
 	"centinela/shared/secret"
 	"centinela/shared/sms"
+	"centinela/shared/sms/twilio"
 	"centinela/shared/sms/twiliotest"
 )
 
 const publicURL = "https://chat.example.org/v1/sms/twilio/status"
 
-func webhook(t *testing.T, publicURL string) *sms.Webhook {
+func webhook(t *testing.T, publicURL string) *twilio.Webhook {
 	t.Helper()
-	w, err := sms.NewWebhook(account, secret.NewString(token), publicURL)
+	w, err := twilio.NewWebhook(account, secret.NewString(token), publicURL)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +30,7 @@ func TestWebhookStatus(t *testing.T) {
 	server := twiliotest.New(t, account, token)
 	hook := webhook(t, publicURL)
 	tests := []struct {
-		twilio  string
+		state   string
 		code    int
 		status  sms.Status
 		failure error
@@ -46,8 +47,8 @@ func TestWebhookStatus(t *testing.T) {
 		{"canceled", 0, sms.Failed, sms.ErrUnavailable},
 	}
 	for _, tt := range tests {
-		t.Run(tt.twilio, func(t *testing.T) {
-			form := server.StatusForm("SM1", tt.twilio, tt.code)
+		t.Run(tt.state, func(t *testing.T) {
+			form := server.StatusForm("SM1", tt.state, tt.code)
 			got, err := hook.Status(twiliotest.Sign(token, publicURL, form), form)
 			if err != nil || got.ProviderID != "SM1" || got.Status != tt.status || !errors.Is(got.Failure, tt.failure) {
 				t.Errorf("got %+v, %v", got, err)
@@ -103,10 +104,10 @@ func TestWebhookForged(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			form := server.StatusForm("SM1", "failed", 0)
 			signature := tt.spoil(form)
-			if got, err := hook.Status(signature, form); !errors.Is(err, sms.ErrSignature) {
+			if got, err := hook.Status(signature, form); !errors.Is(err, twilio.ErrSignature) {
 				t.Errorf("a status: got %+v, %v", got, err)
 			}
-			if got, err := hook.Inbound(signature, form); !errors.Is(err, sms.ErrSignature) {
+			if got, err := hook.Inbound(signature, form); !errors.Is(err, twilio.ErrSignature) {
 				t.Errorf("a text: got %+v, %v", got, err)
 			}
 		})
@@ -124,10 +125,10 @@ func TestWebhookInbound(t *testing.T) {
 	}
 
 	status := server.StatusForm("SM1", "sent", 0)
-	if _, err := hook.Inbound(twiliotest.Sign(token, publicURL, status), status); !errors.Is(err, sms.ErrWebhook) {
+	if _, err := hook.Inbound(twiliotest.Sign(token, publicURL, status), status); !errors.Is(err, twilio.ErrWebhook) {
 		t.Errorf("a status as a text: %v", err)
 	}
-	if _, err := hook.Status(twiliotest.Sign(token, publicURL, form), form); !errors.Is(err, sms.ErrWebhook) {
+	if _, err := hook.Status(twiliotest.Sign(token, publicURL, form), form); !errors.Is(err, twilio.ErrWebhook) {
 		t.Errorf("a text as a status: %v", err)
 	}
 }
@@ -143,7 +144,7 @@ func TestWebhookOverHTTP(t *testing.T) {
 			t.Error(err)
 		}
 		var err error
-		signature := r.Header.Get(sms.SignatureHeader)
+		signature := r.Header.Get(twilio.SignatureHeader)
 		switch r.URL.Path {
 		case "/v1/sms/twilio/status":
 			var d sms.Delivery
@@ -161,7 +162,7 @@ func TestWebhookOverHTTP(t *testing.T) {
 	}))
 	defer listener.Close()
 
-	sender, server := open(t, func(c *sms.TwilioConfig) { c.StatusCallbackURL = publicURL })
+	sender, server := open(t, func(c *twilio.Config) { c.StatusCallbackURL = publicURL })
 	receipt, err := sender.Send(t.Context(), message())
 	if err != nil {
 		t.Fatal(err)
@@ -185,10 +186,10 @@ func TestWebhookOverHTTP(t *testing.T) {
 
 // TestNewWebhook: half a configuration would accept everybody, or nobody.
 func TestNewWebhook(t *testing.T) {
-	for name, open := range map[string]func() (*sms.Webhook, error){
-		"no account": func() (*sms.Webhook, error) { return sms.NewWebhook("", secret.NewString(token), publicURL) },
-		"no token":   func() (*sms.Webhook, error) { return sms.NewWebhook(account, secret.String{}, publicURL) },
-		"no URL":     func() (*sms.Webhook, error) { return sms.NewWebhook(account, secret.NewString(token), "/status") },
+	for name, open := range map[string]func() (*twilio.Webhook, error){
+		"no account": func() (*twilio.Webhook, error) { return twilio.NewWebhook("", secret.NewString(token), publicURL) },
+		"no token":   func() (*twilio.Webhook, error) { return twilio.NewWebhook(account, secret.String{}, publicURL) },
+		"no URL":     func() (*twilio.Webhook, error) { return twilio.NewWebhook(account, secret.NewString(token), "/status") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			if w, err := open(); err == nil {

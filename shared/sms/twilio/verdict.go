@@ -1,10 +1,12 @@
-package sms
+package twilio
 
 import (
 	"fmt"
 	"net/http"
 	"slices"
 	"time"
+
+	"centinela/shared/sms"
 )
 
 // ProviderError is the cause of an error of Send: what Twilio answered, without
@@ -16,7 +18,7 @@ type ProviderError struct {
 
 // Error names the two numbers.
 func (e *ProviderError) Error() string {
-	return fmt.Sprintf("sms: twilio: status %d, code %d", e.Status, e.Code)
+	return fmt.Sprintf("twilio: status %d, code %d", e.Status, e.Code)
 }
 
 // ours are the codes of 400 answers that are a fault of our account or
@@ -65,39 +67,39 @@ func judge(status, code int, retryAfter time.Duration) error {
 		if retryAfter == 0 {
 			retryAfter = throttleWait
 		}
-		return ErrThrottled.WithRetryAfter(retryAfter).WithCause(cause)
+		return sms.ErrThrottled.WithRetryAfter(retryAfter).WithCause(cause)
 	case status >= 500:
-		return ErrUnavailable.WithRetryAfter(retryAfter).WithCause(cause)
+		return sms.ErrUnavailable.WithRetryAfter(retryAfter).WithCause(cause)
 	case slices.Contains(ours, code):
-		return ErrUnavailable.WithRetryAfter(repairWait).WithCause(cause)
+		return sms.ErrUnavailable.WithRetryAfter(repairWait).WithCause(cause)
 	case slices.Contains(gone, code), status == http.StatusBadRequest && code >= 21000 && code < 22000:
-		return ErrUndeliverable.WithCause(cause)
+		return sms.ErrUndeliverable.WithCause(cause)
 	}
-	return ErrUnavailable.WithRetryAfter(repairWait).WithCause(cause)
+	return sms.ErrUnavailable.WithRetryAfter(repairWait).WithCause(cause)
 }
 
 // failure is the verdict on a message that Twilio took and could not deliver.
 func failure(code int) error {
 	cause := &ProviderError{Code: code}
 	if slices.Contains(gone, code) || (code >= 21000 && code < 22000 && !slices.Contains(ours, code)) {
-		return ErrUndeliverable.WithCause(cause)
+		return sms.ErrUndeliverable.WithCause(cause)
 	}
-	return ErrUnavailable.WithCause(cause)
+	return sms.ErrUnavailable.WithCause(cause)
 }
 
 // statusOf maps Twilio's states (Messages API, `status`) to ours.
-func statusOf(twilio string) (Status, error) {
+func statusOf(twilio string) (sms.Status, error) {
 	switch twilio {
 	case "accepted", "scheduled":
-		return Accepted, nil
+		return sms.Accepted, nil
 	case "queued", "sending":
-		return Queued, nil
+		return sms.Queued, nil
 	case "sent":
-		return Sent, nil
+		return sms.Sent, nil
 	case "delivered", "read":
-		return Delivered, nil
+		return sms.Delivered, nil
 	case "undelivered", "failed", "canceled":
-		return Failed, nil
+		return sms.Failed, nil
 	}
-	return "", fmt.Errorf("sms: twilio: unknown message status %.20q", twilio)
+	return "", fmt.Errorf("twilio: unknown message status %.20q", twilio)
 }

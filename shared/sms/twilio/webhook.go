@@ -1,4 +1,4 @@
-package sms
+package twilio
 
 import (
 	"errors"
@@ -9,6 +9,7 @@ import (
 
 	"centinela/shared/fault"
 	"centinela/shared/secret"
+	"centinela/shared/sms"
 )
 
 // SignatureHeader carries Twilio's signature of a webhook.
@@ -25,21 +26,6 @@ var (
 	ErrWebhook = fault.New(fault.KindInvalid, fault.CodeInvalidRequest, "not a webhook of this kind")
 )
 
-// Delivery is news of a message that was sent.
-type Delivery struct {
-	ProviderID string // the Receipt's
-	Status     Status
-	// Failure says why Status is Failed (ErrUndeliverable or ErrUnavailable), else nil.
-	Failure error
-}
-
-// Reply is a text that somebody sent to us.
-type Reply struct {
-	ProviderID string // unique: a webhook can come twice
-	From, To   string // E.164
-	Body       secret.String
-}
-
 // Webhook checks and reads the requests that Twilio makes to one of our URLs.
 type Webhook struct {
 	account   string
@@ -51,26 +37,26 @@ type Webhook struct {
 // is what Twilio signs. The Host header is never asked: whoever calls sets it.
 func NewWebhook(account string, token secret.String, publicURL string) (*Webhook, error) {
 	if !accountSID.MatchString(account) || !authToken.MatchString(token.Reveal()) {
-		return nil, errors.New("sms: the webhook needs Twilio's account SID and auth token")
+		return nil, errors.New("twilio: the webhook needs Twilio's account SID and auth token")
 	}
 	if _, err := absolute(publicURL); err != nil {
-		return nil, errors.New("sms: the webhook's public URL must be absolute, http or https")
+		return nil, errors.New("twilio: the webhook's public URL must be absolute, http or https")
 	}
 	return &Webhook{account: account, publicURL: publicURL, validator: client.NewRequestValidator(token.Reveal())}, nil
 }
 
 // Status reads a status callback. Its form comes with SignatureHeader.
 // Errors: ErrSignature, ErrWebhook.
-func (w *Webhook) Status(signature string, form url.Values) (Delivery, error) {
+func (w *Webhook) Status(signature string, form url.Values) (sms.Delivery, error) {
 	if err := w.check(signature, form); err != nil {
-		return Delivery{}, err
+		return sms.Delivery{}, err
 	}
 	status, err := statusOf(form.Get("MessageStatus"))
 	if err != nil || form.Get("MessageSid") == "" {
-		return Delivery{}, ErrWebhook.WithCause(err)
+		return sms.Delivery{}, ErrWebhook.WithCause(err)
 	}
-	d := Delivery{ProviderID: form.Get("MessageSid"), Status: status}
-	if status == Failed {
+	d := sms.Delivery{ProviderID: form.Get("MessageSid"), Status: status}
+	if status == sms.Failed {
 		code, err := strconv.Atoi(form.Get("ErrorCode"))
 		if err != nil {
 			code = 0 // a canceled message has none
@@ -81,16 +67,16 @@ func (w *Webhook) Status(signature string, form url.Values) (Delivery, error) {
 }
 
 // Inbound reads a text that came in. Errors: ErrSignature, ErrWebhook.
-func (w *Webhook) Inbound(signature string, form url.Values) (Reply, error) {
+func (w *Webhook) Inbound(signature string, form url.Values) (sms.Reply, error) {
 	if err := w.check(signature, form); err != nil {
-		return Reply{}, err
+		return sms.Reply{}, err
 	}
-	r := Reply{
+	r := sms.Reply{
 		ProviderID: form.Get("MessageSid"), From: form.Get("From"), To: form.Get("To"),
 		Body: secret.NewString(form.Get("Body")),
 	}
-	if r.ProviderID == "" || !e164.MatchString(r.From) || form.Has("MessageStatus") {
-		return Reply{}, ErrWebhook
+	if r.ProviderID == "" || !sms.IsE164(r.From) || form.Has("MessageStatus") {
+		return sms.Reply{}, ErrWebhook
 	}
 	return r, nil
 }

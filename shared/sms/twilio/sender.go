@@ -1,4 +1,4 @@
-package sms
+package twilio
 
 import (
 	"context"
@@ -13,10 +13,11 @@ import (
 	api "github.com/twilio/twilio-go/rest/api/v2010"
 
 	"centinela/shared/secret"
+	"centinela/shared/sms"
 )
 
-// TwilioConfig says which Twilio account sends, and from what.
-type TwilioConfig struct {
+// Config says which Twilio account sends, and from what.
+type Config struct {
 	AccountSID string
 	AuthToken  secret.String
 	// From (E.164) or MessagingServiceSID: exactly one.
@@ -37,7 +38,7 @@ var (
 )
 
 // Validate reports everything that is wrong, a line each, joined. It prints no value.
-func (c TwilioConfig) Validate() error {
+func (c Config) Validate() error {
 	var wrong []error
 	add := func(bad bool, what string) {
 		if bad {
@@ -47,7 +48,7 @@ func (c TwilioConfig) Validate() error {
 	add(!accountSID.MatchString(c.AccountSID), "account_sid: must be AC and 32 hex digits")
 	add(!authToken.MatchString(c.AuthToken.Reveal()), "auth_token: must be Twilio's auth token (32 letters and digits)")
 	add((c.From == "") == (c.MessagingServiceSID == ""), "from: set either from or messaging_service_sid")
-	add(c.From != "" && !e164.MatchString(c.From), "from: must be a number in E.164, like +34600000000")
+	add(c.From != "" && !sms.IsE164(c.From), "from: must be a number in E.164, like +34600000000")
 	add(c.MessagingServiceSID != "" && !serviceSID.MatchString(c.MessagingServiceSID), "messaging_service_sid: must be MG and 32 hex digits")
 	if c.StatusCallbackURL != "" {
 		_, err := absolute(c.StatusCallbackURL)
@@ -61,24 +62,24 @@ func (c TwilioConfig) Validate() error {
 	return errors.Join(wrong...)
 }
 
-// Twilio sends through Twilio's Messages API.
-type Twilio struct {
-	config TwilioConfig
+// Sender sends through Twilio's Messages API.
+type Sender struct {
+	config Config
 	base   *url.URL // nil: Twilio itself
 	pool   *http.Transport
 }
 
-var _ Sender = (*Twilio)(nil)
+var _ sms.Sender = (*Sender)(nil)
 
-// NewTwilio checks the configuration. It calls nobody.
-func NewTwilio(c TwilioConfig) (*Twilio, error) {
+// New checks the configuration. It calls nobody.
+func New(c Config) (*Sender, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
 	if c.Timeout == 0 {
 		c.Timeout = 10 * time.Second
 	}
-	t := &Twilio{config: c, pool: &http.Transport{
+	t := &Sender{config: c, pool: &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
 		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout: 5 * time.Second,
@@ -98,14 +99,14 @@ func NewTwilio(c TwilioConfig) (*Twilio, error) {
 }
 
 // Close drops idle connections. Sends under way go on.
-func (t *Twilio) Close() { t.pool.CloseIdleConnections() }
+func (t *Sender) Close() { t.pool.CloseIdleConnections() }
 
 // Send creates the message at Twilio, within ctx and the configured timeout.
-// Errors are those of Sender; what Twilio said about it is in the cause, as a
+// Errors are those of sms.Sender; what Twilio said about it is in the cause, as a
 // *ProviderError.
-func (t *Twilio) Send(ctx context.Context, m Message) (Receipt, error) {
-	if err := m.check(); err != nil {
-		return Receipt{}, err
+func (t *Sender) Send(ctx context.Context, m sms.Message) (sms.Receipt, error) {
+	if err := m.Check(); err != nil {
+		return sms.Receipt{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, t.config.Timeout)
 	defer cancel()
@@ -113,7 +114,7 @@ func (t *Twilio) Send(ctx context.Context, m Message) (Receipt, error) {
 	call := &call{ctx: ctx, base: t.base, next: t.pool}
 	created, err := t.service(call).CreateMessage(t.params(m))
 	if err != nil {
-		return Receipt{}, call.verdict(err)
+		return sms.Receipt{}, call.verdict(err)
 	}
 	return receipt(created)
 }
@@ -121,7 +122,7 @@ func (t *Twilio) Send(ctx context.Context, m Message) (Receipt, error) {
 // service is twilio-go's client for one call: its methods take no context, so
 // the call's own RoundTripper carries it. RequestHandler is built by hand,
 // because its constructor lets TWILIO_EDGE and TWILIO_REGION move the host.
-func (t *Twilio) service(call *call) *api.ApiService {
+func (t *Sender) service(call *call) *api.ApiService {
 	c := &client.Client{
 		Credentials: client.NewCredentials(t.config.AccountSID, t.config.AuthToken.Reveal()),
 		HTTPClient: &http.Client{
@@ -134,7 +135,7 @@ func (t *Twilio) service(call *call) *api.ApiService {
 	return api.NewApiService(&client.RequestHandler{Client: c})
 }
 
-func (t *Twilio) params(m Message) *api.CreateMessageParams {
+func (t *Sender) params(m sms.Message) *api.CreateMessageParams {
 	p := (&api.CreateMessageParams{}).SetTo(m.To).SetBody(m.Body.Reveal())
 	if t.config.From != "" {
 		p.SetFrom(t.config.From)
@@ -148,22 +149,22 @@ func (t *Twilio) params(m Message) *api.CreateMessageParams {
 }
 
 // receipt reads a success. A message that Twilio refused while it took it is a failure.
-func receipt(created *api.ApiV2010Message) (Receipt, error) {
+func receipt(created *api.ApiV2010Message) (sms.Receipt, error) {
 	if created.Sid == nil || *created.Sid == "" || created.Status == nil {
-		return Receipt{}, ErrUnavailable.WithCause(errors.New("sms: twilio's answer names no message"))
+		return sms.Receipt{}, sms.ErrUnavailable.WithCause(sms.Unsure(errors.New("twilio: the answer names no message")))
 	}
 	status, err := statusOf(*created.Status)
 	if err != nil {
-		return Receipt{}, ErrUnavailable.WithCause(err)
+		return sms.Receipt{}, sms.ErrUnavailable.WithCause(sms.Unsure(err))
 	}
-	if status == Failed {
+	if status == sms.Failed {
 		code := 0
 		if created.ErrorCode != nil {
 			code = *created.ErrorCode
 		}
-		return Receipt{}, failure(code)
+		return sms.Receipt{}, failure(code)
 	}
-	return Receipt{ProviderID: *created.Sid, Status: status}, nil
+	return sms.Receipt{ProviderID: *created.Sid, Status: status}, nil
 }
 
 // absolute parses an http(s) URL with a host and without credentials or fragment.
