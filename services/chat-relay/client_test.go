@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -28,12 +29,29 @@ type client struct {
 // door says how a socket is opened; the zero value is a good client without a token in the header.
 type door struct {
 	address, origin, authorization string
-	noProtocol                     bool
+	noProtocol, noService          bool
 	caller                         string
 }
 
 // dial opens a socket as the gateway would; the status is that of a refusal.
 func (w *world) dial(d door) (*client, answer) {
+	w.t.Helper()
+	ws, resp, err := w.attempt(d)
+	if err != nil {
+		if !errors.Is(err, websocket.ErrBadHandshake) {
+			w.t.Fatal(err)
+		}
+		body := make([]byte, 1024) // what gorilla keeps of it
+		n, _ := resp.Body.Read(body)
+		return nil, answer{resp.StatusCode, body[:n], resp.Header}
+	}
+	resp.Body.Close()
+	w.t.Cleanup(func() { ws.Close() })
+	return &client{t: w.t, ws: ws}, answer{status: http.StatusSwitchingProtocols}
+}
+
+// attempt is what gorilla says to a handshake.
+func (w *world) attempt(d door) (*websocket.Conn, *http.Response, error) {
 	w.t.Helper()
 	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, w.url, nil)
 	if err != nil {
@@ -43,7 +61,9 @@ func (w *world) dial(d door) (*client, answer) {
 	if d.caller != "" {
 		caller = d.caller
 	}
-	w.services.Authorize(req, caller, module.ChatRelay)
+	if !d.noService {
+		w.services.Authorize(req, caller, module.ChatRelay)
+	}
 	h := req.Header
 	address := "203.0.113.7"
 	if d.address != "" {
@@ -57,21 +77,19 @@ func (w *world) dial(d door) (*client, answer) {
 		h.Set("Authorization", d.authorization)
 	}
 	dialer := websocket.Dialer{Subprotocols: []string{chatframes.Subprotocol}, HandshakeTimeout: patience}
+	if w.narrow {
+		dialer.NetDialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+			c, err := (&net.Dialer{}).DialContext(ctx, network, address)
+			if err != nil {
+				return nil, err
+			}
+			return c, c.(*net.TCPConn).SetReadBuffer(64 << 10)
+		}
+	}
 	if d.noProtocol {
 		dialer.Subprotocols = nil
 	}
-	ws, resp, err := dialer.DialContext(context.Background(), strings.Replace(w.url, "http", "ws", 1)+"/v1/chat", h)
-	if err != nil {
-		if !errors.Is(err, websocket.ErrBadHandshake) {
-			w.t.Fatal(err)
-		}
-		body := make([]byte, 1024) // what gorilla keeps of it
-		n, _ := resp.Body.Read(body)
-		return nil, answer{resp.StatusCode, body[:n], resp.Header}
-	}
-	resp.Body.Close()
-	w.t.Cleanup(func() { ws.Close() })
-	return &client{t: w.t, ws: ws}, answer{status: http.StatusSwitchingProtocols}
+	return dialer.DialContext(context.Background(), strings.Replace(w.url, "http", "ws", 1)+"/v1/chat", h)
 }
 
 // connect is person n, greeted.

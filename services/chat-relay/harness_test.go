@@ -45,13 +45,19 @@ type world struct {
 	registry *prometheus.Registry
 	log      *lines
 	audit    *fakeAudit
+	traps    *traps
 	url      string
+	store    module.Store
+	narrow   bool
 	stop     func() // ends Run
 }
 
 type options struct {
 	config func(*chatrelay.Config)
 	mongo  bool
+	narrow bool // connections with small buffers in the kernel
+	store  module.Store
+	clock  func(clock.Clock) clock.Clock
 	build  func(context.Context, chatrelay.Config, module.Deps) (*chatrelay.Module, error)
 }
 
@@ -59,7 +65,7 @@ func newWorld(t testing.TB, o options) *world {
 	t.Helper()
 	w := &world{
 		t: t, services: httpkittest.NewServices(t), log: &lines{}, registry: obs.NewRegistry(module.ChatRelay),
-		clk: clock.NewManual(time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)),
+		narrow: o.narrow, traps: newTraps(t, o.narrow), clk: clock.NewManual(time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)),
 	}
 	w.people = httpkittest.NewPeople(t, w.clk)
 	w.audit = newFakeAudit(w)
@@ -73,21 +79,28 @@ func newWorld(t testing.TB, o options) *world {
 	if err := cfg.Validate(); err != nil {
 		t.Fatal(err)
 	}
-	store := module.Store{Engine: module.EngineSQLite, Dir: t.TempDir()}
-	if o.mongo {
+	w.store = o.store
+	switch {
+	case o.mongo:
 		uri, database := testkit.Mongo(t)
-		store = module.Store{Engine: module.EngineMongoDB, Dir: store.Dir, URI: secret.NewString(uri), Database: database}
+		w.store = module.Store{Engine: module.EngineMongoDB, Dir: t.TempDir(), URI: secret.NewString(uri), Database: database}
+	case w.store.Dir == "":
+		w.store = module.Store{Engine: module.EngineSQLite, Dir: t.TempDir()}
+	}
+	clk := clock.Clock(w.clk)
+	if o.clock != nil {
+		clk = o.clock(clk)
 	}
 	if o.build == nil {
 		o.build = chatrelay.New
 	}
 	m, err := o.build(t.Context(), cfg, module.Deps{
-		Service: module.ChatRelay, Log: slog.New(slog.NewJSONHandler(w.log, nil)), Registry: w.registry, Clock: w.clk,
+		Service: module.ChatRelay, Log: slog.New(slog.NewJSONHandler(w.log, nil)), Registry: w.registry, Clock: clk,
 		Signer: w.services.Signer(module.ChatRelay), Keyring: w.services,
 		PeerURL: func(peer string) string {
 			return map[string]string{module.Auth: auth.URL, module.Audit: w.audit.url}[peer]
 		},
-		Store: store, Development: true, KeyDir: t.TempDir(),
+		Store: w.store, Development: true, KeyDir: t.TempDir(),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -117,13 +130,16 @@ func (w *world) serve(m *chatrelay.Module) {
 		w.t.Fatal(err)
 	}
 	validated := httpkittest.ValidateResponses(w.t, spec, m.Handler())
-	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/v1/chat" { // a recorder can't be hijacked
 			m.Handler().ServeHTTP(rw, r)
 			return
 		}
 		validated.ServeHTTP(rw, r)
 	}))
+	server.Listener.Close()
+	server.Listener = w.traps
+	server.Start()
 	w.url = server.URL
 	w.t.Cleanup(func() {
 		w.stop()
@@ -148,16 +164,29 @@ type answer struct {
 	header http.Header
 }
 
+// call is a request of person n, 0 for nobody, through the gateway.
 func (w *world) call(n int, method, path, body string) answer {
+	w.t.Helper()
+	token := ""
+	if n > 0 {
+		token = w.token(n)
+	}
+	return w.do(module.Gateway, token, method, path, body)
+}
+
+// do is a request of a service, "" for none, on behalf of whose token it is.
+func (w *world) do(service, token, method, path, body string) answer {
 	w.t.Helper()
 	req, err := http.NewRequestWithContext(context.Background(), method, w.url+path, strings.NewReader(body))
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.services.Authorize(req, module.Gateway, module.ChatRelay)
+	if service != "" {
+		w.services.Authorize(req, service, module.ChatRelay)
+	}
 	req.Header.Set(httpkit.HeaderClientAddress, "203.0.113.7")
-	if n > 0 {
-		req.Header.Set("Authorization", "Bearer "+w.token(n))
+	if token != "" {
+		req.Header.Set("Authorization", bearer(token))
 	}
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
@@ -365,6 +394,7 @@ func (a *fakeAudit) text() string {
 type lines struct {
 	mu sync.Mutex
 	b  bytes.Buffer
+	at int // up to where it was cut
 }
 
 func (l *lines) Write(p []byte) (int, error) {
@@ -377,4 +407,13 @@ func (l *lines) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.String()
+}
+
+// cut is what was written since the last cut.
+func (l *lines) cut() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	text := l.b.String()[l.at:]
+	l.at = l.b.Len()
+	return text
 }

@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"centinela/openapi/gen/chatrelayapi"
 	"centinela/services/chat-relay/internal/httpapi"
 	"centinela/services/chat-relay/internal/peers"
@@ -28,6 +26,7 @@ const shutTime = 5 * time.Second
 
 // Module is the chat relay. It is a module.Module.
 type Module struct {
+	deps    module.Deps
 	store   relay.Store
 	people  *access.Verifier
 	feed    *verdicts.Feed
@@ -73,7 +72,7 @@ func build(cfg Config, deps module.Deps, store relay.Store) (*Module, error) {
 	audit, feed := peers.NewAudit(deps.Client(module.Audit)), peers.NewAudit(deps.LongClient(module.Audit))
 	set := verdicts.NewSet()
 	m := &Module{
-		store: store, people: deps.People(),
+		deps: deps, store: store, people: deps.People(),
 		feed:    verdicts.NewFeed(set, feed.Verdicts, filepath.Join(deps.Store.Dir, "verdicts.jsonl"), deps.Clock, deps.Log),
 		shipper: outbox.New(store, audit.Ingest, deps.Log, deps.Registry),
 	}
@@ -107,19 +106,21 @@ func (m *Module) Ready() error {
 func (m *Module) Run(ctx context.Context) error {
 	last, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	group := errgroup.Group{}
-	group.Go(func() error { return m.feed.Run(ctx) })
-	group.Go(func() error { return m.people.Run(ctx) })
-	group.Go(func() error { return m.shipper.Run(last) })
-	group.Go(func() error {
+	group := m.deps.Background()
+	group.Go(ctx, "verdicts", m.feed.Run)
+	group.Go(ctx, "people", m.people.Run)
+	group.Go(ctx, "expiry", m.door.Watch)
+	group.Go(last, "outbox", m.shipper.Run)
+	group.Go(ctx, "goodbye", func(ctx context.Context) error {
 		<-ctx.Done()
+		defer stop() // however the goodbyes went: the shipper must not be waited for
 		goodbye, cancel := context.WithTimeout(last, shutTime)
 		defer cancel()
 		m.door.Shut(goodbye)
-		stop()
 		return nil
 	})
-	return group.Wait()
+	group.Wait()
+	return nil
 }
 
 // Close closes the store; call it after Run returned.

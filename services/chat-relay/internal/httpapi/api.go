@@ -27,12 +27,25 @@ func New(r *relay.Relay, door *socket.Door) *API { return &API{relay: r, door: d
 
 // Register adds the routes.
 func (a *API) Register(engine *gin.Engine) {
+	engine.Use(a.firewall)
 	strict := chatrelayapi.NewStrictHandlerWithOptions(a, nil, chatrelayapi.StrictGinServerOptions{
 		RequestErrorHandlerFunc:  httpkit.OnRequestError,
 		HandlerErrorFunc:         httpkit.OnHandlerError,
 		ResponseErrorHandlerFunc: httpkit.OnResponseError,
 	})
 	chatrelayapi.RegisterHandlersWithOptions(engine, sockets{strict, a.door}, chatrelayapi.GinServerOptions{ErrorHandler: httpkit.OnRouteError})
+}
+
+// firewall refuses what a verdict refuses, as the gateway did before: a revoked session's token is good for minutes,
+// and a service trusts no other one to have looked. Sockets ask for themselves, of more.
+func (a *API) firewall(c *gin.Context) {
+	r := httpkit.RequestOf(c.Request.Context())
+	if r.Person == nil {
+		return
+	}
+	if err := a.door.Admit(r.Address, r.Person.Account, r.Person.Session); err != nil {
+		httpkit.Fail(c, err)
+	}
 }
 
 // sockets takes the handshake before the strict server, which knows no upgrade.

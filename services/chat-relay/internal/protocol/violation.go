@@ -12,6 +12,7 @@ type Fault string
 
 // The faults.
 const (
+	BadFraming     Fault = "bad_framing"     // bytes that are no WebSocket frame: a reserved bit or opcode, no mask, a bad length
 	BinaryFrame    Fault = "binary_frame"    // a frame that isn't text
 	TooLong        Fault = "too_long"        // a frame over the limit
 	TooFast        Fault = "too_fast"        // more bytes a second than a socket may send
@@ -30,8 +31,8 @@ const (
 // Faults is every fault.
 func Faults() []Fault {
 	return []Fault{
-		BinaryFrame, TooLong, TooFast, NotJSON, MissingType, UnknownType, WrongState, UnknownField, DuplicateField,
-		MissingField, WrongType, WrongLength, WrongValue,
+		BadFraming, BinaryFrame, TooLong, TooFast, NotJSON, MissingType, UnknownType, WrongState, UnknownField,
+		DuplicateField, MissingField, WrongType, WrongLength, WrongValue,
 	}
 }
 
@@ -51,6 +52,8 @@ func (v *Violation) Error() string {
 		return fmt.Sprintf("no frame has the type %q", v.Type)
 	case WrongState:
 		return fmt.Sprintf("%s is not taken in the state %s", v.Type, v.State)
+	case BadFraming:
+		return "not a WebSocket frame"
 	case BinaryFrame:
 		return "frames are text"
 	case TooLong:

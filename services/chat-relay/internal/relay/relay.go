@@ -93,6 +93,12 @@ func (r *Relay) members(ctx context.Context, account, conversation string) ([]st
 		}
 		roster = accounts(c)
 		r.rosters.Put(conversation, roster)
+		r.published.Update(conversation, func(last int64, ok bool) int64 {
+			if ok {
+				return last
+			}
+			return c.LastSeq // what comes after it is ours to publish
+		})
 	}
 	if !slices.Contains(roster, account) {
 		return nil, ErrConversationNotFound

@@ -81,6 +81,36 @@ func TestR1StoredAndNotPublishedIsMadeGood(t *testing.T) {
 	if want := []string{"1 one", "2 two", "3 three"}; !slices.Equal(got.frames, want) {
 		t.Errorf("got %v, want %v", got.frames, want)
 	}
+	s.loseAnswer = true
+	if err := send("four"); !errors.Is(err, errLost) {
+		t.Fatal(err)
+	}
+	for range 2 { // the sender asks again: the first time it reaches the others, and only then
+		if err := send("four"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := []string{"1 one", "2 two", "3 three", "4 four"}; !slices.Equal(got.frames, want) {
+		t.Errorf("got %v, want %v", got.frames, want)
+	}
+}
+
+// R1: the same for the first message since the start, before which nothing was published.
+func TestR1FirstOneStoredAndNotPublishedIsMadeGood(t *testing.T) {
+	s := &memory{conversation: Conversation{ID: "cnv", LastSeq: 1, Members: []Member{{Account: "ana"}, {Account: "luis"}}}}
+	s.messages = []Message{{Conversation: "cnv", Seq: 1, Text: "before the start", ClientID: "old", Sender: "ana"}}
+	r := New(Options{Store: s, Codec: textCodec{}, Clock: clock.NewManual(noon), Rate: Rate{Burst: 100, Leak: time.Second}, Kick: func() {}})
+	var got inbox
+	defer r.Subscribe("luis", &got)()
+	s.loseAnswer = true
+	for _, text := range []string{"two", "three"} {
+		if _, err := r.Send(context.Background(), Draft{Conversation: "cnv", Account: "ana", ClientID: text, Text: text}); err != nil && !errors.Is(err, errLost) {
+			t.Fatal(err)
+		}
+	}
+	if want := []string{"2 two", "3 three"}; !slices.Equal(got.frames, want) {
+		t.Errorf("got %v, want %v", got.frames, want)
+	}
 }
 
 var errLost = errors.New("the answer got lost")
@@ -98,6 +128,11 @@ func (s *memory) Conversation(context.Context, string) (Conversation, error) {
 }
 
 func (s *memory) AppendMessage(_ context.Context, m Message, report func(Message) record.Event) (Message, bool, error) {
+	for _, known := range s.messages {
+		if known.ClientID == m.ClientID {
+			return known, false, nil
+		}
+	}
 	m.Seq = int64(len(s.messages) + 1)
 	s.messages = append(s.messages, m)
 	report(m)

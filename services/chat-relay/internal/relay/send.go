@@ -87,7 +87,7 @@ func (r *Relay) storeAndPublish(ctx context.Context, d Draft, roster []string) (
 	if err != nil {
 		return Message{}, false, err
 	}
-	if created {
+	if last, ok := r.published.Get(m.Conversation); created || (ok && last < m.Seq) { // a retry of one whose answer got lost
 		if err := r.publish(ctx, m, roster, d.From); err != nil {
 			return Message{}, false, err
 		}

@@ -5,16 +5,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"unicode/utf8"
 
 	"centinela/shared/fault"
 	"centinela/shared/id"
 	"centinela/shared/record"
 )
-
-// lookups is how many user names are asked for at once.
-const lookups = 8
 
 // NewConversation is what somebody wants to start. UserNames are the others.
 type NewConversation struct {
@@ -60,30 +56,17 @@ func (r *Relay) Start(ctx context.Context, account string, from record.Origin, w
 	return stored, nil
 }
 
-// gather returns the creator and the others, each once, the creator first.
+// gather returns the creator and the others, each once, the creator first. One after the other, in the request's own
+// goroutine: where a panic ends the request and not the process (R3), and the first unknown name ends the asking.
 func (r *Relay) gather(ctx context.Context, account string, names []string) ([]Person, error) {
-	found := make([]Person, len(names)+1)
-	errs := make([]error, len(names)+1)
-	var wait sync.WaitGroup
-	slots := make(chan struct{}, lookups)
-	ask := func(i int, who func() (Person, error)) {
-		slots <- struct{}{}
-		wait.Go(func() {
-			defer func() { <-slots }()
-			found[i], errs[i] = who()
-		})
+	creator, err := r.People.ByAccount(ctx, account)
+	if err != nil {
+		return nil, err
 	}
-	ask(0, func() (Person, error) { return r.People.ByAccount(ctx, account) })
+	people := append(make([]Person, 0, len(names)+1), creator)
 	for i, name := range names {
-		ask(i+1, func() (Person, error) { return r.People.ByName(ctx, name) })
-	}
-	wait.Wait()
-	if errs[0] != nil {
-		return nil, errs[0]
-	}
-	people := found[:1:1]
-	for i, p := range found[1:] {
-		if err := errs[i+1]; err != nil {
+		p, err := r.People.ByName(ctx, name)
+		if err != nil {
 			return nil, pointed(err, i)
 		}
 		if !slices.ContainsFunc(people, func(q Person) bool { return q.Account == p.Account }) {

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -41,10 +42,13 @@ type conn struct {
 	connected   time.Time
 	unsubscribe func()
 
+	expires atomic.Int64 // when the access token ends, in Unix milliseconds; 0: nobody is known
+
 	mu                       sync.Mutex
 	space                    sync.Cond // frames were taken from the queue, or the socket ends
 	account, session, device string
 	queue                    []frame
+	queued                   int // bytes of the queue
 	writing                  bool
 	replaying                bool
 	pending                  []relay.Delivery // live messages that wait for the end of the replay
@@ -84,6 +88,7 @@ func (c *conn) greeted(claims access.Claims) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.account, c.session = claims.Account, claims.Session
+	c.expires.Store(claims.ExpiresAt.UnixMilli())
 	c.automaton.Advance(chatframes.StateGreeted)
 }
 
@@ -93,11 +98,9 @@ func (c *conn) identity() (account, session, device string) {
 	return c.account, c.session, c.device
 }
 
-// attach takes the upgraded connection. Control frames go through the queue as well: there is one writer.
+// attach takes the upgraded connection, which has so long to say hello. Control frames go through the queue as well:
+// there is one writer. A verdict or a shutdown that fell during the handshake has left its goodbye in the queue.
 func (c *conn) attach(ws *websocket.Conn, w *wire) {
-	c.mu.Lock()
-	c.ws, c.wire = ws, w
-	c.mu.Unlock()
 	ws.SetPingHandler(func(payload string) error {
 		c.alive()
 		c.push(frame{websocket.PongMessage, []byte(payload)}, true)
@@ -107,20 +110,31 @@ func (c *conn) attach(ws *websocket.Conn, w *wire) {
 		c.alive()
 		return nil
 	})
-	ws.SetCloseHandler(func(int, string) error { return nil }) // the read loop ends and closes
-}
-
-// run is the life of the socket.
-func (c *conn) run() {
-	defer c.finish()
-	defer c.recovered()
+	ws.SetCloseHandler(func(code int, _ string) error {
+		c.farewell(code)
+		return nil
+	})
 	within := c.door.Limits.HelloWithin
 	if c.automaton.State() == chatframes.StateGreeted {
 		within = c.door.Limits.GreetedWithin
 	}
-	if err := c.wire.SetReadDeadline(time.Now().Add(within)); err != nil {
-		return // the connection is gone
+	_ = w.SetReadDeadline(time.Now().Add(within)) // fails on a closed connection only, which the first read sees
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ws, c.wire = ws, w
+	if len(c.queue) > 0 {
+		c.startWriter()
 	}
+}
+
+// run is the life of the socket. Whatever panics in it, also its end, takes this socket out of everywhere and nothing
+// else down (R3).
+func (c *conn) run() {
+	defer c.door.leave(c)
+	defer c.cut()
+	defer c.recovered("end")
+	defer c.finish()
+	defer c.recovered("read")
 	for {
 		kind, reader, err := c.ws.NextReader()
 		if err == nil {
@@ -146,11 +160,11 @@ func (c *conn) read(binary bool, reader io.Reader) error {
 	if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return err
 	}
-	c.alive()
 	if c.isEnding() {
 		return nil // what comes after our goodbye isn't read
 	}
 	c.take(binary, (*buffer)[:n])
+	c.alive() // only now: a long replay isn't the peer's silence
 	return nil
 }
 
@@ -159,19 +173,32 @@ var errTooLong = errors.New("frame too long")
 // readFailed says why the server ends the connection, where it does.
 func (c *conn) readFailed(err error) {
 	var network net.Error // gorilla wraps what it reads: os.ErrDeadlineExceeded isn't found in it
+	var left *websocket.CloseError
 	switch {
+	case errors.Is(err, errTooLong):
+		// said already
 	case errors.Is(err, errTooFast):
 		c.violate(&protocol.Violation{Fault: protocol.TooFast, State: c.automaton.State()})
 		c.end(ending{closePolicy, string(fault.CodeTooManyRequests), "too many bytes a second"})
-	case errors.As(err, &network) && network.Timeout() && c.automaton.State() < chatframes.StateReady:
-		c.end(ending{closeUnauthorized, string(fault.CodeUnauthenticated), "no hello in time"})
+	case errors.As(err, &network):
+		if network.Timeout() && c.automaton.State() < chatframes.StateReady {
+			c.end(ending{closeUnauthorized, string(fault.CodeUnauthenticated), "no hello in time"})
+		}
+	case errors.As(err, &left), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		// the peer left, with a goodbye or without one
+	default:
+		// Bytes that are no WebSocket frame. Gorilla has closed with 1002: nothing can follow.
+		c.count(&protocol.Violation{Fault: protocol.BadFraming, State: c.automaton.State()})
+		c.endMute(ending{closeProtocol, string(fault.CodeProtocolViolation), ""})
 	}
 }
 
 // alive gives the peer until the next ping is unanswered. Before hello it changes nothing: a socket that answers pings
 // and never says who it is doesn't stay, nor does one after our goodbye.
 func (c *conn) alive() {
-	if c.automaton.State() != chatframes.StateReady || c.isEnding() {
+	c.mu.Lock() // the writer's last deadline, behind a goodbye, must not be replaced
+	defer c.mu.Unlock()
+	if c.automaton.State() != chatframes.StateReady || c.ended != nil {
 		return
 	}
 	l := c.door.Limits
@@ -187,6 +214,7 @@ func (c *conn) keepAlive() {
 		return
 	}
 	c.ping = time.AfterFunc(c.door.Limits.PingEvery, func() {
+		defer c.recovered("ping")
 		c.push(frame{kind: websocket.PingMessage}, true)
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -198,7 +226,6 @@ func (c *conn) keepAlive() {
 
 // finish waits for our last words to be written, and takes the socket out of everywhere.
 func (c *conn) finish() {
-	defer c.door.leave(c)
 	if c.unsubscribe != nil {
 		c.unsubscribe()
 	}
@@ -206,6 +233,7 @@ func (c *conn) finish() {
 	goodbye := c.ended != nil
 	if !goodbye {
 		c.ended = &ending{} // the peer left, or the connection broke
+		c.drop()
 	}
 	if c.ping != nil {
 		c.ping.Stop()
@@ -222,10 +250,10 @@ func (c *conn) finish() {
 	c.recordEnd()
 }
 
-// recovered ends this socket, and nothing else, when its read loop panics (R3).
-func (c *conn) recovered() {
+// recovered is deferred: a panic of the loop ends this socket and nothing else (R3).
+func (c *conn) recovered(loop string) {
 	if cause := recover(); cause != nil {
-		c.reportPanic("read", cause)
+		c.reportPanic(loop, cause)
 	}
 }
 
@@ -237,11 +265,8 @@ func (c *conn) reportPanic(loop string, cause any) {
 
 // refuse ends the socket for a verdict.
 func (c *conn) refuse(v verdicts.Verdict) {
-	code, reason := fault.CodeRefusedByFirewall, "refused for now"
-	if v.Kind == verdicts.KindSession {
-		code, reason = fault.CodeSessionRevoked, "the session was ended"
-	}
-	c.end(ending{closeForbidden, string(code), reason})
+	f := refusal(v)
+	c.end(ending{closeForbidden, string(f.Code), f.Detail})
 }
 
 // cut ends the connection without a word.

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/gorilla/websocket"
 	"github.com/prometheus/client_golang/prometheus"
@@ -29,6 +30,7 @@ var (
 	errConnections = fault.New(fault.KindTooMany, fault.CodeTooManyConnections, "too many sockets are open from here")
 	errFull        = fault.New(fault.KindUnavailable, fault.CodeBusy, "the relay holds all the sockets it can")
 	errFirewall    = fault.New(fault.KindForbidden, fault.CodeRefusedByFirewall, "refused for now")
+	errRevoked     = fault.New(fault.KindUnauthenticated, fault.CodeSessionRevoked, "the session was ended")
 	errHandshake   = fault.New(fault.KindInvalid, fault.CodeInvalidRequest, "not a WebSocket handshake for "+chatframes.Subprotocol)
 )
 
@@ -108,20 +110,49 @@ func (d *Door) open(w http.ResponseWriter, r *http.Request, from record.Origin) 
 		}
 		c.greeted(claims)
 	}
-	if _, refused := d.check(c); refused {
-		return nil, errFirewall
+	if v, refused := d.check(c); refused {
+		return nil, refusal(v)
 	}
 	if err := d.enter(c); err != nil {
 		return nil, err
 	}
-	h := &hijacker{ResponseWriter: w, wrap: c.wrap}
+	h, opened := &hijacker{ResponseWriter: w, wrap: c.wrap}, false
+	defer func() { // also when a panic passes: nobody else would take it out
+		if opened {
+			return
+		}
+		d.leave(c)
+		if h.wire != nil {
+			_ = h.wire.Close() // it is over either way
+		}
+	}()
 	ws, err := d.upgrader.Upgrade(h, r, nil)
 	if err != nil {
-		d.leave(c)
 		return nil, errHandshake.WithCause(err)
 	}
 	c.attach(ws, h.wire)
+	opened = true
 	return c, nil
+}
+
+// refusal says what a verdict means to the person.
+func refusal(v verdicts.Verdict) *fault.Error {
+	if v.Kind == verdicts.KindSession {
+		return errRevoked
+	}
+	return errFirewall
+}
+
+// Admit holds a request that is no socket against the same verdicts: nil, or what to answer.
+func (d *Door) Admit(address, account, session string) error {
+	addr, err := netip.ParseAddr(address)
+	if err != nil {
+		addr = netip.Addr{}
+	}
+	if v, refused := d.Verdicts.Check(addr, account, session, "", d.Clock.Now()); refused {
+		return refusal(v)
+	}
+	return nil
 }
 
 // originAllowed: a browser says which page connects, and other clients say nothing. Without a list, pages of our own
@@ -210,6 +241,39 @@ func (d *Door) Enforce() {
 			c.refuse(v)
 		}
 	}
+}
+
+// Watch ends each socket whose access token has ended, until ctx ends. A session that is over, or whose revocation was
+// not heard of because audit was down, gets no further token: so none outlives its session by more than a token's life.
+func (d *Door) Watch(ctx context.Context) error {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			d.expire()
+		}
+	}
+}
+
+func (d *Door) expire() {
+	for _, c := range d.ended(d.Clock.Now().UnixMilli()) {
+		c.end(ending{closeUnauthorized, string(fault.CodeTokenExpired), "the access token has ended; connect again with a fresh one"})
+	}
+}
+
+// ended is short for each socket: there are thousands, and it holds the lock of whoever comes and goes.
+func (d *Door) ended(now int64) (list []*conn) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for c := range d.conns {
+		if at := c.expires.Load(); at != 0 && at <= now {
+			list = append(list, c)
+		}
+	}
+	return list
 }
 
 func (d *Door) all() []*conn {

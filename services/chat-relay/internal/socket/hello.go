@@ -6,6 +6,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"time"
 
 	"centinela/openapi/gen/chatframes"
 	"centinela/services/chat-relay/internal/relay"
@@ -51,7 +52,7 @@ func (c *conn) hello(f *chatframes.ClientHello) {
 
 // identify takes the token of the frame, or that of the handshake; both must be of one session.
 func (c *conn) identify(ctx context.Context, f *chatframes.ClientHello) (ending, bool) {
-	claims := access.Claims{}
+	claims := access.Claims{ExpiresAt: time.UnixMilli(c.expires.Load())}
 	claims.Account, claims.Session, _ = c.identity()
 	if f.Token != "" {
 		fresh, err := c.door.People.Verify(ctx, f.Token)
@@ -73,6 +74,7 @@ func (c *conn) identify(ctx context.Context, f *chatframes.ClientHello) (ending,
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.account, c.session = claims.Account, claims.Session
+	c.expires.Store(claims.ExpiresAt.UnixMilli())
 	if f.Device != "" {
 		c.device = hex.EncodeToString(secret.Hash(f.Device))
 		c.from.Device = c.device

@@ -20,6 +20,9 @@ type Limits struct {
 const (
 	corked         = 16 // frames in one write: five to seven times the rate in busy rooms (design: chat-relay)
 	bufferBytes    = 1024
+	queueBytes     = 1 << 20   // of unread frames, beside their number: 256 pages of history would be 400 MB a socket
+	historyBytes   = 512 << 10 // of a page of history, which is cut there: a client needn't take frames of any size
+	watchEvery     = 500 * time.Millisecond
 	maxViolations  = 3
 	violationsIn   = 10 * time.Minute
 	lingerFor      = time.Second
@@ -30,6 +33,7 @@ const (
 // Close codes (RFC 6455 §7.4, IANA's registry for 3000 and 3003).
 const (
 	closeGoingAway    = 1001
+	closeProtocol     = 1002
 	closePolicy       = 1008
 	closeTooBig       = 1009
 	closeInternal     = 1011

@@ -56,8 +56,8 @@ func (c *conn) send(f chatframes.ServerFrame) error {
 	return nil
 }
 
-// sendWhenRoom queues a frame of a replay: it waits until half of the queue is free, because a replay is longer than
-// the queue and the client isn't slow for that.
+// sendWhenRoom queues a frame that the client asked for, of a replay or a page of history: it waits until half of the
+// queue is free, because what it asks for may be longer than the queue and the client isn't slow for that. errEnded.
 func (c *conn) sendWhenRoom(f chatframes.ServerFrame) error {
 	data, err := f.Encode()
 	if err != nil {
@@ -65,7 +65,7 @@ func (c *conn) sendWhenRoom(f chatframes.ServerFrame) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for c.ended == nil && len(c.queue) >= c.door.Limits.QueueFrames/2 {
+	for c.ended == nil && (len(c.queue) >= c.door.Limits.QueueFrames/2 || c.over(len(data), queueBytes/2)) {
 		c.space.Wait()
 	}
 	if c.ended != nil {
@@ -87,17 +87,24 @@ func (c *conn) enqueue(f frame, shed bool) {
 	case c.ended != nil:
 	case shed && len(c.queue) >= c.door.Limits.QueueFrames/2:
 		c.door.metrics.shed.Inc()
-	case len(c.queue) >= c.door.Limits.QueueFrames:
+	case len(c.queue) >= c.door.Limits.QueueFrames, c.over(len(f.data), queueBytes):
 		c.slow()
 	default:
 		c.queue = append(c.queue, f)
+		c.queued += len(f.data)
 		c.startWriter()
 	}
 }
 
+// over reports whether one more frame makes the queue longer than so many bytes; an empty one takes any frame. mu is held.
+func (c *conn) over(frame, bytes int) bool { return c.queued > 0 && c.queued+frame > bytes }
+
+// drop empties the queue. mu is held.
+func (c *conn) drop() { c.queue, c.queued = nil, 0 }
+
 // slow ends the socket of a client that doesn't read. Nothing is lost: it resumes. mu is held.
 func (c *conn) slow() {
-	c.queue = nil
+	c.drop()
 	c.goodbye(ending{closeSlow, string(fault.CodeSlowConsumer), "slow"})
 }
 
@@ -124,15 +131,43 @@ func (c *conn) goodbye(why ending) {
 	c.startWriter()
 }
 
+// farewell answers the peer's close frame with the same code (RFC 6455 §5.5.1), or a browser takes the end for a fault.
+// Nobody reads what was still queued.
+func (c *conn) farewell(code int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended != nil {
+		return // our own close frame was first
+	}
+	c.ended = &ending{}
+	c.drop()
+	c.queue = append(c.queue, frame{websocket.CloseMessage, websocket.FormatCloseMessage(code, "")})
+	c.space.Broadcast()
+	c.startWriter()
+}
+
+// endMute ends a socket on which nothing more can be written.
+func (c *conn) endMute(why ending) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended != nil {
+		return
+	}
+	c.ended = &why
+	c.drop()
+	c.door.metrics.closed.WithLabelValues(why.code).Inc()
+	c.space.Broadcast()
+}
+
 func (c *conn) isEnding() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.ended != nil
 }
 
-// startWriter is called with mu held.
+// startWriter is called with mu held. Before attach there is nothing to write to: attach starts it then.
 func (c *conn) startWriter() {
-	if !c.writing {
+	if !c.writing && c.ws != nil {
 		c.writing = true
 		go c.write()
 	}
@@ -161,8 +196,11 @@ func (c *conn) nextBatch() []frame {
 	n := min(corked, len(c.queue))
 	batch := c.queue[:n:n]
 	c.queue = c.queue[n:]
+	for _, f := range batch {
+		c.queued -= len(f.data)
+	}
 	if len(c.queue) == 0 {
-		c.queue = nil // its array goes with the batch: an idle socket keeps nothing
+		c.drop() // its array goes with the batch: an idle socket keeps nothing
 	}
 	if n == 0 {
 		c.writing = false
@@ -177,7 +215,8 @@ func (c *conn) stopWriter() {
 	if c.ended == nil {
 		c.ended = &ending{} // what couldn't be written needs no more to follow
 	}
-	c.queue, c.writing = nil, false
+	c.drop()
+	c.writing = false
 	c.space.Broadcast()
 }
 
@@ -214,7 +253,8 @@ func (c *conn) writePanicked() {
 	c.mu.Lock()
 	c.panics++
 	mute := c.panics > 1 || c.ended != nil // the goodbye itself panicked
-	c.queue, c.writing = nil, false
+	c.drop()
+	c.writing = false
 	c.space.Broadcast()
 	c.mu.Unlock()
 	c.reportPanic("write", cause)

@@ -32,7 +32,7 @@ func (c *conn) take(binary bool, data []byte) {
 	case *chatframes.ClientPing:
 		err = c.send(chatframes.ServerPong{At: c.door.Clock.Now()})
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, errEnded) {
 		c.log.Error("a frame was not answered", "frame", command.FrameType(), "error", err)
 		c.end(ending{closeInternal, string(fault.CodeInternal), "an error of ours"})
 	}
@@ -58,12 +58,19 @@ func (c *conn) history(f *chatframes.ClientHistory) error {
 	if err != nil {
 		return c.refused(err, f.FrameType(), "", f.Conversation)
 	}
-	messages := make([]chatframes.ServerMessage, len(page))
-	for i, m := range page {
-		messages[i] = wireMessage(m)
+	messages, size := make([]chatframes.ServerMessage, 0, len(page)), 0
+	for _, m := range page {
+		if size += maxEncoded(m); size > historyBytes && len(messages) > 0 {
+			more = true // the client goes on from the last one
+			break
+		}
+		messages = append(messages, wireMessage(m))
 	}
-	return c.send(chatframes.ServerHistory{Conversation: f.Conversation, Messages: messages, More: more})
+	return c.sendWhenRoom(chatframes.ServerHistory{Conversation: f.Conversation, Messages: messages, More: more})
 }
+
+// maxEncoded is the most bytes that a message can be as JSON, where a byte of text may become an escape of six.
+func maxEncoded(m relay.Message) int { return 6*len(m.Text) + 512 }
 
 func (c *conn) typing(f *chatframes.ClientTyping) error {
 	ctx, cancel := c.context()
@@ -93,10 +100,7 @@ func (c *conn) refused(err error, command, clientID, conversation string) error 
 
 // violate answers a frame that broke the protocol, records it, and ends the socket at the third one in ten minutes.
 func (c *conn) violate(v *protocol.Violation) {
-	now := c.door.Clock.Now()
-	c.door.metrics.violations.WithLabelValues(string(v.Fault)).Inc()
-	c.violated++
-	c.recordViolation(v, now)
+	now := c.count(v)
 	err := c.send(chatframes.ServerError{Code: string(fault.CodeProtocolViolation), Fault: string(v.Fault), Detail: v.Error()})
 	if err != nil {
 		c.log.Error("a violation was not answered", "error", err)
@@ -111,6 +115,15 @@ func (c *conn) violate(v *protocol.Violation) {
 	if len(c.violations) >= maxViolations {
 		c.end(ending{closePolicy, string(fault.CodeProtocolViolation), "too many frames that break the protocol"})
 	}
+}
+
+// count counts a violation and records it, and returns when it was.
+func (c *conn) count(v *protocol.Violation) time.Time {
+	now := c.door.Clock.Now()
+	c.door.metrics.violations.WithLabelValues(string(v.Fault)).Inc()
+	c.violated++
+	c.recordViolation(v, now)
+	return now
 }
 
 // wireMessage is the one place where a message becomes a frame.

@@ -37,14 +37,14 @@ type spy struct {
 	net.Conn
 	mu     sync.Mutex
 	writes int
-	fault  bool
+	faults int // so many writes panic
 }
 
 func (s *spy) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	s.writes++
-	fault := s.fault
-	s.fault = false
+	fault := s.faults > 0
+	s.faults--
 	s.mu.Unlock()
 	if fault {
 		panic("planted by a test")
@@ -58,7 +58,8 @@ func (s *spy) count() int {
 	return s.writes
 }
 
-func newPair(t *testing.T) *pair {
+// newPair makes one; during is called within its handshake.
+func newPair(t *testing.T, during func(c *conn)) *pair {
 	t.Helper()
 	p := &pair{log: &syncLog{}}
 	d := New(Options{
@@ -76,6 +77,7 @@ func newPair(t *testing.T) *pair {
 			t.Error(err)
 			return
 		}
+		during(c)
 		h := &hijacker{ResponseWriter: w, wrap: func(inner net.Conn) *wire {
 			p.inner = &spy{Conn: inner}
 			return c.wrap(p.inner)
@@ -106,36 +108,51 @@ func newPair(t *testing.T) *pair {
 	return p
 }
 
-// R3: a panic in the write loop ends that socket, with a goodbye, logged once and counted.
-func TestR3PanicInTheWriteLoop(t *testing.T) {
-	p := newPair(t)
+// R3: when the goodbye of a socket whose write loop panicked panics too, the socket is cut, and leaves like any other.
+func TestR3PanicInTheGoodbye(t *testing.T) {
+	p := newPair(t, nobody)
 	p.inner.mu.Lock()
-	p.inner.fault = true
+	p.inner.faults = 2
 	p.inner.mu.Unlock()
 	p.server.Deliver(relay.Delivery{Frame: []byte(`{"type":"pong"}`)})
-	for {
-		if _, _, err := p.client.ReadMessage(); err != nil {
-			if !websocket.IsCloseError(err, closeInternal, websocket.CloseAbnormalClosure) {
-				t.Errorf("closed with %v", err)
-			}
-			break
-		}
+	if err := p.client.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
 	}
-	p.client.Close()
+	if _, _, err := p.client.ReadMessage(); !websocket.IsCloseError(err, websocket.CloseAbnormalClosure) {
+		t.Errorf("the connection wasn't cut, but %v", err)
+	}
 	testkit.Eventually(t, 10*time.Second, func() (bool, string) {
 		return testutil.ToFloat64(p.server.door.metrics.open) == 0, "the socket is still counted"
 	})
-	if n := testutil.ToFloat64(p.server.door.metrics.panics); n < 1 || n > 2 {
+	if n := testutil.ToFloat64(p.server.door.metrics.panics); n != 2 {
 		t.Errorf("%v panics", n)
 	}
-	if log := p.log.String(); !strings.Contains(log, "panic in a socket") || !strings.Contains(log, "writeBatch") {
+	if log := p.log.String(); strings.Count(log, "panic in a socket") != 2 || !strings.Contains(log, "writeBatch") {
 		t.Errorf("log %s", log)
 	}
 }
 
+// R5.4, R3: a verdict or a shutdown that falls between the count and the connection ends the socket with its goodbye as
+// soon as there is one.
+func TestVerdictDuringTheHandshake(t *testing.T) {
+	p := newPair(t, func(c *conn) { c.refuse(verdicts.Verdict{Kind: verdicts.KindIP}) })
+	_, data, err := p.client.ReadMessage()
+	if err != nil || !bytes.Contains(data, []byte(`"refused_by_firewall"`)) {
+		t.Errorf("%s, %v", data, err)
+	}
+	if _, _, err := p.client.ReadMessage(); !websocket.IsCloseError(err, closeForbidden) {
+		t.Errorf("closed with %v", err)
+	}
+	if n := testutil.ToFloat64(p.server.door.metrics.panics); n != 0 {
+		t.Errorf("%v panics: %s", n, p.log.String())
+	}
+}
+
+func nobody(*conn) {}
+
 // What is queued together goes out together: 40 frames of a burst are 3 writes, not 40 (design: chat-relay, "How fast").
 func TestFramesShareWrites(t *testing.T) {
-	p := newPair(t)
+	p := newPair(t, nobody)
 	before := p.inner.count()
 	p.server.mu.Lock()
 	for range 40 {
@@ -154,7 +171,7 @@ func TestFramesShareWrites(t *testing.T) {
 
 // At half a queue typing is shed, and what is not typing stays.
 func TestTypingIsShedAtHalfAQueue(t *testing.T) {
-	p := newPair(t)
+	p := newPair(t, nobody)
 	c := p.server
 	c.mu.Lock()
 	c.writing = true // nobody takes from the queue meanwhile
