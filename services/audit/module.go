@@ -9,8 +9,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus"
-	"golang.org/x/sync/errgroup"
 
 	"centinela/openapi/gen/auditapi"
 	"centinela/services/audit/internal/firewall"
@@ -20,6 +20,7 @@ import (
 	"centinela/services/audit/internal/store/mongo"
 	"centinela/services/audit/internal/store/sqlite"
 	"centinela/shared/access"
+	"centinela/shared/httpkit"
 	"centinela/shared/module"
 	"centinela/shared/obs"
 	"centinela/shared/outbox"
@@ -99,7 +100,7 @@ func build(ctx context.Context, cfg Config, deps module.Deps, store backend) (*M
 		return nil, fmt.Errorf("audit's data folder: %w", err)
 	}
 	m := &Module{deps: deps, store: store, people: deps.People()}
-	pins, missing, err := ledger.OpenCheckpointer(ctx, store, filepath.Join(deps.Store.Dir, checkpointFile), signer, deps.Clock, deps.Log)
+	pins, gap, err := ledger.OpenCheckpointer(ctx, store, filepath.Join(deps.Store.Dir, checkpointFile), signer, deps.Clock, deps.Log)
 	if err != nil {
 		return nil, err
 	}
@@ -120,8 +121,8 @@ func build(ctx context.Context, cfg Config, deps module.Deps, store backend) (*M
 	if err := m.firewall.Open(ctx); err != nil {
 		return nil, err
 	}
-	if missing {
-		if err := m.reportMissingCheckpoint(ctx); err != nil {
+	if gap != "" {
+		if err := m.reportGap(ctx, gap); err != nil {
 			return nil, err
 		}
 	}
@@ -161,13 +162,19 @@ func (m *Module) serve(where *places.Places, ingest prometheus.Observer) error {
 	if err != nil {
 		return fmt.Errorf("audit's specification: %w", err)
 	}
-	server := m.deps.Server(spec, m.people)
-	m.handler = server.Handler()
+	verifier := svcauth.NewVerifier(m.deps.Service, m.deps.Keyring) // the operator's tokens have the form of a service's
 	api := &httpapi.API{
 		Service: m.deps.Service, Ledger: m.ledger, Places: where, Firewall: m.firewall, Clock: m.deps.Clock,
-		Operators: svcauth.NewVerifier(m.deps.Service, m.deps.Keyring), Ingest: ingest,
+		Operators: verifier, Ingest: ingest,
 	}
-	return api.Register(server.Engine())
+	server := httpkit.New(httpkit.Options{
+		Service: m.deps.Service, Spec: spec, Log: m.deps.Log, Registry: m.deps.Registry, Clock: m.deps.Clock,
+		Callers: verifier, People: m.people,
+		AfterAuth: []gin.HandlerFunc{api.OperatorOnly(spec)},
+	})
+	m.handler = server.Handler()
+	api.Register(server.Engine())
+	return nil
 }
 
 // record is where the firewall's own events go: the shipper's sink.
@@ -176,12 +183,12 @@ func (m *Module) record(ctx context.Context, events []record.Event) error {
 	return err
 }
 
-// reportMissingCheckpoint leaves in the record itself that nobody can tell
-// whether rows were cut off before this start.
-func (m *Module) reportMissingCheckpoint(ctx context.Context) error {
+// reportGap leaves in the record itself what nobody can vouch for: rows that were
+// cut off or replaced before this start.
+func (m *Module) reportGap(ctx context.Context, why string) error {
 	gap := record.New(m.deps.Clock.Now(), m.deps.Service, record.AuditGap, record.Failure, record.Origin{})
-	gap.Reason = "the record has entries and no checkpoint: its newest ones may have been cut off before this start"
-	m.deps.Log.Error("audit: checkpoint.json is missing though the record has entries; recorded as audit.gap")
+	gap.Reason = why
+	m.deps.Log.Error("audit: the record and its checkpoint don't fit; recorded as audit.gap", "why", why)
 	return m.record(ctx, []record.Event{gap})
 }
 
@@ -202,11 +209,14 @@ func (m *Module) Drain() { m.firewall.Release() }
 // Run follows the record, keeps the checkpoint, sweeps, and ships the
 // firewall's events, until ctx ends.
 func (m *Module) Run(ctx context.Context) error {
-	group, ctx := errgroup.WithContext(ctx)
-	for _, run := range []func(context.Context) error{m.people.Run, m.follower.Run, m.pins.Run, m.firewall.Run, m.shipper.Run} {
-		group.Go(func() error { return run(ctx) })
-	}
-	return group.Wait()
+	group := m.deps.Background()
+	group.Go(ctx, "people", m.people.Run)
+	group.Go(ctx, "follower", m.follower.Run)
+	group.Go(ctx, "checkpoint", m.pins.Run)
+	group.Go(ctx, "firewall", m.firewall.Run)
+	group.Go(ctx, "outbox", m.shipper.Run)
+	group.Wait()
+	return nil
 }
 
 // Close signs the last head and closes the store.
@@ -234,6 +244,7 @@ func newMetrics(reg prometheus.Registerer, m *Module) *metrics {
 	reg.MustRegister(watch.events, watch.ingest,
 		gauge("follower_lag_events", "Entries of the record that rules and places have not seen yet.", func() float64 { return float64(max(0, m.ledger.Seen()-m.follower.Position())) }),
 		gauge("follower_failures", "Failed tries of rules or places since the start.", func() float64 { return float64(m.follower.Failures()) }),
+		gauge("checkpoint_failures", "Checkpoints that could not be written since the start; one every 10 s where the record was altered.", func() float64 { return float64(m.pins.Failures()) }),
 		gauge("verdicts", "Verdicts in force, as of the last minute.", func() float64 { return float64(m.firewall.Current()) }),
 	)
 	return watch

@@ -53,30 +53,41 @@ func (e *Engine) Window() time.Duration {
 	return longest
 }
 
+// Rules is how many there are.
+func (e *Engine) Rules() int { return len(e.rules) }
+
 // Feed takes the next event and returns what the rules decide on it.
 func (e *Engine) Feed(event record.Event) []Decision {
 	var decisions []Decision
-	for i, rule := range e.rules {
-		if event.Action != rule.Event || event.Service != rule.From {
-			continue
+	for i := range e.rules {
+		if d, ok := e.apply(i, event); ok {
+			decisions = append(decisions, d)
 		}
-		kind, subject, ok := subjectOf(rule.Key, event)
-		if !ok || e.counters[i].add(subject, event.Time, rule.Count, rule.Window) < rule.Count {
-			continue
-		}
-		d := Decision{
-			Rule: rule.ID, Mode: rule.Mode, Trigger: event.ID, Account: event.Account,
-			Verdict: Verdict{
-				ID: derivedID(rule.ID, event.ID), Kind: kind, Subject: subject, Action: rule.Action, Reason: rule.Reason,
-				Source: rule.ID, CreatedAt: event.Time, Until: rule.end(event),
-			},
-		}
-		if kind == Session {
-			d.Account = "" // the session's end is in the person's activity already
-		}
-		decisions = append(decisions, d)
 	}
 	return decisions
+}
+
+// apply gives the event to one rule.
+func (e *Engine) apply(i int, event record.Event) (Decision, bool) {
+	rule := e.rules[i]
+	if event.Action != rule.Event || event.Service != rule.From {
+		return Decision{}, false
+	}
+	kind, subject, ok := subjectOf(rule.Key, event)
+	if !ok || !e.counters[i].add(subject, event.Time, rule.Count, rule.Window) {
+		return Decision{}, false
+	}
+	d := Decision{
+		Rule: rule.ID, Mode: rule.Mode, Trigger: event.ID, Account: event.Account,
+		Verdict: Verdict{
+			ID: derivedID(rule.ID, event.ID), Kind: kind, Subject: subject, Action: rule.Action, Reason: rule.Reason,
+			Source: rule.ID, CreatedAt: event.Time, Until: rule.end(event),
+		},
+	}
+	if kind == Session {
+		d.Account = "" // the session's end is in the person's activity already
+	}
+	return d, true
 }
 
 // end is in event time. A field that can't be read, or lies, gives the TTL.
@@ -139,11 +150,12 @@ type times struct {
 	newest []time.Time // ascending, at most the rule's count
 }
 
-// add notes an event and returns how many of its key are within the window that
-// ends with it, counted up to count. Events that come late are put in their place.
-func (c *counter) add(key string, at time.Time, count int, window time.Duration) int {
+// add notes an event and reports whether it is one of count of its key within a
+// window. Services ship their events side by side, so that they come a little
+// out of order: a late one is put in its place, and may be the one that fills it.
+func (c *counter) add(key string, at time.Time, count int, window time.Duration) bool {
 	if count <= 1 {
-		return 1
+		return true
 	}
 	element, ok := c.keys[key]
 	if ok {
@@ -162,11 +174,6 @@ func (c *counter) add(key string, at time.Time, count int, window time.Duration)
 	if len(t.newest) > count {
 		t.newest = slices.Delete(t.newest, 0, 1)
 	}
-	n := 0
-	for _, other := range t.newest {
-		if !other.After(at) && other.After(at.Add(-window)) {
-			n++
-		}
-	}
-	return n
+	first, last := t.newest[0], t.newest[len(t.newest)-1]
+	return len(t.newest) == count && !at.Before(first) && first.After(last.Add(-window))
 }

@@ -47,6 +47,9 @@ func TestProtocolViolation(t *testing.T) {
 		"IPv4 in IPv6 is the same":    {[]record.Event{violation("203.0.113.9", 0), violation("::ffff:203.0.113.9", 0), violation("203.0.113.9", 0)}, "203.0.113.9", IP},
 		"just within the window":      {[]record.Event{violation("203.0.113.9", 0), violation("203.0.113.9", time.Minute), violation("203.0.113.9", 10*time.Minute-time.Millisecond)}, "203.0.113.9", IP},
 		"just outside":                {events: []record.Event{violation("203.0.113.9", 0), violation("203.0.113.9", time.Minute), violation("203.0.113.9", 10*time.Minute)}},
+		"a late one fills it":         {[]record.Event{violation("203.0.113.9", 0), violation("203.0.113.9", 5*time.Minute), violation("203.0.113.9", time.Minute)}, "203.0.113.9", IP},
+		"a late one, too far apart":   {events: []record.Event{violation("203.0.113.9", 0), violation("203.0.113.9", 10*time.Minute), violation("203.0.113.9", time.Minute)}},
+		"older than what counts":      {events: []record.Event{violation("203.0.113.9", 20*time.Minute), violation("203.0.113.9", 30*time.Minute), violation("203.0.113.9", 40*time.Minute), violation("203.0.113.9", 0)}},
 		"without an address":          {events: []record.Event{violation("", 0), violation("", 0), violation("", 0)}},
 		"from another service (R4.1)": {events: []record.Event{foreign, foreign, foreign}},
 	} {
@@ -182,6 +185,61 @@ func TestRunnerRetries(t *testing.T) {
 	down = false
 	if err := take(3, third); err != nil || len(imposed) != 1 || imposed[0] != derivedID("protocol_violation", third.ID) {
 		t.Errorf("imposed %v, %v", imposed, err)
+	}
+}
+
+// A warming that fails half way begins anew: no event counts twice (R5.3), or two
+// violations would be a ban.
+func TestWarmingAgainCountsOnce(t *testing.T) {
+	runner := NewRunner(defaultEngine(t), func(_ context.Context, d Decision) error {
+		t.Errorf("decided %+v", d)
+		return nil
+	}, slog.New(slog.DiscardHandler))
+	first, second := violation("203.0.113.9", 0), violation("203.0.113.9", 0)
+	for range 3 {
+		runner.Warm(1, first)
+	}
+	if err := runner.Take(t.Context(), 2, second); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// R3: a rule that panics on an event is passed by for that event; the rules
+// after it see the event once, however often it is handed over.
+func TestRunnerSurvivesAPanic(t *testing.T) {
+	rules, err := DefaultRules()
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken, sound := rules[0], rules[0]
+	broken.ID, sound.ID = "broken", "sound"
+	engine := NewEngine([]Rule{broken, sound})
+	engine.counters[0].keys = nil // to add to it panics
+	var imposed []string
+	runner := NewRunner(engine, func(_ context.Context, d Decision) error {
+		imposed = append(imposed, d.Rule+" "+d.Trigger)
+		return nil
+	}, slog.New(slog.DiscardHandler))
+	panics := 0
+	take := func(seq int64, e record.Event) {
+		defer func() {
+			if recover() != nil {
+				panics++
+			}
+		}()
+		if err := runner.Take(t.Context(), seq, e); err != nil {
+			t.Error(err)
+		}
+	}
+	var third record.Event
+	for seq := range int64(3) {
+		third = violation("203.0.113.9", 0)
+		for range 4 { // as the follower does: the same entry until it is taken
+			take(seq+1, third)
+		}
+	}
+	if panics != 3 || len(imposed) != 1 || imposed[0] != "sound "+third.ID {
+		t.Errorf("%d panics, imposed %v", panics, imposed)
 	}
 }
 

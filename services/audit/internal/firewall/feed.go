@@ -60,16 +60,17 @@ func (f *Firewall) wakeAll(stop bool) {
 // Release answers all who watch, now and from now on: the service stops.
 func (f *Firewall) Release() { f.wakeAll(true) }
 
-// Run sweeps each minute and notices what other instances change, until ctx ends.
+// Run sweeps each minute and notices what other instances change, until ctx
+// ends. After a panic it may be called again: those who watch wait on meanwhile.
 func (f *Firewall) Run(ctx context.Context) error {
 	sweep, poll := time.NewTicker(sweepInterval), time.NewTicker(pollInterval) // they pace work, the clock decides
 	defer sweep.Stop()
 	defer poll.Stop()
-	defer f.Release()
 	for {
 		var err error
 		select {
 		case <-ctx.Done():
+			f.Release()
 			return nil
 		case <-sweep.C:
 			err = f.Sweep(ctx)

@@ -83,15 +83,19 @@ func (f *Firewall) Add(ctx context.Context, o Order, from record.Origin) (Verdic
 }
 
 // Impose puts a rule's decision in force. One that was made before, or is over
-// already, changes nothing; with a full table it is dropped and logged.
+// already, changes nothing; with a full table it is dropped and logged. Events
+// of a service whose clock is ahead make nobody wait longer than the rule says.
 func (f *Firewall) Impose(ctx context.Context, d Decision) error {
-	now := f.clock.Now()
-	if !d.Verdict.Until.After(now) {
+	now, v := f.clock.Now(), d.Verdict
+	if ahead := v.CreatedAt.Sub(now); ahead > 0 {
+		v.CreatedAt, v.Until = now, v.Until.Add(-ahead)
+	}
+	if !v.Until.After(now) {
 		return nil
 	}
-	event := f.report(now, record.FirewallVerdictAdded, d.Verdict, record.Origin{}, d.Account)
+	event := f.report(now, record.FirewallVerdictAdded, v, record.Origin{}, d.Account)
 	event.Data["trigger"] = d.Trigger
-	err := f.add(ctx, d.Verdict, event)
+	err := f.add(ctx, v, event)
 	switch {
 	case errors.Is(err, ErrVerdictExists):
 		return nil

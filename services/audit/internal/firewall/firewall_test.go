@@ -124,6 +124,23 @@ func TestImposeTwice(t *testing.T) {
 	}
 }
 
+// A service whose clock is a year ahead makes no ban of a year.
+func TestImposeFromAClockAhead(t *testing.T) {
+	f, store, _ := open(t)
+	ahead := noon.AddDate(1, 0, 0)
+	err := f.Impose(t.Context(), firewall.Decision{Rule: "r", Trigger: "evt_x", Verdict: firewall.Verdict{
+		ID: "vrd_0123456789abcdefghjkmnpq", Kind: firewall.IP, Subject: "203.0.113.9", Action: firewall.Refuse, Reason: "why", Source: "r",
+		CreatedAt: ahead, Until: ahead.Add(time.Minute),
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := store.VerdictsBefore(t.Context(), noon, 10, 10)
+	if err != nil || len(found) != 1 || !found[0].CreatedAt.Equal(noon) || !found[0].Until.Equal(noon.Add(time.Minute)) {
+		t.Errorf("%+v, %v", found, err)
+	}
+}
+
 // R5.4: whoever watches hears of a change at once, of nothing after the wait, and of the stop.
 func TestWatch(t *testing.T) {
 	f, _, _ := open(t)
@@ -169,9 +186,15 @@ func TestWatch(t *testing.T) {
 type shared struct {
 	firewall.Store
 	version atomic.Int64
+	fault   atomic.Bool
 }
 
-func (s *shared) VerdictVersion(context.Context) (int64, error) { return s.version.Load(), nil }
+func (s *shared) VerdictVersion(context.Context) (int64, error) {
+	if s.fault.Swap(false) {
+		panic("store fault")
+	}
+	return s.version.Load(), nil
+}
 
 func (s *shared) Changes(context.Context, time.Time, int64) (firewall.Changes, error) {
 	return firewall.Changes{Version: s.version.Load()}, nil
@@ -200,6 +223,55 @@ func TestRunNoticesOtherInstances(t *testing.T) {
 		store.version.Store(1)
 		if took := <-answered; took > 250*time.Millisecond {
 			t.Errorf("after %s", took)
+		}
+		cancel()
+		synctest.Wait()
+	})
+}
+
+// R3: a panic of the loop doesn't shut the feed: who waits goes on waiting, and
+// is told of the next change by the loop that was begun again.
+func TestRunAgainAfterAPanic(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &shared{}
+		f := firewall.New(store, clock.NewManual(noon), testkit.Logger(t), "audit", func() {})
+		ctx, cancel := context.WithCancel(t.Context())
+		answers := make(chan int64, 1)
+		go func() {
+			c, err := f.Watch(ctx, 0, time.Minute)
+			if err != nil {
+				t.Error(err)
+			}
+			answers <- c.Version
+		}()
+		synctest.Wait()
+		store.fault.Store(true)
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Error("no panic")
+				}
+			}()
+			if err := f.Run(ctx); err != nil {
+				t.Error(err)
+			}
+		}()
+		synctest.Wait()
+		select {
+		case version := <-answers:
+			t.Fatalf("the panic answered who waits, at version %d", version)
+		default:
+		}
+		go func() {
+			if err := f.Run(ctx); err != nil {
+				t.Error(err)
+			}
+		}()
+		began := time.Now()
+		synctest.Wait()
+		store.version.Store(1)
+		if version := <-answers; version != 1 || time.Since(began) > time.Second {
+			t.Errorf("version %d after %s", version, time.Since(began))
 		}
 		cancel()
 		synctest.Wait()

@@ -27,8 +27,7 @@ var (
 	errNotOperator = fault.New(fault.KindForbidden, fault.CodeForbidden, "only the operator may do this")
 )
 
-// operatorOperations are the operations that the specification gives to the
-// operator, by the names that generated code uses (in lower case).
+// operatorOperations are the operations that the specification gives to the operator.
 func operatorOperations(spec *openapi3.T) map[string]bool {
 	found := make(map[string]bool)
 	for _, item := range spec.Paths.Map() {
@@ -38,7 +37,7 @@ func operatorOperations(spec *openapi3.T) map[string]bool {
 			}
 			for _, alternative := range *op.Security {
 				if _, ok := alternative[operatorScheme]; ok {
-					found[strings.ToLower(op.OperationID)] = true
+					found[op.OperationID] = true
 				}
 			}
 		}
@@ -46,25 +45,26 @@ func operatorOperations(spec *openapi3.T) map[string]bool {
 	return found
 }
 
-// operatorOnly checks `Authorization: Operator <token>`, signed with the
-// operator's own key for this service. The gateway passes it on and proves nothing.
-func (a *API) operatorOnly(operations map[string]bool) auditapi.StrictMiddlewareFunc {
-	return func(next auditapi.StrictHandlerFunc, operation string) auditapi.StrictHandlerFunc {
-		if !operations[strings.ToLower(operation)] {
-			return next
+// OperatorOnly checks `Authorization: Operator <token>`, signed with the
+// operator's own key for this service, where the specification asks for it. The
+// gateway passes it on and proves nothing. It belongs before the validation:
+// whoever is nobody learns nothing from it.
+func (a *API) OperatorOnly(spec *openapi3.T) gin.HandlerFunc {
+	operations := operatorOperations(spec)
+	return func(c *gin.Context) {
+		if !operations[httpkit.OperationOf(c.Request.Context())] {
+			return
 		}
-		return func(c *gin.Context, request any) (any, error) {
-			scheme, token, _ := strings.Cut(c.GetHeader("Authorization"), " ")
-			caller, err := a.Operators.Verify(strings.TrimSpace(token))
-			if !strings.EqualFold(scheme, "Operator") || err != nil {
-				c.Header("WWW-Authenticate", "Operator")
-				return nil, errNoOperator.WithCause(err)
-			}
-			if caller != module.Operator {
-				return nil, errNotOperator
-			}
+		scheme, token, _ := strings.Cut(c.GetHeader("Authorization"), " ")
+		caller, err := a.Operators.Verify(strings.TrimSpace(token))
+		switch {
+		case !strings.EqualFold(scheme, "Operator") || err != nil:
+			c.Header("WWW-Authenticate", "Operator")
+			httpkit.Fail(c, errNoOperator.WithCause(err))
+		case caller != module.Operator:
+			httpkit.Fail(c, errNotOperator)
+		default:
 			obs.From(c.Request.Context()).Set("operator", true)
-			return next(c, request)
 		}
 	}
 }

@@ -24,13 +24,13 @@ func signer(t *testing.T) (ed25519.PublicKey, ed25519.PrivateKey) {
 	return public, private
 }
 
-func checkpointer(t *testing.T, store ledger.Store, path string, key ed25519.PrivateKey) (*ledger.Checkpointer, bool) {
+func checkpointer(t *testing.T, store ledger.Store, path string, key ed25519.PrivateKey) (*ledger.Checkpointer, string) {
 	t.Helper()
-	c, missing, err := ledger.OpenCheckpointer(t.Context(), store, path, key, clock.NewManual(noon), testkit.Logger(t))
+	c, gap, err := ledger.OpenCheckpointer(t.Context(), store, path, key, clock.NewManual(noon), testkit.Logger(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return c, missing
+	return c, gap
 }
 
 // R5.2: the first entry is pinned at once, a thousand more as well, and a forged file is refused.
@@ -38,9 +38,9 @@ func TestCheckpointer(t *testing.T) {
 	store := openStore(t)
 	path := filepath.Join(t.TempDir(), "checkpoint.json")
 	public, key := signer(t)
-	pins, missing := checkpointer(t, store, path, key)
-	if missing {
-		t.Error("an empty record misses a checkpoint")
+	pins, gap := checkpointer(t, store, path, key)
+	if gap != "" {
+		t.Errorf("an empty record misses a checkpoint: %s", gap)
 	}
 	l := ledger.New(store, clock.NewManual(noon), func(entries []ledger.Entry) { pins.Noted(len(entries)) })
 	ctx, cancel := context.WithCancel(t.Context())
@@ -93,17 +93,21 @@ func TestCheckpointIsNotReplacedAfterACut(t *testing.T) {
 	store, _ := tenEntries(t)
 	path := filepath.Join(t.TempDir(), "checkpoint.json")
 	public, key := signer(t)
-	pins, missing := checkpointer(t, store, path, key)
-	if !missing {
-		t.Error("a record without its checkpoint was not noticed")
+	pins, gap := checkpointer(t, store, path, key)
+	if !strings.Contains(gap, "no checkpoint") {
+		t.Errorf("a record without its checkpoint was not noticed: %q", gap)
 	}
 	if err := pins.Write(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	tamper(t, store, "DELETE FROM entries WHERE seq > 8")
-	restarted, missing := checkpointer(t, store, path, key)
-	if missing {
-		t.Error("the checkpoint is there")
+	restarted, gap := checkpointer(t, store, path, key)
+	if !strings.Contains(gap, "entry 10 is no longer") {
+		t.Errorf("the cut was not noticed at the start: %q", gap)
+	}
+	_, other := signer(t)
+	if _, gap := checkpointer(t, store, path, other); !strings.Contains(gap, "not signed") {
+		t.Errorf("a foreign checkpoint was not noticed at the start: %q", gap)
 	}
 	for range 5 {
 		add(t, newLedger(store), event())
@@ -122,5 +126,45 @@ func TestCheckpointIsNotReplacedAfterACut(t *testing.T) {
 	}
 	if err := pins.Write(t.Context()); !errors.Is(err, ledger.ErrTampered) {
 		t.Errorf("the file was removed: %v", err)
+	}
+}
+
+// flaky panics once while a checkpoint is made.
+type flaky struct {
+	ledger.Store
+	once bool
+}
+
+func (f *flaky) Head(ctx context.Context) (ledger.Head, error) {
+	if f.once {
+		f.once = false
+		panic("store fault")
+	}
+	return f.Store.Head(ctx)
+}
+
+// R3: a checkpoint that ended in a panic holds up no later one.
+func TestCheckpointAfterAPanic(t *testing.T) {
+	sound, _ := tenEntries(t)
+	store := &flaky{Store: sound}
+	path := filepath.Join(t.TempDir(), "checkpoint.json")
+	public, key := signer(t)
+	pins, _ := checkpointer(t, store, path, key)
+	store.once = true
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("no panic")
+			}
+		}()
+		if err := pins.Write(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}()
+	if err := pins.Write(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if c, ok, err := ledger.ReadCheckpoint(path, public); err != nil || !ok || c.Seq != 10 {
+		t.Errorf("%+v %v %v", c, ok, err)
 	}
 }

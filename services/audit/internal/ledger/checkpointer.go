@@ -28,33 +28,46 @@ type Checkpointer struct {
 	clock clock.Clock
 	log   *slog.Logger
 
-	kick    chan struct{}
-	waiting atomic.Int64 // entries since the last checkpoint
-	have    atomic.Bool  // there is one; outside mu, because Noted must not wait for a disk
+	kick     chan struct{}
+	waiting  atomic.Int64 // entries since the last checkpoint
+	have     atomic.Bool  // there is one; outside mu, because Noted must not wait for a disk
+	failures atomic.Int64
 
 	mu   sync.Mutex
 	last Checkpoint
 }
 
-// OpenCheckpointer reads the file at path. missing is true when there is none
-// though the record has entries: then nobody can tell whether its newest ones
-// were cut off. Errors: the store's, or the file can't be read. A file that
-// wasn't signed with key is not an error here, but is never overwritten.
-func OpenCheckpointer(ctx context.Context, store Store, path string, key ed25519.PrivateKey, clk clock.Clock, log *slog.Logger) (c *Checkpointer, missing bool, err error) {
+// OpenCheckpointer reads the file at path and holds the record against it. gap
+// says what nobody can vouch for, "" where all is well: the record has entries
+// and no checkpoint, the file wasn't signed with key (it is never overwritten),
+// or the record no longer holds what it saw. Errors: the store's, or the file
+// can't be read.
+func OpenCheckpointer(ctx context.Context, store Store, path string, key ed25519.PrivateKey, clk clock.Clock, log *slog.Logger) (c *Checkpointer, gap string, err error) {
 	c = &Checkpointer{store: store, path: path, key: key, clock: clk, log: log, kick: make(chan struct{}, 1)}
 	last, have, err := ReadCheckpoint(path, key.Public().(ed25519.PublicKey))
+	if errors.Is(err, ErrCheckpoint) {
+		return c, "the checkpoint was not signed with this service's key: the record's newest entries may have been cut off before this start", nil
+	}
+	if err != nil {
+		return nil, "", err
+	}
 	c.last = last
 	c.have.Store(have)
-	if err != nil && !errors.Is(err, ErrCheckpoint) {
-		return nil, false, err
+	if err := c.consistent(ctx); errors.Is(err, ErrTampered) {
+		return c, err.Error(), nil
+	} else if err != nil {
+		return nil, "", err
 	}
-	unsigned := err != nil
 	head, err := store.Head(ctx)
-	if err != nil {
-		return nil, false, err
+	if err == nil && head.Seq > 0 && !have {
+		gap = "the record has entries and no checkpoint: its newest ones may have been cut off before this start"
 	}
-	return c, head.Seq > 0 && !have && !unsigned, nil
+	return c, gap, err
 }
+
+// Failures counts checkpoints that could not be written; where the record
+// contradicts the last one, that is every one from then on.
+func (c *Checkpointer) Failures() int64 { return c.failures.Load() }
 
 // Noted says that n entries were added.
 func (c *Checkpointer) Noted(n int) {
@@ -80,6 +93,7 @@ func (c *Checkpointer) Run(ctx context.Context) error {
 		case <-c.kick:
 		}
 		if err := c.Write(ctx); err != nil && ctx.Err() == nil {
+			c.failures.Add(1)
 			c.log.Error("audit: no checkpoint written", "error", err.Error())
 		}
 	}
@@ -124,7 +138,7 @@ func (c *Checkpointer) consistent(ctx context.Context) error {
 		return nil
 	}
 	entries, err := c.store.Entries(ctx, last.Seq, 1)
-	if err != nil {
+	if _, isDamaged := errors.AsType[*DamagedError](err); err != nil && !isDamaged {
 		return err
 	}
 	if len(entries) == 0 || entries[0].head() != last.Head {

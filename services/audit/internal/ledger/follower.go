@@ -130,7 +130,8 @@ func (f *Follower) guardedStep(ctx context.Context) (err error) {
 // is reported and passed by, because the firewall must go on; verification
 // names it for good.
 func (f *Follower) batch(ctx context.Context) (more bool, err error) {
-	entries, err := f.store.Entries(ctx, f.position.Load()+1, followBatch)
+	from := f.position.Load() + 1
+	entries, err := f.store.Entries(ctx, from, followBatch)
 	damaged, isDamaged := errors.AsType[*DamagedError](err)
 	if err != nil && !isDamaged {
 		return false, err
@@ -146,7 +147,7 @@ func (f *Follower) batch(ctx context.Context) (more bool, err error) {
 	if isDamaged {
 		f.failures.Add(1)
 		f.log.Error("audit: a row of the record was altered; run: centinela audit verify", "seq", damaged.Seq, "error", damaged.Error())
-		f.position.Store(damaged.Seq)
+		f.position.Store(max(f.position.Load(), damaged.Seq, from)) // its seq may be no number at all: go on, never back
 	}
 	return len(entries) > 0 || isDamaged, nil
 }
@@ -176,7 +177,7 @@ func (f *Follower) start(ctx context.Context) error {
 			return err
 		}
 		if len(entries) == 0 && isDamaged {
-			from = damaged.Seq + 1
+			from = max(damaged.Seq, from) + 1 // as in batch
 			continue
 		}
 		taken := sort.Search(len(entries), func(i int) bool { return entries[i].Seq > at })

@@ -166,3 +166,71 @@ func TestFollowerPassesAnAlteredRow(t *testing.T) {
 		})
 	}
 }
+
+// R3: a loop that is begun again goes on with what it remembers: nothing is
+// skipped and nothing is handed over twice.
+func TestFollowerRunsAgain(t *testing.T) {
+	store, _ := tenEntries(t)
+	k := &taker{}
+	f := ledger.NewFollower(store, "f", testkit.Logger(t), time.Minute, func([]ledger.Entry) { t.Error("warmed") }, k.take)
+	stop := follow(t, f)
+	reaches(t, f, 10)
+	stop()
+	add(t, newLedger(store), event(), event())
+	follow(t, f)
+	reaches(t, f, 12)
+	if got := k.seqs(); !slices.Equal(got, upTo(1, 12)) {
+		t.Errorf("taken %v", got)
+	}
+}
+
+// numberless is a store with a row whose very number was altered: it is read as 0.
+type numberless struct {
+	ledger.Store
+	at int64
+}
+
+func (n numberless) Entries(ctx context.Context, from int64, limit int) ([]ledger.Entry, error) {
+	entries, err := n.Store.Entries(ctx, from, limit)
+	for i, e := range entries {
+		if e.Seq == n.at {
+			return entries[:i], &ledger.DamagedError{Err: errors.New("no number")}
+		}
+	}
+	return entries, err
+}
+
+// Such a row must not send the follower back to the beginning for ever, when it
+// follows and when it warms, nor pass for the end of the record in a verification (R5.2).
+func TestRowWithoutANumber(t *testing.T) {
+	sound, pin := tenEntries(t)
+	store := numberless{sound, 4}
+	for name, cursor := range map[string]int64{"follows": 0, "warms": 10} {
+		if err := sound.SaveFollowerCursor(t.Context(), name, cursor); err != nil {
+			t.Fatal(err)
+		}
+		k := &taker{}
+		f := ledger.NewFollower(store, name, testkit.Logger(t), time.Minute, func(entries []ledger.Entry) {
+			if err := k.take(t.Context(), entries); err != nil {
+				t.Error(err)
+			}
+		}, k.take)
+		stop := follow(t, f)
+		reaches(t, f, 10)
+		stop()
+		if got := k.seqs(); !slices.Equal(got, append(upTo(1, 3), upTo(5, 10)...)) {
+			t.Errorf("%s: taken %v", name, got)
+		}
+	}
+	rows, err := sound.Entries(t.Context(), 1, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	early := &ledger.Checkpoint{Head: ledger.Head{Seq: 3, Hash: rows[2].Hash}, Time: noon} // it says nothing of those after
+	for at, pin := range map[int64]*ledger.Checkpoint{1: pin, 4: early, 7: pin, 10: early} {
+		report, err := ledger.Verify(t.Context(), numberless{sound, at}, 1, pin)
+		if err != nil || report.Bad != at || report.Checked != at-1 {
+			t.Errorf("row %d: %+v, %v", at, report, err)
+		}
+	}
+}

@@ -60,7 +60,8 @@ type batch struct {
 }
 
 // Append records events in their order and returns when they are durable.
-// Those whose id is known are counted and not stored again. Batches that wait
+// Those whose id is known are counted and not stored again, whatever they say:
+// the first content stands. Batches that wait
 // at the same time share one write. A context that ends before the write
 // starts records nothing. Errors: record.ErrInvalid, ErrTimeOutOfRange, the
 // context's, the store's, ErrInterrupted.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 )
 
 const verifyBatch = 1000
@@ -50,7 +51,9 @@ type verification struct {
 	store  Reader
 	pin    *Checkpoint
 	report Report
-	prev   Head // what the next entry must follow
+	from   int64 // where the next batch begins
+	prev   Head  // what the next entry must follow
+	before Head  // what that one followed
 }
 
 func (v *verification) bad(seq int64, why string, args ...any) {
@@ -59,7 +62,9 @@ func (v *verification) bad(seq int64, why string, args ...any) {
 
 // start takes the hash of the entry before the first one as it is stored.
 func (v *verification) start(ctx context.Context, from int64) error {
+	v.from = from
 	if from == 1 {
+		v.from = math.MinInt64 // a row before the first is one that was put in
 		return nil
 	}
 	v.prev.Seq = from - 1
@@ -77,45 +82,71 @@ func (v *verification) start(ctx context.Context, from int64) error {
 }
 
 func (v *verification) batch(ctx context.Context) (more bool, err error) {
-	entries, err := v.store.Entries(ctx, v.prev.Seq+1, verifyBatch)
+	entries, err := v.store.Entries(ctx, v.from, verifyBatch)
 	var damaged *DamagedError
 	if err != nil && !errors.As(err, &damaged) {
 		return false, err
 	}
 	for i, e := range entries {
-		if v.entry(e, entries[i:]); v.report.Bad != 0 {
-			return true, nil
+		if err := v.entry(ctx, e, entries[i+1:]); err != nil || v.report.Bad != 0 {
+			return true, err
 		}
 	}
+	v.from = v.prev.Seq + 1
 	if damaged != nil {
-		if damaged.Seq > v.prev.Seq+1 {
-			v.bad(v.prev.Seq+1, "removed: the next row is %d", damaged.Seq)
-		} else {
-			v.bad(damaged.Seq, "changed: the row can't be read as an entry (%v)", damaged.Err)
+		if damaged.Seq > v.from {
+			v.bad(v.from, "removed: the next row is %d", damaged.Seq)
+		} else { // its seq may be damaged as well
+			v.bad(v.from, "changed: the row can't be read as an entry (%v)", damaged.Err)
 		}
 	}
 	return len(entries) > 0, nil
 }
 
-func (v *verification) entry(e Entry, following []Entry) {
+func (v *verification) entry(ctx context.Context, e Entry, following []Entry) error {
 	next := v.prev.Seq + 1
 	hash, err := e.computeHash()
 	switch {
-	case e.Seq != next:
+	case e.Seq < next:
+		v.bad(next, "inserted before it: a row %d", e.Seq)
+	case e.Seq > next:
 		v.bad(next, "removed: the next row is %d", e.Seq)
 	case err != nil:
 		v.bad(next, "changed: %v", err)
 	case hash != e.Hash:
 		v.misfit(e, following)
 	case e.PrevHash != v.prev.Hash:
-		v.bad(next, "not bound to the entry before it: one of the two was replaced")
+		return v.unbound(ctx, e)
 	case v.pin != nil && v.pin.Seq == e.Seq && v.pin.Hash != e.Hash:
 		v.bad(next, "written anew: the signed checkpoint of %s saw another entry here, so this one or earlier ones were replaced", v.pin.Time.Format("2006-01-02 15:04:05Z"))
 	default:
-		v.prev = e.head()
+		v.before, v.prev = v.prev, e.head()
 		v.report.Head = v.prev
 		v.report.Checked++
 	}
+	return nil
+}
+
+// unbound names one of two neighbours that each fit themselves and not each
+// other: somebody replaced a row and its hash. It was not the one that the
+// checkpoint, or the row after it, was made for.
+func (v *verification) unbound(ctx context.Context, e Entry) error {
+	genuine := v.pin != nil && v.pin.Head == e.head()
+	if !genuine {
+		after, err := v.store.Entries(ctx, e.Seq+1, 1)
+		if damaged := (*DamagedError)(nil); err != nil && !errors.As(err, &damaged) {
+			return err
+		}
+		genuine = len(after) == 1 && after[0].Seq == e.Seq+1 && after[0].PrevHash == e.Hash
+	}
+	if genuine && v.report.Checked > 0 {
+		v.report.Checked--
+		v.report.Head = v.before
+		v.bad(v.prev.Seq, "replaced, with a hash that fits: the row after it was made for another one")
+		return nil
+	}
+	v.bad(e.Seq, "not bound to the entry before it: one of the two was replaced")
+	return nil
 }
 
 // misfit tells a row that was moved from one that was changed: its hash still

@@ -90,6 +90,14 @@ func TestVerifyFindsAlteredRows(t *testing.T) {
 		"newest cut off":         {[]string{"DELETE FROM entries WHERE seq = 10"}, 10, "cut off"},
 		"all cut off":            {[]string{"DELETE FROM entries"}, 1, "cut off"},
 		"removed and renumbered": {[]string{"DELETE FROM entries WHERE seq = 5", "UPDATE entries SET seq = -seq WHERE seq > 5", "UPDATE entries SET seq = -seq - 1 WHERE seq < 0"}, 5, "swapped"},
+		"first two swapped":      {[]string{"UPDATE entries SET seq = -1 WHERE seq = 1", "UPDATE entries SET seq = 1 WHERE seq = 2", "UPDATE entries SET seq = 2 WHERE seq = -1"}, 1, "swapped: the row holds entry 2"},
+		"last two swapped":       {[]string{"UPDATE entries SET seq = -1 WHERE seq = 9", "UPDATE entries SET seq = 9 WHERE seq = 10", "UPDATE entries SET seq = 10 WHERE seq = -1"}, 9, "swapped: the row holds entry 10"},
+		"put in before":          {[]string{`INSERT INTO entries SELECT -7, 'evt_put_in', time, service, action, outcome, account, session, target, address, device, user_agent, request_id, reason, data, prev_hash, hash, stored_at FROM entries WHERE seq = 1`}, 1, "inserted before it: a row -7"},
+		"put in at zero":         {[]string{`INSERT INTO entries SELECT 0, 'evt_put_in', time, service, action, outcome, account, session, target, address, device, user_agent, request_id, reason, data, prev_hash, hash, stored_at FROM entries WHERE seq = 1`}, 1, "inserted before it: a row 0"},
+		"put in behind":          {[]string{`INSERT INTO entries SELECT 11, 'evt_put_in', time, service, action, outcome, account, session, target, address, device, user_agent, request_id, reason, data, prev_hash, hash, stored_at FROM entries WHERE seq = 1`}, 11, "changed"},
+		"data spelled otherwise": {[]string{`UPDATE entries SET data = '{"method": "password"}' WHERE seq = 3`}, 3, "changed"},
+		"data escaped otherwise": {[]string{`UPDATE entries SET data = '{"method":"p\u0061ssword"}' WHERE seq = 3`}, 3, "changed"},
+		"data with a name twice": {[]string{`UPDATE entries SET data = '{"method":"code","method":"password"}' WHERE seq = 3`}, 3, "changed"},
 		"data not JSON":          {[]string{"UPDATE entries SET data = '{' WHERE seq = 3"}, 3, "changed"},
 		"data of numbers":        {[]string{`UPDATE entries SET data = '{"a":1}' WHERE seq = 3`}, 3, "changed"},
 		"not UTF-8":              {[]string{"UPDATE entries SET reason = CAST(x'ff' AS TEXT) WHERE seq = 3"}, 3, "changed"},
@@ -104,6 +112,35 @@ func TestVerifyFindsAlteredRows(t *testing.T) {
 				t.Errorf("%+v, want %d: %s", report, test.bad, test.why)
 			}
 		})
+	}
+}
+
+// Whoever replaces a row also computes its hash: the row after it was made for
+// another one, and says so. The first bad entry is the replaced one.
+func TestVerifyNamesAReplacedRow(t *testing.T) {
+	for _, seq := range []int64{1, 4, 9, 10} {
+		store, pin := tenEntries(t)
+		rows, err := store.Entries(t.Context(), 1, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// A record of the same beginning gives the forger all but the checkpoint.
+		forgery := openStore(t)
+		l := newLedger(forgery)
+		for _, e := range rows[:seq-1] {
+			add(t, l, e.Event)
+		}
+		forged := rows[seq-1].Event
+		forged.Reason = "another one"
+		add(t, l, forged)
+		head, err := forgery.Head(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		tamper(t, store, fmt.Sprintf("UPDATE entries SET reason = 'another one', hash = x'%s' WHERE seq = %d", head.Hash, seq))
+		if report := verify(t, store, pin); report.Bad != seq || report.Checked != seq-1 || report.Head.Seq != seq-1 {
+			t.Errorf("%d: %+v", seq, report)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package mongo
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -189,7 +190,9 @@ func docOf(e ledger.Entry) entryDoc {
 	}
 }
 
-// entryOf gives at least the seq of a document that is no entry.
+// entryOf gives at least the seq of a document that is no entry. It takes a
+// document only in the form in which docOf writes it, byte for byte: another
+// type, another order or a field more hash like the original.
 func entryOf(raw bson.Raw) (ledger.Entry, error) {
 	var doc entryDoc
 	if err := bson.Unmarshal(raw, &doc); err != nil {
@@ -212,6 +215,9 @@ func entryOf(raw bson.Raw) (ledger.Entry, error) {
 			}
 			e.Event.Data[p.Name] = p.Value
 		}
+	}
+	if again, err := bson.Marshal(docOf(e)); err != nil || !bytes.Equal(again, raw) {
+		return e, errors.New("not in the form in which entries are written")
 	}
 	return e, nil
 }

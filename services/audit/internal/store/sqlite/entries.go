@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -57,20 +58,27 @@ func (s *Store) Append(ctx context.Context, events []record.Event, link func(led
 }
 
 func addEntry(ctx context.Context, insert *sql.Stmt, e ledger.Entry) (fresh bool, err error) {
-	data := []byte("{}")
-	if len(e.Event.Data) > 0 {
-		if data, err = json.Marshal(e.Event.Data); err != nil {
-			return false, err
-		}
+	data, err := encodeData(e.Event.Data)
+	if err != nil {
+		return false, err
 	}
 	v := e.Event
 	result, err := insert.ExecContext(ctx, e.Seq, v.ID, sqlitex.Millis(v.Time), v.Service, v.Action, v.Outcome, v.Account, v.Session,
-		v.Target, v.Address, v.Device, v.UserAgent, v.RequestID, v.Reason, string(data), e.PrevHash[:], e.Hash[:], sqlitex.Millis(e.StoredAt))
+		v.Target, v.Address, v.Device, v.UserAgent, v.RequestID, v.Reason, data, e.PrevHash[:], e.Hash[:], sqlitex.Millis(e.StoredAt))
 	if err != nil {
 		return false, err
 	}
 	n, err := result.RowsAffected()
 	return n == 1, err
+}
+
+// encodeData gives one form only for the same data.
+func encodeData(data map[string]string) (string, error) {
+	if len(data) == 0 {
+		return "{}", nil
+	}
+	body, err := json.Marshal(data)
+	return string(body), err
 }
 
 // Head is ledger.Store's.
@@ -122,15 +130,45 @@ func entries(ctx context.Context, q querier, where string, args ...any) (found [
 	return found, rows.Err()
 }
 
-// scanEntry gives at least the seq of a row that is no entry.
+// text and blob take values of their own type only: a row whose types were
+// altered in the file is not the row that was written.
+type (
+	text string
+	blob []byte
+)
+
+// Scan is sql.Scanner's.
+func (t *text) Scan(value any) error {
+	s, ok := value.(string)
+	if !ok {
+		return fmt.Errorf("a text of type %T", value)
+	}
+	*t = text(s)
+	return nil
+}
+
+// Scan is sql.Scanner's.
+func (b *blob) Scan(value any) error {
+	raw, ok := value.([]byte)
+	if !ok {
+		return fmt.Errorf("bytes of type %T", value)
+	}
+	*b = bytes.Clone(raw)
+	return nil
+}
+
+// scanEntry gives at least the seq of a row that is no entry. It takes a row
+// only in the form in which addEntry writes it: data in another spelling hashes
+// like the original.
 func scanEntry(rows *sql.Rows) (ledger.Entry, error) {
 	var e ledger.Entry
 	var at, storedAt int64
-	var data string
-	var prev, hash []byte
+	var data text
+	var prev, hash blob
 	v := &e.Event
-	err := rows.Scan(&e.Seq, &v.ID, &at, &v.Service, &v.Action, &v.Outcome, &v.Account, &v.Session, &v.Target, &v.Address, &v.Device,
-		&v.UserAgent, &v.RequestID, &v.Reason, &data, &prev, &hash, &storedAt)
+	err := rows.Scan(&e.Seq, (*text)(&v.ID), &at, (*text)(&v.Service), (*text)(&v.Action), (*text)(&v.Outcome), (*text)(&v.Account),
+		(*text)(&v.Session), (*text)(&v.Target), (*text)(&v.Address), (*text)(&v.Device), (*text)(&v.UserAgent), (*text)(&v.RequestID),
+		(*text)(&v.Reason), &data, &prev, &hash, &storedAt)
 	if err != nil {
 		return e, err
 	}
@@ -140,6 +178,9 @@ func scanEntry(rows *sql.Rows) (ledger.Entry, error) {
 	if data != "{}" {
 		if err := json.Unmarshal([]byte(data), &v.Data); err != nil {
 			return e, fmt.Errorf("data: %w", err)
+		}
+		if again, err := encodeData(v.Data); err != nil || again != string(data) {
+			return e, errors.New("data: not in the form in which it is written")
 		}
 	}
 	v.Time, e.StoredAt = sqlitex.FromMillis(at), sqlitex.FromMillis(storedAt)

@@ -10,6 +10,9 @@ import (
 	"net/url"
 	"os"
 
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
 	"centinela/services/audit/internal/firewall"
 	"centinela/services/audit/internal/ledger"
 	"centinela/services/audit/internal/places"
@@ -56,6 +59,7 @@ type Reader struct {
 }
 
 // OpenReader opens an existing file. Errors: there is none, or it isn't audit's.
+// A damaged one is opened: to say where it is damaged is what a reader is for.
 func OpenReader(ctx context.Context, path string) (*Reader, error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, fmt.Errorf("open the record: %w", err)
@@ -66,7 +70,7 @@ func OpenReader(ctx context.Context, path string) (*Reader, error) {
 		return nil, fmt.Errorf("open the record %s: %w", path, err)
 	}
 	r := &Reader{db: db}
-	if _, err := r.Head(ctx); err != nil {
+	if _, err := r.Head(ctx); err != nil && !isCorrupt(err) {
 		return nil, errors.Join(fmt.Errorf("open the record %s: %w", path, err), db.Close())
 	}
 	return r, nil
@@ -75,9 +79,22 @@ func OpenReader(ctx context.Context, path string) (*Reader, error) {
 // Head is the newest entry's; zero when there is none.
 func (r *Reader) Head(ctx context.Context) (ledger.Head, error) { return head(ctx, r.db) }
 
-// Entries is ledger.Store's.
+// Entries is ledger.Reader's. Where SQLite itself can't make sense of the file,
+// the next row is the damaged one.
 func (r *Reader) Entries(ctx context.Context, from int64, limit int) ([]ledger.Entry, error) {
-	return entries(ctx, r.db, `WHERE seq >= ? ORDER BY seq LIMIT ?`, from, limit)
+	found, err := entries(ctx, r.db, `WHERE seq >= ? ORDER BY seq LIMIT ?`, from, limit)
+	if !isCorrupt(err) {
+		return found, err
+	}
+	if len(found) > 0 {
+		from = found[len(found)-1].Seq + 1
+	}
+	return found, &ledger.DamagedError{Seq: from, Err: err}
+}
+
+func isCorrupt(err error) bool {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	return ok && e.Code()&0xff == sqlite3.SQLITE_CORRUPT
 }
 
 // Close closes the file.

@@ -1,0 +1,19 @@
+package audit
+
+import (
+	"context"
+
+	"centinela/shared/module"
+)
+
+// Backend is what a test may wrap: to plant a fault, or to die at a given moment.
+type Backend = backend
+
+// NewAround is New with a store that wrap has taken in hand.
+func NewAround(ctx context.Context, cfg Config, deps module.Deps, wrap func(Backend) Backend) (*Module, error) {
+	store, err := open(ctx, deps.Store)
+	if err != nil {
+		return nil, err
+	}
+	return build(ctx, cfg, deps, wrap(store))
+}

@@ -1,0 +1,191 @@
+package audit_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"centinela/services/audit"
+	"centinela/services/audit/internal/firewall"
+	"centinela/services/audit/internal/ledger"
+	"centinela/shared/module"
+	"centinela/shared/record"
+	"centinela/shared/secret"
+	"centinela/shared/testkit"
+)
+
+// mortal ends the process with SIGKILL, which nothing can catch, at one moment.
+type mortal struct {
+	audit.Backend
+	moment string
+}
+
+func (m mortal) at(moment string) {
+	if m.moment != moment {
+		return
+	}
+	if err := syscall.Kill(os.Getpid(), syscall.SIGKILL); err != nil {
+		panic(err)
+	}
+	select {} // not a step further
+}
+
+// deadly is the reason of the event at which the process dies while it ingests.
+const deadly = "the last one"
+
+func isDeadly(e record.Event) bool { return e.Reason == deadly }
+
+func (m mortal) Append(ctx context.Context, events []record.Event, link func(ledger.Head, record.Event) (ledger.Entry, error)) ([]ledger.Entry, error) {
+	last := slices.ContainsFunc(events, isDeadly)
+	if last {
+		m.at("before the batch")
+	}
+	added, err := m.Backend.Append(ctx, events, link)
+	if last && err == nil {
+		m.at("after the batch")
+	}
+	return added, err
+}
+
+func (m mortal) AddVerdict(ctx context.Context, v firewall.Verdict, event record.Event) error {
+	m.at("before the verdict")
+	err := m.Backend.AddVerdict(ctx, v, event)
+	if err == nil {
+		m.at("after the verdict")
+	}
+	return err
+}
+
+func (m mortal) DeliveredEvents(ctx context.Context, ids []string) error {
+	m.at("before the report is forgotten")
+	return m.Backend.DeliveredEvents(ctx, ids)
+}
+
+// life is what the parent tells the child.
+type life struct {
+	Engine, Dir, Keys, URI, Database, Moment string
+	Events                                   []record.Event
+}
+
+const lifeEnv = "CENTINELA_TEST_AUDIT_LIFE"
+
+// TestKilledChild is no test of its own: it is the process that TestR54_KilledBetweenDecisionAndVerdict starts and that
+// dies. It says on its standard output what was acknowledged.
+func TestKilledChild(t *testing.T) {
+	told := os.Getenv(lifeEnv)
+	if told == "" {
+		return
+	}
+	var l life
+	if err := json.Unmarshal([]byte(told), &l); err != nil {
+		t.Fatal(err)
+	}
+	p := place{store: module.Store{Engine: l.Engine, Dir: l.Dir, URI: secret.NewString(l.URI), Database: l.Database}, keys: l.Keys}
+	w := newWorld(t, p, func(b audit.Backend) audit.Backend { return mortal{b, l.Moment} })
+	for _, e := range l.Events {
+		w.ingest("chat-relay", e)
+		fmt.Println("acknowledged", e.ID)
+		testkit.Eventually(t, 20*time.Second, func() (bool, string) {
+			_, err := os.Stat(filepath.Join(l.Dir, "checkpoint.json"))
+			return err == nil, "no checkpoint"
+		})
+	}
+	<-t.Context().Done() // the parent's deadline, when nothing killed it
+}
+
+// TestR54_KilledBetweenDecisionAndVerdict: kill -9 at any moment from the third forged frame's ingest to the report of
+// the verdict. What was acknowledged is in the record (R5.1); started again, and with the frames sent once more as an
+// outbox does, there is one verdict, one report, and each frame once.
+func TestR54_KilledBetweenDecisionAndVerdict(t *testing.T) {
+	for engine, somewhere := range engines {
+		for _, moment := range []string{"before the batch", "after the batch", "before the verdict", "after the verdict", "before the report is forgotten"} {
+			t.Run(engine+"/"+moment, func(t *testing.T) {
+				p := somewhere(t)
+				const account = "acc_0123456789abcdefghjkmnpq"
+				var frames []record.Event
+				for i := range 3 {
+					frames = append(frames, violation("203.0.113.9", account, ten.Add(time.Duration(i-2)*time.Second)))
+				}
+				frames[2].Reason = deadly
+				acknowledged := dies(t, p, moment, frames)
+				if moment == "before the batch" && slices.Contains(acknowledged, frames[2].ID) || moment == "after the batch" && len(acknowledged) != 2 {
+					t.Errorf("acknowledged before it was durable: %v", acknowledged)
+				}
+
+				w := newWorld(t, p, asItIs)
+				var there []string
+				for _, e := range w.everything() {
+					there = append(there, e.Event.ID)
+				}
+				for _, event := range acknowledged {
+					if !slices.Contains(there, event) {
+						t.Errorf("%s was acknowledged and is lost", event)
+					}
+				}
+				w.ingest("chat-relay", frames...)
+				reports := w.reports(account, 1)
+				w.settle()
+				got := w.verdicts()
+				if len(got) != 1 || !got[0].Until.Equal(frames[2].Time.Add(10*time.Minute)) {
+					t.Fatalf("%+v", got)
+				}
+				if *reports[0].Target != got[0].Id || (*reports[0].Data)["trigger"] != frames[2].ID {
+					t.Errorf("%+v", reports)
+				}
+				count := map[string]int{}
+				for _, e := range w.everything() {
+					count[e.Event.ID]++
+					count[e.Event.Action]++
+				}
+				for _, frame := range frames {
+					if count[frame.ID] != 1 {
+						t.Errorf("frame %s is there %d times", frame.ID, count[frame.ID])
+					}
+				}
+				if count[record.FirewallVerdictAdded] != 1 || len(count) != 6 {
+					t.Errorf("%v", count)
+				}
+				w.stop()
+				w.mustVerify(4)
+			})
+		}
+	}
+}
+
+// dies runs the child until it is killed and returns what it had acknowledged.
+func dies(t *testing.T, p place, moment string, frames []record.Event) []string {
+	t.Helper()
+	told, err := json.Marshal(life{
+		Engine: p.store.Engine, Dir: p.store.Dir, Keys: p.keys, URI: p.store.URI.Reveal(), Database: p.store.Database, Moment: moment, Events: frames,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	child := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestKilledChild$", "-test.timeout=50s")
+	child.Env = append(os.Environ(), lifeEnv+"="+string(told))
+	var out bytes.Buffer
+	child.Stdout, child.Stderr = &out, &out
+	err = child.Run()
+	if status, ok := child.ProcessState.Sys().(syscall.WaitStatus); !ok || status.Signal() != syscall.SIGKILL || ctx.Err() != nil {
+		t.Fatalf("it was not killed: %v\n%s", err, &out)
+	}
+	var acknowledged []string
+	for lines := bufio.NewScanner(&out); lines.Scan(); {
+		if event, ok := strings.CutPrefix(lines.Text(), "acknowledged "); ok {
+			acknowledged = append(acknowledged, event)
+		}
+	}
+	return acknowledged
+}

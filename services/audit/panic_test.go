@@ -1,0 +1,231 @@
+package audit_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"centinela/services/audit"
+	"centinela/services/audit/internal/firewall"
+	"centinela/services/audit/internal/ledger"
+	"centinela/services/audit/internal/places"
+	"centinela/shared/httpkit"
+	"centinela/shared/id"
+	"centinela/shared/record"
+	"centinela/shared/testkit"
+)
+
+const planted = "planted by a test"
+
+// faulty panics in the calls of requests while inRequests is set, and once in each of the calls of the background that
+// are listed in once.
+type faulty struct {
+	audit.Backend
+	mu         sync.Mutex
+	inRequests bool
+	once       map[string]bool
+}
+
+func (f *faulty) fault(ctx context.Context, call string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	ofRequest := httpkit.RequestOf(ctx).ID != ""
+	if ofRequest && f.inRequests {
+		panic(planted)
+	}
+	if !ofRequest && f.once[call] {
+		delete(f.once, call)
+		panic(planted + " in " + call)
+	}
+}
+
+func (f *faulty) set(change func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	change()
+}
+
+func (f *faulty) left() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var calls []string
+	for call := range f.once {
+		calls = append(calls, call)
+	}
+	slices.Sort(calls)
+	return calls
+}
+
+func (f *faulty) Append(ctx context.Context, events []record.Event, link func(ledger.Head, record.Event) (ledger.Entry, error)) ([]ledger.Entry, error) {
+	f.fault(ctx, "Append")
+	return f.Backend.Append(ctx, events, link)
+}
+
+func (f *faulty) Entries(ctx context.Context, from int64, limit int) ([]ledger.Entry, error) {
+	f.fault(ctx, "Entries")
+	return f.Backend.Entries(ctx, from, limit)
+}
+
+func (f *faulty) AccountEntries(ctx context.Context, account string, before int64, limit int) ([]ledger.Entry, error) {
+	f.fault(ctx, "AccountEntries")
+	return f.Backend.AccountEntries(ctx, account, before, limit)
+}
+
+func (f *faulty) SaveFollowerCursor(ctx context.Context, name string, seq int64) error {
+	f.fault(ctx, "SaveFollowerCursor")
+	return f.Backend.SaveFollowerCursor(ctx, name, seq)
+}
+
+func (f *faulty) RecordVisits(ctx context.Context, visits []places.Visit) error {
+	f.fault(ctx, "RecordVisits")
+	return f.Backend.RecordVisits(ctx, visits)
+}
+
+func (f *faulty) Place(ctx context.Context, account, network string) (places.Place, error) {
+	f.fault(ctx, "Place")
+	return f.Backend.Place(ctx, account, network)
+}
+
+func (f *faulty) AddVerdict(ctx context.Context, v firewall.Verdict, event record.Event) error {
+	f.fault(ctx, "AddVerdict")
+	return f.Backend.AddVerdict(ctx, v, event)
+}
+
+func (f *faulty) RemoveVerdict(ctx context.Context, verdict string, now time.Time, event func(firewall.Verdict) record.Event) error {
+	f.fault(ctx, "RemoveVerdict")
+	return f.Backend.RemoveVerdict(ctx, verdict, now, event)
+}
+
+func (f *faulty) VerdictVersion(ctx context.Context) (int64, error) {
+	f.fault(ctx, "VerdictVersion")
+	return f.Backend.VerdictVersion(ctx)
+}
+
+func (f *faulty) PendingEvents(ctx context.Context, limit int) ([]record.Event, error) {
+	f.fault(ctx, "PendingEvents")
+	return f.Backend.PendingEvents(ctx, limit)
+}
+
+func (f *faulty) DeliveredEvents(ctx context.Context, ids []string) error {
+	f.fault(ctx, "DeliveredEvents")
+	return f.Backend.DeliveredEvents(ctx, ids)
+}
+
+// TestR3_PanicIsOneRequest: in every operation of the specification a panic is that request's 500 with its id, logged
+// once with its stack and counted; the process goes on, and the next request is served.
+func TestR3_PanicIsOneRequest(t *testing.T) {
+	f := &faulty{}
+	w := newWorld(t, onSQLite(t), func(b audit.Backend) audit.Backend { f.Backend = b; return f })
+	account, session := id.New("acc"), id.New("ses")
+	for name, row := range matrix {
+		t.Run(name, func(t *testing.T) {
+			service := "gateway"
+			if name == "getPlace" {
+				service = "recovery"
+			}
+			authorization := map[string]string{aService: "", aPerson: "Bearer " + w.people.Token(account, session), anOperator: w.asOperator()}[row.who]
+			path, body := row.request(w, service)
+			panics := w.metric("centinela_audit_panics_total")
+
+			f.set(func() { f.inRequests = true })
+			got := w.do(service, authorization, row.method, path, body)
+			f.set(func() { f.inRequests = false })
+
+			request := got.header.Get(httpkit.HeaderRequestID)
+			if got.status != 500 || got.code() != "internal" || request == "" || !strings.Contains(got.body, request) || strings.Contains(got.body, planted) {
+				t.Errorf("%d %s", got.status, got.body)
+			}
+			if now := w.metric("centinela_audit_panics_total"); now != panics+1 {
+				t.Errorf("counted %g times", now-panics)
+			}
+			var lines []string
+			for line := range strings.Lines(w.log.String()) {
+				if strings.Contains(line, request) {
+					lines = append(lines, line)
+				}
+			}
+			if len(lines) != 1 || !strings.Contains(lines[0], planted) || !strings.Contains(lines[0], "panic_test.go") {
+				t.Errorf("logged %d times: %s", len(lines), lines)
+			}
+			if got := w.do(service, authorization, row.method, path, body); got.status != row.ok {
+				t.Errorf("afterwards %d %s", got.status, got.body)
+			}
+		})
+	}
+	if err := w.module.Ready(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestR3_PanicInTheBackground: each loop that panics is begun again with what it remembers, and goes on rightly: no
+// event is skipped, none is counted or reported twice.
+func TestR3_PanicInTheBackground(t *testing.T) {
+	f := &faulty{once: map[string]bool{}}
+	w := newWorld(t, onSQLite(t), func(b audit.Backend) audit.Backend { f.Backend = b; return f })
+	calls := []string{"Append", "Entries", "SaveFollowerCursor", "RecordVisits", "AddVerdict", "VerdictVersion", "PendingEvents", "DeliveredEvents"}
+	account := id.New("acc")
+	w.ingest("chat-relay", violation("203.0.113.9", account, ten), violation("203.0.113.9", account, ten))
+	f.set(func() {
+		for _, call := range calls {
+			f.once[call] = true
+		}
+	})
+	third := violation("203.0.113.9", account, ten)
+	w.ingest("chat-relay", third)
+	w.ingest("auth", signIn(account), signIn(account))
+	testkit.Eventually(t, 60*time.Second, func() (bool, string) {
+		left := f.left()
+		return len(left) == 0, fmt.Sprintf("not called: %v", left)
+	})
+	testkit.Eventually(t, 60*time.Second, func() (bool, string) {
+		n := len(w.activity(account))
+		return n == 6, fmt.Sprintf("%d of 6 events", n)
+	})
+	w.settle()
+	reports := 0
+	for _, e := range w.activity(account) {
+		if e.Action == record.FirewallVerdictAdded {
+			reports++
+			if (*e.Data)["trigger"] != third.ID {
+				t.Errorf("triggered by %s, not by the third", (*e.Data)["trigger"])
+			}
+		}
+	}
+	if got := w.verdicts(); len(got) != 1 || reports != 1 {
+		t.Errorf("%d verdicts, %d reports", len(got), reports)
+	}
+	if has, err := w.backend.HasPlaces(t.Context(), account); err != nil || !has {
+		t.Errorf("the sign-ins were skipped: %v", err)
+	}
+	if got := w.metric("centinela_audit_background_failures_total") + w.metric("centinela_audit_follower_failures"); got != float64(len(calls)) {
+		t.Errorf("%g failures counted, want %d", got, len(calls))
+	}
+	if got := strings.Count(w.log.String(), planted+" in "); got < len(calls) || !strings.Contains(w.log.String(), "panic_test.go") {
+		t.Errorf("%d of %d logged with their stack", got, len(calls))
+	}
+	w.stop()
+	w.mustVerify(6)
+}
+
+// metric is the sum of a metric over its labels.
+func (w *world) metric(name string) float64 {
+	w.t.Helper()
+	families, err := w.registry.Gather()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var sum float64
+	for _, family := range families {
+		if family.GetName() != name {
+			continue
+		}
+		for _, m := range family.GetMetric() {
+			sum += m.GetCounter().GetValue() + m.GetGauge().GetValue()
+		}
+	}
+	return sum
+}
