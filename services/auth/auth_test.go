@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -189,23 +190,57 @@ func TestJWKS(t *testing.T) {
 	}
 }
 
-// R3: a panic is one request's 500 with its id, counted, and the process goes on.
+// R3: a panic is one request's 500 with its id, logged once with its stack, counted, and the process goes on.
 func TestR3_PanicIsOneRequest(t *testing.T) {
 	w := newWorld(t, cheapConfig(), sqliteStore(t), auth.NewFaulty)
 	ana := w.person("ana")
-	got := w.do("gateway", ana.tokens.AccessToken, http.MethodGet, "/v1/me", "")
-	if got.status != 500 || got.code() != "internal" || !strings.Contains(got.body, got.header.Get("X-Request-Id")) || strings.Contains(got.body, "planted") {
-		t.Errorf("%d %s", got.status, got.body)
-	}
-	if !strings.Contains(w.log.String(), "planted by a test") {
-		t.Error("the log doesn't have it")
+	for n := 1; n <= 2; n++ {
+		got := w.do("gateway", ana.tokens.AccessToken, http.MethodGet, "/v1/me", "")
+		id := got.header.Get("X-Request-Id")
+		if got.status != 500 || got.code() != "internal" || id == "" || !strings.Contains(got.body, id) || strings.Contains(got.body, "planted") {
+			t.Errorf("%d %s", got.status, got.body)
+		}
+		var lines []string
+		for line := range strings.Lines(w.log.String()) {
+			if strings.Contains(line, "planted by a test") {
+				lines = append(lines, line)
+			}
+		}
+		if len(lines) != n {
+			t.Fatalf("%d lines in the log after %d panics", len(lines), n)
+		}
+		var line struct {
+			RequestID string `json:"request_id"`
+			Stack     string `json:"stack"`
+		}
+		if err := json.Unmarshal([]byte(lines[n-1]), &line); err != nil || line.RequestID != id || !strings.Contains(line.Stack, "faulty.Session") {
+			t.Errorf("the line is of request %q, want %q, with the stack %.80q (%v)", line.RequestID, id, line.Stack, err)
+		}
+		if counted := w.counter("centinela_auth_panics_total"); counted != float64(n) {
+			t.Errorf("%v panics are counted, want %d", counted, n)
+		}
 	}
 	if got := w.do("gateway", "", http.MethodGet, "/.well-known/jwks.json", ""); got.status != 200 {
 		t.Errorf("afterwards %d", got.status)
 	}
+	w.signIn("ana", goodPassword)
 	if err := w.module.Ready(); err != nil {
 		t.Error(err)
 	}
+}
+
+// R3: a panic of a loop in the background is logged, counted, and the loop begun again, with the process and the other
+// loops untouched.
+func TestR3_PanicInTheBackground(t *testing.T) {
+	w := newWorld(t, cheapConfig(), sqliteStore(t), auth.NewFaultyLoop)
+	testkit.Eventually(t, 10*time.Second, func() (bool, string) {
+		n := w.counter("centinela_auth_background_failures_total")
+		return n >= 2 && strings.Contains(w.log.String(), "planted by a test"), fmt.Sprintf("%v failures are counted", n)
+	})
+	w.person("ana")
+	testkit.Eventually(t, 10*time.Second, func() (bool, string) {
+		return len(w.audit.of(record.AccountCreated)) == 1, "the outbox has stopped"
+	})
 }
 
 // Audit out: auth goes on, and nothing is lost.
@@ -221,33 +256,6 @@ func TestAuditOut(t *testing.T) {
 		n := len(w.audit.of(record.AccountCreated)) + len(w.audit.of(record.SessionCreated))
 		return n == 2, fmt.Sprintf("%d of 2 events", n)
 	})
-}
-
-// design auth.md, "Never": no secret in a log, an event or an error.
-func TestSecretsStayInside(t *testing.T) {
-	w := newWorld(t, cheapConfig(), sqliteStore(t), auth.New)
-	ana := w.person("ana")
-	refreshed := w.refresh(ana.tokens)
-	wrong := "marmalade 55 quartz willow fog"
-	_ = w.do("gateway", "", http.MethodPost, "/v1/sessions", `{"identifier":"ana","password":"`+wrong+`"}`)
-	_ = w.do("gateway", "", http.MethodPost, "/v1/sessions", `{"identifier":"ana","password":"`+wrong+`","x":1}`)
-	_ = w.do("gateway", ana.tokens.AccessToken, http.MethodPut, "/v1/me/password", `{"current_password":"`+wrong+`","new_password":"`+otherPassword+`"}`)
-	_ = w.do("recovery", "", http.MethodPost, "/internal/accounts/"+ana.tokens.AccountId+"/saved-codes/redemption",
-		`{"code":"`+ana.account.SavedCodes[0]+`","redemption_id":"r1"}`)
-	_ = w.do("gateway", "", http.MethodPost, "/v1/sessions/refresh", `{"refresh_token":"`+ana.tokens.RefreshToken+`"}`) // reuse
-	testkit.Eventually(t, 10*time.Second, func() (bool, string) {
-		return len(w.audit.of(record.SessionRefreshReused)) == 1, "the last event has not come"
-	})
-	out := w.log.String() + w.audit.text()
-	for name, planted := range map[string]string{
-		"password": goodPassword, "wrong password": wrong, "new password": otherPassword, "device key": deviceKey,
-		"access token": ana.tokens.AccessToken, "refresh token": ana.tokens.RefreshToken, "second refresh token": refreshed.RefreshToken,
-		"saved code": ana.account.SavedCodes[0], "hash": "argon2id",
-	} {
-		if strings.Contains(out, planted) {
-			t.Errorf("the %s came out", name)
-		}
-	}
 }
 
 func TestConfig(t *testing.T) {

@@ -46,9 +46,9 @@ type SignUpConfig struct {
 	Hourly int `koanf:"hourly"` // tries of one source (IPv4 address, IPv6 /64)
 }
 
-// SavedCodesConfig bounds wrong saved codes.
+// SavedCodesConfig bounds wrong saved codes. A right one is always taken.
 type SavedCodesConfig struct {
-	Daily int `koanf:"daily"` // of one account
+	Daily int `koanf:"daily"` // recorded of one account; the next ones are told to wait
 }
 
 // DefaultConfig is design auth.md, "Parameters".

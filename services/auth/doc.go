@@ -1,8 +1,9 @@
 // Package auth is who may come in: accounts, passwords, saved codes, sessions and their tokens.
 //
 // Owns: accounts (user name, locale, argon2id hash, HMAC of saved codes, hashes of device keys, networks of sign-ins),
-// sessions, the counters of failed sign-ins, the key that signs access tokens (auth-signing.key) and the pepper
-// (auth-pepper.key; without it no password, saved code or refresh token is valid any more: back it up).
+// sessions, the counters of failed sign-ins, the key that signs access tokens (auth-signing.key; keys.go says how it is
+// exchanged) and the pepper (auth-pepper.key; without it no password, saved code or refresh token is valid any more:
+// back it up).
 //
 // Trusts: the gateway for what a person asks, with that person's own token, whose session is looked up here at each
 // call; recovery for account facts, saved codes as evidence and the reset that it decided; chat-relay for finding an

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"centinela/openapi/gen/auditapi"
 	"centinela/openapi/gen/authapi"
@@ -47,6 +48,9 @@ type world struct {
 	audit    *fakeAudit
 	log      *syncBuffer
 	module   *auth.Module
+	registry *prometheus.Registry
+	store    module.Store
+	keyDir   string
 }
 
 func cheapConfig() auth.Config {
@@ -71,17 +75,17 @@ func mongoStore(t testing.TB) module.Store {
 func newWorld(t testing.TB, cfg auth.Config, store module.Store, build builder) *world {
 	t.Helper()
 	w := &world{
-		t: t, services: httpkittest.NewServices(t), log: &syncBuffer{},
+		t: t, services: httpkittest.NewServices(t), log: &syncBuffer{}, registry: obs.NewRegistry("auth"), store: store, keyDir: t.TempDir(),
 		clk: clock.NewManual(time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)),
 	}
-	for _, name := range []string{"gateway", "auth", "recovery", "chat-relay", "audit", "stranger"} {
+	for _, name := range []string{"gateway", "auth", "recovery", "chat-relay", "audit", "operator", "stranger"} {
 		w.services.Signer(name)
 	}
 	w.audit = newFakeAudit(t, w.services)
 	m, err := build(t.Context(), cfg, module.Deps{
 		Service: module.Auth, Log: slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Registry: obs.NewRegistry("auth"), Clock: w.clk, Signer: w.services.Signer("auth"), Keyring: w.services,
-		PeerURL: func(string) string { return w.audit.url }, Store: store, Development: true, KeyDir: t.TempDir(),
+		Registry: w.registry, Clock: w.clk, Signer: w.services.Signer("auth"), Keyring: w.services,
+		PeerURL: func(string) string { return w.audit.url }, Store: store, Development: true, KeyDir: w.keyDir,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -292,6 +296,38 @@ func (b *syncBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.buf.String()
+}
+
+// metrics is all that the module's registry shows.
+func (w *world) metrics() string {
+	w.t.Helper()
+	families, err := w.registry.Gather()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var text strings.Builder
+	for _, f := range families {
+		text.WriteString(f.String() + "\n")
+	}
+	return text.String()
+}
+
+// counter is the sum of a counter over its labels.
+func (w *world) counter(name string) float64 {
+	w.t.Helper()
+	families, err := w.registry.Gather()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	sum := 0.0
+	for _, f := range families {
+		if f.GetName() == name {
+			for _, m := range f.GetMetric() {
+				sum += m.GetCounter().GetValue()
+			}
+		}
+	}
+	return sum
 }
 
 func jsonText(v any) (string, error) {

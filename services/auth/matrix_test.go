@@ -101,13 +101,18 @@ func TestR41_AuthorisationMatrix(t *testing.T) {
 					t.Errorf("nobody, with the owner's token: %d", got.status)
 				}
 				callers, _ := op.Extensions["x-callers"].([]any)
-				for _, service := range []string{"gateway", "recovery", "chat-relay", "audit", "stranger"} {
+				for _, service := range []string{"gateway", "recovery", "chat-relay", "audit", "auth", "operator", "stranger"} {
 					if !slices.Contains(callers, any(service)) {
 						expect(service, do(service, owner.tokens.AccessToken), 403, "caller_not_allowed")
 					}
 				}
+				if len(callers) == 0 || slices.Contains(callers, any("*")) {
+					t.Fatalf("x-callers %v: an operation lists who may call it", callers)
+				}
 				if !row.person {
-					expect("an allowed service", do(callers[0].(string), ""), row.ok, "")
+					for _, service := range callers {
+						expect(service.(string), do(service.(string), ""), row.ok, "")
+					}
 					return
 				}
 				expect("no token", do("gateway", ""), 401, "unauthenticated")

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
-	"golang.org/x/sync/errgroup"
 
 	"centinela/openapi/gen/authapi"
 	"centinela/services/auth/internal/account"
@@ -84,7 +83,11 @@ func build(cfg Config, deps module.Deps, store backend) (*Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	keys := signing.New(signer)
+	others, err := otherKeys(deps.KeyDir)
+	if err != nil {
+		return nil, err
+	}
+	keys := signing.New(signer, others...)
 	shipper := outbox.New(store, audit.Ingest, deps.Log, deps.Registry)
 	hasher := account.NewHasher(cfg.hashParams(), int64(cfg.Password.Memory)<<10, pepper)
 	service := account.New(store, hasher, keys, pepper, deps.Clock, shipper.Kick, cfg.settings())
@@ -130,16 +133,17 @@ const (
 
 // Run ships events, finishes what a stopped process left, and deletes what is over, until ctx ends.
 func (m *Module) Run(ctx context.Context) error {
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return m.shipper.Run(ctx) })
-	g.Go(func() error { return m.people.Run(ctx) })
-	g.Go(func() error { return m.every(ctx, repairEvery, "repair", m.service.Repair) })
-	g.Go(func() error {
+	group := m.deps.Background()
+	group.Go(ctx, "outbox", m.shipper.Run)
+	group.Go(ctx, "people", m.people.Run)
+	group.Go(ctx, "repair", func(ctx context.Context) error { return m.every(ctx, repairEvery, "repair", m.service.Repair) })
+	group.Go(ctx, "sweep", func(ctx context.Context) error {
 		return m.every(ctx, sweepEvery, "sweep", func(ctx context.Context) error {
 			return m.store.Sweep(ctx, m.deps.Clock.Now().Add(-keepFor))
 		})
 	})
-	return g.Wait()
+	group.Wait()
+	return nil
 }
 
 // every works in real time. A failure is logged and tried again at the next turn: the service itself goes on.

@@ -27,12 +27,8 @@ func (s *Service) ChangePassword(ctx context.Context, p Person, current, fresh s
 	}
 	// A stolen session must not become a place to guess the password in.
 	key := "password/" + a.ID
-	c, err := s.store.RegisterFailure(ctx, key, now, signInWindow, signInPause)
-	if err != nil {
+	if err := s.paced(ctx, now, key); err != nil {
 		return err
-	}
-	if c.Wait > 0 {
-		return ErrTooMany.WithRetryAfter(c.Wait)
 	}
 	right, _, err := s.hasher.Verify(ctx, a.PasswordHash, current)
 	if err != nil {
@@ -71,23 +67,41 @@ func (s *Service) ChangePassword(ctx context.Context, p Person, current, fresh s
 	return s.finishEnding(ctx, a.ID, o)
 }
 
-// IssueSavedCodes replaces the saved codes by four new ones, shown this one time.
+// IssueSavedCodes replaces the saved codes by four new ones, shown this one time. Error: ErrSessionRevoked, when the
+// session's end came while this was under way: a thief must not get a way back in at the moment that he is put out.
 func (s *Service) IssueSavedCodes(ctx context.Context, p Person, o record.Origin) ([]secret.String, error) {
 	now := s.clk.Now()
+	sess, err := s.store.Session(ctx, p.Session)
+	if errors.Is(err, ErrNotFound) {
+		return nil, ErrSessionRevoked
+	}
+	if err != nil {
+		return nil, err
+	}
 	shown, kept := newCodes(s.key, p.Account)
-	err := s.store.UpdateAccount(ctx, p.Account, func(a *Account) ([]record.Event, error) {
+	err = s.store.UpdateAccount(ctx, p.Account, func(a *Account) ([]record.Event, error) {
+		if sess.liveOf(a, now) != nil {
+			return nil, ErrSessionRevoked
+		}
 		a.SavedCodes = kept
 		a.LastSecurityChangeAt = now
 		e := event(now, record.SavedCodesIssued, record.Success, o, a.ID)
 		e.Session = p.Session
 		return []record.Event{e}, nil
 	})
+	if err != nil {
+		return nil, err
+	}
 	s.kick()
-	return shown, err
+	return shown, nil
 }
 
 // Redeem spends a saved code as evidence, exactly once; the same redemption with the same code is the same again.
-// Errors: ErrCodeInvalid (wrong, spent, or no such account), ErrTooMany after CodesDaily wrong ones in a day.
+// Errors: ErrCodeInvalid (wrong, spent, or no such account), ErrTooMany for a wrong one after CodesDaily of them in a day.
+//
+// A right code is taken however many wrong ones came before: strangers may start recoveries of anybody's account, and
+// would lock the owner out with wrong codes. Nothing is lost by it, eighty random bits can't be tried through. What the
+// budget bounds is how much strangers write into the owner's record.
 func (s *Service) Redeem(ctx context.Context, account, redemption, typed string, o record.Origin) error {
 	now := s.clk.Now()
 	hash := codeHash(s.key, account, foldCode(typed))
@@ -99,8 +113,9 @@ func (s *Service) Redeem(ctx context.Context, account, redemption, typed string,
 		return err
 	}
 	key := "saved-code/" + account
-	if err := s.spend(ctx, now, key, s.settings.CodesDaily, 24*time.Hour); err != nil {
-		return err
+	spent := s.spend(ctx, now, key, s.settings.CodesDaily, 24*time.Hour)
+	if spent != nil && !errors.Is(spent, ErrTooMany) {
+		return spent
 	}
 	err := s.store.UpdateAccount(ctx, account, func(a *Account) ([]record.Event, error) {
 		i := a.findCode(hash)
@@ -115,10 +130,13 @@ func (s *Service) Redeem(ctx context.Context, account, redemption, typed string,
 		e.Target = redemption
 		return []record.Event{e}, nil
 	})
+	wrong := errors.Is(err, ErrNotFound) || errors.Is(err, ErrCodeInvalid)
 	switch {
+	case wrong && spent != nil:
+		return spent
 	case errors.Is(err, ErrNotFound):
 		return ErrCodeInvalid
-	case errors.Is(err, ErrCodeInvalid):
+	case wrong:
 		e := event(now, record.SavedCodeUsed, record.Failure, o, account)
 		e.Target = redemption
 		err = errors.Join(s.store.ReportFailure(ctx, key, e), err)

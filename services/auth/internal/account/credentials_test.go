@@ -63,6 +63,23 @@ func TestIssueSavedCodes(t *testing.T) {
 	}
 }
 
+// R6.1: a thief who is put out by a reset at this very moment gets no codes to come back with.
+func TestResetWinsOverIssueSavedCodes(t *testing.T) {
+	h := newHarness(t)
+	a, codes := h.signUp("ana")
+	thief := h.person(h.signIn("ana", laptop, abroad))
+	reset := func() {
+		h.must(h.Reset(t.Context(), a.ID, "reset-1", secret.NewString(otherPassword), atHome))
+	}
+	svc := h.with(&overlapping{Store: h.store, when: "update", do: sync.OnceFunc(reset)}, cheap, settings())
+	fresh, err := svc.IssueSavedCodes(t.Context(), thief, abroad)
+	h.want(err, account.ErrSessionRevoked)
+	if len(fresh) != 0 {
+		t.Errorf("%d codes were given out", len(fresh))
+	}
+	h.must(h.Redeem(t.Context(), a.ID, "r1", codes[0].Reveal(), atHome))
+}
+
 func TestRedeem(t *testing.T) {
 	h := newHarness(t)
 	a, codes := h.signUp("ana")
@@ -109,15 +126,26 @@ func TestRedeemOneWinner(t *testing.T) {
 	}
 }
 
+// Strangers may try saved codes at anybody's account: it costs the owner nothing (design auth.md, "never a lock that a
+// stranger can trigger"; R6.1), and fills the owner's record no further than the budget.
 func TestRedeemThrottle(t *testing.T) {
 	h := newHarness(t)
 	a, codes := h.signUp("ana")
 	for i := range 10 {
 		h.want(h.Redeem(t.Context(), a.ID, fmt.Sprintf("r%d", i), "0000-0000-0000-0000", abroad), account.ErrCodeInvalid)
 	}
-	h.want(h.Redeem(t.Context(), a.ID, "r", codes[0].Reveal(), abroad), account.ErrTooMany)
+	wrong := func() error { return h.Redeem(t.Context(), a.ID, "r", "0000-0000-0000-0000", abroad) }
+	h.want(wrong(), account.ErrTooMany)
+	if n := len(h.events(record.SavedCodeUsed)); n != 10 {
+		t.Errorf("%d wrong codes are in the owner's record", n)
+	}
+	h.want(h.Redeem(t.Context(), "acc_"+strings.Repeat("0", 24), "r", "0000-0000-0000-0000", abroad), account.ErrCodeInvalid)
+	// The owner's own code goes through, and what was used goes on being used.
+	h.must(h.Redeem(t.Context(), a.ID, "mine", codes[0].Reveal(), atHome))
+	h.must(h.Redeem(t.Context(), a.ID, "mine", codes[0].Reveal(), atHome))
+	h.want(h.Redeem(t.Context(), a.ID, "again", codes[0].Reveal(), abroad), account.ErrTooMany)
 	h.clk.Advance(24 * time.Hour)
-	h.must(h.Redeem(t.Context(), a.ID, "r", codes[0].Reveal(), abroad))
+	h.want(wrong(), account.ErrCodeInvalid)
 }
 
 // R4: the reset that recovery allowed ends every session, and the gateway can hear of each.

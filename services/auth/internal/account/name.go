@@ -56,26 +56,28 @@ func fold(s string) string {
 	return norm.NFKC.String(cases.Fold().String(norm.NFKC.String(strings.TrimSpace(s))))
 }
 
+// skeleton maps "rn" last, when every look-alike of r and n is one.
 func skeleton(folded string) string {
-	return strings.Map(func(r rune) rune {
+	text := strings.Map(func(r rune) rune {
 		if like, ok := lookAlikes[r]; ok {
 			return like
 		}
 		return r
 	}, folded)
+	return strings.ReplaceAll(text, "rn", "m")
 }
 
-// lookAlikes maps folded letters and digits to the Latin letter they pass for. Capital I and small l are not in it:
-// folding makes I an i, and i is no l.
+// lookAlikes maps folded letters and digits to the Latin letter they pass for. i is l: a capital I passes for a small l
+// ("paypaI"), and folding has made it an i.
 var lookAlikes = map[rune]rune{
-	'0': 'o', '1': 'l',
+	'0': 'o', '1': 'l', 'i': 'l',
 	// Cyrillic
-	'а': 'a', 'в': 'b', 'с': 'c', 'ԁ': 'd', 'е': 'e', 'һ': 'h', 'н': 'h', 'і': 'i', 'ј': 'j', 'к': 'k', 'ӏ': 'l',
+	'а': 'a', 'в': 'b', 'с': 'c', 'ԁ': 'd', 'е': 'e', 'һ': 'h', 'н': 'h', 'і': 'l', 'ј': 'j', 'к': 'k', 'ӏ': 'l',
 	'м': 'm', 'о': 'o', 'р': 'p', 'ԛ': 'q', 'ѕ': 's', 'т': 't', 'у': 'y', 'ү': 'y', 'ѵ': 'v', 'ԝ': 'w', 'х': 'x',
 	// Greek
-	'α': 'a', 'β': 'b', 'ε': 'e', 'η': 'n', 'ι': 'i', 'κ': 'k', 'μ': 'm', 'ν': 'v', 'ο': 'o', 'ρ': 'p', 'τ': 't',
+	'α': 'a', 'β': 'b', 'ε': 'e', 'η': 'n', 'ι': 'l', 'κ': 'k', 'μ': 'm', 'ν': 'v', 'ο': 'o', 'ρ': 'p', 'τ': 't',
 	'υ': 'u', 'χ': 'x', 'γ': 'y', 'ϲ': 'c', 'ϳ': 'j', 'ζ': 'z',
 	// Latin that passes for another
-	'ı': 'i', 'ɑ': 'a', 'ɡ': 'g', 'ɩ': 'i', 'ɪ': 'i', 'ꜱ': 's', 'ƽ': 's', 'ʋ': 'u', 'ɴ': 'n', 'ʟ': 'l', 'ᴏ': 'o', 'ᴠ': 'v',
+	'ı': 'l', 'ɑ': 'a', 'ɡ': 'g', 'ɩ': 'l', 'ɪ': 'l', 'ꜱ': 's', 'ƽ': 's', 'ʋ': 'u', 'ɴ': 'n', 'ʟ': 'l', 'ᴏ': 'o', 'ᴠ': 'v',
 	'ᴡ': 'w', 'ᴢ': 'z', 'ᴄ': 'c', 'ꓲ': 'l',
 }

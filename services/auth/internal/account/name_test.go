@@ -61,7 +61,11 @@ func TestNameKey(t *testing.T) {
 		"accents matter":     {"ana", "aná", false},
 		"other names":        {"ana", "eva", false},
 		"separators matter":  {"a.na", "a_na", false},
-		"i is no l":          {"bill", "blll", false},
+		"capital I as l":     {"PaypaI", "paypal", true},
+		"1 as l":             {"paypa1", "paypal", true},
+		"Ivan and Lvan":      {"Ivan", "lvan", true},
+		"rn as m":            {"arnazon", "amazon", true},
+		"j is no i":          {"jan", "ian", false},
 		"Cyrillic with none": {"жук", "xyk", false},
 	} {
 		t.Run(name, func(t *testing.T) {

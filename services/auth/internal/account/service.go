@@ -21,7 +21,7 @@ type Settings struct {
 	ReuseGrace    time.Duration // in which a lost answer may be asked for again
 	AccessFor     time.Duration // life of an access token
 	SignUpsHourly int           // of one source
-	CodesDaily    int           // wrong saved codes of one account
+	CodesDaily    int           // wrong saved codes of one account that are recorded
 }
 
 // TokenClaims is what an access token says.

@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -174,16 +175,17 @@ const (
 	repairBatch = 100
 )
 
-// Repair finishes what a stopped process left of finishEnding.
+// Repair finishes what a stopped process left of finishEnding. An account that fails doesn't keep the others waiting.
 func (s *Service) Repair(ctx context.Context) error {
 	ids, err := s.store.AccountsEnding(ctx, s.clk.Now().Add(-repairAfter), repairBatch)
 	if err != nil {
 		return err
 	}
+	var failed []error
 	for _, account := range ids {
 		if err := s.finishEnding(ctx, account, record.Origin{}); err != nil {
-			return err
+			failed = append(failed, fmt.Errorf("account %s: %w", account, err))
 		}
 	}
-	return nil
+	return errors.Join(failed...)
 }

@@ -250,6 +250,39 @@ func TestRepair(t *testing.T) {
 	}
 }
 
+// One account that can't be repaired keeps nobody else's sessions from being told to the gateway.
+func TestRepairGoesOn(t *testing.T) {
+	h := newHarness(t)
+	stuck := map[string]bool{}
+	for i, name := range []string{"ana", "eva", "ines"} {
+		a, _ := h.signUp(name)
+		tokens := h.signIn(name, phone, atHome)
+		stuck[tokens.Session] = i == 0
+		broken := h.with(stopping{h.store}, cheap, settings())
+		h.want(broken.Reset(t.Context(), a.ID, "reset-1", secret.NewString(otherPassword), atHome), errStopped)
+		h.clk.Advance(time.Second)
+	}
+	h.clk.Advance(time.Minute)
+	err := h.with(stuckAt{h.store, stuck}, cheap, settings()).Repair(t.Context())
+	h.want(err, errStopped)
+	if n := len(h.events(record.SessionRevoked)); n != 2 {
+		t.Errorf("%d sessions were told, want the 2 of the other accounts", n)
+	}
+}
+
+// stuckAt is a store that can't change those sessions.
+type stuckAt struct {
+	*sqlite.Store
+	stuck map[string]bool
+}
+
+func (s stuckAt) UpdateSession(ctx context.Context, id string, change func(*account.Session) ([]record.Event, error)) error {
+	if s.stuck[id] {
+		return errStopped
+	}
+	return s.Store.UpdateSession(ctx, id, change)
+}
+
 var errStopped = errors.New("stopped")
 
 // stopping is the store of a process that ends before it can mark sessions.

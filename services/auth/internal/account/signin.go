@@ -189,16 +189,22 @@ func (s *Service) expiry(sess Session, used time.Time) time.Time {
 	return last
 }
 
+// tokens issues an access token that doesn't outlive its session: one that did would be good with the other services
+// when the session is no longer in the list of what a reset has to revoke.
 func (s *Service) tokens(now time.Time, sess Session, refresh secret.String) (Tokens, error) {
+	until := now.Add(s.settings.AccessFor)
+	if sess.ExpiresAt.Before(until) {
+		until = sess.ExpiresAt
+	}
 	access, err := s.issuer.Issue(TokenClaims{
 		Account: sess.Account, Session: sess.ID, AuthTime: sess.AuthTime,
-		IssuedAt: now, ExpiresAt: now.Add(s.settings.AccessFor), AMR: []string{"pwd"}, ACR: "aal1",
+		IssuedAt: now, ExpiresAt: until, AMR: []string{"pwd"}, ACR: "aal1",
 	})
 	if err != nil {
 		return Tokens{}, err
 	}
 	return Tokens{
-		Account: sess.Account, Session: sess.ID, Access: access, AccessFor: s.settings.AccessFor,
+		Account: sess.Account, Session: sess.ID, Access: access, AccessFor: until.Sub(now),
 		Refresh: refresh, RefreshUntil: sess.ExpiresAt,
 	}, nil
 }

@@ -180,6 +180,37 @@ func TestSignInLanes(t *testing.T) {
 	}
 }
 
+// R6.1: who has the password can't make the account forget the owner's device and network by signing in from others;
+// what it remembers stays bounded.
+func TestSignInKeepsTheFirstDevices(t *testing.T) {
+	h := newHarness(t)
+	a, _ := h.signUp("ana")
+	h.signIn("ana", phone, atHome)
+	h.must(h.store.UpdateAccount(t.Context(), a.ID, func(b *account.Account) ([]record.Event, error) {
+		for i := range 49 { // as many sign-ins of the thief's
+			later := h.clk.Now().Add(time.Duration(i+1) * time.Second)
+			b.Devices = append(b.Devices, account.Device{Hash: fmt.Sprintf("thief-%d", i), FirstSeen: later, LastSeen: later})
+			if i < 19 {
+				b.Networks = append(b.Networks, account.Network{Prefix: fmt.Sprintf("198.18.%d.0/24", i), LastSeen: later})
+			}
+		}
+		return nil, nil
+	}))
+	h.clk.Advance(time.Hour)
+	h.signIn("ana", laptop, abroad)
+	now, err := h.store.Account(t.Context(), a.ID)
+	h.must(err)
+	if !now.Knows(account.DeviceHash(phone)) || !now.KnowsNetwork("203.0.113.0/24") {
+		t.Error("the owner's device or network is forgotten")
+	}
+	if !now.Knows(account.DeviceHash(laptop)) || !now.KnowsNetwork("198.51.100.0/24") || now.Knows("thief-9") || now.KnowsNetwork("198.18.4.0/24") {
+		t.Error("the newest must be known, and the least recently used of the later ones not")
+	}
+	if len(now.Devices) != 50 || len(now.Networks) != 20 {
+		t.Errorf("%d devices, %d networks", len(now.Devices), len(now.Networks))
+	}
+}
+
 // Success clears the account's lane.
 func TestSignInSuccessClears(t *testing.T) {
 	h := newHarness(t)
@@ -224,6 +255,32 @@ func TestSignInRefusedTryIsNotCounted(t *testing.T) {
 	for i := range 5 {
 		_, err := h.try("ana", otherPassword, secret.String{}, record.Origin{Address: fmt.Sprintf("192.0.2.%d", i)})
 		h.want(err, account.ErrCredentials)
+	}
+}
+
+// A spent source that goes on knocking doesn't lengthen the wait of the others at the account either: never a lock that
+// a stranger can trigger (design auth.md, "Throttling").
+func TestSignInSpentSourceHoldsNobodyElse(t *testing.T) {
+	h := newHarness(t)
+	h.signUp("ana")
+	fail := func(name string, from record.Origin) {
+		t.Helper()
+		_, err := h.try(name, otherPassword, secret.String{}, from)
+		h.want(err, account.ErrCredentials)
+	}
+	for i := range 5 {
+		fail(fmt.Sprintf("name%d", i), abroad)
+	}
+	h.clk.Advance(time.Second)
+	fail("name5", abroad) // abroad has to wait for 2 s now
+	for i := range 5 {
+		fail("ana", record.Origin{Address: fmt.Sprintf("192.0.2.%d", 10+i)}) // and ana's anonymous lane for 1 s
+	}
+	h.clk.Advance(time.Second)
+	_, err := h.try("ana", otherPassword, secret.String{}, abroad)
+	h.want(err, account.ErrTooMany)
+	if _, err := h.try("ana", goodPassword, secret.String{}, elsewhere); err != nil {
+		t.Errorf("the owner, in time: %v", err)
 	}
 }
 
@@ -283,6 +340,43 @@ func TestSignInRehash(t *testing.T) {
 		t.Errorf("epoch %d, changed at %s", now.SessionEpoch, now.PasswordChangedAt)
 	}
 	h.signIn("ana", phone, atHome)
+}
+
+// An access token never outlives its session, in the token and in what the app is told: else it would be good elsewhere
+// when a reset no longer finds the session to revoke.
+func TestAccessTokenEndsWithItsSession(t *testing.T) {
+	h := newHarness(t)
+	h.signUp("ana")
+	issuer := &recording{Issuer: h.issuer}
+	h.issuer = issuer
+	svc := h.with(h.store, cheap, settings())
+	tokens, err := svc.SignIn(t.Context(), account.SignIn{Identifier: "ana", Password: secret.NewString(goodPassword), DeviceKey: phone}, atHome)
+	h.must(err)
+	if tokens.AccessFor != 10*time.Minute || !issuer.last.ExpiresAt.Equal(h.clk.Now().Add(10*time.Minute)) {
+		t.Errorf("at first %s, until %s", tokens.AccessFor, issuer.last.ExpiresAt)
+	}
+	end := h.clk.Now().Add(30 * 24 * time.Hour)
+	for range 4 {
+		h.clk.Advance(6 * 24 * time.Hour)
+		tokens, err = svc.Refresh(t.Context(), tokens.Refresh, phone, atHome)
+		h.must(err)
+	}
+	h.clk.Advance(6*24*time.Hour - time.Minute)
+	tokens, err = svc.Refresh(t.Context(), tokens.Refresh, phone, atHome)
+	h.must(err)
+	if tokens.AccessFor != time.Minute || !issuer.last.ExpiresAt.Equal(end) || !tokens.RefreshUntil.Equal(end) {
+		t.Errorf("at last %s, until %s, refresh until %s; want %s", tokens.AccessFor, issuer.last.ExpiresAt, tokens.RefreshUntil, end)
+	}
+}
+
+type recording struct {
+	account.Issuer
+	last account.TokenClaims
+}
+
+func (r *recording) Issue(c account.TokenClaims) (secret.String, error) {
+	r.last = c
+	return r.Issuer.Issue(c)
 }
 
 // At most 20 sessions; the one that was used least recently ends, with its event.

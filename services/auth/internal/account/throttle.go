@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"time"
 
@@ -45,24 +46,27 @@ func budgetsOf(key secret.Key, nameKey string, a *Account, device, address strin
 }
 
 // raise counts a try in both budgets before anything is checked. ErrTooMany with the time to wait when one of them is
-// spent; nothing is counted then, or refused tries would lengthen the wait.
+// spent; nothing is counted then, or refused tries would lengthen the wait. The source comes first: taking a try back
+// leaves when it was made, from where the pause is measured, so a spent source that went on knocking would otherwise
+// hold the account's lane shut for all others.
 func (s *Service) raise(ctx context.Context, now time.Time, b budgets) error {
-	for i, key := range []string{b.account, b.source} {
-		c, err := s.store.RegisterFailure(ctx, key, now, signInWindow, signInPause)
-		if err == nil && c.Wait > 0 {
-			err = ErrTooMany.WithRetryAfter(c.Wait)
-		}
-		if err == nil {
-			continue
-		}
-		if i > 0 {
-			if undo := s.store.ForgiveFailures(ctx, b.account, 1); undo != nil {
-				return undo
-			}
-		}
+	if err := s.paced(ctx, now, b.source); err != nil {
 		return err
 	}
-	return nil
+	err := s.paced(ctx, now, b.account)
+	if err != nil {
+		err = errors.Join(err, s.store.ForgiveFailures(ctx, b.source, 1))
+	}
+	return err
+}
+
+// paced counts one more under key, or says how long it has to wait.
+func (s *Service) paced(ctx context.Context, now time.Time, key string) error {
+	c, err := s.store.RegisterFailure(ctx, key, now, signInWindow, signInPause)
+	if err == nil && c.Wait > 0 {
+		err = ErrTooMany.WithRetryAfter(c.Wait)
+	}
+	return err
 }
 
 // takeBack undoes raise for a try that was never checked.

@@ -5,11 +5,15 @@ import (
 	"time"
 )
 
-// The bounds of what an account remembers; the least recently used goes first.
+// The bounds of what an account remembers; the least recently used goes first, but for the first ones of all: who has
+// the password could else sign in from so many new devices and networks that the owner's are forgotten, and with them
+// the lanes in which nobody else slows the owner down.
 const (
-	maxDevices  = 50
-	maxNetworks = 20
-	maxResets   = 16
+	maxDevices   = 50
+	keptDevices  = 10
+	maxNetworks  = 20
+	keptNetworks = 5
+	maxResets    = 16
 )
 
 // Account is one person's account. Times are UTC in whole milliseconds, the zero time where it never happened.
@@ -121,7 +125,7 @@ func (a *Account) seeDevice(now time.Time, hash, name string) {
 	i := slices.IndexFunc(a.Devices, func(d Device) bool { return d.Hash == hash })
 	if i < 0 {
 		if len(a.Devices) >= maxDevices {
-			a.Devices = withoutOldest(a.Devices, func(d Device) time.Time { return d.LastSeen })
+			a.Devices = withoutOldest(a.Devices, keptDevices, func(d Device) time.Time { return d.LastSeen })
 		}
 		a.Devices = append(a.Devices, Device{Hash: hash, Name: name, FirstSeen: now, LastSeen: now})
 		return
@@ -139,14 +143,15 @@ func (a *Account) seeNetwork(now time.Time, prefix string) {
 		return
 	}
 	if len(a.Networks) >= maxNetworks {
-		a.Networks = withoutOldest(a.Networks, func(n Network) time.Time { return n.LastSeen })
+		a.Networks = withoutOldest(a.Networks, keptNetworks, func(n Network) time.Time { return n.LastSeen })
 	}
 	a.Networks = append(a.Networks, Network{Prefix: prefix, LastSeen: now})
 }
 
-func withoutOldest[T any](list []T, seen func(T) time.Time) []T {
-	oldest := 0
-	for i := range list {
+// withoutOldest takes one out; lists are in the order in which their items came first, and the first kept stay.
+func withoutOldest[T any](list []T, kept int, seen func(T) time.Time) []T {
+	oldest := kept
+	for i := kept; i < len(list); i++ {
 		if seen(list[i]).Before(seen(list[oldest])) {
 			oldest = i
 		}
