@@ -16,7 +16,7 @@ import (
 const (
 	// undelivered is how many messages wait for the app before the socket waits too.
 	undelivered = 256
-	// unread is how many faults wait for the app before older ones are dropped.
+	// unread is how many faults wait for the app before newer ones are dropped.
 	unread = 16
 )
 
@@ -58,6 +58,8 @@ type Chat struct {
 	mu       sync.Mutex
 	conn     *websocket.Conn // nil while there is none
 	self     string          // the account, as the welcome names it
+	longest  int64           // what the welcome allows a frame, in bytes
+	advanced int             // how many answers and messages came in all
 	resumed  int             // how many times the socket came back
 	last     map[string]int64
 	beyond   []string // conversations that the last hello had no room for
@@ -78,10 +80,12 @@ type answered struct {
 	err      error
 }
 
-// browsing is a page of history that was asked for.
+// browsing is a page of history that was asked for. The server answers in order
+// and without a name, so one that nobody waits for any more keeps its place.
 type browsing struct {
-	frame  chatframes.ClientHistory
-	answer chan page
+	frame     chatframes.ClientHistory
+	answer    chan page
+	abandoned bool
 }
 
 type page struct {
@@ -101,6 +105,9 @@ func (s *Session) Chat(ctx context.Context, opts ChatOptions) (*Chat, error) {
 		faults: make(chan Fault, unread), last: map[string]int64{},
 	}
 	maps.Copy(c.last, opts.Resume)
+	if err := c.fits(chatframes.ClientHello{Device: string(*s.c.device), Resume: opts.Resume}); err != nil {
+		return nil, err
+	}
 	conn, err := c.connect(ctx)
 	if err != nil {
 		return nil, err
@@ -132,7 +139,8 @@ func (c *Chat) Resumed() int {
 }
 
 // Send sends a text and waits until it is stored. A cut in between is no error:
-// it is sent again, and stored once.
+// it is sent again, and stored once. What the server would take for a broken
+// frame (an empty text, more than 4,000 characters) is a *Problem and not sent.
 func (c *Chat) Send(ctx context.Context, conversation, text string) (Accepted, error) {
 	return c.SendAs(ctx, conversation, text, random(18))
 }
@@ -143,6 +151,9 @@ func (c *Chat) SendAs(ctx context.Context, conversation, text, clientID string) 
 	out := &sending{
 		frame:  chatframes.ClientSend{Conversation: conversation, Kind: "text", Text: text, ClientID: clientID},
 		answer: make(chan answered, 1),
+	}
+	if err := c.fits(out.frame); err != nil {
+		return Accepted{}, err
 	}
 	c.enter(out.frame, func() { c.sending = append(c.sending, out) })
 	defer c.forget(out, nil)
@@ -163,6 +174,9 @@ func (c *Chat) History(ctx context.Context, conversation string, before int64, l
 		frame:  chatframes.ClientHistory{Conversation: conversation, Before: before, Limit: int64(limit)},
 		answer: make(chan page, 1),
 	}
+	if err := c.fits(ask.frame); err != nil {
+		return nil, false, err
+	}
 	c.enter(ask.frame, func() { c.browsing = append(c.browsing, ask) })
 	defer c.forget(nil, ask)
 	select {
@@ -177,7 +191,11 @@ func (c *Chat) History(ctx context.Context, conversation string, before int64, l
 
 // Typing tells the others that the person is writing.
 func (c *Chat) Typing(conversation string) error {
-	return c.write(c.current(), chatframes.ClientTyping{Conversation: conversation})
+	frame := chatframes.ClientTyping{Conversation: conversation}
+	if err := c.fits(frame); err != nil {
+		return err
+	}
+	return c.write(c.current(), frame)
 }
 
 // SendRaw sends any frame as it is (kind is websocket.TextMessage or

@@ -18,6 +18,7 @@ const (
 	subprotocol  = "centinela.chat.v1"
 	welcomeTime  = 15 * time.Second // from the dial to the welcome
 	writeTime    = 5 * time.Second
+	goodbyeTime  = time.Second
 	quietTime    = 60 * time.Second // the server pings each 25 s
 	maxFrame     = 2 << 20          // a page of history has 100 messages
 	maxResume    = 100              // conversations in a hello
@@ -46,7 +47,13 @@ func (c *Chat) connect(ctx context.Context) (*websocket.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.greet(ctx, conn); err != nil {
+	// Reading watches no context by itself.
+	cut := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	err = c.greet(ctx, conn)
+	if !cut() {
+		err = fmt.Errorf("sdk: chat: %w", context.Cause(ctx))
+	}
+	if err != nil {
 		_ = conn.Close() // why it can't be used is the error to tell
 		return nil, err
 	}
@@ -56,6 +63,13 @@ func (c *Chat) connect(ctx context.Context) (*websocket.Conn, error) {
 func (c *Chat) dial(ctx context.Context, token string) (*websocket.Conn, error) {
 	dialer := &websocket.Dialer{
 		Proxy: http.ProxyFromEnvironment, NetDialContext: c.opts.Dial, HandshakeTimeout: welcomeTime, Subprotocols: []string{subprotocol},
+	}
+	if transport, ok := c.s.c.http.Transport.(*http.Transport); ok {
+		own := transport.Clone() // reading it while it serves its first request would be a race
+		dialer.Proxy, dialer.TLSClientConfig = own.Proxy, own.TLSClientConfig
+		if own.TLSClientConfig != nil {
+			own.TLSClientConfig.NextProtos = nil // HTTP/2 has no upgrade
+		}
 	}
 	header := c.s.c.headers.Clone()
 	header.Set("Authorization", "Bearer "+token)
@@ -81,8 +95,7 @@ func (c *Chat) dial(ctx context.Context, token string) (*websocket.Conn, error) 
 
 // greet says hello with what was seen last, and waits for the welcome.
 func (c *Chat) greet(ctx context.Context, conn *websocket.Conn) error {
-	resume := c.resume()
-	if err := c.write(conn, chatframes.ClientHello{Device: string(c.s.c.device), Resume: resume}); err != nil {
+	if err := c.write(conn, chatframes.ClientHello{Device: string(*c.s.c.device), Resume: c.resume()}); err != nil {
 		return err
 	}
 	if deadline, ok := ctx.Deadline(); ok {
@@ -97,7 +110,7 @@ func (c *Chat) greet(ctx context.Context, conn *websocket.Conn) error {
 	switch f := frame.(type) {
 	case *chatframes.ServerWelcome:
 		c.mu.Lock()
-		c.self = f.Account
+		c.self, c.longest = f.Account, f.Limits.FrameBytes
 		c.mu.Unlock()
 		return c.listen(conn)
 	case *chatframes.ServerBye:
@@ -138,9 +151,9 @@ func (c *Chat) listen(conn *websocket.Conn) error {
 }
 
 func (c *Chat) write(conn *websocket.Conn, frame chatframes.ClientFrame) error {
-	data, err := frame.Encode()
+	data, err := encode(frame)
 	if err != nil {
-		return fmt.Errorf("sdk: chat: %w", err)
+		return err
 	}
 	return c.writeRaw(conn, websocket.TextMessage, data)
 }

@@ -23,11 +23,17 @@ func (c *Chat) run(conn *websocket.Conn, again []chatframes.ClientFrame) {
 	defer close(c.messages)
 	defer context.AfterFunc(c.ctx, func() { c.hangUp() })()
 	for wait := firstBackoff; ; {
+		before, since := c.progress(), realNow()
 		err := c.serve(conn, again)
 		c.mu.Lock()
 		c.conn = nil
 		c.mu.Unlock()
 		_ = conn.Close() // it failed already
+		// A connection that brought nothing doesn't count as one: what ended it would
+		// end the next ones too, and the server must not be asked without a pause.
+		if c.progress() != before || realNow().Sub(since) >= maxBackoff {
+			wait = firstBackoff
+		}
 		for err != nil {
 			if c.ctx.Err() != nil {
 				return
@@ -42,7 +48,7 @@ func (c *Chat) run(conn *websocket.Conn, again []chatframes.ClientFrame) {
 			wait = min(2*wait, maxBackoff)
 			conn, err = c.connect(c.ctx)
 		}
-		wait, again = firstBackoff, c.attach(conn)
+		again = c.attach(conn)
 		c.mu.Lock()
 		c.resumed++
 		c.mu.Unlock()
@@ -55,9 +61,17 @@ func (c *Chat) hangUp() {
 	if conn == nil {
 		return
 	}
-	// A goodbye that doesn't arrive is a cut, which the server takes as well.
-	_ = c.writeRaw(conn, websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNormalClosure, ""))
+	// A goodbye that doesn't arrive is a cut, which the server takes as well. It may
+	// be written beside a frame that is stuck.
+	_ = conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNormalClosure, ""), realNow().Add(goodbyeTime))
 	_ = conn.Close()
+}
+
+// progress counts what the server has brought so far.
+func (c *Chat) progress() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.advanced
 }
 
 // final reports whether another try would be refused again.
@@ -83,6 +97,7 @@ func (c *Chat) attach(conn *websocket.Conn) []chatframes.ClientFrame {
 	for _, s := range c.sending {
 		again = append(again, s.frame)
 	}
+	c.browsing = slices.DeleteFunc(c.browsing, func(b *browsing) bool { return b.abandoned })
 	for _, b := range c.browsing {
 		again = append(again, b.frame)
 	}
@@ -110,10 +125,25 @@ func (c *Chat) serve(conn *websocket.Conn, again []chatframes.ClientFrame) error
 		if err := conn.SetReadDeadline(realNow().Add(quietTime)); err != nil {
 			return fmt.Errorf("sdk: chat: %w", err)
 		}
-		if err := c.take(frame); err != nil {
+		if err := c.take(frame); err != nil && !errors.Is(err, errNotIn) {
 			return err
 		}
 	}
+}
+
+// errNotIn: the person is not, or no longer, in the conversation. It ends nothing
+// but the resuming of that conversation.
+var errNotIn = errors.New("sdk: chat: not in the conversation")
+
+// notIn reports whether a refusal says so, and forgets the conversation then.
+func (c *Chat) notIn(err error, conversation string) bool {
+	if !HasCode(err, codeNotFound) && !HasCode(err, codeConversationNotFound) && !HasCode(err, codeNotAMember) {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.last, conversation)
+	return true
 }
 
 // catchUp fetches what was missed in conversations that hello had no room for.
@@ -125,35 +155,42 @@ func (c *Chat) catchUp() error {
 		ctx, cancel := context.WithTimeout(c.ctx, callTimeout)
 		found, err := c.s.Conversations().Get(ctx, conversation)
 		cancel()
+		if c.notIn(err, conversation) {
+			continue
+		}
 		if err != nil {
 			return fmt.Errorf("sdk: chat: fetch what was missed: %w", err)
 		}
-		if err := c.fill(conversation, found.LastSeq); err != nil {
+		if err := c.fill(conversation, found.LastSeq); err != nil && !errors.Is(err, errNotIn) {
 			return err
 		}
 	}
 	return nil
 }
 
+// readFrame reads the next frame that this version knows. A server that is newer
+// may send others: they are for newer clients.
 func readFrame(conn *websocket.Conn) (chatframes.ServerFrame, error) {
-	_, data, err := conn.ReadMessage()
-	if err != nil {
-		return nil, fmt.Errorf("sdk: chat: %w", err)
+	for {
+		_, data, err := conn.ReadMessage()
+		if err != nil {
+			return nil, fmt.Errorf("sdk: chat: %w", err)
+		}
+		var head struct {
+			Type string `json:"type"`
+		}
+		if err := json.Unmarshal(data, &head); err != nil {
+			return nil, fmt.Errorf("sdk: chat: the server's frame is not JSON: %w", err)
+		}
+		frame := chatframes.NewServer(head.Type)
+		if frame == nil {
+			continue
+		}
+		if err := json.Unmarshal(data, frame); err != nil {
+			return nil, fmt.Errorf("sdk: chat: the server's frame is not what the specification says: %w", err)
+		}
+		return frame, nil
 	}
-	var head struct {
-		Type string `json:"type"`
-	}
-	if err := json.Unmarshal(data, &head); err != nil {
-		return nil, fmt.Errorf("sdk: chat: the server's frame is not JSON: %w", err)
-	}
-	frame := chatframes.NewServer(head.Type)
-	if frame == nil {
-		return nil, fmt.Errorf("sdk: chat: the server sent a frame of the unknown type %q", head.Type)
-	}
-	if err := json.Unmarshal(data, frame); err != nil {
-		return nil, fmt.Errorf("sdk: chat: the server's frame is not what the specification says: %w", err)
-	}
-	return frame, nil
 }
 
 // take does what a frame says.
@@ -173,6 +210,7 @@ func (c *Chat) take(frame chatframes.ServerFrame) error {
 			c.settle(f.ClientID, f.Conversation, answered{err: problem})
 			return nil
 		}
+		c.notIn(problem, f.Conversation) // a resume is refused so as well
 		c.turnPage(f.Conversation, page{err: problem})
 	case *chatframes.ServerHistory:
 		p := page{more: f.More}
@@ -235,6 +273,7 @@ func (c *Chat) deliver(m Message) error {
 	}
 	c.mu.Lock()
 	c.last[m.Conversation] = m.Seq
+	c.advanced++
 	c.mu.Unlock()
 	return nil
 }
@@ -250,6 +289,9 @@ func (c *Chat) fill(conversation string, to int64) error {
 		ctx, cancel := context.WithTimeout(c.ctx, callTimeout)
 		part, err := c.s.Conversations().Messages(ctx, conversation, before, 100)
 		cancel()
+		if c.notIn(err, conversation) {
+			return errNotIn
+		}
 		if err != nil {
 			return fmt.Errorf("sdk: chat: fetch what was missed: %w", err)
 		}
@@ -282,6 +324,7 @@ func (c *Chat) settle(clientID, conversation string, a answered) *chatframes.Cli
 			return false
 		}
 		s.answer <- a // has room, and is answered once
+		c.advanced++
 		sent = &s.frame
 		return true
 	})
@@ -297,15 +340,18 @@ func (c *Chat) turnPage(conversation string, p page) {
 		return
 	}
 	c.browsing[i].answer <- p // has room, and is answered once
+	c.advanced++
 	c.browsing = slices.Delete(c.browsing, i, i+1)
 }
 
-// forget drops what nobody waits for any more.
+// forget lets go of what nobody waits for any more.
 func (c *Chat) forget(s *sending, b *browsing) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.sending = slices.DeleteFunc(c.sending, func(o *sending) bool { return o == s })
-	c.browsing = slices.DeleteFunc(c.browsing, func(o *browsing) bool { return o == b })
+	if b != nil {
+		b.abandoned = true // attach takes it out, or its answer does
+	}
 }
 
 func messageOf(f chatframes.ServerMessage) Message {

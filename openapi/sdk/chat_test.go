@@ -171,7 +171,7 @@ func TestChatFillsGaps(t *testing.T) {
 		r := newRelay(t)
 		resume := map[string]int64{}
 		for i := range 150 {
-			resume[fmt.Sprint("other_", i)] = 3
+			resume[fmt.Sprintf("cnv_%024d", 1000+i)] = 3
 		}
 		for i := range 3 {
 			r.write(fmt.Sprint(i))

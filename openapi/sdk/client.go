@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -21,23 +22,33 @@ type Client struct {
 	base       *url.URL
 	api        *gatewayclient.Client
 	http       *http.Client
-	device     DeviceKey
+	device     *DeviceKey // a pointer: see Session.have
 	deviceName string
 	headers    http.Header
 	userAgent  string
 }
 
+// String names the suite, and not the device.
+func (c *Client) String() string { return "client of " + c.base.Redacted() + " " + redacted }
+
+// GoString names the suite only.
+func (c *Client) GoString() string { return c.String() }
+
+// LogValue names the suite only.
+func (c *Client) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
 // Option changes a Client that is being made.
 type Option func(*Client)
 
 // WithHTTPClient sends requests through c instead of one of the SDK's own. The
-// chat socket dials by itself.
+// chat socket dials by itself; it takes the TLS settings and the proxy of c when
+// c's Transport is an *http.Transport.
 func WithHTTPClient(c *http.Client) Option { return func(k *Client) { k.http = c } }
 
 // WithDeviceKey says which device this is: sent at sign-in, refresh and
 // recovery, so that the account knows the device again. Make it once with
 // NewDeviceKey, and keep it.
-func WithDeviceKey(key DeviceKey) Option { return func(k *Client) { k.device = key } }
+func WithDeviceKey(key DeviceKey) Option { return func(k *Client) { k.device = &key } }
 
 // WithDeviceName is what the person calls the device, at most 64 characters.
 func WithDeviceName(name string) Option { return func(k *Client) { k.deviceName = name } }
@@ -63,10 +74,11 @@ func New(baseURL string, opts ...Option) (*Client, error) {
 		opt(c)
 	}
 	if c.http == nil {
-		c.http = &http.Client{Transport: ownTransport(), Timeout: callTimeout}
+		c.http = &http.Client{Transport: ownTransport(), Timeout: callTimeout, CheckRedirect: stay}
 	}
-	if c.device == "" {
-		c.device = NewDeviceKey()
+	if c.device == nil || *c.device == "" {
+		key := NewDeviceKey()
+		c.device = &key
 	}
 	c.api, err = gatewayclient.NewClient(base.String(), gatewayclient.WithHTTPClient(retrying{c}))
 	if err != nil {
@@ -74,6 +86,10 @@ func New(baseURL string, opts ...Option) (*Client, error) {
 	}
 	return c, nil
 }
+
+// stay leaves a redirect to the caller, as a refusal: the suite has none, and a
+// password must not go where an answer points.
+func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // ownTransport doesn't share connections with the rest of the program.
 func ownTransport() http.RoundTripper {
@@ -93,7 +109,7 @@ func (c *Client) With(opts ...Option) (*Client, error) {
 }
 
 // Device is the key that this client signs in with.
-func (c *Client) Device() DeviceKey { return c.device }
+func (c *Client) Device() DeviceKey { return *c.device }
 
 // BaseURL is where the suite is.
 func (c *Client) BaseURL() string { return c.base.String() }
@@ -103,7 +119,7 @@ func (c *Client) CloseIdle() { c.http.CloseIdleConnections() }
 
 // deviceModel is the device as the specification spells it.
 func (c *Client) deviceModel() *gatewayclient.Device {
-	d := gatewayclient.Device{Key: string(c.device)}
+	d := gatewayclient.Device{Key: string(*c.device)}
 	if c.deviceName != "" {
 		d.Name = &c.deviceName
 	}

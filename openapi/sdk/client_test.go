@@ -1,15 +1,21 @@
 package sdk
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"centinela/shared/secret"
 )
 
 // TestNew: the URL of a suite, and nothing else.
@@ -159,15 +165,64 @@ func TestRetryEndsWithContext(t *testing.T) {
 	})
 }
 
-// TestSecretsHidden: keys, tokens and recovery secrets don't print.
+// TestRedirect: an answer that points elsewhere is a refusal; nothing is sent there, above all no password.
+func TestRedirect(t *testing.T) {
+	elsewhere := newFake(t, func(call) (int, any) { return http.StatusCreated, tokens(1, 600) })
+	suite := httptest.NewServer(http.RedirectHandler(elsewhere.server.URL+"/v1/sessions", http.StatusTemporaryRedirect))
+	t.Cleanup(suite.Close)
+	c, err := New(suite.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.CloseIdle)
+	if _, err := c.SignIn(t.Context(), "ana", "a password"); !HasCode(err, "http_307") {
+		t.Errorf("got %v", err)
+	}
+	if calls := elsewhere.said(); len(calls) != 0 {
+		t.Errorf("%d calls went elsewhere", len(calls))
+	}
+}
+
+// TestSecretsHidden: keys, tokens and recovery secrets don't print, and don't come out of slog, by themselves or out of
+// what holds them.
 func TestSecretsHidden(t *testing.T) {
 	key := DeviceKey("the-device-key")
 	have := Tokens{Session: "ses_1", Access: "the-access", Refresh: "the-refresh"}
-	r := (&Client{}).ResumeRecovery("rec_1", "the-secret")
-	text := fmt.Sprintf("%v %s %+v %#v | %v %s %+v %#v | %v %s %+v %#v", key, key, key, key, have, have, have, have, r, r, r, r)
-	for _, secret := range []string{"the-device-key", "the-access", "the-refresh", "the-secret"} {
-		if strings.Contains(text, secret) {
-			t.Errorf("%s is in %s", secret, text)
+	client, err := New("http://user:the-url-password@suite", WithDeviceKey(key))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := client.ResumeRecovery("rec_1", "the-secret")
+	file := filepath.Join(t.TempDir(), "operator.key")
+	signer, err := secret.LoadSigner(file, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	op, err := client.Operator(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := client.Restore(have)
+	for name, value := range map[string]any{
+		"device key": key, "tokens": have, "recovery": r, "recovery by value": *r, "client": client, "session": s, "operator": op,
+		"phones": s.Phones(), "conversations": s.Conversations(), "dev": client.Dev(),
+		"an app's": struct {
+			s  *Session
+			c  *Client
+			op *Operator
+		}{s, client, op},
+	} {
+		var out bytes.Buffer
+		for _, verb := range []string{"%v", "%s", "%+v", "%#v"} {
+			fmt.Fprintf(&out, verb+" ", value)
+		}
+		slog.New(slog.NewJSONHandler(&out, nil)).Info("x", "value", value)
+		slog.New(slog.NewTextHandler(&out, nil)).Info("x", "value", value)
+		bytesOf := fmt.Sprintf("%d", signer.Seed()[:8])
+		for _, hidden := range []string{"the-device-key", "the-access", "the-refresh", "the-secret", "the-url-password", bytesOf[1 : len(bytesOf)-1]} {
+			if strings.Contains(out.String(), hidden) {
+				t.Errorf("%s: %s is in %s", name, hidden, out.String())
+			}
 		}
 	}
 	if len(NewDeviceKey()) != 43 || NewDeviceKey() == NewDeviceKey() {

@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"iter"
+	"log/slog"
 	"net/http"
 	"os"
 	"time"
@@ -26,7 +27,7 @@ const (
 // Operator runs the firewall, with the operator's key.
 type Operator struct {
 	c   *Client
-	key ed25519.PrivateKey
+	key *ed25519.PrivateKey // a pointer: see Session.have
 }
 
 // Operator returns one with the key in keyFile (Ed25519, PKCS#8 PEM).
@@ -47,8 +48,17 @@ func (c *Client) Operator(keyFile string) (*Operator, error) {
 	if !ok {
 		return nil, fmt.Errorf("sdk: operator's key: %s holds no Ed25519 key", keyFile)
 	}
-	return &Operator{c: c, key: key}, nil
+	return &Operator{c: c, key: &key}, nil
 }
+
+// String doesn't show the key.
+func (o *Operator) String() string { return operatorName + " " + redacted }
+
+// GoString doesn't show the key.
+func (o *Operator) GoString() string { return o.String() }
+
+// LogValue doesn't show the key.
+func (o *Operator) LogValue() slog.Value { return slog.StringValue(o.String()) }
 
 // token proves the operator for a minute; each call makes its own.
 func (o *Operator) token() (string, error) {
@@ -58,7 +68,7 @@ func (o *Operator) token() (string, error) {
 		IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(operatorLife)),
 	})
 	token.Header["typ"] = operatorType
-	text, err := token.SignedString(o.key)
+	text, err := token.SignedString(*o.key)
 	if err != nil {
 		return "", fmt.Errorf("sdk: operator's token: %w", err)
 	}

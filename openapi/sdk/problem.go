@@ -27,6 +27,11 @@ const (
 	CodeNotAllowedYet      = string(gatewayclient.ErrorCodeRecoveryNotAllowedYet)
 	CodeRecoveryEnded      = string(gatewayclient.ErrorCodeRecoveryEnded)
 	CodeUnavailable        = string(gatewayclient.ErrorCodeUnavailable)
+	CodeInvalidField       = string(gatewayclient.ErrorCodeInvalidField)
+
+	codeNotFound             = string(gatewayclient.ErrorCodeNotFound)
+	codeConversationNotFound = string(gatewayclient.ErrorCodeConversationNotFound)
+	codeNotAMember           = string(gatewayclient.ErrorCodeNotAMember)
 )
 
 // Problem is a refusal of the suite (RFC 9457). Find it with errors.As.

@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 
 	"centinela/openapi/gen/gatewayclient"
@@ -32,10 +33,13 @@ func (c *Client) ResumeRecovery(id, secret string) *Recovery {
 }
 
 // String doesn't show the secret.
-func (r *Recovery) String() string { return r.ID + " " + redacted }
+func (r Recovery) String() string { return r.ID + " " + redacted }
 
 // GoString doesn't show the secret.
-func (r *Recovery) GoString() string { return r.String() }
+func (r Recovery) GoString() string { return r.String() }
+
+// LogValue doesn't show the secret.
+func (r Recovery) LogValue() slog.Value { return slog.StringValue(r.String()) }
 
 func (r *Recovery) auth() gatewayclient.RequestEditorFn { return authorize("Recovery " + r.Secret) }
 

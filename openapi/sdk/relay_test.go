@@ -31,7 +31,11 @@ type relay struct {
 	upgrade  func(r *http.Request) (status int, code string)
 	onSend   func(s *socket, f chatframes.ClientSend) (handled bool)
 	onStored func(s *socket) (handled bool)
+	onPage   func(s *socket, f chatframes.ClientHistory) (handled bool)
 	replay   bool
+	silent   bool            // no welcome
+	left     map[string]bool // conversations that the person is no longer in, as REST says
+	taken    int             // frames that came, but for hello
 }
 
 // socket is one connection of it.
@@ -41,7 +45,7 @@ type socket struct {
 	mu      sync.Mutex
 }
 
-const cnv = "cnv_1"
+const cnv = "cnv_000000000000000000000001"
 
 func newRelay(t *testing.T) *relay {
 	t.Helper()
@@ -52,6 +56,10 @@ func newRelay(t *testing.T) *relay {
 	mux.HandleFunc("GET /v1/conversations/{id}", func(w http.ResponseWriter, q *http.Request) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
+		if r.left[q.PathValue("id")] {
+			write(t, w, 404, problem{Code: codeConversationNotFound})
+			return
+		}
 		write(t, w, 200, map[string]any{"id": q.PathValue("id"), "last_seq": len(r.stored)})
 	})
 	mux.HandleFunc("POST /v1/sessions/refresh", func(w http.ResponseWriter, _ *http.Request) { write(t, w, 200, tokens(2, 600)) })
@@ -124,12 +132,23 @@ func (r *relay) take(s *socket, data []byte) {
 		r.t.Error(err)
 		return
 	}
+	if head.Type != "hello" {
+		r.mu.Lock()
+		r.taken++
+		r.mu.Unlock()
+	}
 	switch f := frame.(type) {
 	case *chatframes.ClientHello:
 		r.hello(s, *f)
 	case *chatframes.ClientSend:
 		r.send(s, *f)
 	case *chatframes.ClientHistory:
+		r.mu.Lock()
+		handled := r.onPage != nil && r.onPage(s, *f)
+		r.mu.Unlock()
+		if handled {
+			return
+		}
 		s.say(chatframes.ServerHistory{Conversation: f.Conversation, Messages: r.before(f.Before, int(f.Limit)), More: true})
 	}
 }
@@ -138,7 +157,10 @@ func (r *relay) hello(s *socket, f chatframes.ClientHello) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.hellos = append(r.hellos, f)
-	s.say(chatframes.ServerWelcome{Session: "ses_1", Account: s.account})
+	if r.silent {
+		return
+	}
+	s.say(chatframes.ServerWelcome{Session: "ses_1", Account: s.account, Limits: chatframes.ServerWelcomeLimits{FrameBytes: 16 << 10}})
 	if seen, ok := f.Resume[cnv]; ok {
 		gap := !r.replay
 		for _, m := range r.stored {
@@ -209,6 +231,11 @@ func (r *relay) cutAll() {
 func (r *relay) before(before int64, limit int) []chatframes.ServerMessage {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	return r.page(before, limit)
+}
+
+// page is before, for who holds the lock.
+func (r *relay) page(before int64, limit int) []chatframes.ServerMessage {
 	page := []chatframes.ServerMessage{}
 	for _, m := range slices.Backward(r.stored) {
 		if (before == 0 || m.Seq < before) && len(page) < limit {
@@ -225,6 +252,13 @@ func (r *relay) messages(w http.ResponseWriter, q *http.Request) {
 			r.t.Errorf("%s: %v", name, err)
 		}
 		return n
+	}
+	r.mu.Lock()
+	left := r.left[q.PathValue("id")]
+	r.mu.Unlock()
+	if left {
+		write(r.t, w, 404, problem{Code: codeConversationNotFound})
+		return
 	}
 	page := []any{}
 	for _, m := range r.before(int64(number("before")), min(number("limit"), 3)) { // short pages: they are paged through
@@ -244,4 +278,11 @@ func (s *socket) say(f chatframes.ServerFrame) {
 	if err == nil {
 		_ = s.conn.WriteMessage(websocket.TextMessage, data)
 	}
+}
+
+// sayRaw sends any text.
+func (s *socket) sayRaw(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_ = s.conn.WriteMessage(websocket.TextMessage, []byte(text))
 }

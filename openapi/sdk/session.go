@@ -2,7 +2,9 @@ package sdk
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -12,18 +14,32 @@ import (
 const (
 	// early is how long before its end an access token is refreshed.
 	early = 30 * time.Second
-	// refreshTime bounds a refresh, which goes on when its caller gives up: a
-	// rotated token that nobody read would end the session at the next use.
-	refreshTime = 15 * time.Second
+	// The server answers a refresh token that is spent for 10 s more, to the device
+	// that spent it, because the answer may have been lost: a first try that is
+	// silent is given up early enough for a second one within that time. Whatever
+	// came later would end the session.
+	firstPatience  = 5 * time.Second
+	secondPatience = 10 * time.Second
 )
 
 // Session is a signed-in person on this device. It refreshes its tokens by
 // itself, one refresh at a time, and is safe for concurrent use.
 type Session struct {
 	c    *Client
-	turn chan struct{} // holds the one token that allows a look at tokens, or a change
-	have Tokens
+	id   string
+	turn chan struct{} // holds the one token that allows a look at what follows, or a change
+	have *Tokens       // a pointer: fmt prints the fields of what an app's own struct points to, but no further
+	over error         // why no refresh can succeed any more; nil: one can
 }
+
+// String names the session only.
+func (s *Session) String() string { return "session " + s.id + " " + redacted }
+
+// GoString names the session only.
+func (s *Session) GoString() string { return s.String() }
+
+// LogValue names the session only.
+func (s *Session) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 // SignUp makes an account. The four saved codes in the answer are shown this one time.
 func (c *Client) SignUp(ctx context.Context, userName, password, locale string) (NewAccount, error) {
@@ -48,7 +64,7 @@ func (c *Client) SignIn(ctx context.Context, identifier, password string) (*Sess
 
 // Restore goes on with tokens that were kept. It makes no call.
 func (c *Client) Restore(t Tokens) *Session {
-	s := &Session{c: c, turn: make(chan struct{}, 1), have: t}
+	s := &Session{c: c, id: t.Session, turn: make(chan struct{}, 1), have: &t}
 	s.turn <- struct{}{}
 	return s
 }
@@ -60,11 +76,12 @@ func tokensOf(set gatewayclient.TokenSet) Tokens {
 	}
 }
 
-// Tokens are the session's tokens at the moment, to keep them.
+// Tokens are the session's tokens at the moment, to keep them. A refresh that is
+// under way is waited for: its outcome is what must be kept.
 func (s *Session) Tokens() Tokens {
 	<-s.turn
 	defer func() { s.turn <- struct{}{} }()
-	return s.have
+	return *s.have
 }
 
 // Refresh rotates the tokens now. The session does it by itself when it is time.
@@ -81,28 +98,62 @@ func (s *Session) access(ctx context.Context) (string, error) {
 }
 
 // fresh returns the access token, after a refresh if due says so when it is this
-// caller's turn: of those who wait for one, the first makes it for all.
+// caller's turn: of those who wait for one, the first makes it for all. The
+// refresh goes on when its caller gives up: a rotated token that nobody read
+// would end the session at the next use.
 func (s *Session) fresh(ctx context.Context, due func(Tokens) bool) (string, error) {
 	select {
 	case <-ctx.Done():
 		return "", ctx.Err()
 	case <-s.turn:
 	}
-	defer func() { s.turn <- struct{}{} }()
-	if !due(s.have) {
-		return s.have.Access, nil
+	switch have, over := *s.have, s.over; {
+	case !due(have):
+		s.turn <- struct{}{}
+		return have.Access, nil
+	case over != nil:
+		s.turn <- struct{}{}
+		return "", over
 	}
-	// The server answers a repeated refresh from the same device for 10 s.
-	ctx, cancel := context.WithTimeout(context.WithValue(context.WithoutCancel(ctx), repeatable{}, true), refreshTime)
+	type outcome struct {
+		access string
+		err    error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		err := s.rotate(context.WithoutCancel(ctx))
+		out := outcome{s.have.Access, err}
+		s.turn <- struct{}{}
+		done <- out
+	}()
+	select {
+	case <-ctx.Done():
+		return "", ctx.Err()
+	case out := <-done:
+		return out.access, out.err
+	}
+}
+
+// rotate replaces the tokens. Its caller has the turn.
+func (s *Session) rotate(ctx context.Context) error {
+	set, err := s.exchange(context.WithValue(ctx, repeatable{}, true), firstPatience)
+	if errors.Is(err, context.DeadlineExceeded) {
+		set, err = s.exchange(ctx, secondPatience)
+	}
+	if err == nil {
+		*s.have = tokensOf(set)
+	} else if HasCode(err, CodeTokenInvalid) || HasCode(err, CodeTokenExpired) || HasCode(err, CodeSessionRevoked) {
+		s.over = err // those who wait for this refresh needn't ask as well
+	}
+	return err
+}
+
+func (s *Session) exchange(ctx context.Context, patience time.Duration) (gatewayclient.TokenSet, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	key := string(s.c.device)
+	key := string(*s.c.device)
 	res, err := s.c.api.RefreshSession(ctx, gatewayclient.Refresh{RefreshToken: s.have.Refresh, DeviceKey: &key})
-	set, err := read[gatewayclient.TokenSet](res, err, http.StatusOK)
-	if err != nil {
-		return "", err
-	}
-	s.have = tokensOf(set)
-	return s.have.Access, nil
+	return read[gatewayclient.TokenSet](res, err, http.StatusOK)
 }
 
 // renew replaces an access token that the suite found expired.
@@ -139,7 +190,7 @@ func authorize(value string) gatewayclient.RequestEditorFn {
 }
 
 // SignOut ends this session.
-func (s *Session) SignOut(ctx context.Context) error { return s.RevokeSession(ctx, s.Tokens().Session) }
+func (s *Session) SignOut(ctx context.Context) error { return s.RevokeSession(ctx, s.id) }
 
 // Sessions lists one's own live sessions, newest use first.
 func (s *Session) Sessions(ctx context.Context) ([]SessionInfo, error) {
