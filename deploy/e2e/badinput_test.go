@@ -1,18 +1,28 @@
 package e2e
 
 import (
-	"bytes"
-	"encoding/json"
-	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Bad input, from outside, through the gateway: each answer is a problem
 // document that names what is wrong, and the suite goes on (R3, R4.1).
 func TestBadInput(t *testing.T) {
-	s := start(t, together, onSQLite)
+	for _, top := range []topology{together, apart} {
+		t.Run(string(top), func(t *testing.T) {
+			s := start(t, top, onSQLite)
+			badRequests(t, s)
+			expiredToken(t, s)
+			if status := readyz(s.opsOf("gateway")); status != http.StatusOK {
+				t.Errorf("after all that the suite is not ready: %d", status)
+			}
+		})
+	}
+}
+
+func badRequests(t *testing.T, s *suite) {
 	big := `{"user_name":"` + strings.Repeat("a", 1<<20) + `","password":"x"}`
 	for name, c := range map[string]struct {
 		method, path, body string
@@ -41,83 +51,58 @@ func TestBadInput(t *testing.T) {
 		"unknown query":             {"GET", "/openapi.json?x=" + strings.Repeat("y", 100), "", nil, 200, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			req, err := http.NewRequest(c.method, s.URL+c.path, strings.NewReader(c.body))
-			if err != nil {
-				t.Fatal(err)
+			if c.method == "POST" && c.header == nil {
+				c.header = map[string]string{"Content-Type": "application/json"}
 			}
-			if c.method == "POST" {
-				req.Header.Set("Content-Type", "application/json")
-			}
-			for k, v := range c.header {
-				req.Header.Set(k, v)
-			}
-			resp, err := http.DefaultClient.Do(req)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer resp.Body.Close()
-			body, err := io.ReadAll(resp.Body)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if resp.StatusCode != c.status {
-				t.Fatalf("status %d, want %d: %.300s", resp.StatusCode, c.status, body)
+			a := s.call(t, c.method, c.path, c.body, c.header)
+			if a.status != c.status {
+				t.Fatalf("status %d, want %d: %.300s", a.status, c.status, a.body)
 			}
 			if c.status < 400 {
 				return
 			}
-			checkProblem(t, resp, body, c.code)
-			if c.points != "" && !bytes.Contains(body, []byte(`"`+c.points+`"`)) {
-				t.Errorf("does not point at %s: %s", c.points, body)
+			a.checkProblem(t, c.code)
+			if c.points != "" && !strings.Contains(a.body, `"`+c.points+`"`) {
+				t.Errorf("does not point at %s: %s", c.points, a.body)
 			}
-			if c.method == "DELETE" && resp.Header.Get("Allow") == "" {
+			if c.method == "DELETE" && a.header.Get("Allow") == "" {
 				t.Error("405 without Allow")
 			}
 		})
 	}
 	t.Run("100 KiB header", func(t *testing.T) {
-		req, err := http.NewRequest("GET", s.URL+"/v1/me", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		req.Header.Set("X-Filler", strings.Repeat("h", 100<<10))
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp.Body.Close()
-		if resp.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
-			t.Errorf("status %d, want 431", resp.StatusCode)
+		a := s.call(t, "GET", "/v1/me", "", map[string]string{"X-Filler": strings.Repeat("h", 100<<10)})
+		if a.status != http.StatusRequestHeaderFieldsTooLarge {
+			t.Errorf("status %d, want 431", a.status)
 		}
 	})
-	resp, err := http.Get(s.Ops + "/readyz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		t.Errorf("after all that the suite is not ready: %d", resp.StatusCode)
-	}
 }
 
-// checkProblem holds an answer against RFC 9457 and our own form.
-func checkProblem(t *testing.T, resp *http.Response, body []byte, code string) {
-	t.Helper()
-	if got := resp.Header.Get("Content-Type"); got != "application/problem+json" {
-		t.Errorf("content type %q", got)
-	}
-	var problem struct {
-		Type, Title, Code, Detail string
-		Status                    int
-		RequestID                 string `json:"request_id"`
-	}
-	if err := json.Unmarshal(body, &problem); err != nil {
-		t.Fatalf("no JSON: %s", body)
-	}
-	if problem.Status != resp.StatusCode || problem.Title == "" || problem.Code == "" || problem.RequestID == "" {
-		t.Errorf("incomplete: %s", body)
-	}
-	if code != "" && problem.Code != code {
-		t.Errorf("code %q, want %q: %s", problem.Code, code, body)
-	}
+// expiredToken: a token is refused from its expiry on, over REST and at the
+// socket's door, and its session's refresh token still works.
+func expiredToken(t *testing.T, s *suite) {
+	t.Run("expired token", func(t *testing.T) {
+		ana := s.join(t.Context())
+		old := map[string]string{"Authorization": "Bearer " + ana.session.Tokens().Access}
+		if a := s.call(t, "GET", "/v1/me", "", old); a.status != http.StatusOK {
+			t.Fatalf("before its expiry: %d %s", a.status, a.body)
+		}
+		if _, err := ana.client.Dev().Advance(t.Context(), 11*time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range []string{"/v1/me", "/v1/me/phones", "/v1/conversations", "/v1/me/activity"} {
+			a := s.call(t, "GET", path, "", old)
+			if a.status != http.StatusUnauthorized {
+				t.Errorf("%s: %d %s", path, a.status, a.body)
+				continue
+			}
+			a.checkProblem(t, "token_expired")
+		}
+		if _, res, err := s.dial(old); err == nil || res == nil || res.StatusCode != http.StatusUnauthorized {
+			t.Errorf("the socket's door: %v, %v", res, err)
+		}
+		if err := ana.session.Refresh(t.Context()); err != nil {
+			t.Errorf("the session can't be refreshed: %v", err)
+		}
+	})
 }

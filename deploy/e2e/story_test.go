@@ -2,12 +2,14 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"centinela/gateway/cli/story"
+	"centinela/shared/testkit"
 )
 
 // storyTime bounds one story on a busy machine.
@@ -41,12 +43,13 @@ func TestStorySurvivesKills(t *testing.T) {
 				t.Logf("kill -9 %s before %q", victim, step)
 				s.kill(victim)
 				s.restart(victim)
-				<-time.After(breakersClose)
+				s.awaitBreakers(victim)
 				return nil
 			})
 			if next < len(victims) {
 				t.Errorf("the story has only %d places to kill at", next)
 			}
+			checkRecord(t, s.record(t))
 			s.verifyRecord()
 		})
 	}
@@ -57,20 +60,44 @@ func play(t *testing.T, s *suite, patience time.Duration, kill func(step string)
 	ctx, cancel := context.WithTimeout(context.Background(), storyTime)
 	defer cancel()
 	err := story.Play(ctx, story.Options{
-		URL: s.URL, OperatorKey: filepath.Join(s.Data, "keys", "operator.key"), Out: testLog{t}, Patience: patience, Kill: kill,
+		URL: s.URL, OperatorKey: s.operatorKey(), Out: testLog{t}, Patience: patience, Kill: kill,
 	})
 	if err != nil {
 		t.Fatalf("the story differs: %v", err)
 	}
 }
 
+func (s *suite) operatorKey() string { return filepath.Join(s.Data, "keys", "operator.key") }
+
 // slow is for where no promise of a second can hold: a service was just killed,
 // or the database is the tests' stand-in, behind a lock around each request.
 const slow = 10 * time.Second
 
-// breakersClose is when the callers of a service that was away try it again: no
-// sign outside tells that their circuit breakers (500 ms) have closed.
-const breakersClose = 750 * time.Millisecond
+// breakerPause is how long a circuit breaker that opened lets nobody try.
+const breakerPause = 500 * time.Millisecond
+
+// awaitBreakers waits until no breaker keeps a caller of the service away: when
+// one opened is in the callers' logs.
+func (s *suite) awaitBreakers(service string) {
+	s.t.Helper()
+	testkit.Eventually(s.t, startTime, func() (bool, string) {
+		for _, part := range parts {
+			for line := range strings.Lines(s.proc(part).logs.String()) {
+				var entry struct {
+					Msg, Peer, To string
+					Time          time.Time
+				}
+				if json.Unmarshal([]byte(line), &entry) != nil || entry.Msg != "circuit breaker" || entry.Peer != service || entry.To != "open" {
+					continue
+				}
+				if time.Since(entry.Time) <= breakerPause {
+					return false, part + "'s breaker for " + service + " is open"
+				}
+			}
+		}
+		return true, ""
+	})
+}
 
 func patience(s *suite) time.Duration {
 	if s.engine == onMongoDB {

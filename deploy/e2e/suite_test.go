@@ -50,6 +50,8 @@ type suite struct {
 	URL      string // the gateway
 	Ops      string // the operations listener of the gateway's process
 	Data     string
+	uri      string   // of the database, on MongoDB
+	database string   // the prefix of its databases' names
 	args     []string // settings that all processes share
 	ports    map[string]string
 
@@ -59,6 +61,7 @@ type suite struct {
 
 // process is one child.
 type process struct {
+	name  string
 	cmd   *exec.Cmd
 	ended chan struct{}
 	logs  *tail
@@ -83,8 +86,8 @@ func start(t *testing.T, top topology, eng engine, settings ...string) *suite {
 	s.args = []string{"--data", s.Data}
 	settings = append([]string{"gateway.rates.default=100000-M", "gateway.rates.sign_up=10000-M", "gateway.rates.sign_in=10000-M", "gateway.rates.recovery=10000-M"}, settings...)
 	if eng == onMongoDB {
-		uri, database := testkit.Mongo(t)
-		settings = append(settings, "store.engine=mongodb", "store.uri="+uri, "store.database="+database)
+		s.uri, s.database = testkit.Mongo(t)
+		settings = append(settings, "store.engine=mongodb", "store.uri="+s.uri, "store.database="+s.database)
 	}
 	for _, setting := range settings {
 		s.args = append(s.args, "--set", setting)
@@ -98,6 +101,7 @@ func start(t *testing.T, top topology, eng engine, settings ...string) *suite {
 	return s
 }
 
+// startTogether and startApart give each listener a port that was free a moment ago.
 func (s *suite) startTogether() {
 	s.t.Helper()
 	s.ports = map[string]string{"gateway": freePort(s.t), "ops": freePort(s.t)}
@@ -131,45 +135,91 @@ func (s *suite) startApart() {
 // launch starts the process of a part ("all" for every part).
 func (s *suite) launch(part string) {
 	s.t.Helper()
-	cmd := exec.Command(binary, append([]string{part}, s.args...)...)
-	cmd.Env = append(os.Environ(), "GOMAXPROCS=2")
-	logs := &tail{}
-	cmd.Stdout, cmd.Stderr = io.Discard, logs
-	if err := cmd.Start(); err != nil {
-		s.t.Fatalf("start %s: %v", part, err)
-	}
-	p := &process{cmd: cmd, ended: make(chan struct{}), logs: logs}
-	go func() { _ = cmd.Wait(); close(p.ended) }() // how it ended is seen where it matters
+	p := launch(s.t, append([]string{part}, s.args...)...)
 	s.mu.Lock()
 	s.procs[part] = p
 	s.mu.Unlock()
 }
 
+// launch starts the binary; whoever calls it ends it.
+func launch(t *testing.T, args ...string) *process {
+	t.Helper()
+	cmd := exec.Command(binary, args...)
+	cmd.Env = append(os.Environ(), "GOMAXPROCS=2")
+	logs := &tail{}
+	cmd.Stdout, cmd.Stderr = io.Discard, logs
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("start %v: %v", args, err)
+	}
+	p := &process{name: args[0], cmd: cmd, ended: make(chan struct{}), logs: logs}
+	go func() { _ = cmd.Wait(); close(p.ended) }() // how it ended is seen where it matters
+	return p
+}
+
 // awaitReady waits until the part's /readyz says so.
 func (s *suite) awaitReady(part string) {
 	s.t.Helper()
-	address := s.ports[part+" ops"]
-	if part == "all" {
-		address = s.ports["ops"]
+	s.proc(part).awaitReady(s.t, s.opsOf(part))
+}
+
+// opsOf is the operations listener of the process that runs a part.
+func (s *suite) opsOf(part string) string {
+	if s.topology == together {
+		return s.ports["ops"]
 	}
-	p := s.proc(part)
-	deadline := time.Now().Add(startTime)
-	for time.Now().Before(deadline) {
+	return s.ports[part+" ops"]
+}
+
+func (p *process) awaitReady(t *testing.T, ops string) {
+	t.Helper()
+	testkit.Eventually(t, startTime, func() (bool, string) {
 		select {
 		case <-p.ended:
-			s.t.Fatalf("%s ended before it was ready:\n%s", part, p.logs)
+			t.Fatalf("%s ended before it was ready:\n%s", p.name, p.logs)
 		default:
 		}
-		resp, err := http.Get("http://" + address + "/readyz")
-		if err == nil {
-			resp.Body.Close()
-			if resp.StatusCode == http.StatusOK {
-				return
-			}
+		if status := readyz(ops); status != http.StatusOK {
+			return false, fmt.Sprintf("%s: /readyz says %d:\n%s", p.name, status, p.logs)
 		}
-		<-time.After(10 * time.Millisecond)
+		return true, ""
+	})
+}
+
+// readyz is the status that /readyz answers, 0 for none.
+func readyz(ops string) int {
+	resp, err := http.Get("http://" + ops + "/readyz")
+	if err != nil {
+		return 0
 	}
-	s.t.Fatalf("%s was not ready within %s:\n%s", part, startTime, p.logs)
+	resp.Body.Close()
+	return resp.StatusCode
+}
+
+// stopTime is how long a process may take to stop on a busy machine.
+const stopTime = 30 * time.Second
+
+// terminate asks a process to stop, and fails the test when it doesn't, or says
+// that it failed.
+func (p *process) terminate(t *testing.T) {
+	t.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Errorf("stop %s: %v", p.name, err)
+	}
+	p.awaitEnd(t)
+	if code := p.cmd.ProcessState.ExitCode(); code != 0 {
+		t.Errorf("%s stopped with exit code %d:\n%s", p.name, code, p.logs)
+	}
+}
+
+func (p *process) awaitEnd(t *testing.T) {
+	t.Helper()
+	select {
+	case <-p.ended:
+	case <-time.After(stopTime):
+		_ = p.cmd.Process.Kill() // the test fails for it
+		<-p.ended
+		t.Errorf("%s did not stop within %s:\n%s", p.name, stopTime, p.logs)
+	}
 }
 
 // kill ends the process that runs a part with SIGKILL: no time to say anything.
@@ -220,18 +270,7 @@ func (s *suite) stop() {
 			continue
 		default:
 		}
-		if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-			s.t.Errorf("stop %s: %v", part, err)
-		}
-		select {
-		case <-p.ended:
-			if code := p.cmd.ProcessState.ExitCode(); code != 0 {
-				s.t.Errorf("%s stopped with exit code %d:\n%s", part, code, p.logs)
-			}
-		case <-time.After(30 * time.Second):
-			_ = p.cmd.Process.Kill() // the test failed already
-			s.t.Errorf("%s did not stop within 30 s:\n%s", part, p.logs)
-		}
+		p.terminate(s.t)
 	}
 	if s.t.Failed() {
 		for part, p := range s.procs {
@@ -295,7 +334,7 @@ func (w *tail) Write(p []byte) (int, error) {
 			return len(p), nil
 		}
 		w.lines = append(w.lines, line)
-		if len(w.lines) > 60 {
+		if len(w.lines) > 200 {
 			w.lines = w.lines[1:]
 		}
 	}

@@ -123,6 +123,11 @@ type FirewallList struct {
 	JSON bool `help:"One JSON object a line."`
 }
 
+// Help shows examples below the flags.
+func (FirewallList) Help() string {
+	return "Examples:\n  centinela firewall list\n  centinela firewall list --json --url https://id.example.org --key /etc/centinela/keys/operator.key"
+}
+
 // Run prints a table, or JSON lines.
 func (f FirewallList) Run(ctx context.Context, out io.Writer) error {
 	op, err := f.operator()
@@ -159,6 +164,9 @@ type FirewallRemove struct {
 
 	ID string `arg:"" help:"The verdict's id, vrd_…."`
 }
+
+// Help shows an example below the flags.
+func (FirewallRemove) Help() string { return "Example:\n  centinela firewall remove vrd_…" }
 
 // Run says that it is lifted.
 func (f FirewallRemove) Run(ctx context.Context, out io.Writer) error {

@@ -1,0 +1,266 @@
+package e2e
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// secretsDir is where compose puts a part's secrets.
+const secretsDir = "/run/secrets/"
+
+// twilioToken has the form of one.
+const twilioToken = "0123456789abcdeftokenforthistest"
+
+// keyFiles are what `centinela keys` makes, by name.
+func keyFiles(t *testing.T) (dir string, names []string) {
+	t.Helper()
+	dir = filepath.Join(t.TempDir(), "keys")
+	out, code := command(t, "keys", dir)
+	if code != 0 {
+		t.Fatal(out)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return dir, names
+}
+
+func writeFile(t *testing.T, path, text string) string {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func readFile(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// Each shipped configuration is one that the binary takes whole, with its
+// secrets in files (design: architecture, "Config"), and that it prints and
+// takes again.
+func TestShippedConfigs(t *testing.T) {
+	files, err := filepath.Glob("../config/*.yaml")
+	if err != nil || len(files) != 3 {
+		t.Fatalf("%v, %v: want 3", files, err)
+	}
+	dir := t.TempDir()
+	token := writeFile(t, filepath.Join(dir, "twilio-token"), twilioToken)
+	uri := writeFile(t, filepath.Join(dir, "mongodb-uri"), "mongodb://u:password-of-this-test@127.0.0.1/")
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			args := []string{"--config", file}
+			if strings.Contains(file, "production") {
+				args = append(args, "--set", "recovery.sms.twilio.auth_token_file="+token)
+			}
+			if strings.Contains(file, "mongodb") {
+				args = append(args, "--set", "store.uri_file="+uri)
+			}
+			if out, code := command(t, append([]string{"config", "check"}, args...)...); code != 0 || out != "ok\n" {
+				t.Fatalf("exit code %d: %s", code, out)
+			}
+			printed, code := command(t, append([]string{"config", "print"}, args...)...)
+			if code != 0 || strings.Contains(printed, "of-this-test") || strings.Contains(printed, twilioToken) {
+				t.Fatalf("exit code %d, or a secret is printed:\n%s", code, printed)
+			}
+			again := writeFile(t, filepath.Join(t.TempDir(), "printed.yaml"), printed)
+			if out, code := command(t, "config", "check", "--config", again); code != 0 {
+				t.Errorf("printed and taken again: exit code %d: %s", code, out)
+			}
+		})
+	}
+}
+
+// composeFile is what of compose.yaml matters here.
+type composeFile struct {
+	Services map[string]struct {
+		Command     []string
+		User        string
+		ReadOnly    bool `yaml:"read_only"`
+		Healthcheck struct{ Test []string }
+		Ports       []string
+		Secrets     []string
+		Configs     []struct{ Source, Target string }
+		Volumes     []string
+		Environment map[string]string
+	}
+	Secrets map[string]struct{ File string }
+	Configs map[string]struct{ File string }
+	Volumes map[string]any
+}
+
+// compose.yaml runs each part once, by commands, addresses and secrets that the
+// binary takes; each part has what it needs, and no other part's key.
+func TestCompose(t *testing.T) {
+	var c composeFile
+	if err := yaml.Unmarshal([]byte(readFile(t, "../compose/compose.yaml")), &c); err != nil {
+		t.Fatal(err)
+	}
+	keys, names := keyFiles(t)
+	config := filepath.Join("../compose", c.Configs["suite"].File)
+	text := readFile(t, config)
+	for _, part := range parts {
+		t.Run(part, func(t *testing.T) {
+			s, ok := c.Services[part]
+			if !ok || len(s.Command) != 3 || s.Command[0] != part || s.Command[1] != "--config" || len(s.Configs) != 1 || s.Configs[0].Target != s.Command[2] {
+				t.Fatalf("command %v, configs %v", s.Command, s.Configs)
+			}
+			if !s.ReadOnly || s.User != "65532:65532" {
+				t.Errorf("it runs as %q, read-only %v", s.User, s.ReadOnly)
+			}
+			// The part sees its own secrets at secretsDir, and nothing else.
+			mounted := t.TempDir()
+			for _, name := range s.Secrets {
+				if c.Secrets[name].File != "keys/"+name {
+					t.Errorf("%s is mounted from %q", name, c.Secrets[name].File)
+				}
+				text := map[string]string{"mongodb-uri": "mongodb://u:p@127.0.0.1/", "twilio-token": twilioToken}[name]
+				if slices.Contains(names, name) {
+					text = readFile(t, filepath.Join(keys, name))
+				}
+				writeFile(t, filepath.Join(mounted, name), text)
+			}
+			for _, name := range names {
+				own := name == part+".key" || strings.HasPrefix(name, part+"-") && strings.HasSuffix(name, ".key")
+				public := strings.HasSuffix(name, ".pub") && !strings.Contains(name, "-checkpoint") && !strings.Contains(name, "-signing")
+				if has := slices.Contains(s.Secrets, name); has != (own || public) {
+					t.Errorf("%s mounted: %v", name, has)
+				}
+			}
+			for _, name := range []string{"mongodb-uri", "twilio-token"} {
+				needs := name == "mongodb-uri" && part != "gateway" || name == "twilio-token" && part == "recovery"
+				if has := slices.Contains(s.Secrets, name); has != needs {
+					t.Errorf("%s mounted: %v", name, has)
+				}
+			}
+			here := writeFile(t, filepath.Join(t.TempDir(), "centinela.yaml"), strings.ReplaceAll(text, strings.TrimSuffix(secretsDir, "/"), mounted))
+			if out, code := command(t, "config", "check", "--for", part, "--config", here); code != 0 {
+				t.Errorf("exit code %d: %s", code, out)
+			}
+			// The check of its health is a command that the binary knows, at the
+			// address that the config says; nobody answers here.
+			test := s.Healthcheck.Test
+			if len(test) < 3 || test[0] != "CMD" || test[1] != "/centinela" {
+				t.Fatalf("health check %v", test)
+			}
+			port := regexp.MustCompile(strings.ReplaceAll(part, "-", "_") + `: \{.*ops: "0\.0\.0\.0:(\d+)"`).FindStringSubmatch(text)
+			if port == nil || test[len(test)-1] != "http://127.0.0.1:"+port[1] {
+				t.Errorf("health check %v, operations %v", test, port)
+			}
+			if out, code := command(t, append(test[2:], "--timeout", "1ms")...); code == 2 {
+				t.Errorf("health check: exit code %d: %s", code, out)
+			}
+			if (len(s.Ports) > 0) != (part == "gateway") {
+				t.Errorf("published: %v", s.Ports)
+			}
+			for _, volume := range s.Volumes {
+				if name, at, _ := strings.Cut(volume, ":"); name != part || at != "/data" {
+					t.Errorf("volume %s", volume)
+				}
+			}
+		})
+	}
+	if len(c.Services) != len(parts)+1 || len(c.Services["mongo"].Ports) > 0 {
+		t.Errorf("%d services, or the database is published", len(c.Services))
+	}
+	for name := range c.Secrets {
+		used := slices.ContainsFunc(append(parts[:len(parts):len(parts)], "mongo"), func(s string) bool { return slices.Contains(c.Services[s].Secrets, name) })
+		if !used {
+			t.Errorf("the secret %s is for nobody", name)
+		}
+	}
+}
+
+// The unit runs commands that the binary takes, hardened, with the token as a
+// credential; systemd itself checks it where it is installed.
+func TestSystemdUnit(t *testing.T) {
+	const path = "../systemd/centinela.service"
+	unit := readFile(t, path)
+	values := func(key string) (list []string) {
+		for _, m := range regexp.MustCompile(`(?m)^`+key+`=(.*)$`).FindAllStringSubmatch(unit, -1) {
+			list = append(list, m[1])
+		}
+		return list
+	}
+	for key, want := range map[string]string{
+		"DynamicUser": "yes", "NoNewPrivileges": "yes", "ProtectSystem": "strict", "ProtectHome": "yes", "PrivateTmp": "yes",
+		"StateDirectory": "centinela", "StateDirectoryMode": "0700", "Restart": "on-failure", "CapabilityBoundingSet": "",
+	} {
+		if got := values(key); !slices.Equal(got, []string{want}) {
+			t.Errorf("%s is %q, not %q", key, got, want)
+		}
+	}
+	config := readFile(t, "../config/production-one-machine.yaml")
+	name, _, _ := strings.Cut(strings.Join(values("LoadCredential"), ""), ":")
+	if name == "" || !strings.Contains(config, "/run/credentials/centinela.service/"+name+" ") {
+		t.Errorf("the config doesn't read the credential %q", name)
+	}
+	state := t.TempDir() // /var/lib/centinela
+	token := writeFile(t, filepath.Join(t.TempDir(), name), twilioToken)
+	here := strings.ReplaceAll(config, "/var/lib/centinela", state)
+	here = strings.ReplaceAll(here, "/run/credentials/centinela.service/"+name, token)
+	file := writeFile(t, filepath.Join(t.TempDir(), "centinela.yaml"), here)
+
+	keys := strings.Fields(strings.Join(values("ExecStartPre"), ""))
+	if len(keys) != 3 || keys[1] != "keys" {
+		t.Fatalf("ExecStartPre %q", keys)
+	}
+	if out, code := command(t, keys[1], strings.ReplaceAll(keys[2], "/var/lib/centinela", state)); code != 0 {
+		t.Errorf("exit code %d: %s", code, out)
+	}
+	run := strings.Fields(strings.Join(values("ExecStart"), ""))
+	if len(run) != 4 || run[1] != "all" || run[2] != "--config" {
+		t.Fatalf("ExecStart %q", run)
+	}
+	// It starts whole, in the production profile, with what is in the files alone.
+	gateway, ops := freePort(t), freePort(t)
+	p := launch(t, "all", "--config", file, "--set", "gateway.listen="+gateway, "--set", "ops.listen="+ops)
+	defer p.terminate(t)
+	p.awaitReady(t, ops)
+	if _, err := exec.LookPath("systemd-analyze"); err != nil {
+		t.Log("systemd-analyze is not installed: the unit's directives were not checked by systemd")
+		return
+	}
+	// The binary isn't installed at the unit's path here.
+	local := writeFile(t, filepath.Join(t.TempDir(), "centinela.service"), strings.ReplaceAll(unit, "/usr/local/bin/centinela", binary))
+	if out, err := exec.Command("systemd-analyze", "verify", local).CombinedOutput(); err != nil {
+		t.Errorf("systemd-analyze: %v\n%s", err, out)
+	}
+}
+
+// The image holds the binary alone, runs it as nobody, and is built by the Go
+// version that the module asks for.
+func TestContainerfile(t *testing.T) {
+	text := readFile(t, "../Containerfile")
+	stages := strings.Split(text, "\nFROM ")
+	last := stages[len(stages)-1]
+	if !strings.HasPrefix(last, "scratch\n") || !strings.Contains(last, "\nUSER 65532:65532\n") || !strings.Contains(last, "ENTRYPOINT [\"/centinela\"]") {
+		t.Errorf("the last stage is:\n%s", last)
+	}
+	version := regexp.MustCompile(`(?m)^go (\d+\.\d+)`).FindStringSubmatch(readFile(t, "../../go.mod"))
+	if !strings.Contains(text, "\nFROM golang:"+version[1]+" AS build\n") {
+		t.Errorf("not built by Go %s", version[1])
+	}
+	for _, copied := range regexp.MustCompile(`(?m)^COPY (.*)$`).FindAllStringSubmatch(last, -1) {
+		if !strings.HasPrefix(copied[1], "--from=build ") {
+			t.Errorf("the image takes %q from outside of the build", copied[1])
+		}
+	}
+}
