@@ -64,8 +64,8 @@ fuzz: ## each fuzz test for FUZZTIME (20s)
 	done <<< "$$targets"
 
 .PHONY: bench
-bench: ## Go benchmarks, each with its baseline where it has one
-	$(GO) test -run '^$$' -bench . -benchtime 1s ./shared/... ./services/... ./gateway/...
+bench: build ## measure the suite beside its baselines (BENCH='-quick -only chat,gateway'; BENCH=--help)
+	@$(GO) run ./deploy/bench -binary bin/centinela $(BENCH)
 
 .PHONY: check
 check: fmt-check lint check-gen arch unit ## what to run before a commit

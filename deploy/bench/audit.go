@@ -1,0 +1,165 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"centinela/shared/httpkit"
+	"centinela/shared/module"
+	"centinela/shared/record"
+)
+
+const (
+	eventsABatch = 200 // the most that a call may bring
+	postersAudit = 4   // services whose outboxes ship at the same time
+)
+
+// measureAudit compares events stored by `POST /internal/events`, checked, hashed and chained, with bare inserts of the
+// same bytes. Both are synced before they are answered.
+func measureAudit(ctx context.Context, b *bench) (rows []row, err error) {
+	s, err := b.newSplit(ctx, "ledger", module.Audit)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, s.stop()) }()
+	bare, address, err := b.startBaseline("rows", "rows", filepath.Join(b.dir, "plain.db"))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, bare.stop()) }()
+
+	batches := b.pick(60, 12)
+	var ours, plain series
+	for range b.pick(7, 3) {
+		var took, cpu time.Duration
+		err := b.captured(ctx, "audit", []string{s.ports[module.Audit+" ops"]}, time.Second, func() (err error) {
+			took, cpu, err = s.ingest(ctx, batches)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		ours.add(batches*eventsABatch, took, cpu)
+		var done inserted
+		if err := postJSON(ctx, fmt.Sprintf("http://%s/?batches=%d", address, batches), &done); err != nil {
+			return nil, err
+		}
+		plain.add(done.Rows, done.Took, done.CPU)
+	}
+	perThousand := func(perEvent float64) float64 { return perEvent * 1000 * 1000 } // ms a thousand events
+	return []row{
+		{name: "audit: events stored and synced", unit: "1/s", ours: median(ours.rate), baseline: median(plain.rate), ratio: median(ratios(ours.rate, plain.rate))},
+		{name: "audit: CPU a 1,000 events", unit: "ms", ours: perThousand(median(ours.cpu)), baseline: perThousand(median(plain.cpu)), ratio: median(ratios(ours.cpu, plain.cpu))},
+	}, nil
+}
+
+// madeUpEvents is a batch as auth ships it, a JSON text each.
+func madeUpEvents() ([]json.RawMessage, error) {
+	out := make([]json.RawMessage, eventsABatch)
+	for i := range out {
+		e := record.New(time.Now(), module.Gateway, record.SessionCreated, record.Success,
+			record.Origin{Address: "203.0.113.9", UserAgent: "Mozilla/5.0 (X11; Linux x86_64)", RequestID: "req_0123456789abcdefghjkmnpq"})
+		e.Account, e.Session, e.Target = "acc_0123456789abcdefghjkmnpq", "ses_0123456789abcdefghjkmnpq", "ses_0123456789abcdefghjkmnpq"
+		e.Data = map[string]string{"method": "password"}
+		var err error
+		if out[i], err = json.Marshal(e); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// ingest sends batches and returns how long they took, and how much CPU audit needed for them.
+func (s *split) ingest(ctx context.Context, batches int) (took, cpu time.Duration, err error) {
+	bodies := make(chan []byte, batches)
+	for range batches {
+		events, err := madeUpEvents()
+		if err != nil {
+			return 0, 0, err
+		}
+		body, err := json.Marshal(map[string]any{"events": events})
+		if err != nil {
+			return 0, 0, err
+		}
+		bodies <- body
+	}
+	close(bodies)
+	before, err := settle(ctx, s.procs[module.Audit])
+	if err != nil {
+		return 0, 0, err
+	}
+	token, err := s.signer.Token(module.Audit)
+	if err != nil {
+		return 0, 0, err
+	}
+	began := time.Now()
+	group, callCtx := errgroup.WithContext(ctx)
+	for range postersAudit {
+		group.Go(func() error {
+			for body := range bodies {
+				if err := s.post(callCtx, token, body); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	err = group.Wait()
+	took = time.Since(began)
+	if err != nil {
+		return 0, 0, err
+	}
+	after, err := settle(ctx, s.procs[module.Audit])
+	return took, after - before, err
+}
+
+func (s *split) post(ctx context.Context, token string, body []byte) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+s.ports[module.Audit]+"/internal/events", bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set(httpkit.HeaderService, token)
+	var result struct{ Stored int }
+	if err := callJSON(req, &result); err != nil {
+		return err
+	}
+	if result.Stored != eventsABatch {
+		return fmt.Errorf("audit stored %d of %d events", result.Stored, eventsABatch)
+	}
+	return nil
+}
+
+func postJSON(ctx context.Context, url string, into any) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, nil)
+	if err != nil {
+		return err
+	}
+	return callJSON(req, into)
+}
+
+// callJSON makes a call that must succeed.
+func callJSON(req *http.Request, into any) error {
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s %s: %s: %.300s", req.Method, req.URL.Path, resp.Status, body)
+	}
+	return json.Unmarshal(body, into)
+}

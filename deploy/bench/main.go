@@ -1,0 +1,200 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// usageExit is the exit code of a command that was called wrongly.
+const usageExit = 2
+
+// part is one group of measurements. It returns its rows; an error means that something broke.
+type part struct {
+	name, about string
+	run         func(ctx context.Context, b *bench) ([]row, error)
+}
+
+// parts in the order in which they run.
+func parts() []part {
+	return []part{
+		{"start", "start from an empty folder, idle memory, size of the binary", measureStart},
+		{"signin", "share of a sign-in's CPU that is argon2", measureSignIn},
+		{"audit", "events stored a second", measureAudit},
+		{"gateway", "requests through the gateway", measureGateway},
+		{"sockets", "memory of an idle socket", measureSockets},
+		{"chat", "messages between pairs, and from one to 200", measureChat},
+	}
+}
+
+// bench is what the parts share.
+type bench struct {
+	binary string // of the suite
+	self   string // this program, for the baselines
+	dir    string // temporary, for everything
+	quick  bool
+	// profiles is the folder for CPU and heap profiles; "" for none.
+	profiles string
+	log      io.Writer // progress
+	split    *split    // the suite in processes of its own, started by the first part that needs it
+}
+
+// pick returns the one for the whole run or the one for -quick.
+func (b *bench) pick(whole, quick int) int {
+	if b.quick {
+		return quick
+	}
+	return whole
+}
+
+func (b *bench) say(format string, args ...any) { fmt.Fprintf(b.log, "  "+format+"\n", args...) }
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run is main without the process.
+func run(ctx context.Context, args []string, out, errOut io.Writer) int {
+	if len(args) > 0 && args[0] == serveCommand {
+		return exitCode(errOut, serve(ctx, args[1:], os.Stdin, out))
+	}
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.SetOutput(errOut)
+	only := flags.String("only", "", "comma-separated `parts` to run: "+strings.Join(names(), ", ")+" (default: all)")
+	quick := flags.Bool("quick", false, "fewer and shorter slices: to see that it works, not to quote")
+	profiles := flags.String("profile", "", "`folder` for CPU and heap profiles of the suite's processes under load")
+	binary := flags.String("binary", "", "centinela `file` to measure (default: build it from this module)")
+	limit := flags.Duration("timeout", 10*time.Minute, "give up after this time")
+	flags.Usage = func() { usage(flags) }
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return 0
+		}
+		return usageExit
+	}
+	chosen, err := choose(*only)
+	if err != nil || flags.NArg() > 0 {
+		fmt.Fprintln(errOut, "bench:", errors.Join(err, unexpected(flags.Args())))
+		return usageExit
+	}
+	ctx, cancel := context.WithTimeout(ctx, *limit)
+	defer cancel()
+	return exitCode(errOut, measure(ctx, &bench{binary: *binary, profiles: *profiles, quick: *quick, log: errOut}, chosen, out))
+}
+
+func exitCode(errOut io.Writer, err error) int {
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintln(errOut, "bench:", err)
+	return 1
+}
+
+func unexpected(args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return fmt.Errorf("unexpected %q (see --help)", args)
+}
+
+func usage(flags *flag.FlagSet) {
+	fmt.Fprint(flags.Output(), "Measures the suite from outside, each number beside its baseline in the same run.\n\n")
+	for _, p := range parts() {
+		fmt.Fprintf(flags.Output(), "  %-8s %s\n", p.name, p.about)
+	}
+	fmt.Fprint(flags.Output(), "\nFlags:\n")
+	flags.PrintDefaults()
+	fmt.Fprint(flags.Output(), "\nExamples:\n  make bench\n  make bench BENCH='-quick -only gateway,audit'\n")
+}
+
+func names() []string {
+	var out []string
+	for _, p := range parts() {
+		out = append(out, p.name)
+	}
+	return out
+}
+
+// choose returns the named parts in their own order; all when none is named.
+func choose(only string) ([]part, error) {
+	if only == "" {
+		return parts(), nil
+	}
+	wanted := strings.Split(only, ",")
+	for _, name := range wanted {
+		if !slices.Contains(names(), name) {
+			return nil, fmt.Errorf("-only: no part is named %q; there are %s", name, strings.Join(names(), ", "))
+		}
+	}
+	return slices.DeleteFunc(parts(), func(p part) bool { return !slices.Contains(wanted, p.name) }), nil
+}
+
+// measure runs the parts and prints the table. A part that broke doesn't keep the others from running.
+func measure(ctx context.Context, b *bench, chosen []part, out io.Writer) (err error) {
+	if b.dir, err = os.MkdirTemp("", "centinela-bench-"); err != nil {
+		return fmt.Errorf("temporary folder: %w", err)
+	}
+	defer func() { err = errors.Join(err, b.split.stop(), os.RemoveAll(b.dir)) }()
+	if b.self, err = os.Executable(); err != nil {
+		return fmt.Errorf("this program's own file: %w", err)
+	}
+	if err := b.build(ctx); err != nil {
+		return err
+	}
+	if b.profiles != "" {
+		if err := os.MkdirAll(b.profiles, 0o700); err != nil {
+			return fmt.Errorf("-profile: %w", err)
+		}
+	}
+	began := time.Now()
+	var rows []row
+	var failed []error
+	for _, p := range chosen {
+		fmt.Fprintf(b.log, "%s: %s\n", p.name, p.about)
+		got, err := p.run(ctx, b)
+		rows = append(rows, got...)
+		if err != nil {
+			failed = append(failed, fmt.Errorf("%s: %w", p.name, err))
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	fmt.Fprintf(out, "\n%d CPUs, %s, %s, took %s. Medians of slices that alternate; ratio = ours / baseline.\n\n",
+		runtime.NumCPU(), runtime.Version(), began.UTC().Format("2006-01-02"), time.Since(began).Round(time.Second))
+	printTable(out, rows)
+	return errors.Join(failed...)
+}
+
+// build makes the binary as `make build` does, unless one was named.
+func (b *bench) build(ctx context.Context) error {
+	if b.binary != "" {
+		whole, err := filepath.Abs(b.binary)
+		if err != nil {
+			return fmt.Errorf("-binary: %w", err)
+		}
+		b.binary = whole
+		_, err = os.Stat(whole)
+		return err
+	}
+	b.binary = filepath.Join(b.dir, "centinela")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", b.binary, "centinela")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if said, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build the suite: %w\n%s", err, said)
+	}
+	return nil
+}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"syscall"
+	"time"
+
+	"centinela/shared/sqlitex"
+)
+
+// openRows is the baseline of the record: the same bytes of the same events, in batches as large, in one plain table
+// of a database with the same settings (WAL, synced at each commit). `POST /?batches=30` inserts and answers how many
+// rows it stored.
+func openRows(ctx context.Context, path string) (http.Handler, func(), error) {
+	db, err := sqlitex.Open(ctx, path, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	err = db.Write(ctx, func(tx *sql.Tx) error {
+		_, err := tx.Exec(`CREATE TABLE plain (seq INTEGER PRIMARY KEY, body TEXT NOT NULL)`)
+		return err
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("make the table: %w", err)
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n, err := strconv.Atoi(r.URL.Query().Get("batches"))
+		if err != nil || n < 1 || n > 1000 {
+			http.Error(w, "batches must be from 1 to 1000", http.StatusBadRequest)
+			return
+		}
+		done, err := insertBatches(r.Context(), db, n)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		answerJSON(w, done)
+	}), func() { _ = db.Close() }, nil // at the end of the process
+}
+
+// inserted is what a call of the rows baseline did. Making the events isn't in it.
+type inserted struct {
+	Rows      int
+	Took, CPU time.Duration
+}
+
+func insertBatches(ctx context.Context, db *sqlitex.DB, n int) (inserted, error) {
+	batches := make([][]json.RawMessage, n)
+	for i := range batches {
+		var err error
+		if batches[i], err = madeUpEvents(); err != nil {
+			return inserted{}, err
+		}
+	}
+	var done inserted
+	began, cpu := time.Now(), ownCPU()
+	for _, events := range batches {
+		if err := insertBatch(ctx, db, events); err != nil {
+			return inserted{}, fmt.Errorf("insert: %w", err)
+		}
+		done.Rows += len(events)
+	}
+	done.Took, done.CPU = time.Since(began), ownCPU()-cpu
+	return done, nil
+}
+
+func insertBatch(ctx context.Context, db *sqlitex.DB, events []json.RawMessage) error {
+	return db.Write(ctx, func(tx *sql.Tx) error {
+		insert, err := tx.Prepare(`INSERT INTO plain (body) VALUES (?)`)
+		if err != nil {
+			return err
+		}
+		defer insert.Close()
+		for _, e := range events {
+			if _, err := insert.ExecContext(ctx, string(e)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// ownCPU is what this process has used so far; 0 where the system doesn't say.
+func ownCPU() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"centinela/openapi/sdk"
+)
+
+const goalHash = 95 // % of a sign-in's CPU (design: auth, "Parameters")
+
+// measureSignIn profiles the whole suite in one process, on default parameters, while people sign in through the
+// gateway, and counts which samples have argon2 on their stack. What the suite does anyway when nobody comes is taken
+// off; all else, the gateway and the record too, is rest. Beside it: what a sign-in costs, and what a bare hash does.
+func measureSignIn(ctx context.Context, b *bench) (rows []row, err error) {
+	w, err := b.startWhole(ctx, "signin", "gateway.rates.sign_in=1000000000-H")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, w.stop()) }()
+	if err := w.awaitReady(ctx, w.ops, readyPoll); err != nil {
+		return nil, err
+	}
+	client, err := sdk.New(w.url)
+	if err != nil {
+		return nil, err
+	}
+	defer client.CloseIdle()
+	if _, err := client.SignUp(ctx, "ana", password, "en"); err != nil {
+		return nil, err
+	}
+	bare, address, err := b.startBaseline("hash", "hash")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, bare.stop()) }()
+
+	idle, err := b.idleSamples(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	var ours, hashes series
+	var argon, total int64
+	for range b.pick(4, 2) {
+		if err := b.hashSlice(ctx, bare, address, &hashes); err != nil {
+			return nil, err
+		}
+		part, all, err := b.signInSlice(ctx, w, client, &ours)
+		if err != nil {
+			return nil, err
+		}
+		argon, total = argon+part, total+all-idle
+	}
+	share := 100 * float64(argon) / float64(max(total, 1))
+	ms := func(s series) float64 { return median(s.cpu) * 1000 }
+	return []row{
+		{name: "sign-in: share of the CPU that is argon2", unit: "%", ours: share, baseline: 100, goal: ">= 95 %", met: met(share >= goalHash)},
+		{name: "sign-in: CPU, against a bare argon2id", unit: "ms", ours: ms(ours), baseline: ms(hashes), ratio: median(ratios(ours.cpu, hashes.cpu))},
+	}, nil
+}
+
+// sliceLength is how long a profile runs.
+func (b *bench) sliceLength() time.Duration { return time.Duration(b.pick(4, 2)) * time.Second }
+
+// idleSamples are those of a slice in which nobody comes.
+func (b *bench) idleSamples(ctx context.Context, w *whole) (int64, error) {
+	if _, err := settle(ctx, w.process); err != nil {
+		return 0, err
+	}
+	profile, err := cpuProfile(ctx, w.ops, b.sliceLength())
+	if err != nil {
+		return 0, err
+	}
+	_, idle, err := samples(profile, isHash)
+	return idle, err
+}
+
+// isHash says whether a function is argon2's own.
+func isHash(function string) bool {
+	return strings.HasPrefix(function, "golang.org/x/crypto/argon2.") || strings.HasPrefix(function, "golang.org/x/crypto/blake2b.")
+}
+
+func (b *bench) hashSlice(ctx context.Context, bare *process, address string, to *series) error {
+	const n = 8
+	before, err := settle(ctx, bare)
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	var done int
+	if err := postJSON(ctx, fmt.Sprintf("http://%s/?n=%d", address, n), &done); err != nil {
+		return err
+	}
+	took := time.Since(began)
+	after, err := settle(ctx, bare)
+	to.add(done, took, after-before)
+	return err
+}
+
+// signInSlice signs in for as long as a profile runs, and returns its samples with argon2, and all of them.
+func (b *bench) signInSlice(ctx context.Context, w *whole, client *sdk.Client, to *series) (argon, total int64, err error) {
+	before, err := settle(ctx, w.process)
+	if err != nil {
+		return 0, 0, err
+	}
+	var profile []byte
+	began := time.Now()
+	done := 0
+	group, groupCtx := errgroup.WithContext(ctx)
+	ended := make(chan struct{})
+	group.Go(func() error {
+		defer close(ended)
+		var err error
+		profile, err = cpuProfile(groupCtx, w.ops, b.sliceLength())
+		return err
+	})
+	group.Go(func() error {
+		for {
+			select {
+			case <-ended:
+				return nil
+			default:
+			}
+			if _, err := client.SignIn(groupCtx, "ana", password); err != nil {
+				return err
+			}
+			done++
+		}
+	})
+	if err := group.Wait(); err != nil {
+		return 0, 0, err
+	}
+	took := time.Since(began)
+	after, err := settle(ctx, w.process)
+	if err != nil {
+		return 0, 0, err
+	}
+	to.add(done, took, after-before)
+	if b.profiles != "" {
+		if err := os.WriteFile(filepath.Join(b.profiles, "signin.pprof"), profile, 0o600); err != nil {
+			return 0, 0, err
+		}
+	}
+	return samples(profile, isHash)
+}
