@@ -67,6 +67,11 @@ fuzz: ## each fuzz test for FUZZTIME (20s)
 bench: build ## measure the suite beside its baselines (BENCH='-quick -only chat,gateway'; BENCH=--help)
 	@$(GO) run ./deploy/bench -binary bin/centinela $(BENCH)
 
+.PHONY: browser
+browser: build ## the pages in a real browser (needs Node 20 and chromium)
+	npm ci --prefix deploy/browser --no-audit --no-fund
+	CENTINELA_BIN=$(CURDIR)/bin/centinela npm test --prefix deploy/browser
+
 .PHONY: check
 check: fmt-check lint check-gen arch unit ## what to run before a commit
 

@@ -98,7 +98,7 @@ func (m *Module) chain(spec *openapi3.T, firewall *edge.Firewall, rates *edge.Ra
 		return nil, err
 	}
 	return httpkit.New(httpkit.Options{
-		Service: module.Gateway, Spec: spec, Log: m.deps.Log, Registry: m.deps.Registry, Clock: m.deps.Clock,
+		Service: module.Gateway, Spec: spec, Log: m.deps.Log, Registry: m.deps.Registry,
 		People: m.people, Public: true, TrustedProxies: trusted, DevAddress: m.deps.Development,
 		Timeout:      m.cfg.RequestTimeout,
 		BeforeLimits: []gin.HandlerFunc{edge.Headers(m.cfg.TLS.CertFile != "" || m.cfg.Proxy.TerminatesTLS), firewall.Refusals},

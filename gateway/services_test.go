@@ -19,7 +19,6 @@ import (
 	"centinela/openapi/gen/chatrelayapi"
 	"centinela/openapi/gen/recoveryapi"
 	"centinela/shared/access"
-	"centinela/shared/clock"
 	"centinela/shared/httpkit"
 	"centinela/shared/httpkit/httpkittest"
 	"centinela/shared/module"
@@ -51,7 +50,7 @@ func newService(t testing.TB, name string, spec func() (*openapi3.T, error), ids
 		log = testkit.Logger(t)
 	}
 	kit := httpkit.New(httpkit.Options{
-		Service: name, Spec: doc, Log: log, Clock: clock.Real(), Callers: ids.Verifier(name), People: people.Verifier(),
+		Service: name, Spec: doc, Log: log, Callers: ids.Verifier(name), People: people.Verifier(),
 	})
 	s := &service{name: name, engine: kit.Engine()}
 	s.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -36,6 +36,11 @@ prepare() {
   need git git ca-certificates && need gcc gcc libc6-dev && go version && go mod download
 }
 
+# browser: the pages' tests need Chromium and Node.
+browser() {
+  need node nodejs npm && need npm npm && need chromium chromium && make browser
+}
+
 step prepare prepare
 step check-gen make check-gen
 step fmt make fmt-check
@@ -43,6 +48,7 @@ step lint make lint
 step build make build
 step test make test
 step race make race
+step browser browser
 
 printf '\n%-10s %8s  %s\n' step seconds result
 failed=0

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"centinela/openapi/gen/auditapi"
@@ -20,7 +19,6 @@ import (
 	"centinela/services/audit/internal/store/mongo"
 	"centinela/services/audit/internal/store/sqlite"
 	"centinela/shared/access"
-	"centinela/shared/httpkit"
 	"centinela/shared/module"
 	"centinela/shared/obs"
 	"centinela/shared/outbox"
@@ -162,16 +160,12 @@ func (m *Module) serve(where *places.Places, ingest prometheus.Observer) error {
 	if err != nil {
 		return fmt.Errorf("audit's specification: %w", err)
 	}
-	verifier := svcauth.NewVerifier(m.deps.Service, m.deps.Keyring) // the operator's tokens have the form of a service's
 	api := &httpapi.API{
 		Service: m.deps.Service, Ledger: m.ledger, Places: where, Firewall: m.firewall, Clock: m.deps.Clock,
-		Operators: verifier, Ingest: ingest,
+		Operators: svcauth.NewVerifier(m.deps.Service, m.deps.Keyring), // their tokens have the form of a service's
+		Ingest:    ingest,
 	}
-	server := httpkit.New(httpkit.Options{
-		Service: m.deps.Service, Spec: spec, Log: m.deps.Log, Registry: m.deps.Registry, Clock: m.deps.Clock,
-		Callers: verifier, People: m.people,
-		AfterAuth: []gin.HandlerFunc{api.OperatorOnly(spec)},
-	})
+	server := m.deps.Server(spec, m.people, api.OperatorOnly(spec))
 	m.handler = server.Handler()
 	api.Register(server.Engine())
 	return nil

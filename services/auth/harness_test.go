@@ -223,7 +223,7 @@ func newFakeAudit(t testing.TB, services *httpkittest.Services) *fakeAudit {
 	f := &fakeAudit{events: make(map[string]record.Event)}
 	clk := clock.Real()
 	s := httpkit.New(httpkit.Options{
-		Service: "audit", Spec: spec, Clock: clk, Callers: services.Verifier("audit"), People: httpkittest.NewPeople(t, clk).Verifier(),
+		Service: "audit", Spec: spec, Callers: services.Verifier("audit"), People: httpkittest.NewPeople(t, clk).Verifier(),
 	})
 	s.Engine().POST("/internal/events", f.ingest)
 	server := httptest.NewServer(s.Handler())

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/gin-gonic/gin"
 
 	"centinela/openapi/gen/authapi"
 	"centinela/services/auth/internal/account"
@@ -18,11 +17,9 @@ import (
 	"centinela/services/auth/internal/store/mongo"
 	"centinela/services/auth/internal/store/sqlite"
 	"centinela/shared/access"
-	"centinela/shared/httpkit"
 	"centinela/shared/module"
 	"centinela/shared/outbox"
 	"centinela/shared/secret"
-	"centinela/shared/svcauth"
 )
 
 // Module is the auth service. It is a module.Module.
@@ -106,11 +103,7 @@ func (m *Module) routes(keys *signing.Keys) (http.Handler, error) {
 		return nil, err
 	}
 	api := httpapi.New(m.service, keys)
-	server := httpkit.New(httpkit.Options{
-		Service: m.deps.Service, Spec: spec, Log: m.deps.Log, Registry: m.deps.Registry, Clock: m.deps.Clock,
-		Callers: svcauth.NewVerifier(m.deps.Service, m.deps.Keyring), People: m.people,
-		AfterAuth: []gin.HandlerFunc{api.Admit},
-	})
+	server := m.deps.Server(spec, m.people, api.Admit)
 	api.Register(server.Engine())
 	return server.Handler(), nil
 }

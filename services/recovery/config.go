@@ -25,7 +25,7 @@ const (
 type Config struct {
 	PolicyFile string `koanf:"policy_file"` // waits and windows; default: the shipped table
 	OriginHost string `koanf:"origin_host"` // last line of a code's text (@host #code), for autofill
-	PublicURL  string `koanf:"public_url"`  // where the links in texts lead to
+	PublicURL  string `koanf:"public_url"`  // where the links in texts lead to; empty, in development: where the gateway listens
 	// AnswerAfter is what an answer about a recovery takes, or a multiple of it:
 	// more than the work of any, so that its time tells no account from none (V15).
 	AnswerAfter time.Duration `koanf:"answer_after"`
@@ -59,7 +59,6 @@ type TwilioConfig struct {
 func DefaultConfig() Config {
 	return Config{
 		OriginHost:  "localhost",
-		PublicURL:   "http://localhost:8080",
 		AnswerAfter: 250 * time.Millisecond,
 		Budget:      BudgetConfig{StartsPerAddress: 10, StartsPerAccount: 20},
 		SMS:         SMSConfig{Provider: Simulator},
@@ -78,7 +77,7 @@ func (c Config) Validate() error {
 	if !hostName.MatchString(c.OriginHost) {
 		errs.Add("recovery.origin_host", "must be a host name")
 	}
-	if !isBase(c.PublicURL) {
+	if c.PublicURL != "" && !isBase(c.PublicURL) {
 		errs.Add("recovery.public_url", "must be an http or https URL without a slash at the end")
 	}
 	if c.AnswerAfter <= 0 || c.AnswerAfter > 5*time.Second {

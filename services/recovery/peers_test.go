@@ -47,7 +47,7 @@ func newFakeAuth(w *world) *fakeAuth {
 		facts: map[string]any{"locale": "es"}, known: map[string]bool{}, saved: savedCode,
 		redeemed: map[string]string{}, resets: map[string]string{},
 	}
-	s := httpkit.New(httpkit.Options{Service: "auth", Spec: spec, Clock: w.clk, Callers: w.services.Verifier("auth"), People: w.people.Verifier()})
+	s := httpkit.New(httpkit.Options{Service: "auth", Spec: spec, Callers: w.services.Verifier("auth"), People: w.people.Verifier()})
 	s.Engine().GET("/.well-known/jwks.json", func(c *gin.Context) {
 		keys, err := w.people.Keys(c)
 		if err != nil {
@@ -177,7 +177,7 @@ func newFakeAudit(w *world) *fakeAudit {
 		w.t.Fatal(err)
 	}
 	f := &fakeAudit{events: map[string]record.Event{}, usual: w.address}
-	s := httpkit.New(httpkit.Options{Service: "audit", Spec: spec, Clock: w.clk, Callers: w.services.Verifier("audit"), People: w.people.Verifier()})
+	s := httpkit.New(httpkit.Options{Service: "audit", Spec: spec, Callers: w.services.Verifier("audit"), People: w.people.Verifier()})
 	s.Engine().POST("/internal/events", f.ingest)
 	s.Engine().GET("/internal/places/:account_id", func(c *gin.Context) {
 		f.mu.Lock()

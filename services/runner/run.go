@@ -96,6 +96,9 @@ func prepare(cfg Config, targets []string, logs io.Writer) (*suite, error) {
 	if err != nil {
 		return nil, err
 	}
+	if cfg.Recovery.PublicURL == "" {
+		cfg.Recovery.PublicURL = cfg.publicURL(bound)
+	}
 	gin.SetMode(gin.ReleaseMode) // the one process-wide switch that gin insists on
 	return &suite{
 		cfg:     cfg,

@@ -92,6 +92,18 @@ func (c Config) peerURL(bound map[string]net.Listener) func(string) string {
 	}
 }
 
+// publicURL is where people reach the gateway, as far as this process can know.
+func (c Config) publicURL(bound map[string]net.Listener) string {
+	switch l, here := bound[module.Gateway]; {
+	case here:
+		return c.Gateway.PublicURL(l.Addr())
+	case c.Gateway.PublicBase != "":
+		return c.Gateway.PublicBase
+	default:
+		return "http://" + c.Gateway.Listen
+	}
+}
+
 func bind(address string) (net.Listener, error) {
 	var config net.ListenConfig
 	l, err := config.Listen(context.Background(), "tcp", address) // binding doesn't wait

@@ -69,16 +69,6 @@ func (m *Map[K, V]) Delete(key K) {
 	delete(p.old, key)
 }
 
-// Clear takes everything out.
-func (m *Map[K, V]) Clear() {
-	for i := range m.parts {
-		p := &m.parts[i]
-		p.mu.Lock()
-		p.young, p.old = make(map[K]V), nil
-		p.mu.Unlock()
-	}
-}
-
 // Len returns the number of entries held; it never passes the limit.
 func (m *Map[K, V]) Len() int {
 	n := 0

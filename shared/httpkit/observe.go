@@ -74,6 +74,9 @@ func (s *Server) observe(c *gin.Context) {
 			event.Set("gone", true)
 		case cause != nil || c.Writer.Status() >= http.StatusInternalServerError:
 			level = slog.LevelError
+		case st.Caller != "" && st.Address == "" && st.Person == nil && c.Writer.Status() < http.StatusBadRequest:
+			// A service for itself: polls, deliveries, keys.
+			level = slog.LevelDebug
 		}
 		s.finish(c, st, event, start, level)
 		if abort {

@@ -11,7 +11,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"centinela/shared/access"
-	"centinela/shared/clock"
 	"centinela/shared/fault"
 	"centinela/shared/svcauth"
 )
@@ -22,7 +21,6 @@ type Options struct {
 	Spec     *openapi3.T
 	Log      *slog.Logger
 	Registry prometheus.Registerer // nil: no metrics
-	Clock    clock.Clock           // kept for handlers by convention; this package measures in real time
 	Callers  *svcauth.Verifier     // required unless Public
 	People   *access.Verifier      // required when an operation lists bearerAuth
 

@@ -149,7 +149,7 @@ func newWorld(t *testing.T, change func(*httpkit.Options)) *world {
 	w := &world{t: t, services: httpkittest.NewServices(t), clk: clock.NewManual(time.Date(2025, 6, 1, 0, 0, 0, 0, time.UTC)), log: &lines{}, reg: prometheus.NewRegistry()}
 	w.people = httpkittest.NewPeople(t, w.clk)
 	opts := httpkit.Options{
-		Service: "chat-relay", Spec: doc, Log: obs.NewLogger(w.log, "chat-relay", "info"), Registry: w.reg, Clock: w.clk,
+		Service: "chat-relay", Spec: doc, Log: obs.NewLogger(w.log, "chat-relay", "info"), Registry: w.reg,
 		Callers: w.services.Verifier("chat-relay"), People: w.people.Verifier(),
 	}
 	if change != nil {
@@ -495,6 +495,26 @@ func TestWideEventAndMetrics(t *testing.T) {
 	}
 	if strings.Contains(text, "other") || strings.Contains(text, "planted") {
 		t.Error("a path became a label")
+	}
+}
+
+// TestPollsAreQuiet: what services ask for themselves all the time is no line in the log, unless it goes wrong; what a
+// client asks for is.
+func TestPollsAreQuiet(t *testing.T) {
+	w := newWorld(t, nil)
+	w.handle = func(c *gin.Context) { c.JSON(http.StatusOK, gin.H{"ok": true}) }
+	w.do("GET", "/things/a", "")
+	if log := w.log.String(); log != "" {
+		t.Errorf("a poll: %s", log)
+	}
+	w.do("GET", "/things/a", "", header(httpkit.HeaderClientAddress, "198.51.100.7"))
+	if log := w.log.String(); strings.Count(log, "\n") != 1 {
+		t.Errorf("a client's request: %s", log)
+	}
+	w.handle = func(*gin.Context) { panic("kaboom") }
+	w.do("GET", "/things/a", "")
+	if log := w.log.String(); strings.Count(log, "\n") != 2 {
+		t.Errorf("a poll that went wrong: %s", log)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"centinela/shared/access"
@@ -96,15 +97,16 @@ func (d Deps) Background() *lifecycle.Group {
 	return lifecycle.NewGroup(d.Service, d.Log, d.Registry)
 }
 
-// Server returns a service's internal HTTP server for its spec.
-func (d Deps) Server(spec *openapi3.T, people *access.Verifier) *httpkit.Server {
+// Server returns a service's internal HTTP server for its spec. afterAuth runs when the caller and the person are
+// known, and before validation.
+func (d Deps) Server(spec *openapi3.T, people *access.Verifier, afterAuth ...gin.HandlerFunc) *httpkit.Server {
 	return httpkit.New(httpkit.Options{
-		Service:  d.Service,
-		Spec:     spec,
-		Log:      d.Log,
-		Registry: d.Registry,
-		Clock:    d.Clock,
-		Callers:  svcauth.NewVerifier(d.Service, d.Keyring),
-		People:   people,
+		Service:   d.Service,
+		Spec:      spec,
+		Log:       d.Log,
+		Registry:  d.Registry,
+		Callers:   svcauth.NewVerifier(d.Service, d.Keyring),
+		People:    people,
+		AfterAuth: afterAuth,
 	})
 }

@@ -44,7 +44,8 @@ type carrier struct {
 }
 
 // PendingEvents returns pending events, oldest first by their own time, of at
-// most limit documents a collection.
+// most limit documents a collection. One that was damaged comes with its id only,
+// so that its receiver refuses it: it is moved aside, and holds up no other.
 func (o *Outbox) PendingEvents(ctx context.Context, limit int) ([]record.Event, error) {
 	var events []record.Event
 	// Any id is greater than the empty string; unlike an $exists on outbox.0 the
@@ -57,9 +58,13 @@ func (o *Outbox) PendingEvents(ctx context.Context, limit int) ([]record.Event, 
 		}
 		for _, c := range carriers {
 			for _, raw := range c.Outbox {
+				id, ok := raw.Lookup("id").StringValueOK()
+				if !ok {
+					continue // without an id nothing can be done with it, not even moving it aside
+				}
 				var e record.Event
 				if err := bson.Unmarshal(raw, &e); err != nil {
-					return nil, err
+					e = record.Event{ID: id}
 				}
 				events = append(events, e)
 			}

@@ -109,3 +109,28 @@ func TestOutboxRejects(t *testing.T) {
 		t.Errorf("aside %+v", aside)
 	}
 }
+
+// R5.1: an element that was damaged in the database is moved aside and holds up no other event.
+func TestOutboxDamagedElement(t *testing.T) {
+	db, o, events := openOutbox(t)
+	_, err := db.C("accounts").InsertOne(t.Context(), bson.D{
+		{Key: "_id", Value: "damaged"},
+		{Key: "outbox", Value: bson.A{bson.D{{Key: "id", Value: "evt_damaged"}, {Key: "time", Value: "no time"}}}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := pending(t, o, 10)
+	if len(got) != len(events)+1 || got[0].ID != "evt_damaged" || got[0].Validate() == nil {
+		t.Fatalf("pending %+v", got)
+	}
+	if err := o.RejectEvent(t.Context(), "evt_damaged", "invalid"); err != nil {
+		t.Fatal(err)
+	}
+	if got := pending(t, o, 10); !reflect.DeepEqual(got, events) {
+		t.Errorf("pending %+v", got)
+	}
+	if err := db.C("outbox_rejected").FindOne(t.Context(), bson.D{{Key: "_id", Value: "evt_damaged"}}).Err(); err != nil {
+		t.Errorf("moved aside: %v", err)
+	}
+}

@@ -216,3 +216,12 @@ func TestBadTables(t *testing.T) {
 		})
 	}
 }
+
+// TestResetIsWithinTheWindow: what the headers say at the very start of a window is the window, also between two
+// seconds (draft-ietf-httpapi-ratelimit-headers-10 §4).
+func TestResetIsWithinTheWindow(t *testing.T) {
+	tab := table(t, clock.NewManual(start.Add(300*time.Millisecond)), ratelimit.Limit{Name: "x", Rate: "60-H"})
+	if r := check(t, tab, "", "k"); r.Reset != time.Hour {
+		t.Errorf("Reset = %s", r.Reset)
+	}
+}

@@ -41,7 +41,7 @@ type Result struct {
 	Limit     int64
 	Remaining int64
 	Window    time.Duration
-	Reset     time.Duration // until the window ends, whole seconds, at least 1
+	Reset     time.Duration // until the window ends, whole seconds, from 1 to the window
 	Reached   bool          // this request is over the limit
 }
 
@@ -79,13 +79,19 @@ func (t *Table) Check(ctx context.Context, class, key string) (worst Result, ok 
 		}
 		got := Result{
 			Name: r.Name, Limit: c.Limit, Remaining: c.Remaining, Window: r.limiter.Rate.Period, Reached: c.Reached,
-			Reset: max((time.Unix(c.Reset, 0).Sub(t.clk.Now()) + time.Second - time.Nanosecond).Truncate(time.Second), time.Second),
+			Reset: untilReset(c.Reset, t.clk.Now(), r.limiter.Rate.Period),
 		}
 		if !ok || got.worse(worst) {
 			worst, ok = got, true
 		}
 	}
 	return worst, ok, nil
+}
+
+// untilReset rounds up once more, and so would say a second more than the window at its very start.
+func untilReset(unix int64, now time.Time, window time.Duration) time.Duration {
+	left := (time.Unix(unix, 0).Sub(now) + time.Second - time.Nanosecond).Truncate(time.Second)
+	return min(max(left, time.Second), window)
 }
 
 // worse: a reached limit comes first, of two the one that lasts longer; else the one with less left.

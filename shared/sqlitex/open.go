@@ -89,7 +89,11 @@ func claimFile(path string) error {
 // openWrite is one connection for the one writer. Its driver leaves cancellation
 // out: see uninterrupted.
 func openWrite(path string) (*sql.DB, error) {
-	connector, err := sqlite.NewConnector(dsn(path, "_pragma=foreign_keys(1)", "_pragma=journal_mode(WAL)", "_pragma=synchronous(FULL)", "_txlock=immediate"))
+	connector, err := sqlite.NewConnector(dsn(path, "_pragma=foreign_keys(1)", "_pragma=journal_mode(WAL)", "_pragma=synchronous(FULL)",
+		// The savepoint of each change spilled into a temporary file, nine pages a chat message.
+		"_pragma=temp_store(memory)",
+		// 16 MiB of WAL between checkpoints instead of 4: each copies the hot pages anew.
+		"_pragma=wal_autocheckpoint(4000)", "_txlock=immediate"))
 	if err != nil {
 		return nil, err
 	}

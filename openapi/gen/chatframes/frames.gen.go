@@ -329,7 +329,7 @@ type ServerHistory struct {
 	Type         string          `json:"type"` // set by Encode
 	Conversation string          `json:"conversation"`
 	Messages     []ServerMessage `json:"messages"`
-	More         bool            `json:"more"` // there are older ones
+	More         bool            `json:"more"` // there are older ones; a page may be shorter than limit
 }
 
 // Encode is the frame as JSON.

@@ -20,8 +20,10 @@ CREATE TABLE flows (
 	started_at INTEGER NOT NULL,
 	next_at    INTEGER NOT NULL,
 	forget_at  INTEGER NOT NULL,
+	open_until INTEGER NOT NULL, -- how long it can still come to something (0: it is over): a veto finds them all
 	body       TEXT NOT NULL
 ) STRICT;
+CREATE INDEX flows_open ON flows (account, open_until) WHERE open_until > 0;
 CREATE INDEX flows_account ON flows (account, started_at);
 CREATE INDEX flows_next ON flows (next_at) WHERE next_at > 0;
 CREATE INDEX flows_forget ON flows (forget_at);
@@ -47,6 +49,7 @@ CREATE TABLE texts (
 	finished_at INTEGER NOT NULL,
 	body        TEXT NOT NULL
 ) STRICT;
+CREATE INDEX texts_owner ON texts (owner);
 CREATE INDEX texts_next ON texts (next_at) WHERE next_at > 0;
 CREATE INDEX texts_provider ON texts (provider_id) WHERE provider_id <> '';
 CREATE INDEX texts_finished ON texts (finished_at) WHERE finished_at > 0;
