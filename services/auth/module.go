@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"time"
 
-
 	"centinela/openapi/gen/authapi"
 	"centinela/services/auth/internal/account"
 	"centinela/services/auth/internal/httpapi"

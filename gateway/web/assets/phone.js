@@ -12,6 +12,7 @@ function make(tag, properties, ...children) {
 
 const when = (iso) => new Date(iso).toLocaleString(lang, { dateStyle: "medium", timeStyle: "medium" });
 
+// Two lines, so that news doesn't take away the answer to what was just done.
 function tell(text) { byId("said").textContent = text; }
 function complain(text) { byId("wrong").textContent = text; }
 
@@ -130,7 +131,7 @@ async function refresh() {
     const clock = await ask("/dev/clock");
     if (mine !== asked) return; // a later question is on its way
     const news = show(texts, number !== "");
-    if (news && !first) tell(say("New texts: ", "Mensajes nuevos: ") + news);
+    if (news && !first) byId("news").textContent = say("New texts: ", "Mensajes nuevos: ") + news;
     byId("clock").dateTime = clock.now;
     byId("clock").textContent = when(clock.now);
     byId("moved").textContent = moved(clock.offset_seconds);

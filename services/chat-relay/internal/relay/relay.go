@@ -7,6 +7,7 @@ import (
 
 	"centinela/shared/bounded"
 	"centinela/shared/clock"
+	"centinela/shared/keylock"
 	"centinela/shared/record"
 )
 
@@ -53,7 +54,7 @@ type Options struct {
 type Relay struct {
 	Options
 	hub       *hub
-	locks     *locks
+	locks     *keylock.Locks
 	rate      *limiter
 	rosters   *bounded.Map[string, []string] // members of a conversation never change yet
 	published *bounded.Map[string, int64]    // the last number that went to the hub
@@ -63,7 +64,7 @@ type Relay struct {
 // New makes a Relay.
 func New(opts Options) *Relay {
 	return &Relay{
-		Options: opts, hub: newHub(), locks: newLocks(), rate: newLimiter(opts.Rate),
+		Options: opts, hub: newHub(), locks: keylock.New(), rate: newLimiter(opts.Rate),
 		rosters:   bounded.New[string, []string](maxCachedRosters),
 		published: bounded.New[string, int64](maxCachedRosters),
 		typed:     bounded.New[string, time.Time](maxCachedRosters),

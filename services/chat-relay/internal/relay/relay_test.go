@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -39,21 +38,6 @@ func TestLimiter(t *testing.T) {
 		if wait := l.take("a", noon.Add(time.Hour)); wait != 0 {
 			t.Errorf("message %d after a pause waits %s", i, wait)
 		}
-	}
-}
-
-func TestLocksExcludeAndForget(t *testing.T) {
-	l, n := newLocks(), 0
-	var all sync.WaitGroup
-	for range 100 {
-		all.Go(func() {
-			defer l.lock("one")()
-			n++
-		})
-	}
-	all.Wait()
-	if n != 100 || len(l.by) != 0 {
-		t.Errorf("n = %d, %d locks kept", n, len(l.by))
 	}
 }
 

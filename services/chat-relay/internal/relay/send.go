@@ -70,7 +70,7 @@ func (r *Relay) checkReply(ctx context.Context, d Draft) error {
 // storeAndPublish holds the conversation's lock from the number's birth until every queue has the frame: that is why
 // each connection sees a conversation's numbers in order.
 func (r *Relay) storeAndPublish(ctx context.Context, d Draft, roster []string) (Message, bool, error) {
-	unlock := r.locks.lock(d.Conversation)
+	unlock := r.locks.Lock(d.Conversation)
 	defer unlock()
 	wanted := Message{
 		Conversation: d.Conversation, ClientID: d.ClientID, Sender: d.Account, Kind: Text, Text: d.Text,

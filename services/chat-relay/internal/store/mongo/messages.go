@@ -34,6 +34,7 @@ func messageID(conversation string, seq int64) string {
 // AppendMessage implements relay.Store. The insert is the claim: two instances that want the same number collide on the
 // _id, and the later one takes the next; a client id that is known collides on its index.
 func (s *Store) AppendMessage(ctx context.Context, m relay.Message, report func(relay.Message) record.Event) (relay.Message, bool, error) {
+	defer s.turns.Lock(m.Conversation)()
 	last, hinted := s.last.Get(m.Conversation)
 	if !hinted {
 		c, err := s.Conversation(ctx, m.Conversation)

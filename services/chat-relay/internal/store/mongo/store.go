@@ -7,6 +7,7 @@ import (
 
 	"centinela/services/chat-relay/internal/relay"
 	"centinela/shared/bounded"
+	"centinela/shared/keylock"
 	"centinela/shared/mongox"
 	"centinela/shared/record"
 )
@@ -19,6 +20,9 @@ type Store struct {
 	*mongox.Outbox
 	// last is a number that each conversation has reached. Messages are never deleted, so it can only be too small.
 	last *bounded.Map[string, int64]
+	// turns let the appends of this process to one conversation come one after the other: at once, each but one of them
+	// would collide and ask again. Other instances' are found by the collision.
+	turns *keylock.Locks
 }
 
 var _ relay.Store = (*Store)(nil)
@@ -31,6 +35,7 @@ func Open(ctx context.Context, uri, database string) (*Store, error) {
 	}
 	return &Store{
 		db: db, Outbox: db.Outbox(conversationsName, messagesName, eventsName), last: bounded.New[string, int64](maxHints),
+		turns: keylock.New(),
 	}, nil
 }
 
