@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -48,8 +49,20 @@ func greet(out io.Writer, target string, cfg runner.Config, a runner.Addresses) 
 	}
 	fmt.Fprintf(out, "  metrics, health   %s/metrics %s/readyz\n", a.Ops, a.Ops)
 	if cfg.Profile == runner.Development {
-		fmt.Fprintf(out, "  the whole story   bin/centinela demo   (in another terminal)\n")
+		fmt.Fprintf(out, "  the whole story   %s   (in another terminal)\n", demo(cfg, a))
 	}
+}
+
+// demo is the command that plays the story against this suite.
+func demo(cfg runner.Config, a runner.Addresses) string {
+	command := "bin/centinela demo"
+	if a.Public != "http://"+runner.DefaultConfig().Gateway.Listen {
+		command += " --url " + a.Public
+	}
+	if key := filepath.Join(cfg.KeyDir, "operator.key"); key != filepath.Join(runner.DefaultConfig().DataDir, "keys", "operator.key") {
+		command += " --operator-key " + key
+	}
+	return command
 }
 
 // auditCmd runs audit, or verifies its record.

@@ -37,7 +37,7 @@ func (faultyLoop) Sweep(context.Context, time.Time) error { panic("planted by a 
 
 // HashOnce is one argon2 at the cost of the config, and nothing else.
 func (m *Module) HashOnce(ctx context.Context, password secret.String) error {
-	_, err := m.hasher.Hash(ctx, password)
+	_, err := m.hasher.Hash(ctx, account.Familiar, password)
 	return err
 }
 

@@ -72,6 +72,8 @@ func (s *Server) observe(c *gin.Context) {
 		switch gone := ctx.Err() != nil; {
 		case gone && !panicked: // the caller left: what came of it is nobody's fault here
 			event.Set("gone", true)
+		case cause == nil && c.Writer.Status() == http.StatusServiceUnavailable:
+			level = slog.LevelWarn // a refusal on purpose, or somebody else's fault: a flood must not hide what is ours
 		case cause != nil || c.Writer.Status() >= http.StatusInternalServerError:
 			level = slog.LevelError
 		case st.Caller != "" && st.Address == "" && st.Person == nil && c.Writer.Status() < http.StatusBadRequest:

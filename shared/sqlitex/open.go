@@ -11,10 +11,14 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"time"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
+
+// busyTimeout is how long a lock of another process is waited for.
+const busyTimeout = 5 * time.Second
 
 // header is the start of every SQLite 3 file (sqlite.org/fileformat2.html §1.3).
 const header = "SQLite format 3\x00"
@@ -40,7 +44,7 @@ func Open(ctx context.Context, path string, migrations fs.FS) (*DB, error) {
 	if err != nil {
 		return nil, explain(abs, err)
 	}
-	if err := migrate(ctx, write, steps); err != nil {
+	if err := patiently(ctx, func() error { return migrate(ctx, write, steps) }); err != nil {
 		return nil, errors.Join(explain(abs, err), write.Close())
 	}
 	read, err := openRead(abs)
@@ -50,6 +54,27 @@ func Open(ctx context.Context, path string, migrations fs.FS) (*DB, error) {
 	db := &DB{write: write, read: read, queue: make(chan *call, maxBatch), stopped: make(chan struct{})}
 	go db.commitGroups()
 	return db, nil
+}
+
+// patiently tries again while another process opens the file as well: the switch
+// to WAL answers "busy" at once where waiting could be a deadlock, whatever the
+// busy timeout is. It gives up after that time all the same.
+func patiently(ctx context.Context, open func() error) error {
+	limited, cancel := context.WithTimeout(ctx, busyTimeout)
+	defer cancel()
+	for {
+		err := open()
+		if primary(err) != sqlite3.SQLITE_BUSY || limited.Err() != nil {
+			return err
+		}
+		pause := time.NewTimer(10 * time.Millisecond)
+		select {
+		case <-pause.C:
+		case <-limited.Done():
+			pause.Stop()
+			return err
+		}
+	}
 }
 
 // claimFile makes folder and file with closed modes before SQLite does with open
@@ -116,7 +141,7 @@ func openRead(path string) (*sql.DB, error) {
 
 // dsn puts the busy timeout first: the later pragmas may meet a lock.
 func dsn(path string, options ...string) string {
-	u := url.URL{Scheme: "file", Path: path, RawQuery: "_pragma=busy_timeout(5000)"}
+	u := url.URL{Scheme: "file", Path: path, RawQuery: fmt.Sprintf("_pragma=busy_timeout(%d)", busyTimeout.Milliseconds())}
 	for _, option := range options {
 		u.RawQuery += "&" + option
 	}

@@ -30,7 +30,7 @@ func (s *Service) ChangePassword(ctx context.Context, p Person, current, fresh s
 	if err := s.paced(ctx, now, key); err != nil {
 		return err
 	}
-	right, _, err := s.hasher.Verify(ctx, a.PasswordHash, current)
+	right, _, err := s.hasher.Verify(ctx, Familiar, a.PasswordHash, current)
 	if err != nil {
 		return errors.Join(err, s.store.ForgiveFailures(ctx, key, 1))
 	}
@@ -43,7 +43,7 @@ func (s *Service) ChangePassword(ctx context.Context, p Person, current, fresh s
 		s.kick()
 		return ErrCredentials
 	}
-	hash, err := s.hasher.Hash(ctx, fresh)
+	hash, err := s.hasher.Hash(ctx, Familiar, fresh)
 	if err != nil {
 		return err
 	}
@@ -163,7 +163,7 @@ func (s *Service) Reset(ctx context.Context, account, resetID string, fresh secr
 	if err := s.settings.Rules.CheckPassword("/new_password", a.UserName, fresh); err != nil {
 		return err
 	}
-	hash, err := s.hasher.Hash(ctx, fresh)
+	hash, err := s.hasher.Hash(ctx, Familiar, fresh)
 	if err != nil {
 		return err
 	}

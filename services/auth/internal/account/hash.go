@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 
 	"golang.org/x/crypto/argon2"
@@ -26,24 +27,27 @@ type HashParams struct {
 	Threads   uint8
 }
 
-// Hasher hashes passwords with argon2id under a pepper, never more at once than its memory allows.
+// Hasher hashes passwords with argon2id under a pepper, never more at once than its memory and the processors allow.
 type Hasher struct {
 	params HashParams
 	pepper secret.Key
 	gate   *gate
 }
 
-// NewHasher returns a Hasher that has at most memoryKiB of hashes in work.
+// NewHasher returns a Hasher that has at most memoryKiB of hashes in work, and no more at once than there are processors
+// for their threads: more would end no sooner, and everything else of the process would wait for its turn behind them
+// (a flood of sign-ins made the gateway's 80 ms to reach a service pass, and its circuit breakers open).
 func NewHasher(params HashParams, memoryKiB int64, pepper secret.Key) *Hasher {
-	return &Hasher{params: params, pepper: pepper, gate: newGate(memoryKiB)}
+	atOnce := max(1, runtime.GOMAXPROCS(0)/int(params.Threads))
+	return &Hasher{params: params, pepper: pepper, gate: newGate(min(memoryKiB, int64(atOnce)*int64(params.MemoryKiB)))}
 }
 
 // Hash returns the PHC string of password (github.com/P-H-C/phc-string-format): parameters, the pepper's id, a random
-// salt, the tag. ErrBusy when there is no memory for it.
-func (h *Hasher) Hash(ctx context.Context, password secret.String) (string, error) {
+// salt, the tag. ErrBusy when too many wait.
+func (h *Hasher) Hash(ctx context.Context, lane Lane, password secret.String) (string, error) {
 	salt := make([]byte, saltSize)
 	rand.Read(salt) // never fails (crypto/rand, Go 1.24)
-	tag, err := h.tag(ctx, h.params, salt, password)
+	tag, err := h.tag(ctx, lane, h.params, salt, password)
 	if err != nil {
 		return "", err
 	}
@@ -51,10 +55,10 @@ func (h *Hasher) Hash(ctx context.Context, password secret.String) (string, erro
 }
 
 // Verify reports whether password is the one of encoded, and whether it should be hashed anew because the parameters
-// rose. An empty encoded is nobody's: it costs as much and is never right. ErrBusy when there is no memory for it.
-func (h *Hasher) Verify(ctx context.Context, encoded string, password secret.String) (right, stale bool, err error) {
+// rose. An empty encoded is nobody's: it costs as much and is never right. ErrBusy when too many wait.
+func (h *Hasher) Verify(ctx context.Context, lane Lane, encoded string, password secret.String) (right, stale bool, err error) {
 	if encoded == "" {
-		_, err := h.tag(ctx, h.params, make([]byte, saltSize), password)
+		_, err := h.tag(ctx, lane, h.params, make([]byte, saltSize), password)
 		return false, false, err
 	}
 	stored, err := parsePHC(encoded)
@@ -64,15 +68,15 @@ func (h *Hasher) Verify(ctx context.Context, encoded string, password secret.Str
 	if stored.pepper != h.pepper.ID {
 		return false, false, fmt.Errorf("password hash was made with pepper %s, the key file holds %s: restore auth-pepper.key", stored.pepper, h.pepper.ID)
 	}
-	tag, err := h.tag(ctx, stored.HashParams, stored.salt, password)
+	tag, err := h.tag(ctx, lane, stored.HashParams, stored.salt, password)
 	if err != nil {
 		return false, false, err
 	}
 	return secret.Equal(tag, stored.tag), stored.HashParams.below(h.params), nil
 }
 
-func (h *Hasher) tag(ctx context.Context, p HashParams, salt []byte, password secret.String) ([]byte, error) {
-	leave, err := h.gate.enter(ctx, int64(p.MemoryKiB))
+func (h *Hasher) tag(ctx context.Context, lane Lane, p HashParams, salt []byte, password secret.String) ([]byte, error) {
+	leave, err := h.gate.enter(ctx, lane, int64(p.MemoryKiB))
 	if err != nil {
 		return nil, err
 	}

@@ -3,7 +3,9 @@ package account_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -76,14 +78,14 @@ func TestHasher(t *testing.T) {
 	pepper := secret.RandomKey()
 	h := account.NewHasher(cheap, 256<<10, pepper)
 	password := secret.NewString(goodPassword)
-	encoded, err := h.Hash(t.Context(), password)
+	encoded, err := h.Hash(t.Context(), account.Familiar, password)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !strings.HasPrefix(encoded, "$argon2id$v=19$m=19456,t=2,p=1,keyid="+pepper.ID+"$") {
 		t.Errorf("parameters are not in %s", encoded[:40])
 	}
-	if again, err := h.Hash(t.Context(), password); err != nil || again == encoded {
+	if again, err := h.Hash(t.Context(), account.Familiar, password); err != nil || again == encoded {
 		t.Errorf("no salt (%v)", err)
 	}
 	raised := account.NewHasher(account.HashParams{MemoryKiB: 20 << 10, Time: 2, Threads: 1}, 256<<10, pepper)
@@ -104,7 +106,7 @@ func TestHasher(t *testing.T) {
 		"memory above limit": {account.NewHasher(cheap, 19<<10, pepper), encoded, goodPassword, true, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			right, stale, err := c.hasher.Verify(t.Context(), c.encoded, secret.NewString(c.password))
+			right, stale, err := c.hasher.Verify(t.Context(), account.Familiar, c.encoded, secret.NewString(c.password))
 			if right != c.right || stale != c.stale || (err != nil) != c.wrong {
 				t.Errorf("right %t, stale %t, %v", right, stale, err)
 			}
@@ -119,7 +121,7 @@ func TestHasher(t *testing.T) {
 // time, not the load that a stranger could see on other requests.
 func TestHasherWorksForNobody(t *testing.T) {
 	h := account.NewHasher(cheap, 256<<10, secret.RandomKey())
-	encoded, err := h.Hash(t.Context(), secret.NewString(goodPassword))
+	encoded, err := h.Hash(t.Context(), account.Familiar, secret.NewString(goodPassword))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +129,7 @@ func TestHasherWorksForNobody(t *testing.T) {
 	for range 7 {
 		for _, of := range []string{encoded, ""} {
 			start := time.Now()
-			if _, _, err := h.Verify(t.Context(), of, secret.NewString(otherPassword)); err != nil {
+			if _, _, err := h.Verify(t.Context(), account.Familiar, of, secret.NewString(otherPassword)); err != nil {
 				t.Fatal(err)
 			}
 			took[of] = append(took[of], time.Since(start))
@@ -145,7 +147,7 @@ func TestHasherIsBusy(t *testing.T) {
 	results := make(chan error, flood)
 	for range flood {
 		go func() {
-			_, err := h.Hash(context.Background(), secret.NewString(goodPassword))
+			_, err := h.Hash(context.Background(), account.Familiar, secret.NewString(goodPassword))
 			results <- err
 		}()
 	}
@@ -162,5 +164,34 @@ func TestHasherIsBusy(t *testing.T) {
 	}
 	if busy < flood-1-32 || busy == flood {
 		t.Errorf("%d of %d were refused", busy, flood)
+	}
+}
+
+// R2.1, "lanes, not locks": a flood of strangers' sign-ins leaves room for somebody familiar, who is served.
+func TestHasherServesTheFamiliarInAFlood(t *testing.T) {
+	h := account.NewHasher(account.HashParams{MemoryKiB: 19 << 10, Time: 8, Threads: 1}, 19<<10, secret.RandomKey())
+	var flood sync.WaitGroup
+	defer flood.Wait()
+	refused := make(chan struct{})
+	var once sync.Once
+	for range 60 {
+		flood.Go(func() {
+			if _, err := h.Hash(t.Context(), account.Stranger, secret.NewString(otherPassword)); errors.Is(err, account.ErrBusy) {
+				once.Do(func() { close(refused) })
+			}
+		})
+	}
+	<-refused // the strangers' queue is full
+	if _, err := h.Hash(t.Context(), account.Familiar, secret.NewString(goodPassword)); err != nil {
+		t.Errorf("somebody familiar: %v", err)
+	}
+}
+
+// A flood has no more hashes in work than there are processors for: the rest of the process goes on.
+func TestHasherLeavesTheProcessorsAlone(t *testing.T) {
+	threads := uint8(min(255, 4*runtime.GOMAXPROCS(0)))
+	h := account.NewHasher(account.HashParams{MemoryKiB: 8 << 10, Time: 1, Threads: threads}, 1<<20, secret.RandomKey())
+	if n := h.AtOnce(); n != 1 {
+		t.Errorf("%d hashes of %d threads at once", n, threads)
 	}
 }

@@ -51,7 +51,7 @@ func (s *Service) SignIn(ctx context.Context, in SignIn, o record.Origin) (Token
 	if err := s.raise(ctx, now, b); err != nil {
 		return Tokens{}, err
 	}
-	right, stale, err := s.verify(ctx, start, a, in.Password)
+	right, stale, err := s.verify(ctx, start, b.lane, a, in.Password)
 	if err != nil {
 		// The try is given back: nothing was checked. Its own failure matters less than why.
 		return Tokens{}, errors.Join(err, s.takeBack(ctx, b))
@@ -82,12 +82,12 @@ func (s *Service) byIdentifier(ctx context.Context, identifier string) (*Account
 }
 
 // verify hashes for unknown users as well, and learns the pace from real ones only.
-func (s *Service) verify(ctx context.Context, start time.Time, a *Account, password secret.String) (right, stale bool, err error) {
+func (s *Service) verify(ctx context.Context, start time.Time, lane Lane, a *Account, password secret.String) (right, stale bool, err error) {
 	hash := ""
 	if a != nil {
 		hash = a.PasswordHash
 	}
-	right, stale, err = s.hasher.Verify(ctx, hash, password)
+	right, stale, err = s.hasher.Verify(ctx, lane, hash, password)
 	if a != nil && err == nil {
 		s.pace.learn(time.Since(start))
 	}
@@ -118,7 +118,7 @@ func (s *Service) begin(ctx context.Context, now time.Time, proved Account, in S
 	rehashed := ""
 	if stale {
 		var err error
-		if rehashed, err = s.hasher.Hash(ctx, in.Password); err != nil && !errors.Is(err, ErrBusy) {
+		if rehashed, err = s.hasher.Hash(ctx, Familiar, in.Password); err != nil && !errors.Is(err, ErrBusy) {
 			return Tokens{}, err // busy: the next sign-in raises the parameters
 		}
 	}

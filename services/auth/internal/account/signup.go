@@ -39,7 +39,7 @@ func (s *Service) SignUp(ctx context.Context, n NewAccount, o record.Origin) (Ac
 	} else if !errors.Is(err, ErrNotFound) {
 		return Account{}, nil, err
 	}
-	hash, err := s.hasher.Hash(ctx, n.Password)
+	hash, err := s.hasher.Hash(ctx, Stranger, n.Password)
 	if err != nil {
 		return Account{}, nil, err
 	}

@@ -26,7 +26,10 @@ func signInPause(count int) time.Duration {
 // budgets are the counters of one sign-in: of the account, and of the source. They come in lanes, by how much the
 // account has to do with where the sign-in comes from: a device that signed in before, a network that somebody signed in
 // from, anybody. Strangers only ever use the last, and so never slow the owner's known device down.
-type budgets struct{ account, source string }
+type budgets struct {
+	account, source string
+	lane            Lane // to the hash
+}
 
 // budgetsOf names the counters. An unknown user has the ones of a known account that sees a stranger, so that the
 // throttle tells nobody which names exist. Names and addresses stand in the keys as HMAC only.
@@ -37,12 +40,12 @@ func budgetsOf(key secret.Key, nameKey string, a *Account, device, address strin
 	switch {
 	case a != nil && a.Knows(device):
 		// Bound to the account as well: a stranger behind the same address could else spend it with an account of his own.
-		return budgets{"signin/device/" + who + "/" + device, "signin-source/device/" + who + "/" + source}
+		return budgets{"signin/device/" + who + "/" + device, "signin-source/device/" + who + "/" + source, Familiar}
 	case a != nil && a.KnowsNetwork(network):
 		in := hexMAC(key, "throttle-network", network)
-		return budgets{"signin/network/" + who + "/" + in, "signin-source/network/" + source}
+		return budgets{"signin/network/" + who + "/" + in, "signin-source/network/" + source, Familiar}
 	}
-	return budgets{"signin/anonymous/" + who, "signin-source/anonymous/" + source}
+	return budgets{"signin/anonymous/" + who, "signin-source/anonymous/" + source, Stranger}
 }
 
 // raise counts a try in both budgets before anything is checked. ErrTooMany with the time to wait when one of them is
