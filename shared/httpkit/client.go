@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -25,8 +26,11 @@ import (
 const (
 	defaultClientTimeout = 5 * time.Second
 	retryNeeds           = 150 * time.Millisecond // less than that is refused by the callee anyway
-	breakerTrips         = 5                      // failures in a row
-	breakerPause         = 500 * time.Millisecond // then nobody tries for so long, and then one does
+	breakerTrips         = 5                      // failures in a row, and no answer for as long as the pause
+	breakerPause         = 500 * time.Millisecond // then nobody tries for so long, and then some do
+	breakerProbes        = 8                      // so many: one that takes long must not be all that is allowed
+	// Connections that are kept: below what a busy moment needs, each answer would close one and each call dial anew.
+	idleConns = 512
 )
 
 var errUnavailable = fault.New(fault.KindUnavailable, fault.CodeUnavailable, "a service that is needed does not answer")
@@ -52,6 +56,7 @@ type Client struct {
 	breaker   *gobreaker.TwoStepCircuitBreaker[struct{}]
 	calls     *prometheus.CounterVec
 	duration  *prometheus.HistogramVec
+	answered  atomic.Int64 // when the peer answered last, Unix nanoseconds; 0: never
 }
 
 // NewClient builds the client of opts.Callee with its own pool of connections and its own circuit breaker.
@@ -67,7 +72,7 @@ func NewClient(opts ClientOptions) *Client {
 		opts: opts,
 		transport: &http.Transport{
 			DialContext:         newDialer().DialContext,
-			MaxIdleConnsPerHost: 64, IdleConnTimeout: 45 * time.Second, // below the callee's 60 s, so that it never closes first
+			MaxIdleConnsPerHost: idleConns, IdleConnTimeout: 45 * time.Second, // below the callee's 60 s, so that it never closes first
 			DisableCompression: true,
 		},
 		calls: obs.Register(opts.Registry, prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -79,8 +84,8 @@ func NewClient(opts ClientOptions) *Client {
 		}, []string{"peer"})),
 	}
 	c.breaker = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
-		Name: opts.Callee, Timeout: breakerPause,
-		ReadyToTrip: func(n gobreaker.Counts) bool { return n.ConsecutiveFailures >= breakerTrips },
+		Name: opts.Callee, Timeout: breakerPause, MaxRequests: breakerProbes,
+		ReadyToTrip: func(n gobreaker.Counts) bool { return c.silent(n.ConsecutiveFailures, time.Now()) },
 		// The breaker is about whether the peer answers; a caller who left says nothing about it.
 		IsExcluded: func(err error) bool { return errors.Is(err, context.Canceled) },
 		OnStateChange: func(peer string, from, to gobreaker.State) {
@@ -88,6 +93,12 @@ func NewClient(opts ClientOptions) *Client {
 		},
 	})
 	return c
+}
+
+// silent tells a peer that is gone from one that is in a flood: of a hundred calls at once a few may fail together, while
+// the others are answered, and an open breaker would then refuse everybody.
+func (c *Client) silent(failures uint32, now time.Time) bool {
+	return failures >= breakerTrips && now.Sub(time.Unix(0, c.answered.Load())) >= breakerPause
 }
 
 // Close closes the connections that are idle.
@@ -143,6 +154,7 @@ func (c *Client) send(ctx context.Context, out *http.Request) (*http.Response, e
 	resp, err := c.transport.RoundTrip(out)
 	c.duration.WithLabelValues(c.opts.Callee).Observe(time.Since(start).Seconds())
 	if err == nil {
+		c.answered.Store(time.Now().UnixNano())
 		done(nil)
 		c.calls.WithLabelValues(c.opts.Callee, strconv.Itoa(resp.StatusCode/100)+"xx").Inc()
 		return resp, nil
