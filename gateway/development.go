@@ -28,6 +28,30 @@ type clockState struct {
 // errNotWired is a mistake of the runner: development without a clock that travels.
 var errNotWired = fault.New(fault.KindInternal, fault.CodeInternal, "")
 
+// What production says to those who take it for development.
+var (
+	errDevRoute = fault.New(fault.KindForbidden, fault.CodeDevOnly,
+		"the production profile has no simulated phones and no clock to move: texts go out as recovery.sms says; to try things out start a suite with profile=development")
+	errDevAddress = fault.New(fault.KindForbidden, fault.CodeDevOnly,
+		"the production profile takes the client's address from the connection, or from X-Forwarded-For of a proxy that gateway.proxy.trusted names; leave X-Dev-Address out")
+)
+
+// devRoutes are refused by name in production, so that nobody looks for a mistake of his own.
+var devRoutes = [...]string{"/dev/clock", "/dev/phone", "/dev/phone/replies"}
+
+func refuseDevelopment(engine *gin.Engine) {
+	for _, path := range devRoutes {
+		engine.Any(path, func(c *gin.Context) { httpkit.Fail(c, errDevRoute) })
+	}
+}
+
+// noPretence refuses a pretended address: whoever sends one believes that it counts.
+func noPretence(c *gin.Context) {
+	if c.GetHeader(httpkit.HeaderDevAddress) != "" {
+		httpkit.Fail(c, errDevAddress)
+	}
+}
+
 // developmentRoutes are the gateway's own routes that production doesn't have.
 func (m *Module) developmentRoutes(engine *gin.Engine) error {
 	clk, ok := m.deps.Clock.(traveller)

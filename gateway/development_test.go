@@ -9,13 +9,21 @@ import (
 	"centinela/shared/fault"
 )
 
-// TestProduction: the production profile has no development routes, and no page
-// or file of them.
+// TestProduction: the production profile refuses the simulated phones, the clock
+// and a pretended address, says what to configure, and has no file of them.
 func TestProduction(t *testing.T) {
 	s := start(t, production).ready()
-	for _, path := range []string{"/dev/clock", "/dev/phone", "/dev/phone/replies", "/assets/phone.js"} {
-		s.get(path, header("Accept", "text/html")).refused(t, 404, fault.CodeUnknownRoute)
-		s.send("POST", path, `{"advance":"1h"}`).refused(t, 404, fault.CodeUnknownRoute)
+	for _, path := range []string{"/dev/clock", "/dev/phone", "/dev/phone/replies"} {
+		for _, got := range []answer{s.get(path, header("Accept", "text/html")), s.send("POST", path, `{"advance":"1h"}`)} {
+			if p := got.refused(t, 403, fault.CodeDevOnly).problem(t); !strings.Contains(p.Detail, "recovery.sms") {
+				t.Errorf("%s says %q", path, p.Detail)
+			}
+		}
+	}
+	s.get("/assets/phone.js").refused(t, 404, fault.CodeUnknownRoute)
+	pretended := s.get("/v1/me", header("X-Dev-Address", "198.51.100.3"), person(s.token())).refused(t, 403, fault.CodeDevOnly)
+	if p := pretended.problem(t); !strings.Contains(p.Detail, "gateway.proxy.trusted") {
+		t.Errorf("a pretended address: %q", p.Detail)
 	}
 	if n := len(s.recovery.requests("/dev/phone")); n != 0 {
 		t.Errorf("%d requests reached recovery", n)

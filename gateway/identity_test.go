@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"centinela/gateway"
+	"centinela/shared/fault"
 	"centinela/shared/httpkit"
 	"centinela/shared/module"
 )
@@ -33,7 +34,6 @@ func TestForgedHeaders(t *testing.T) {
 		header("X-Centinela-User-Agent", "forged"),
 		header("X-Centinela-Deadline-Ms", "99999999"),
 		header("X-Centinela-Anything", "forged"),
-		header("X-Dev-Address", "192.0.2.66"),
 		header("X-Forwarded-For", "192.0.2.66"),
 		header("X-Forwarded-Proto", "forged"),
 		header("X-Forwarded-Host", "forged.example"),
@@ -51,7 +51,7 @@ func TestForgedHeaders(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{"Cookie", "X-Centinela-Anything", "X-Dev-Address", "Forwarded", "X-Real-Ip", "X-Forwarded-For"} {
+	for _, name := range []string{"Cookie", "X-Centinela-Anything", "Forwarded", "X-Real-Ip", "X-Forwarded-For"} {
 		if got.Header.Get(name) != "" {
 			t.Errorf("%s reached the service", name)
 		}
@@ -117,8 +117,11 @@ func TestDevAddress(t *testing.T) {
 	if got := start(t).ready().arrived(from("198.51.100.9")).Header.Get(httpkit.HeaderClientAddress); got != "198.51.100.9" {
 		t.Errorf("development: %q", got)
 	}
-	if got := start(t, production).ready().arrived(from("198.51.100.9")).Header.Get(httpkit.HeaderClientAddress); got != "127.0.0.1" {
-		t.Errorf("production: %q", got)
+	s := start(t, production).ready()
+	before := len(s.auth.requests("/v1/me"))
+	s.get("/v1/me", from("198.51.100.9"), person(s.token())).refused(t, 403, fault.CodeDevOnly)
+	if n := len(s.auth.requests("/v1/me")); n != before {
+		t.Error("production: a request with a pretended address reached auth")
 	}
 }
 

@@ -97,12 +97,16 @@ func (m *Module) chain(spec *openapi3.T, firewall *edge.Firewall, rates *edge.Ra
 	if err != nil {
 		return nil, err
 	}
+	beforeAuth := []gin.HandlerFunc{firewall.ByAddress, rates.Check}
+	if !m.deps.Development {
+		beforeAuth = append(beforeAuth, noPretence)
+	}
 	return httpkit.New(httpkit.Options{
 		Service: module.Gateway, Spec: spec, Log: m.deps.Log, Registry: m.deps.Registry,
 		People: m.people, Public: true, TrustedProxies: trusted, DevAddress: m.deps.Development,
 		Timeout:      m.cfg.RequestTimeout,
 		BeforeLimits: []gin.HandlerFunc{edge.Headers(m.cfg.TLS.CertFile != "" || m.cfg.Proxy.TerminatesTLS), firewall.Refusals},
-		BeforeAuth:   []gin.HandlerFunc{firewall.ByAddress, rates.Check},
+		BeforeAuth:   beforeAuth,
 		AfterAuth:    []gin.HandlerFunc{firewall.ByPerson},
 	}), nil
 }
@@ -127,10 +131,10 @@ func (m *Module) routes(spec *openapi3.T) error {
 			engine.Handle(method, ginPath(path), handler)
 		}
 	}
-	if m.deps.Development {
-		if err := m.developmentRoutes(engine); err != nil {
-			return err
-		}
+	if !m.deps.Development {
+		refuseDevelopment(engine)
+	} else if err := m.developmentRoutes(engine); err != nil {
+		return err
 	}
 	public, err := spec.MarshalJSON()
 	if err != nil {

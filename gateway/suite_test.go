@@ -1,7 +1,6 @@
 package gateway_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -334,23 +333,12 @@ func (s *suite) metric(name string, labels ...string) float64 {
 }
 
 // logs keeps the log lines.
-type logs struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *logs) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
+type logs struct{ testkit.Buffer }
 
 // with are the lines that hold all of parts.
 func (l *logs) with(parts ...string) []string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	var out []string
-	for line := range strings.Lines(l.text.String()) {
+	for line := range strings.Lines(l.String()) {
 		holds := true
 		for _, part := range parts {
 			holds = holds && strings.Contains(line, part)

@@ -137,7 +137,7 @@ var errNotIn = errors.New("sdk: chat: not in the conversation")
 
 // notIn reports whether a refusal says so, and forgets the conversation then.
 func (c *Chat) notIn(err error, conversation string) bool {
-	if !HasCode(err, codeNotFound) && !HasCode(err, codeConversationNotFound) && !HasCode(err, codeNotAMember) {
+	if !HasCode(err, codeNotFound) && !HasCode(err, codeConversationNotFound) {
 		return false
 	}
 	c.mu.Lock()

@@ -31,7 +31,6 @@ const (
 
 	codeNotFound             = string(gatewayclient.ErrorCodeNotFound)
 	codeConversationNotFound = string(gatewayclient.ErrorCodeConversationNotFound)
-	codeNotAMember           = string(gatewayclient.ErrorCodeNotAMember)
 )
 
 // Problem is a refusal of the suite (RFC 9457). Find it with errors.As.

@@ -63,7 +63,7 @@ type world struct {
 	services *httpkittest.Services
 	people   *httpkittest.People
 	operator ed25519.PrivateKey
-	log      *syncBuffer
+	log      *testkit.Buffer
 	registry *prometheus.Registry
 	module   *audit.Module
 	backend  audit.Backend
@@ -77,7 +77,7 @@ func asItIs(b audit.Backend) audit.Backend { return b }
 func newWorld(t testing.TB, at place, wrap func(audit.Backend) audit.Backend) *world {
 	t.Helper()
 	w := &world{
-		t: t, place: at, clk: clock.NewManual(ten), services: httpkittest.NewServices(t), log: &syncBuffer{}, registry: obs.NewRegistry("audit"),
+		t: t, place: at, clk: clock.NewManual(ten), services: httpkittest.NewServices(t), log: &testkit.Buffer{}, registry: obs.NewRegistry("audit"),
 	}
 	w.people = httpkittest.NewPeople(t, w.clk)
 	for _, name := range []string{"gateway", "auth", "recovery", "chat-relay", "audit", "stranger"} {
@@ -298,21 +298,4 @@ func (w *world) mustVerify(entries int) {
 	if err != nil || !strings.Contains(out, fmt.Sprintf("good: %d entries", entries)) {
 		w.t.Errorf("verify: %v\n%s", err, out)
 	}
-}
-
-type syncBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }

@@ -1,7 +1,6 @@
 package auth_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -46,7 +45,7 @@ type world struct {
 	clk      *clock.Manual
 	url      string
 	audit    *fakeAudit
-	log      *syncBuffer
+	log      *testkit.Buffer
 	module   *auth.Module
 	registry *prometheus.Registry
 	store    module.Store
@@ -75,7 +74,7 @@ func mongoStore(t testing.TB) module.Store {
 func newWorld(t testing.TB, cfg auth.Config, store module.Store, build builder) *world {
 	t.Helper()
 	w := &world{
-		t: t, services: httpkittest.NewServices(t), log: &syncBuffer{}, registry: obs.NewRegistry("auth"), store: store, keyDir: t.TempDir(),
+		t: t, services: httpkittest.NewServices(t), log: &testkit.Buffer{}, registry: obs.NewRegistry("auth"), store: store, keyDir: t.TempDir(),
 		clk: clock.NewManual(time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)),
 	}
 	for _, name := range []string{"gateway", "auth", "recovery", "chat-relay", "audit", "operator", "stranger"} {
@@ -279,23 +278,6 @@ func (f *fakeAudit) of(action string) []record.Event {
 		}
 	}
 	return found
-}
-
-type syncBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }
 
 // metrics is all that the module's registry shows.

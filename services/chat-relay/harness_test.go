@@ -1,7 +1,6 @@
 package chatrelay_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -396,28 +395,14 @@ func (a *fakeAudit) text() string {
 
 // lines is a log that can be read while it is written.
 type lines struct {
-	mu sync.Mutex
-	b  bytes.Buffer
+	testkit.Buffer
 	at int // up to where it was cut
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 // cut is what was written since the last cut.
 func (l *lines) cut() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	text := l.b.String()[l.at:]
-	l.at = l.b.Len()
-	return text
+	text := l.String()
+	from := l.at
+	l.at = len(text)
+	return text[from:]
 }

@@ -11,7 +11,6 @@ import (
 	"os"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -51,7 +50,7 @@ type world struct {
 	url      string
 	auth     *fakeAuth
 	audit    *fakeAudit
-	log      *syncBuffer
+	log      *testkit.Buffer
 	module   *recovery.Module
 	registry *prometheus.Registry
 	address  string
@@ -76,7 +75,7 @@ func newWorld(t testing.TB, o options) *world {
 	t.Helper()
 	w := &world{
 		registry: obs.NewRegistry("recovery"),
-		t:        t, services: httpkittest.NewServices(t), log: &syncBuffer{}, address: "203.0.113.7",
+		t:        t, services: httpkittest.NewServices(t), log: &testkit.Buffer{}, address: "203.0.113.7",
 		clk: clock.NewManual(time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)),
 	}
 	for _, name := range []string{"gateway", "auth", "recovery", "chat-relay", "audit", "stranger"} {
@@ -333,21 +332,4 @@ func (w *world) metric(name string) float64 {
 	}
 	w.t.Fatalf("there is no metric %s", name)
 	return 0
-}
-
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
 }

@@ -44,8 +44,6 @@ const (
 	CodeSessionRevoked Code = "session_revoked"
 	// CodeFreshSignInRequired: the sign-in is too old for this.
 	CodeFreshSignInRequired Code = "fresh_sign_in_required"
-	// CodeStepUpRequired: a second proof is needed for this.
-	CodeStepUpRequired Code = "step_up_required"
 	// CodeForbidden: the person may not do this.
 	CodeForbidden Code = "forbidden"
 	// CodeCallerNotAllowed: the calling service may not use this operation.
@@ -60,8 +58,6 @@ const (
 	CodeCredentialsInvalid Code = "credentials_invalid"
 	// CodePasswordTooWeak: the password is guessed too easily.
 	CodePasswordTooWeak Code = "password_too_weak"
-	// CodePasswordBreached: the password is on a list of stolen ones.
-	CodePasswordBreached Code = "password_breached"
 	// CodeTooManyRequests: a rate limit refused the request.
 	CodeTooManyRequests Code = "too_many_requests"
 	// CodeTooManyConnections: a connection limit refused the socket.
@@ -80,26 +76,18 @@ const (
 	CodePhoneTaken Code = "phone_taken"
 	// CodeCodeInvalid: the code isn't the one that was sent.
 	CodeCodeInvalid Code = "code_invalid"
-	// CodeCodeExpired: the code's time is over.
-	CodeCodeExpired Code = "code_expired"
 	// CodeCodeExhausted: the code had all its tries.
 	CodeCodeExhausted Code = "code_exhausted"
 	// CodeRecoveryInvalid: no such recovery, or it isn't this device's.
 	CodeRecoveryInvalid Code = "recovery_invalid"
 	// CodeRecoveryNotAllowedYet: the wait isn't over.
 	CodeRecoveryNotAllowedYet Code = "recovery_not_allowed_yet"
-	// CodeRecoveryRefused: the proofs don't carry this recovery.
-	CodeRecoveryRefused Code = "recovery_refused"
 	// CodeRecoveryEnded: the recovery was completed, stopped or ran out.
 	CodeRecoveryEnded Code = "recovery_ended"
 	// CodeVetoInvalid: the veto link isn't one that we sent.
 	CodeVetoInvalid Code = "veto_invalid"
-	// CodeTokenUsed: a token for one use was used before.
-	CodeTokenUsed Code = "token_used"
 	// CodeConversationNotFound: no such conversation for this person.
 	CodeConversationNotFound Code = "conversation_not_found"
-	// CodeNotAMember: the person isn't in the conversation.
-	CodeNotAMember Code = "not_a_member"
 	// CodeMessageInvalid: the message breaks the rules of the chat.
 	CodeMessageInvalid Code = "message_invalid"
 	// CodeProtocolViolation: the frame isn't one that the socket's state allows.
@@ -110,8 +98,6 @@ const (
 	CodeDevOnly Code = "dev_only"
 	// CodeDeadlineExceeded: too little of the caller's time was left to start.
 	CodeDeadlineExceeded Code = "deadline_exceeded"
-	// CodeGone: it was there and was deleted.
-	CodeGone Code = "gone"
 	// CodeIdempotencyMismatch: the idempotency key was used with another body.
 	CodeIdempotencyMismatch Code = "idempotency_mismatch"
 	// CodeOriginNotAllowed: the page's origin isn't on the list.
@@ -120,8 +106,6 @@ const (
 	CodeSMSUndeliverable Code = "sms_undeliverable"
 	// CodeVerdictInvalid: the firewall verdict isn't one that can be applied.
 	CodeVerdictInvalid Code = "verdict_invalid"
-	// CodeAccountFrozen: the account is frozen until its owner is back.
-	CodeAccountFrozen Code = "account_frozen"
 )
 
 // codes lists every constant above once.
@@ -144,7 +128,6 @@ var codes = []Code{
 	CodeTokenExpired,
 	CodeSessionRevoked,
 	CodeFreshSignInRequired,
-	CodeStepUpRequired,
 	CodeForbidden,
 	CodeCallerNotAllowed,
 	CodeNotFound,
@@ -152,7 +135,6 @@ var codes = []Code{
 	CodeNameTaken,
 	CodeCredentialsInvalid,
 	CodePasswordTooWeak,
-	CodePasswordBreached,
 	CodeTooManyRequests,
 	CodeTooManyConnections,
 	CodeRefusedByFirewall,
@@ -162,27 +144,21 @@ var codes = []Code{
 	CodePhoneNotMobile,
 	CodePhoneTaken,
 	CodeCodeInvalid,
-	CodeCodeExpired,
 	CodeCodeExhausted,
 	CodeRecoveryInvalid,
 	CodeRecoveryNotAllowedYet,
-	CodeRecoveryRefused,
 	CodeRecoveryEnded,
 	CodeVetoInvalid,
-	CodeTokenUsed,
 	CodeConversationNotFound,
-	CodeNotAMember,
 	CodeMessageInvalid,
 	CodeProtocolViolation,
 	CodeSlowConsumer,
 	CodeDevOnly,
 	CodeDeadlineExceeded,
-	CodeGone,
 	CodeIdempotencyMismatch,
 	CodeOriginNotAllowed,
 	CodeSMSUndeliverable,
 	CodeVerdictInvalid,
-	CodeAccountFrozen,
 }
 
 // Codes is a copy of the list of all codes.

@@ -1,7 +1,6 @@
 package httpkit_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,7 +10,6 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -25,6 +23,7 @@ import (
 	"centinela/shared/httpkit"
 	"centinela/shared/httpkit/httpkittest"
 	"centinela/shared/obs"
+	"centinela/shared/testkit"
 )
 
 const spec = `
@@ -110,30 +109,12 @@ components:
         errors: {type: array, items: {type: object, required: [pointer, code], additionalProperties: false, properties: {pointer: {type: string}, code: {type: string}, detail: {type: string}}}}
 `
 
-// lines collects log lines from several goroutines.
-type lines struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *lines) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(b)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
-}
-
 type world struct {
 	t        *testing.T
 	services *httpkittest.Services
 	people   *httpkittest.People
 	clk      *clock.Manual
-	log      *lines
+	log      *testkit.Buffer
 	reg      *prometheus.Registry
 	server   *httpkit.Server
 	checked  http.Handler
@@ -146,7 +127,7 @@ func newWorld(t *testing.T, change func(*httpkit.Options)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, services: httpkittest.NewServices(t), clk: clock.NewManual(time.Date(2025, 6, 1, 0, 0, 0, 0, time.UTC)), log: &lines{}, reg: prometheus.NewRegistry()}
+	w := &world{t: t, services: httpkittest.NewServices(t), clk: clock.NewManual(time.Date(2025, 6, 1, 0, 0, 0, 0, time.UTC)), log: &testkit.Buffer{}, reg: prometheus.NewRegistry()}
 	w.people = httpkittest.NewPeople(t, w.clk)
 	opts := httpkit.Options{
 		Service: "chat-relay", Spec: doc, Log: obs.NewLogger(w.log, "chat-relay", "info"), Registry: w.reg,

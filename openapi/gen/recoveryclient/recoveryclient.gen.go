@@ -20,12 +20,10 @@ import (
 
 // Defines values for ErrorCode.
 const (
-	ErrorCodeAccountFrozen         ErrorCode = "account_frozen"
 	ErrorCodeBodyTooLarge          ErrorCode = "body_too_large"
 	ErrorCodeBusy                  ErrorCode = "busy"
 	ErrorCodeCallerNotAllowed      ErrorCode = "caller_not_allowed"
 	ErrorCodeCodeExhausted         ErrorCode = "code_exhausted"
-	ErrorCodeCodeExpired           ErrorCode = "code_expired"
 	ErrorCodeCodeInvalid           ErrorCode = "code_invalid"
 	ErrorCodeConflict              ErrorCode = "conflict"
 	ErrorCodeConversationNotFound  ErrorCode = "conversation_not_found"
@@ -34,7 +32,6 @@ const (
 	ErrorCodeDevOnly               ErrorCode = "dev_only"
 	ErrorCodeForbidden             ErrorCode = "forbidden"
 	ErrorCodeFreshSignInRequired   ErrorCode = "fresh_sign_in_required"
-	ErrorCodeGone                  ErrorCode = "gone"
 	ErrorCodeHeaderTooLarge        ErrorCode = "header_too_large"
 	ErrorCodeIdempotencyMismatch   ErrorCode = "idempotency_mismatch"
 	ErrorCodeInternal              ErrorCode = "internal"
@@ -46,10 +43,8 @@ const (
 	ErrorCodeMessageInvalid        ErrorCode = "message_invalid"
 	ErrorCodeMethodNotAllowed      ErrorCode = "method_not_allowed"
 	ErrorCodeNameTaken             ErrorCode = "name_taken"
-	ErrorCodeNotAMember            ErrorCode = "not_a_member"
 	ErrorCodeNotFound              ErrorCode = "not_found"
 	ErrorCodeOriginNotAllowed      ErrorCode = "origin_not_allowed"
-	ErrorCodePasswordBreached      ErrorCode = "password_breached"
 	ErrorCodePasswordTooWeak       ErrorCode = "password_too_weak"
 	ErrorCodePhoneInvalid          ErrorCode = "phone_invalid"
 	ErrorCodePhoneNotMobile        ErrorCode = "phone_not_mobile"
@@ -58,16 +53,13 @@ const (
 	ErrorCodeRecoveryEnded         ErrorCode = "recovery_ended"
 	ErrorCodeRecoveryInvalid       ErrorCode = "recovery_invalid"
 	ErrorCodeRecoveryNotAllowedYet ErrorCode = "recovery_not_allowed_yet"
-	ErrorCodeRecoveryRefused       ErrorCode = "recovery_refused"
 	ErrorCodeRefusedByFirewall     ErrorCode = "refused_by_firewall"
 	ErrorCodeSessionRevoked        ErrorCode = "session_revoked"
 	ErrorCodeSlowConsumer          ErrorCode = "slow_consumer"
 	ErrorCodeSmsUndeliverable      ErrorCode = "sms_undeliverable"
-	ErrorCodeStepUpRequired        ErrorCode = "step_up_required"
 	ErrorCodeTimeout               ErrorCode = "timeout"
 	ErrorCodeTokenExpired          ErrorCode = "token_expired"
 	ErrorCodeTokenInvalid          ErrorCode = "token_invalid"
-	ErrorCodeTokenUsed             ErrorCode = "token_used"
 	ErrorCodeTooManyConnections    ErrorCode = "too_many_connections"
 	ErrorCodeTooManyRequests       ErrorCode = "too_many_requests"
 	ErrorCodeUnauthenticated       ErrorCode = "unauthenticated"
@@ -82,8 +74,6 @@ const (
 // Valid indicates whether the value is a known member of the ErrorCode enum.
 func (e ErrorCode) Valid() bool {
 	switch e {
-	case ErrorCodeAccountFrozen:
-		return true
 	case ErrorCodeBodyTooLarge:
 		return true
 	case ErrorCodeBusy:
@@ -91,8 +81,6 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeCallerNotAllowed:
 		return true
 	case ErrorCodeCodeExhausted:
-		return true
-	case ErrorCodeCodeExpired:
 		return true
 	case ErrorCodeCodeInvalid:
 		return true
@@ -109,8 +97,6 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeForbidden:
 		return true
 	case ErrorCodeFreshSignInRequired:
-		return true
-	case ErrorCodeGone:
 		return true
 	case ErrorCodeHeaderTooLarge:
 		return true
@@ -134,13 +120,9 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeNameTaken:
 		return true
-	case ErrorCodeNotAMember:
-		return true
 	case ErrorCodeNotFound:
 		return true
 	case ErrorCodeOriginNotAllowed:
-		return true
-	case ErrorCodePasswordBreached:
 		return true
 	case ErrorCodePasswordTooWeak:
 		return true
@@ -158,8 +140,6 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeRecoveryNotAllowedYet:
 		return true
-	case ErrorCodeRecoveryRefused:
-		return true
 	case ErrorCodeRefusedByFirewall:
 		return true
 	case ErrorCodeSessionRevoked:
@@ -168,15 +148,11 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeSmsUndeliverable:
 		return true
-	case ErrorCodeStepUpRequired:
-		return true
 	case ErrorCodeTimeout:
 		return true
 	case ErrorCodeTokenExpired:
 		return true
 	case ErrorCodeTokenInvalid:
-		return true
-	case ErrorCodeTokenUsed:
 		return true
 	case ErrorCodeTooManyConnections:
 		return true

@@ -29,7 +29,7 @@ type pair struct {
 	server *conn
 	client *websocket.Conn
 	inner  *spy
-	log    *syncLog
+	log    *testkit.Buffer
 }
 
 // spy is the connection under the wire: it counts writes and can panic.
@@ -61,7 +61,7 @@ func (s *spy) count() int {
 // newPair makes one; during is called within its handshake.
 func newPair(t *testing.T, during func(c *conn)) *pair {
 	t.Helper()
-	p := &pair{log: &syncLog{}}
+	p := &pair{log: &testkit.Buffer{}}
 	d := New(Options{
 		Verdicts: verdicts.NewSet(), Clock: clock.NewManual(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)),
 		Log: slog.New(slog.NewTextHandler(p.log, nil)), Registry: prometheus.NewRegistry(),
@@ -187,21 +187,4 @@ func TestTypingIsShedAtHalfAQueue(t *testing.T) {
 	if shed := testutil.ToFloat64(c.door.metrics.shed); queued != 36 || shed != 4 {
 		t.Errorf("%d queued, %v shed", queued, shed)
 	}
-}
-
-type syncLog struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *syncLog) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *syncLog) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
