@@ -36,9 +36,14 @@ prepare() {
   need git git ca-certificates && need gcc gcc libc6-dev && go version && go mod download
 }
 
-# browser: the pages' tests need Chromium and Node.
+# browser: the pages' tests need Chromium and Node 20. Debian 12 has 18: the npm registry has the newer one.
 browser() {
-  need node nodejs npm && need npm npm && need chromium chromium && make browser
+  need node nodejs npm && need npm npm && need chromium chromium || return 1
+  if [ "$(node -p 'parseInt(process.versions.node)')" -lt 20 ]; then
+    npm install --no-save --no-audit --no-fund --prefix bin/node node@22 || return 1
+    local PATH="$PWD/bin/node/node_modules/node/bin:$PATH"
+  fi
+  make browser
 }
 
 step prepare prepare
