@@ -56,17 +56,6 @@ func (e *Engine) Window() time.Duration {
 // Rules is how many there are.
 func (e *Engine) Rules() int { return len(e.rules) }
 
-// Feed takes the next event and returns what the rules decide on it.
-func (e *Engine) Feed(event record.Event) []Decision {
-	var decisions []Decision
-	for i := range e.rules {
-		if d, ok := e.apply(i, event); ok {
-			decisions = append(decisions, d)
-		}
-	}
-	return decisions
-}
-
 // apply gives the event to one rule.
 func (e *Engine) apply(i int, event record.Event) (Decision, bool) {
 	rule := e.rules[i]

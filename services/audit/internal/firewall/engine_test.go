@@ -24,6 +24,16 @@ func defaultEngine(t testing.TB) *Engine {
 	return NewEngine(rules)
 }
 
+// Feed gives an event to every rule, as a Runner does.
+func (e *Engine) Feed(event record.Event) (decisions []Decision) {
+	for i := range e.Rules() {
+		if d, ok := e.apply(i, event); ok {
+			decisions = append(decisions, d)
+		}
+	}
+	return decisions
+}
+
 func violation(address string, at time.Duration) record.Event {
 	e := record.New(noon.Add(at), "chat-relay", record.ChatProtocolViolation, record.Refused, record.Origin{Address: address})
 	e.Account = "acc_0123456789abcdefghjkmnpq"

@@ -171,3 +171,21 @@ func TestOutageKeepsTheLanguage(t *testing.T) {
 		t.Errorf("%+v", phones)
 	}
 }
+
+// "Owner locked out through failed recoveries (must stay possible)": strangers' wrong saved codes, in as many recoveries as
+// they may start, don't keep the owner's right one out, also from a device and a place that nobody knows.
+func TestWrongSavedCodesLockNobodyOut(t *testing.T) {
+	d := newDesk(t, openSQLite(t))
+	d.prove(older)
+	for range 4 {
+		stranger := d.start("ana")
+		for range 6 {
+			if _, err := stranger.evidence(engine.SavedCode, "WRONG-CODE"); err == nil {
+				t.Fatal("a wrong code was taken")
+			}
+		}
+	}
+	if _, err := d.start("ana").evidence(engine.SavedCode, saved); err != nil {
+		t.Errorf("the owner's code: %v", err)
+	}
+}
