@@ -30,7 +30,7 @@ func New(client *httpkit.Client) *Link { return &Link{client: client} }
 
 // Ingest is an outbox.Sink.
 func (l *Link) Ingest(ctx context.Context, s outbox.Shipment) (record.Head, error) {
-	body, err := encode(s)
+	body, err := Encode(s)
 	if err != nil {
 		return record.Head{}, fmt.Errorf("encode a shipment: %w", err)
 	}

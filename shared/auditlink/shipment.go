@@ -35,8 +35,8 @@ type opening struct {
 	Signature string `json:"signature"`
 }
 
-// encode writes a shipment.
-func encode(s outbox.Shipment) ([]byte, error) {
+// Encode writes a shipment.
+func Encode(s outbox.Shipment) ([]byte, error) {
 	var out bytes.Buffer
 	err := json.NewEncoder(&out).Encode(opening{
 		Source: s.Source, From: s.From, N: s.Head.N, Hash: s.Head.Hash.String(), Signature: base64.StdEncoding.EncodeToString(s.Signature),

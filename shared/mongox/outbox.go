@@ -419,7 +419,8 @@ func (l *Log) takeOut(ctx context.Context, all, taken []waiting) error {
 	return nil
 }
 
-var versionUp = bson.E{Key: "$inc", Value: bson.D{{Key: "version", Value: 1}}}
+// versionUp is what Documents and UpdateVersioned compare.
+var versionUp = bson.E{Key: "$inc", Value: bson.D{{Key: "rev", Value: 1}}}
 
 // updateCarriers reports whether every document was changed.
 func (l *Log) updateCarriers(ctx context.Context, lists map[place][]carried, update func(place, []carried) mongo.WriteModel) (bool, error) {

@@ -19,7 +19,7 @@ import (
 type carrying struct {
 	ID      string         `bson:"_id"`
 	Note    string         `bson:"note"`
-	Version int64          `bson:"version"`
+	Version int64          `bson:"rev"`
 	Outbox  mongox.Carried `bson:"outbox,omitempty"`
 }
 

@@ -53,6 +53,7 @@ const (
 	ChatConnected            = "chat.connected"             // a socket was authenticated
 	ChatDisconnected         = "chat.disconnected"          // a socket was closed
 	ChatConversationCreated  = "chat.conversation_created"  // a conversation was made
+	ChatMessageSent          = "chat.message_sent"          // a message was relayed (never its text)
 	ChatActivity             = "chat.activity"              // digest of what a session sent within a minute (never texts)
 	ChatProtocolViolation    = "chat.protocol_violation"    // a frame that the socket's state forbids
 	ChatRefused              = "chat.refused"               // the relay refused a socket or a frame
@@ -74,7 +75,7 @@ const (
 
 // activity and telemetry are the actions that aren't of class security.
 var (
-	activity  = []string{ChatConnected, ChatDisconnected, ChatConversationCreated, ChatActivity, SessionRefreshed}
+	activity  = []string{ChatConnected, ChatDisconnected, ChatConversationCreated, ChatMessageSent, ChatActivity, SessionRefreshed}
 	telemetry = []string{GatewayRateLimited}
 )
 
@@ -112,6 +113,7 @@ var classes = map[string]int{
 	ChatConnected:            classAPIActivity,
 	ChatDisconnected:         classAPIActivity,
 	ChatConversationCreated:  classAPIActivity,
+	ChatMessageSent:          classAPIActivity,
 	ChatActivity:             classAPIActivity,
 	ChatProtocolViolation:    classDetectionFinding,
 	ChatRefused:              classAPIActivity,

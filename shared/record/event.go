@@ -62,12 +62,12 @@ type Origin struct {
 	Address, UserAgent, RequestID, Device string
 }
 
-// New is an event with a fresh ID. What the client chose (its user agent above
+// New is an event with a fresh ID, which begins with the time of making it. What the client chose (its user agent above
 // all) is cut to the bounds, so that an over-long header can't make an event
 // that can't be recorded.
 func New(now time.Time, service, action, outcome string, o Origin) Event {
 	return Event{
-		ID: id.New(idPrefix), Time: now.UTC().Truncate(time.Millisecond),
+		ID: id.NewOrdered(idPrefix), Time: now.UTC().Truncate(time.Millisecond),
 		Service: service, Action: action, Outcome: outcome,
 		Address: bounded(o.Address, limitOf(fieldAddress)), UserAgent: bounded(o.UserAgent, limitOf(fieldUserAgent)),
 		RequestID: bounded(o.RequestID, maxRequestID), Device: bounded(o.Device, limitOf(fieldDevice)),

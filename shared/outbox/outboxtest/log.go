@@ -2,6 +2,7 @@ package outboxtest
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"reflect"
@@ -285,5 +286,52 @@ func oldestFirst(t *testing.T, f Fixture) {
 	}
 	if !slices.Equal(order, want) {
 		t.Errorf("another order, or one is missing or twice: %d", len(order))
+	}
+}
+
+// Read returns the events that a service's log holds for audit, at most limit, with
+// their data as JSON has it (numbers are float64; nil for none).
+func Read(ctx context.Context, log outbox.Log, limit int) ([]record.Event, error) {
+	_, head, err := log.Shipped(ctx)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := log.After(ctx, head.N, limit)
+	if err != nil {
+		return nil, err
+	}
+	var events []record.Event
+	for _, e := range entries {
+		env, err := record.Parse(e.Body)
+		if err == nil {
+			err = env.Disclose(e.Openings)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("event %d: %w", e.N, err)
+		}
+		if env.Event.Data = env.Data(); len(env.Event.Data) == 0 {
+			env.Event.Data = nil
+		}
+		events = append(events, env.Event)
+	}
+	return events, nil
+}
+
+// Ship moves a log's cursor over the next n events, as if audit had them.
+func Ship(t testing.TB, log outbox.Log, n int) {
+	t.Helper()
+	_, head, err := log.Shipped(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries, err := log.After(t.Context(), head.N, n)
+	if err != nil || len(entries) != n {
+		t.Fatalf("%d of %d events are there (%v)", len(entries), n, err)
+	}
+	for _, e := range entries {
+		head = head.Next(e.Body)
+	}
+	if err := log.Trim(t.Context(), head); err != nil {
+		t.Fatal(err)
 	}
 }
