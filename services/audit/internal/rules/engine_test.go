@@ -1,4 +1,4 @@
-package firewall
+package rules
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -17,7 +18,7 @@ var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 func defaultEngine(t testing.TB) *Engine {
 	t.Helper()
-	rules, err := DefaultRules()
+	rules, err := Default()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,14 +51,15 @@ func TestProtocolViolation(t *testing.T) {
 		kind   string
 	}{
 		"two":                         {events: []record.Event{violation("203.0.113.9", 0), violation("203.0.113.9", 1)}},
-		"three":                       {[]record.Event{violation("203.0.113.9", 0), violation("203.0.113.9", 0), violation("203.0.113.9", 0)}, "203.0.113.9", IP},
-		"a fourth makes it longer":    {[]record.Event{violation("203.0.113.9", 0), violation("203.0.113.9", 0), violation("203.0.113.9", 0), violation("203.0.113.9", time.Minute)}, "203.0.113.9", IP},
+		"three":                       {[]record.Event{violation("203.0.113.9", 0), violation("203.0.113.9", 0), violation("203.0.113.9", 0)}, "203.0.113.9", "ip"},
+		"a fourth, a minute later":    {[]record.Event{violation("203.0.113.9", 0), violation("203.0.113.9", 0), violation("203.0.113.9", 0), violation("203.0.113.9", time.Minute)}, "203.0.113.9", "ip"},
+		"a fourth at once":            {events: []record.Event{violation("203.0.113.9", 0), violation("203.0.113.9", 0), violation("203.0.113.9", 0), violation("203.0.113.9", time.Minute-1)}},
 		"three addresses":             {events: []record.Event{violation("203.0.113.9", 0), violation("203.0.113.10", 0), violation("203.0.113.11", 0)}},
-		"an IPv6 /64 is one":          {[]record.Event{violation("2001:db8::1", 0), violation("2001:db8::2:2", 0), violation("2001:db8:0:0:f::", 0)}, "2001:db8::/64", Prefix},
-		"IPv4 in IPv6 is the same":    {[]record.Event{violation("203.0.113.9", 0), violation("::ffff:203.0.113.9", 0), violation("203.0.113.9", 0)}, "203.0.113.9", IP},
-		"just within the window":      {[]record.Event{violation("203.0.113.9", 0), violation("203.0.113.9", time.Minute), violation("203.0.113.9", 10*time.Minute-time.Millisecond)}, "203.0.113.9", IP},
+		"an IPv6 /64 is one":          {[]record.Event{violation("2001:db8::1", 0), violation("2001:db8::2:2", 0), violation("2001:db8:0:0:f::", 0)}, "2001:db8::/64", "prefix"},
+		"IPv4 in IPv6 is the same":    {[]record.Event{violation("203.0.113.9", 0), violation("::ffff:203.0.113.9", 0), violation("203.0.113.9", 0)}, "203.0.113.9", "ip"},
+		"just within the window":      {[]record.Event{violation("203.0.113.9", 0), violation("203.0.113.9", time.Minute), violation("203.0.113.9", 10*time.Minute-time.Millisecond)}, "203.0.113.9", "ip"},
 		"just outside":                {events: []record.Event{violation("203.0.113.9", 0), violation("203.0.113.9", time.Minute), violation("203.0.113.9", 10*time.Minute)}},
-		"a late one fills it":         {[]record.Event{violation("203.0.113.9", 0), violation("203.0.113.9", 5*time.Minute), violation("203.0.113.9", time.Minute)}, "203.0.113.9", IP},
+		"a late one fills it":         {[]record.Event{violation("203.0.113.9", 0), violation("203.0.113.9", 5*time.Minute), violation("203.0.113.9", time.Minute)}, "203.0.113.9", "ip"},
 		"a late one, too far apart":   {events: []record.Event{violation("203.0.113.9", 0), violation("203.0.113.9", 10*time.Minute), violation("203.0.113.9", time.Minute)}},
 		"older than what counts":      {events: []record.Event{violation("203.0.113.9", 20*time.Minute), violation("203.0.113.9", 30*time.Minute), violation("203.0.113.9", 40*time.Minute), violation("203.0.113.9", 0)}},
 		"without an address":          {events: []record.Event{violation("", 0), violation("", 0), violation("", 0)}},
@@ -79,46 +81,60 @@ func TestProtocolViolation(t *testing.T) {
 			if len(got) != 1 {
 				t.Fatalf("decided %+v", got)
 			}
-			v := got[0].Verdict
-			if v.Subject != test.want || v.Kind != test.kind || v.Action != Refuse || v.Source != "protocol_violation" || !v.Until.Equal(last.Time.Add(10*time.Minute)) || got[0].Trigger != last.ID {
-				t.Errorf("%+v", got[0])
+			d := got[0]
+			if !slices.Equal(d.Subjects, []Subject{{test.kind, test.want}}) || d.Action != "refuse" || d.Rule != "protocol_violation" || !d.Until.Equal(last.Time.Add(10*time.Minute)) || d.Trigger != last.ID {
+				t.Errorf("%+v", d)
 			}
-			if !id.Valid("vrd", v.ID) {
-				t.Errorf("id %s", v.ID)
+			if !id.Valid("vrd", d.ID) {
+				t.Errorf("id %s", d.ID)
 			}
 		})
 	}
 }
 
-func TestSessionRevoked(t *testing.T) {
-	acting, ended := id.New("ses"), id.New("ses")
-	revoked := func(session, target, expires string) record.Event {
-		e := record.New(noon, "auth", record.SessionRevoked, record.Success, record.Origin{})
-		e.Account, e.Session, e.Target = id.New("acc"), session, target
-		if expires != "" {
-			e.Data = record.Data{"expires_at": expires}
-		}
-		return e
-	}
-	for name, test := range map[string]struct {
-		event   record.Event
-		subject string
-		until   time.Time
-	}{
-		"its own":               {revoked(ended, "", ""), ended, noon.Add(10 * time.Minute)},
-		"another one of mine":   {revoked(acting, ended, ""), ended, noon.Add(10 * time.Minute)},
-		"until the token ends":  {revoked(ended, ended, "2026-03-01T12:07:00.5Z"), ended, noon.Add(7*time.Minute + 500*time.Millisecond)},
-		"an end in the past":    {revoked(ended, ended, "2020-01-01T00:00:00Z"), ended, noon.Add(10 * time.Minute)},
-		"an end that is no end": {revoked(ended, ended, "soon"), ended, noon.Add(10 * time.Minute)},
-		"an end too far away":   {revoked(ended, ended, "2199-01-01T00:00:00Z"), ended, noon.Add(10 * time.Minute)},
-	} {
-		got := defaultEngine(t).Feed(test.event)
-		if len(got) != 1 || got[0].Verdict.Kind != Session || got[0].Verdict.Subject != test.subject || !got[0].Verdict.Until.Equal(test.until) || got[0].Account != "" {
-			t.Errorf("%s: %+v", name, got)
+// KB D4: one offender makes one decision a minute, not one an event, and each
+// names the same subject, so that one verdict is made longer.
+func TestOneOffenderDecidesOnceInAWhile(t *testing.T) {
+	engine := defaultEngine(t)
+	var at []time.Duration
+	for i := range 300 {
+		when := time.Duration(i) * time.Second
+		for _, d := range engine.Feed(violation("203.0.113.9", when)) {
+			if d.Subjects[0] != (Subject{"ip", "203.0.113.9"}) || !d.Until.Equal(noon.Add(when+10*time.Minute)) {
+				t.Errorf("%+v", d)
+			}
+			at = append(at, when)
 		}
 	}
-	if got := defaultEngine(t).Feed(revoked("", "acc_x", "")); len(got) != 0 {
-		t.Errorf("without a session: %+v", got)
+	if want := []time.Duration{2 * time.Second, 62 * time.Second, 122 * time.Second, 182 * time.Second, 242 * time.Second}; !slices.Equal(at, want) {
+		t.Errorf("decided at %v, want %v", at, want)
+	}
+}
+
+// A key of two parts counts, and names, both.
+func TestJoinedKey(t *testing.T) {
+	rules, err := Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules[0].Key = Keys{KeyAccount, KeyAddress}
+	engine := NewEngine(rules)
+	feed := func(account, address string) []Decision {
+		e := violation(address, 0)
+		e.Account = account
+		return engine.Feed(e)
+	}
+	ana, luis := id.New("acc"), id.New("acc")
+	for range 2 {
+		for _, c := range [][2]string{{ana, "203.0.113.9"}, {ana, "203.0.113.10"}, {luis, "203.0.113.9"}, {"", "203.0.113.9"}} {
+			if got := feed(c[0], c[1]); len(got) != 0 {
+				t.Errorf("%v: %+v", c, got)
+			}
+		}
+	}
+	got := feed(ana, "203.0.113.9")
+	if len(got) != 1 || !slices.Equal(got[0].Subjects, []Subject{{"account", ana}, {"ip", "203.0.113.9"}}) {
+		t.Errorf("%+v", got)
 	}
 }
 
@@ -177,7 +193,7 @@ func TestRunnerRetries(t *testing.T) {
 		if down {
 			return errors.New("store fault")
 		}
-		imposed = append(imposed, d.Verdict.ID)
+		imposed = append(imposed, d.ID)
 		return nil
 	}, slog.New(slog.DiscardHandler))
 	take := func(seq int64, e record.Event) error { return runner.Take(t.Context(), seq, e) }
@@ -217,7 +233,7 @@ func TestWarmingAgainCountsOnce(t *testing.T) {
 // R3: a rule that panics on an event is passed by for that event; the rules
 // after it see the event once, however often it is handed over.
 func TestRunnerSurvivesAPanic(t *testing.T) {
-	rules, err := DefaultRules()
+	rules, err := Default()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -254,7 +270,7 @@ func TestRunnerSurvivesAPanic(t *testing.T) {
 }
 
 func TestLogModeDecidesNothing(t *testing.T) {
-	rules, err := DefaultRules()
+	rules, err := Default()
 	if err != nil {
 		t.Fatal(err)
 	}

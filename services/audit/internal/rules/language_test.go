@@ -1,4 +1,4 @@
-package firewall
+package rules
 
 import (
 	"strings"
@@ -7,17 +7,17 @@ import (
 )
 
 func TestDefaultRules(t *testing.T) {
-	rules, err := DefaultRules()
-	if err != nil || len(rules) != 2 {
+	rules, err := Default()
+	if err != nil || len(rules) != 1 {
 		t.Fatalf("%d rules, %v", len(rules), err)
 	}
-	if r := rules[0]; r.ID != "protocol_violation" || r.Count != 3 || r.Window != 10*time.Minute || r.TTL != 10*time.Minute || r.Mode != Enforce {
+	if r := rules[0]; r.ID != "protocol_violation" || r.Count != 3 || r.Window != 10*time.Minute || r.TTL != 10*time.Minute || r.Quiet != time.Minute || r.Mode != Enforce {
 		t.Errorf("%+v", r)
 	}
 }
 
 // R5.3: a rules file with a mistake is refused, with every mistake named.
-func TestParseRulesRefuses(t *testing.T) {
+func TestParseRefuses(t *testing.T) {
 	good := map[string]string{
 		"id": "my_rule", "event": "session.refused", "from": "auth", "key": "address", "count": "3", "window": "10m",
 		"action": "refuse", "ttl": "10m", "mode": "log", "reason": "why",
@@ -42,7 +42,7 @@ func TestParseRulesRefuses(t *testing.T) {
 		}
 		return []byte(b.String())
 	}
-	if rules, err := ParseRules(text("", "")); err != nil || len(rules) != 1 {
+	if rules, err := Parse(text("", "")); err != nil || len(rules) != 1 {
 		t.Fatalf("the good one: %v", err)
 	}
 	for _, test := range []struct{ key, value, want string }{
@@ -52,6 +52,11 @@ func TestParseRulesRefuses(t *testing.T) {
 		{"event", "firewall.verdict_added", "event:"},
 		{"from", "", "from:"},
 		{"key", "phone", "key:"},
+		{"key", "[]", "key:"},
+		{"key", "[account, account]", "key:"},
+		{"key", "[account, phone]", "key:"},
+		{"key", "[account, address, device]", "key:"},
+		{"reason", "why\n    quiet: 25h", "quiet:"},
 		{"count", "0", "count:"},
 		{"count", "many", "rules:"},
 		{"window", "0s", "window:"},
@@ -63,12 +68,12 @@ func TestParseRulesRefuses(t *testing.T) {
 		{"reason", "", "reason:"},
 		{"reason", "why\n    colour: red", "colour"},
 	} {
-		if _, err := ParseRules(text(test.key, test.value)); err == nil || !strings.Contains(err.Error(), test.want) {
+		if _, err := Parse(text(test.key, test.value)); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %q: %v", test.key, test.value, err)
 		}
 	}
 	twice := append(text("", ""), []byte(strings.TrimPrefix(string(text("", "")), "rules:\n"))...)
-	if _, err := ParseRules(twice); err == nil || !strings.Contains(err.Error(), "used twice") {
+	if _, err := Parse(twice); err == nil || !strings.Contains(err.Error(), "used twice") {
 		t.Errorf("the same id: %v", err)
 	}
 }

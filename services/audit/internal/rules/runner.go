@@ -1,4 +1,4 @@
-package firewall
+package rules
 
 import (
 	"context"
@@ -53,7 +53,7 @@ func (r *Runner) Take(ctx context.Context, seq int64, event record.Event) error 
 	for len(r.pending) > 0 {
 		d := r.pending[0]
 		if d.Mode == LogOnly {
-			r.log.Info("audit: a rule in log mode would have decided", "rule", d.Rule, "kind", d.Verdict.Kind, "action", d.Verdict.Action, "trigger", d.Trigger)
+			r.log.Info("audit: a rule in log mode would have decided", "rule", d.Rule, "action", d.Action, "trigger", d.Trigger)
 		} else if err := r.impose(ctx, d); err != nil {
 			return err
 		}
