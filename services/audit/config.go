@@ -4,14 +4,14 @@ import (
 	"fmt"
 	"os"
 
-	"centinela/services/audit/internal/firewall"
+	"centinela/services/audit/internal/rules"
 	"centinela/shared/config"
 )
 
 // Config is the part "audit" of the configuration.
 type Config struct {
 	// RulesFile replaces the rules that the product ships with
-	// (services/audit/internal/firewall/rules/default.yaml); empty for those.
+	// (services/audit/internal/rules/default.yaml); empty for those.
 	RulesFile string `koanf:"rules_file"`
 }
 
@@ -27,13 +27,13 @@ func (c Config) Validate() error {
 	return errs.Err()
 }
 
-func (c Config) rules() ([]firewall.Rule, error) {
+func (c Config) rules() ([]rules.Rule, error) {
 	if c.RulesFile == "" {
-		return firewall.DefaultRules()
+		return rules.Default()
 	}
 	text, err := os.ReadFile(c.RulesFile)
 	if err != nil {
 		return nil, fmt.Errorf("can't be read: %w", err)
 	}
-	return firewall.ParseRules(text)
+	return rules.Parse(text)
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -39,43 +40,44 @@ func (l *Link) Ingest(ctx context.Context, s outbox.Shipment) (record.Head, erro
 		return record.Head{}, err
 	}
 	req.Header.Set("Content-Type", MediaType)
-	var answer held
-	if err := l.do(req, &answer); err != nil {
+	body, err = l.do(req)
+	if err != nil {
 		return record.Head{}, err
+	}
+	var answer held
+	if err := json.Unmarshal(body, &answer); err != nil {
+		return record.Head{}, fmt.Errorf("read audit's answer: %w", err)
 	}
 	return answer.head()
 }
 
-// Verdicts is a verdicts.Fetch: what is newer than version, waited for.
-func (l *Link) Verdicts(ctx context.Context, version int64, wait time.Duration) (verdicts.Delta, error) {
-	url := base + "/internal/verdicts?wait_ms=" + strconv.FormatInt(wait.Milliseconds(), 10)
-	if version != verdicts.NoVersion {
-		url += "&version=" + strconv.FormatInt(version, 10)
+// Verdicts is a verdicts.Fetch: the page of the feed behind a cursor, waited for.
+func (l *Link) Verdicts(ctx context.Context, cursor string, wait time.Duration) (verdicts.Page, error) {
+	query := url.Values{"wait_ms": {strconv.FormatInt(wait.Milliseconds(), 10)}}
+	if cursor != "" {
+		query.Set("cursor", cursor)
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/internal/verdicts?"+query.Encode(), http.NoBody)
 	if err != nil {
-		return verdicts.Delta{}, err
+		return verdicts.Page{}, err
 	}
-	var delta verdicts.Delta // its form is the wire's
-	return delta, l.do(req, &delta)
+	body, err := l.do(req)
+	if err != nil {
+		return verdicts.Page{}, err
+	}
+	return ReadPage(bytes.NewReader(body))
 }
 
-// do reads an answer of 200 as JSON; any other is the problem that it says.
-func (l *Link) do(req *http.Request, into any) error {
+// do reads an answer of 200; any other is the problem that it says.
+func (l *Link) do(req *http.Request) ([]byte, error) {
 	resp, err := l.client.Do(req)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer resp.Body.Close() //nolint:errcheck // it was read
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
-		return fmt.Errorf("read audit's answer: %w", err)
+		return nil, fmt.Errorf("read audit's answer: %w", err)
 	}
-	if err := httpkit.Expect(resp.StatusCode, resp.Header, body, http.StatusOK); err != nil {
-		return err
-	}
-	if err := json.Unmarshal(body, into); err != nil {
-		return fmt.Errorf("read audit's answer: %w", err)
-	}
-	return nil
+	return body, httpkit.Expect(resp.StatusCode, resp.Header, body, http.StatusOK)
 }

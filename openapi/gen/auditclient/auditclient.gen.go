@@ -22,6 +22,7 @@ const (
 	ErrorCodeBodyTooLarge          ErrorCode = "body_too_large"
 	ErrorCodeBusy                  ErrorCode = "busy"
 	ErrorCodeCallerNotAllowed      ErrorCode = "caller_not_allowed"
+	ErrorCodeChallengeRequired     ErrorCode = "challenge_required"
 	ErrorCodeCodeExhausted         ErrorCode = "code_exhausted"
 	ErrorCodeCodeInvalid           ErrorCode = "code_invalid"
 	ErrorCodeConflict              ErrorCode = "conflict"
@@ -78,6 +79,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeBusy:
 		return true
 	case ErrorCodeCallerNotAllowed:
+		return true
+	case ErrorCodeChallengeRequired:
 		return true
 	case ErrorCodeCodeExhausted:
 		return true
@@ -247,8 +250,10 @@ func (e SubjectKind) Valid() bool {
 
 // Defines values for VerdictAction.
 const (
-	VerdictActionAllow  VerdictAction = "allow"
-	VerdictActionRefuse VerdictAction = "refuse"
+	VerdictActionAllow     VerdictAction = "allow"
+	VerdictActionChallenge VerdictAction = "challenge"
+	VerdictActionRefuse    VerdictAction = "refuse"
+	VerdictActionThrottle  VerdictAction = "throttle"
 )
 
 // Valid indicates whether the value is a known member of the VerdictAction enum.
@@ -256,7 +261,11 @@ func (e VerdictAction) Valid() bool {
 	switch e {
 	case VerdictActionAllow:
 		return true
+	case VerdictActionChallenge:
+		return true
 	case VerdictActionRefuse:
+		return true
+	case VerdictActionThrottle:
 		return true
 	default:
 		return false
@@ -343,13 +352,14 @@ type LogHead struct {
 
 // NewVerdict defines model for NewVerdict.
 type NewVerdict struct {
+	// Action `refuse` 403; `throttle` 429; `challenge` 403 with what proves a human. `allow` on an address overrules what is
+	// about addresses alone, never what names an account, a session or a device.
 	Action VerdictAction `json:"action"`
-	Kind   SubjectKind   `json:"kind"`
 	Reason string        `json:"reason"`
 
-	// Subject Example: 203.0.113.0/24
-	Subject    string `json:"subject"`
-	TtlSeconds *int   `json:"ttl_seconds,omitempty"`
+	// Subjects One, or two of different kinds that are joined. Then both must be there.
+	Subjects   Subjects `json:"subjects"`
+	TtlSeconds *int     `json:"ttl_seconds,omitempty"`
 }
 
 // Place defines model for Place.
@@ -377,35 +387,46 @@ type Problem struct {
 	Type string `json:"type"`
 }
 
+// Subject Whom a verdict is about.
+type Subject struct {
+	Kind SubjectKind `json:"kind"`
+
+	// Value Example: 203.0.113.0/24
+	Value string `json:"value"`
+}
+
 // SubjectKind defines model for SubjectKind.
 type SubjectKind string
 
+// Subjects One, or two of different kinds that are joined. Then both must be there.
+type Subjects = []Subject
+
 // Verdict defines model for Verdict.
 type Verdict struct {
+	// Action `refuse` 403; `throttle` 429; `challenge` 403 with what proves a human. `allow` on an address overrules what is
+	// about addresses alone, never what names an account, a session or a device.
 	Action    VerdictAction `json:"action"`
 	CreatedAt time.Time     `json:"created_at"`
-	Id        VerdictId     `json:"id"`
-	Kind      SubjectKind   `json:"kind"`
-	Reason    string        `json:"reason"`
+
+	// DecisionId Of a rule's: the event that brought it about.
+	DecisionId *string   `json:"decision_id,omitempty"`
+	Id         VerdictId `json:"id"`
+
+	// Level How often its rule made it longer.
+	Level  int    `json:"level"`
+	Reason string `json:"reason"`
 
 	// Source `operator` or the id of the rule.
-	Source  string    `json:"source"`
-	Subject string    `json:"subject"`
-	Until   time.Time `json:"until"`
+	Source string `json:"source"`
+
+	// Subjects One, or two of different kinds that are joined. Then both must be there.
+	Subjects Subjects  `json:"subjects"`
+	Until    time.Time `json:"until"`
 }
 
-// VerdictAction defines model for VerdictAction.
+// VerdictAction `refuse` 403; `throttle` 429; `challenge` 403 with what proves a human. `allow` on an address overrules what is
+// about addresses alone, never what names an account, a session or a device.
 type VerdictAction string
-
-// VerdictFeed defines model for VerdictFeed.
-type VerdictFeed struct {
-	Removed []VerdictId `json:"removed"`
-
-	// Snapshot True: forget what you had.
-	Snapshot bool      `json:"snapshot"`
-	Verdicts []Verdict `json:"verdicts"`
-	Version  int64     `json:"version"`
-}
 
 // VerdictId defines model for VerdictId.
 type VerdictId = string
@@ -429,8 +450,9 @@ type GetPlaceParams struct {
 
 // WatchVerdictsParams defines parameters for WatchVerdicts.
 type WatchVerdictsParams struct {
-	Version *int64 `form:"version,omitempty" json:"version,omitempty"`
-	WaitMs  *int   `form:"wait_ms,omitempty" json:"wait_ms,omitempty"`
+	// Cursor `next_cursor` of the page before; opaque.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+	WaitMs *int    `form:"wait_ms,omitempty" json:"wait_ms,omitempty"`
 }
 
 // ListMyActivityParams defines parameters for ListMyActivity.
@@ -552,9 +574,12 @@ type ClientInterface interface {
 	// Corresponds with GET /internal/places/{account_id} (the `GetPlace` operationId).
 	GetPlace(ctx context.Context, accountId AccountId, params *GetPlaceParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// WatchVerdicts The verdict feed; waits until something is newer than `version`
+	// WatchVerdicts The verdict feed, a page at a time; waits until something is newer than `cursor`
 	//
-	// Without `version`, or with one that is too old, answers a snapshot; else the changes since.
+	// NDJSON. The first line is `{cursor, snapshot, more}`: what to ask with next; whether this is the first page of
+	// everything, so that what was known is to be forgotten once the last page is here; whether another page is there
+	// now. Then a line a change, oldest first: `{verdict}` (a Verdict, new or changed) or `{removed}` (its id), at most
+	// 1,000. Without `cursor`, or with one that is too old to know of every removal, it begins with everything.
 	//
 	// Corresponds with GET /internal/verdicts (the `WatchVerdicts` operationId).
 	WatchVerdicts(ctx context.Context, params *WatchVerdictsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -569,14 +594,14 @@ type ClientInterface interface {
 	// Corresponds with GET /v1/operator/verdicts (the `ListVerdicts` operationId).
 	ListVerdicts(ctx context.Context, params *ListVerdictsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// AddVerdictWithBody Refuse or allow an address, prefix, account, session or device
+	// AddVerdictWithBody Allow, challenge, throttle or refuse an address, prefix, account, session or device, or two of them joined
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /v1/operator/verdicts (the `AddVerdict` operationId).
 	AddVerdictWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// AddVerdict Refuse or allow an address, prefix, account, session or device
+	// AddVerdict Allow, challenge, throttle or refuse an address, prefix, account, session or device, or two of them joined
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -627,9 +652,12 @@ func (c *Client) GetPlace(ctx context.Context, accountId AccountId, params *GetP
 	return c.Client.Do(req)
 }
 
-// WatchVerdicts The verdict feed; waits until something is newer than `version`
+// WatchVerdicts The verdict feed, a page at a time; waits until something is newer than `cursor`
 //
-// Without `version`, or with one that is too old, answers a snapshot; else the changes since.
+// NDJSON. The first line is `{cursor, snapshot, more}`: what to ask with next; whether this is the first page of
+// everything, so that what was known is to be forgotten once the last page is here; whether another page is there
+// now. Then a line a change, oldest first: `{verdict}` (a Verdict, new or changed) or `{removed}` (its id), at most
+// 1,000. Without `cursor`, or with one that is too old to know of every removal, it begins with everything.
 //
 // Corresponds with GET /internal/verdicts (the `WatchVerdicts` operationId).
 func (c *Client) WatchVerdicts(ctx context.Context, params *WatchVerdictsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -674,7 +702,7 @@ func (c *Client) ListVerdicts(ctx context.Context, params *ListVerdictsParams, r
 	return c.Client.Do(req)
 }
 
-// AddVerdictWithBody Refuse or allow an address, prefix, account, session or device
+// AddVerdictWithBody Allow, challenge, throttle or refuse an address, prefix, account, session or device, or two of them joined
 //
 // Takes any type of body and a specified content type.
 //
@@ -691,7 +719,7 @@ func (c *Client) AddVerdictWithBody(ctx context.Context, contentType string, bod
 	return c.Client.Do(req)
 }
 
-// AddVerdict Refuse or allow an address, prefix, account, session or device
+// AddVerdict Allow, challenge, throttle or refuse an address, prefix, account, session or device, or two of them joined
 //
 // Takes a body of the `application/json` content type.
 //
@@ -837,9 +865,9 @@ func NewWatchVerdictsRequest(server string, params *WatchVerdictsParams) (*http.
 		// per the OpenAPI spec (e.g. "color=blue,black,brown").
 		var rawQueryFragments []string
 
-		if params.Version != nil {
+		if params.Cursor != nil {
 
-			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "version", *params.Version, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -1157,9 +1185,12 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /internal/places/{account_id} (the `GetPlace` operationId).
 	GetPlaceWithResponse(ctx context.Context, accountId AccountId, params *GetPlaceParams, reqEditors ...RequestEditorFn) (*GetPlaceResponse, error)
 
-	// WatchVerdictsWithResponse The verdict feed; waits until something is newer than `version`
+	// WatchVerdictsWithResponse The verdict feed, a page at a time; waits until something is newer than `cursor`
 	//
-	// Without `version`, or with one that is too old, answers a snapshot; else the changes since.
+	// NDJSON. The first line is `{cursor, snapshot, more}`: what to ask with next; whether this is the first page of
+	// everything, so that what was known is to be forgotten once the last page is here; whether another page is there
+	// now. Then a line a change, oldest first: `{verdict}` (a Verdict, new or changed) or `{removed}` (its id), at most
+	// 1,000. Without `cursor`, or with one that is too old to know of every removal, it begins with everything.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -1180,14 +1211,14 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/operator/verdicts (the `ListVerdicts` operationId).
 	ListVerdictsWithResponse(ctx context.Context, params *ListVerdictsParams, reqEditors ...RequestEditorFn) (*ListVerdictsResponse, error)
 
-	// AddVerdictWithBodyWithResponse Refuse or allow an address, prefix, account, session or device
+	// AddVerdictWithBodyWithResponse Allow, challenge, throttle or refuse an address, prefix, account, session or device, or two of them joined
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/operator/verdicts (the `AddVerdict` operationId).
 	AddVerdictWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddVerdictResponse, error)
 
-	// AddVerdictWithResponse Refuse or allow an address, prefix, account, session or device
+	// AddVerdictWithResponse Allow, challenge, throttle or refuse an address, prefix, account, session or device, or two of them joined
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -1301,15 +1332,8 @@ func (r GetPlaceResponse) ContentType() string {
 type WatchVerdictsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
-	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *VerdictFeed
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *Problem
-}
-
-// GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r WatchVerdictsResponse) GetJSON200() *VerdictFeed {
-	return r.JSON200
 }
 
 // GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
@@ -1563,9 +1587,12 @@ func (c *ClientWithResponses) GetPlaceWithResponse(ctx context.Context, accountI
 	return ParseGetPlaceResponse(rsp)
 }
 
-// WatchVerdictsWithResponse The verdict feed; waits until something is newer than `version`
+// WatchVerdictsWithResponse The verdict feed, a page at a time; waits until something is newer than `cursor`
 //
-// Without `version`, or with one that is too old, answers a snapshot; else the changes since.
+// NDJSON. The first line is `{cursor, snapshot, more}`: what to ask with next; whether this is the first page of
+// everything, so that what was known is to be forgotten once the last page is here; whether another page is there
+// now. Then a line a change, oldest first: `{verdict}` (a Verdict, new or changed) or `{removed}` (its id), at most
+// 1,000. Without `cursor`, or with one that is too old to know of every removal, it begins with everything.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -1604,7 +1631,7 @@ func (c *ClientWithResponses) ListVerdictsWithResponse(ctx context.Context, para
 	return ParseListVerdictsResponse(rsp)
 }
 
-// AddVerdictWithBodyWithResponse Refuse or allow an address, prefix, account, session or device
+// AddVerdictWithBodyWithResponse Allow, challenge, throttle or refuse an address, prefix, account, session or device, or two of them joined
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -1617,7 +1644,7 @@ func (c *ClientWithResponses) AddVerdictWithBodyWithResponse(ctx context.Context
 	return ParseAddVerdictResponse(rsp)
 }
 
-// AddVerdictWithResponse Refuse or allow an address, prefix, account, session or device
+// AddVerdictWithResponse Allow, challenge, throttle or refuse an address, prefix, account, session or device, or two of them joined
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -1723,13 +1750,6 @@ func ParseWatchVerdictsResponse(rsp *http.Response) (*WatchVerdictsResponse, err
 	}
 
 	switch {
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest VerdictFeed
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.JSON200 = &dest
-
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
 		var dest Problem
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {

@@ -41,6 +41,7 @@ const (
 	ErrorCodeBodyTooLarge          ErrorCode = "body_too_large"
 	ErrorCodeBusy                  ErrorCode = "busy"
 	ErrorCodeCallerNotAllowed      ErrorCode = "caller_not_allowed"
+	ErrorCodeChallengeRequired     ErrorCode = "challenge_required"
 	ErrorCodeCodeExhausted         ErrorCode = "code_exhausted"
 	ErrorCodeCodeInvalid           ErrorCode = "code_invalid"
 	ErrorCodeConflict              ErrorCode = "conflict"
@@ -97,6 +98,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeBusy:
 		return true
 	case ErrorCodeCallerNotAllowed:
+		return true
+	case ErrorCodeChallengeRequired:
 		return true
 	case ErrorCodeCodeExhausted:
 		return true
@@ -527,8 +530,10 @@ func (e TokenSetTokenType) Valid() bool {
 
 // Defines values for VerdictAction.
 const (
-	VerdictActionAllow  VerdictAction = "allow"
-	VerdictActionRefuse VerdictAction = "refuse"
+	VerdictActionAllow     VerdictAction = "allow"
+	VerdictActionChallenge VerdictAction = "challenge"
+	VerdictActionRefuse    VerdictAction = "refuse"
+	VerdictActionThrottle  VerdictAction = "throttle"
 )
 
 // Valid indicates whether the value is a known member of the VerdictAction enum.
@@ -536,7 +541,11 @@ func (e VerdictAction) Valid() bool {
 	switch e {
 	case VerdictActionAllow:
 		return true
+	case VerdictActionChallenge:
+		return true
 	case VerdictActionRefuse:
+		return true
+	case VerdictActionThrottle:
 		return true
 	default:
 		return false
@@ -804,13 +813,14 @@ type NewRecovery struct {
 
 // NewVerdict defines model for NewVerdict.
 type NewVerdict struct {
+	// Action `refuse` 403; `throttle` 429; `challenge` 403 with what proves a human. `allow` on an address overrules what is
+	// about addresses alone, never what names an account, a session or a device.
 	Action VerdictAction `json:"action"`
-	Kind   SubjectKind   `json:"kind"`
 	Reason string        `json:"reason"`
 
-	// Subject Example: 203.0.113.0/24
-	Subject    string `json:"subject"`
-	TtlSeconds *int   `json:"ttl_seconds,omitempty"`
+	// Subjects One, or two of different kinds that are joined. Then both must be there.
+	Subjects   Subjects `json:"subjects"`
+	TtlSeconds *int     `json:"ttl_seconds,omitempty"`
 }
 
 // OwnRecovery defines model for OwnRecovery.
@@ -1008,8 +1018,19 @@ type StartedRecovery struct {
 	Secret string `json:"secret"`
 }
 
+// Subject Whom a verdict is about.
+type Subject struct {
+	Kind SubjectKind `json:"kind"`
+
+	// Value Example: 203.0.113.0/24
+	Value string `json:"value"`
+}
+
 // SubjectKind defines model for SubjectKind.
 type SubjectKind string
+
+// Subjects One, or two of different kinds that are joined. Then both must be there.
+type Subjects = []Subject
 
 // TokenSet defines model for TokenSet.
 type TokenSet struct {
@@ -1042,19 +1063,29 @@ type UserName = string
 
 // Verdict defines model for Verdict.
 type Verdict struct {
+	// Action `refuse` 403; `throttle` 429; `challenge` 403 with what proves a human. `allow` on an address overrules what is
+	// about addresses alone, never what names an account, a session or a device.
 	Action    VerdictAction `json:"action"`
 	CreatedAt time.Time     `json:"created_at"`
-	Id        VerdictId     `json:"id"`
-	Kind      SubjectKind   `json:"kind"`
-	Reason    string        `json:"reason"`
+
+	// DecisionId Of a rule's: the event that brought it about.
+	DecisionId *string   `json:"decision_id,omitempty"`
+	Id         VerdictId `json:"id"`
+
+	// Level How often its rule made it longer.
+	Level  int    `json:"level"`
+	Reason string `json:"reason"`
 
 	// Source `operator` or the id of the rule.
-	Source  string    `json:"source"`
-	Subject string    `json:"subject"`
-	Until   time.Time `json:"until"`
+	Source string `json:"source"`
+
+	// Subjects One, or two of different kinds that are joined. Then both must be there.
+	Subjects Subjects  `json:"subjects"`
+	Until    time.Time `json:"until"`
 }
 
-// VerdictAction defines model for VerdictAction.
+// VerdictAction `refuse` 403; `throttle` 429; `challenge` 403 with what proves a human. `allow` on an address overrules what is
+// about addresses alone, never what names an account, a session or a device.
 type VerdictAction string
 
 // VerdictId defines model for VerdictId.
@@ -1571,14 +1602,14 @@ type ClientInterface interface {
 	// Corresponds with GET /v1/operator/verdicts (the `ListVerdicts` operationId).
 	ListVerdicts(ctx context.Context, params *ListVerdictsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// AddVerdictWithBody Refuse or allow an address, prefix, account, session or device
+	// AddVerdictWithBody Allow, challenge, throttle or refuse an address, prefix, account, session or device, or two of them joined
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /v1/operator/verdicts (the `AddVerdict` operationId).
 	AddVerdictWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// AddVerdict Refuse or allow an address, prefix, account, session or device
+	// AddVerdict Allow, challenge, throttle or refuse an address, prefix, account, session or device, or two of them joined
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2247,7 +2278,7 @@ func (c *Client) ListVerdicts(ctx context.Context, params *ListVerdictsParams, r
 	return c.Client.Do(req)
 }
 
-// AddVerdictWithBody Refuse or allow an address, prefix, account, session or device
+// AddVerdictWithBody Allow, challenge, throttle or refuse an address, prefix, account, session or device, or two of them joined
 //
 // Takes any type of body and a specified content type.
 //
@@ -2264,7 +2295,7 @@ func (c *Client) AddVerdictWithBody(ctx context.Context, contentType string, bod
 	return c.Client.Do(req)
 }
 
-// AddVerdict Refuse or allow an address, prefix, account, session or device
+// AddVerdict Allow, challenge, throttle or refuse an address, prefix, account, session or device, or two of them joined
 //
 // Takes a body of the `application/json` content type.
 //
@@ -4474,14 +4505,14 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/operator/verdicts (the `ListVerdicts` operationId).
 	ListVerdictsWithResponse(ctx context.Context, params *ListVerdictsParams, reqEditors ...RequestEditorFn) (*ListVerdictsResponse, error)
 
-	// AddVerdictWithBodyWithResponse Refuse or allow an address, prefix, account, session or device
+	// AddVerdictWithBodyWithResponse Allow, challenge, throttle or refuse an address, prefix, account, session or device, or two of them joined
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/operator/verdicts (the `AddVerdict` operationId).
 	AddVerdictWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddVerdictResponse, error)
 
-	// AddVerdictWithResponse Refuse or allow an address, prefix, account, session or device
+	// AddVerdictWithResponse Allow, challenge, throttle or refuse an address, prefix, account, session or device, or two of them joined
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6847,7 +6878,7 @@ func (c *ClientWithResponses) ListVerdictsWithResponse(ctx context.Context, para
 	return ParseListVerdictsResponse(rsp)
 }
 
-// AddVerdictWithBodyWithResponse Refuse or allow an address, prefix, account, session or device
+// AddVerdictWithBodyWithResponse Allow, challenge, throttle or refuse an address, prefix, account, session or device, or two of them joined
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -6860,7 +6891,7 @@ func (c *ClientWithResponses) AddVerdictWithBodyWithResponse(ctx context.Context
 	return ParseAddVerdictResponse(rsp)
 }
 
-// AddVerdictWithResponse Refuse or allow an address, prefix, account, session or device
+// AddVerdictWithResponse Allow, challenge, throttle or refuse an address, prefix, account, session or device, or two of them joined
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
