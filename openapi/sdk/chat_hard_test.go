@@ -227,7 +227,7 @@ func TestChatLeftConversation(t *testing.T) {
 func TestChatPausesLonger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var dials, useful atomic.Int32
-		up := websocket.Upgrader{Subprotocols: []string{subprotocol}}
+		up := websocket.Upgrader{Subprotocols: []string{chatframes.Subprotocol}}
 		pipes := newPipes(t, http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 			conn, err := up.Upgrade(w, q, nil)
 			if err != nil {
