@@ -2,7 +2,6 @@ package peers
 
 import (
 	"context"
-	"net/http"
 
 	"centinela/openapi/gen/auditclient"
 	"centinela/shared/httpkit"
@@ -11,12 +10,12 @@ import (
 
 // Audit ships events to the audit service.
 type Audit struct {
-	client *auditclient.ClientWithResponses
+	client *auditclient.Client
 }
 
 // NewAudit wraps the client of the peer, which finds its address at each call.
 func NewAudit(client *httpkit.Client) (*Audit, error) {
-	c, err := auditclient.NewClientWithResponses("http://audit", auditclient.WithHTTPClient(client))
+	c, err := auditclient.NewClient("http://audit", auditclient.WithHTTPClient(client))
 	if err != nil {
 		return nil, err
 	}
@@ -29,11 +28,8 @@ func (a *Audit) Ingest(ctx context.Context, events []record.Event) error {
 	for i, e := range events {
 		batch.Events[i] = wireEvent(e)
 	}
-	answer, err := a.client.IngestEventsWithResponse(ctx, batch)
-	if err != nil {
-		return err
-	}
-	return httpkit.Expect(answer.StatusCode(), answer.HTTPResponse.Header, answer.Body, http.StatusOK)
+	_, err := httpkit.Read[auditclient.IngestResult](a.client.IngestEvents(ctx, batch))
+	return err
 }
 
 func wireEvent(e record.Event) auditclient.Event {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"time"
 
 	"centinela/openapi/gen/auditclient"
@@ -16,13 +15,13 @@ import (
 
 // Audit is audit as the relay sees it.
 type Audit struct {
-	api *auditclient.ClientWithResponses
+	api *auditclient.Client
 }
 
 // NewAudit talks through client, which must allow for the long poll of Verdicts.
 func NewAudit(client *httpkit.Client) *Audit {
 	// The client replaces scheme and host at each call; a constant URL always parses.
-	api, err := auditclient.NewClientWithResponses("http://audit", auditclient.WithHTTPClient(client))
+	api, err := auditclient.NewClient("http://audit", auditclient.WithHTTPClient(client))
 	if err != nil {
 		panic("peers: " + err.Error())
 	}
@@ -37,11 +36,8 @@ func (a *Audit) Ingest(ctx context.Context, events []record.Event) error {
 	if err != nil {
 		return fmt.Errorf("encode events: %w", err)
 	}
-	resp, err := a.api.IngestEventsWithBodyWithResponse(ctx, "application/json", bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	return httpkit.Expect(resp.StatusCode(), resp.HTTPResponse.Header, resp.Body, http.StatusOK)
+	_, err = httpkit.Read[auditclient.IngestResult](a.api.IngestEventsWithBody(ctx, "application/json", bytes.NewReader(body)))
+	return err
 }
 
 // Verdicts is a verdicts.Fetch: what is newer than version, waited for.
@@ -51,16 +47,5 @@ func (a *Audit) Verdicts(ctx context.Context, version int64, wait time.Duration)
 	if version != verdicts.NoVersion {
 		params.Version = &version
 	}
-	resp, err := a.api.WatchVerdictsWithResponse(ctx, params)
-	if err != nil {
-		return verdicts.Delta{}, err
-	}
-	if err := httpkit.Expect(resp.StatusCode(), resp.HTTPResponse.Header, resp.Body, http.StatusOK); err != nil {
-		return verdicts.Delta{}, err
-	}
-	var delta verdicts.Delta // its form is the wire's
-	if err := json.Unmarshal(resp.Body, &delta); err != nil {
-		return verdicts.Delta{}, fmt.Errorf("verdict feed: %w", err)
-	}
-	return delta, nil
+	return httpkit.Read[verdicts.Delta](a.api.WatchVerdicts(ctx, params)) // its form is the wire's
 }
