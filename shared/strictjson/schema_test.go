@@ -39,6 +39,8 @@ func TestCheck(t *testing.T) {
 		{`{}`, "/kind", strictjson.Required},
 		{`{"kind":"x"}`, "/kind", strictjson.Enum},
 		{`{"kind":null}`, "/kind", strictjson.Type},
+		{`{"kind":true}`, "/kind", strictjson.Type},
+		{`{"kind":[]}`, "/kind", strictjson.Type},
 		{`{"kind":"x","hunter2":1}`, "", strictjson.Unknown},
 		{`{"\u212aind":"text","kind":"text"}`, "", strictjson.Unknown}, // the Kelvin sign, which folds to k
 		{`{"Kind":"text","kind":"text"}`, "", strictjson.Unknown},
