@@ -47,11 +47,8 @@ type field struct {
 
 // Tag is the field's JSON tag. What isn't required and has its zero value is left out.
 func (f field) Tag() string {
-	switch {
-	case f.Required:
+	if f.Required {
 		return f.Name
-	case f.Kind == "Array" || f.Kind == "Map":
-		return f.Name + ",omitempty"
 	}
 	return f.Name + ",omitzero"
 }
@@ -76,25 +73,40 @@ type schemaReader struct {
 
 // read takes the schema at place (for errors); goType names its struct, if it is an object.
 func (r *schemaReader) read(place, goType string, n *yaml.Node) (*schema, error) {
-	s := &schema{}
 	members, err := mapping(n)
-	switch ref := members["$ref"]; {
-	case err != nil:
-	case ref != nil && len(members) == 1:
-		s, err = r.reference(ref.Value)
-	default:
-		err = r.fill(s, place, goType, n, members)
+	if ref := members["$ref"]; ref != nil && len(members) == 1 {
+		return r.reference(fmt.Sprintf("%s: line %d", place, n.Line), ref.Value)
 	}
-	if _, placed := errors.AsType[placedError](err); err != nil && !placed {
-		err = placedError{fmt.Errorf("%s: line %d: %w", place, n.Line, err)}
+	s := &schema{}
+	if err == nil {
+		err = s.rules(n, members)
+	}
+	if err != nil {
+		return s, fmt.Errorf("%s: line %d: %w", place, n.Line, err)
+	}
+	switch s.Kind {
+	case "Array":
+		s.Items, err = r.read(place+"/items", goType, members["items"])
+		s.GoType = "[]" + s.Items.GoType
+	case "Map":
+		s.Names, err = r.read(place+"/propertyNames", goType, members["propertyNames"])
+		if err == nil && s.Names.GoType != "string" {
+			err = fmt.Errorf("%s/propertyNames: line %d: must be rules of a string", place, n.Line)
+		}
+		if err != nil {
+			return s, err
+		}
+		s.Items, err = r.read(place+"/additionalProperties", goType, members["additionalProperties"])
+		s.GoType = "map[string]" + s.Items.GoType
+	case "Object":
+		s.GoType = goType
+		err = r.object(s, place, members["properties"])
 	}
 	return s, err
 }
 
-// placedError says already where in the file it is.
-type placedError struct{ error }
-
-func (r *schemaReader) fill(s *schema, place, goType string, n *yaml.Node, members map[string]*yaml.Node) error {
+// rules takes a schema's own keywords, and refuses what the checker can't hold, or no value could keep.
+func (s *schema) rules(n *yaml.Node, members map[string]*yaml.Node) error {
 	name := kindOf(members)
 	kind, ok := kinds[name]
 	if !ok {
@@ -114,63 +126,35 @@ func (r *schemaReader) fill(s *schema, place, goType string, n *yaml.Node, membe
 			return fmt.Errorf("needs %s", keyword)
 		}
 	}
-	err := n.Decode(s)
-	if err != nil {
+	if err := n.Decode(s); err != nil {
 		return err
 	}
 	s.Kind, s.GoType = kind.kind, kind.goType
-	switch s.Kind {
-	case "Array":
-		if s.Items, err = r.read(place+"/items", goType, members["items"]); err == nil {
-			s.GoType = "[]" + s.Items.GoType
-		}
-	case "Map":
-		if s.Names, err = r.read(place+"/propertyNames", goType, members["propertyNames"]); err != nil {
-			return err
-		}
-		if s.Items, err = r.read(place+"/additionalProperties", goType, members["additionalProperties"]); err == nil {
-			s.GoType = "map[string]" + s.Items.GoType
-		}
-	case "Object":
-		s.GoType = goType
-		err = r.object(s, place, members["properties"])
-		if additional := members["additionalProperties"]; additional.Value != "false" {
-			return errors.New("additionalProperties must be false")
-		}
-	}
-	if err != nil {
-		return err
-	}
-	return s.sound()
-}
-
-// sound refuses bounds that no value keeps, and what Go reads in another way.
-func (s *schema) sound() error {
 	if s.Const != "" {
 		s.Enum = []string{s.Const}
 	}
-	_, err := regexp.Compile(s.Pattern)
 	switch {
+	case s.Kind == "Object" && members["additionalProperties"].Value != "false":
+		return errors.New("additionalProperties must be false")
 	case s.MinLength > s.MaxLength, s.Minimum > s.Maximum, s.Kind == "Array" && s.MaxItems < 1, s.Kind == "Map" && s.MaxProperties < 1:
 		return errors.New("no value keeps these bounds")
 	case s.GoType == "time.Time" && s.Format != "date-time", s.GoType == "int64" && s.Format != "" && s.Format != "int64":
 		return fmt.Errorf("the checker has no format %q", s.Format)
-	case s.Names != nil && s.Names.GoType != "string":
-		return errors.New("propertyNames must be a string's rules")
 	}
+	_, err := regexp.Compile(s.Pattern)
 	return err
 }
 
 // object reads the members in the order of the file.
 func (r *schemaReader) object(s *schema, place string, properties *yaml.Node) error {
 	names, err := mapping(properties)
-	if err != nil {
-		return err
-	}
 	for _, name := range s.Required {
-		if names[name] == nil {
-			return fmt.Errorf("%s is required, and no property", name)
+		if names[name] == nil && err == nil {
+			err = fmt.Errorf("%s is required, and no property", name)
 		}
+	}
+	if err != nil {
+		return fmt.Errorf("%s/properties: line %d: %w", place, properties.Line, err)
 	}
 	for i := 0; i < len(properties.Content); i += 2 {
 		name := properties.Content[i].Value
@@ -187,11 +171,11 @@ func (r *schemaReader) object(s *schema, place string, properties *yaml.Node) er
 }
 
 // reference reads the payload of another message, whose struct it shares.
-func (r *schemaReader) reference(ref string) (*schema, error) {
+func (r *schemaReader) reference(place, ref string) (*schema, error) {
 	key, ok := strings.CutPrefix(ref, "#/components/messages/")
 	key, payload := strings.CutSuffix(key, "/payload")
 	if !ok || !payload || slices.Contains(r.open, ref) {
-		return nil, fmt.Errorf("%q: a reference is to the payload of a message, and not to one that it is in", ref)
+		return &schema{}, fmt.Errorf("%s: %q: a reference is to the payload of a message, and not to one that it is in", place, ref)
 	}
 	r.open = append(r.open, ref)
 	defer func() { r.open = r.open[:len(r.open)-1] }()
@@ -199,7 +183,7 @@ func (r *schemaReader) reference(ref string) (*schema, error) {
 	for _, name := range []string{"components", "messages", key, "payload"} {
 		members, err := mapping(at)
 		if err != nil || members[name] == nil {
-			return nil, fmt.Errorf("there is no %s", ref)
+			return &schema{}, fmt.Errorf("%s: there is no %s", place, ref)
 		}
 		at = members[name]
 	}

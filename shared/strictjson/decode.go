@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"regexp"
 	"sync"
-	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -121,35 +121,16 @@ func (r *reader) fault(err error, data []byte) *Fault {
 	}
 	f.Pointer = string(syntactic.JSONPointer)
 	rest := data[min(int(syntactic.ByteOffset), len(data)):]
-	switch {
+	switch char, size := utf8.DecodeRune(rest); {
 	case errors.Is(err, jsontext.ErrDuplicateName):
 		f.Keyword = Duplicate
-	case halfPair(rest):
+	case surrogate.Match(rest):
 		f.Keyword = Surrogate
-	case len(rest) > 0 && !utf8.FullRune(rest), badRune(rest):
+	case char == utf8.RuneError && size == 1:
 		f.Keyword = UTF8
 	}
 	return f
 }
 
-func badRune(rest []byte) bool {
-	r, size := utf8.DecodeRune(rest)
-	return r == utf8.RuneError && size == 1
-}
-
-// halfPair reports whether text begins with the escape of a surrogate. At the place of a fault its other half is
-// missing: a whole pair is no fault.
-func halfPair(text []byte) bool {
-	var unit uint16
-	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
-		return false
-	}
-	for _, c := range text[2:6] {
-		digit := bytes.IndexByte([]byte("0123456789abcdef"), c|0x20)
-		if digit < 0 {
-			return false
-		}
-		unit = unit<<4 | uint16(digit) //nolint:gosec // 0 to 15
-	}
-	return utf16.IsSurrogate(rune(unit))
-}
+// surrogate is the escape of one half of a pair. At the place of a fault the other half is missing: a pair is no fault.
+var surrogate = regexp.MustCompile(`^\\u[dD][89a-fA-F]`)

@@ -2,6 +2,7 @@ package strictjson
 
 import (
 	"encoding/json"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -161,12 +162,7 @@ func (s *Schema) entries(v map[string]any) *Fault {
 	if len(v) > s.MaxItems {
 		return s.breaks(MaxProperties)
 	}
-	names := make([]string, 0, len(v))
-	for name := range v {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(v)) {
 		if f := s.Names.text(name); f != nil {
 			return f
 		}

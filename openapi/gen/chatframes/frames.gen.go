@@ -111,10 +111,10 @@ func NewClient(frameType string) ClientFrame {
 
 // ClientHello is "hello": who is there, and what was seen last.
 type ClientHello struct {
-	Type   string           `json:"type"`             // set by Encode
-	Token  string           `json:"token,omitzero"`   // the access token, where no Authorization header could be sent
-	Device string           `json:"device,omitzero"`  // the device key
-	Resume map[string]int64 `json:"resume,omitempty"` // the last number seen in each conversation; what came after it is sent again
+	Type   string           `json:"type"`            // set by Encode
+	Token  string           `json:"token,omitzero"`  // the access token, where no Authorization header could be sent
+	Device string           `json:"device,omitzero"` // the device key
+	Resume map[string]int64 `json:"resume,omitzero"` // the last number seen in each conversation; what came after it is sent again
 }
 
 // Encode is the frame as JSON; a text that isn't UTF-8 is an error.

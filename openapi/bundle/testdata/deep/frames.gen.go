@@ -110,8 +110,8 @@ type ClientSend struct {
 	Quiet   bool                `json:"quiet,omitzero"`
 	At      time.Time           `json:"at,omitzero"`
 	Compose *ClientSendCompose  `json:"compose,omitzero"` // how it was typed
-	Members []ClientSendMembers `json:"members,omitempty"`
-	Seen    map[string]int64    `json:"seen,omitempty"`
+	Members []ClientSendMembers `json:"members,omitzero"`
+	Seen    map[string]int64    `json:"seen,omitzero"`
 	Rooms   []string            `json:"rooms"`
 }
 
