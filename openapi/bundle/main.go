@@ -44,14 +44,14 @@ func run(dir string) error {
 			return err
 		}
 		if s.server {
-			if err := generate(filepath.Join(apiDir, "spec.json"), apiDir, s.pkg+"api", "models", "gin-server", "strict-server"); err != nil {
+			if err := generate(apiDir, s.pkg+"api", "models,gin,strict-server"); err != nil {
 				return err
 			}
 		}
 		if err := os.MkdirAll(clientDir, 0o755); err != nil {
 			return err
 		}
-		if err := generate(filepath.Join(apiDir, "spec.json"), clientDir, s.pkg+"client", "models", "client"); err != nil {
+		if err := generateFrom(filepath.Join(apiDir, "spec.json"), clientDir, s.pkg+"client", "models,client"); err != nil {
 			return err
 		}
 	}
@@ -112,11 +112,15 @@ func SpecJSON() []byte { return append([]byte(nil), specJSON...) }
 func Spec() (*openapi3.T, error) { return openapi3.NewLoader().LoadFromData(specJSON) }
 `
 
-// generate runs oapi-codegen on a spec.json; parts are its names for what to make.
-func generate(spec, dir, pkg string, parts ...string) error {
+func generate(dir, pkg, what string) error {
+	return generateFrom(filepath.Join(dir, "spec.json"), dir, pkg, what)
+}
+
+func generateFrom(spec, dir, pkg, what string) error {
 	config := fmt.Sprintf("package: %s\noutput: %s\ngenerate:\n", pkg, filepath.Join(dir, pkg+".gen.go"))
-	for _, part := range parts {
-		config += "  " + part + ": true\n"
+	names := map[string]string{"models": "models", "gin": "gin-server", "strict-server": "strict-server", "client": "client"}
+	for part := range strings.SplitSeq(what, ",") {
+		config += "  " + names[part] + ": true\n"
 	}
 	config += "compatibility:\n  always-prefix-enum-values: true\noutput-options:\n  skip-prune: true\n"
 	// Nobody uses ClientWithResponses, half of a client: httpkit.Read and the SDK read answers. A template without an

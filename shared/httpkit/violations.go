@@ -79,9 +79,6 @@ func collectSchema(e *openapi3.SchemaError, at string, fields *[]fault.Field) {
 	add(fields, at, string(fault.CodeInvalidField), rule(e))
 }
 
-// inside is the JSON pointer (RFC 6901) of a member of what at points to.
-func inside(at, name string) string { return string(jsontext.Pointer(at).AppendToken(name)) }
-
 func add(fields *[]fault.Field, at, code, detail string) {
 	if len(*fields) < maxFields {
 		*fields = append(*fields, fault.Field{Pointer: shorten(at, 256), Code: code, Detail: detail})
@@ -148,6 +145,9 @@ func rule(e *openapi3.SchemaError) string {
 	}
 	return "is not valid (" + e.SchemaField + ")"
 }
+
+// inside is the JSON pointer (RFC 6901) of a member of what at points to.
+func inside(at, name string) string { return string(jsontext.Pointer(at).AppendToken(name)) }
 
 func isReading(err error) bool {
 	_, tooLarge := errors.AsType[*http.MaxBytesError](err)
