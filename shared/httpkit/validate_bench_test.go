@@ -41,7 +41,7 @@ func BenchmarkValidate(b *testing.B) {
 	}
 }
 
-// BenchmarkValidate/request is the part of it that is making the request.
+// BenchmarkValidateRequestOnly is the part of it that is making the request: take it off.
 func BenchmarkValidateRequestOnly(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
