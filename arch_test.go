@@ -62,7 +62,7 @@ var imports = map[layer][]layer{
 	layerShared:    {layerShared},
 	layerGenAPI:    {},
 	layerGenClient: {},
-	layerFrames:    {},
+	layerFrames:    {layerShared}, // the table is strictjson's
 	layerDeploy:    {layerDeploy, layerRunner, layerCLI, layerSDK, layerGenClient, layerShared},
 	layerTool:      {layerTool},
 }
@@ -79,6 +79,7 @@ var inTests = map[layer][]layer{
 	layerStoreTest: {layerStore},
 	layerPeers:     {layerGenAPI},
 	layerShared:    {layerGenAPI},
+	layerTool:      {layerFrames, layerShared}, // the generator's tests run what it made
 }
 
 // transports are folders under services/<svc>/internal that speak to clients, like httpapi.

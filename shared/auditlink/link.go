@@ -3,7 +3,6 @@ package auditlink
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -20,8 +19,8 @@ import (
 // base is replaced by the client at each call.
 const base = "http://audit"
 
-// maxAnswer bounds what is read of an answer.
-const maxAnswer = 16 << 20
+// maxPage bounds a page of the feed: a page of 1,000 verdicts has some 500 KiB.
+const maxPage = 16 << 20
 
 // Link talks to audit through a client.
 type Link struct{ client *httpkit.Client }
@@ -40,13 +39,9 @@ func (l *Link) Ingest(ctx context.Context, s outbox.Shipment) (record.Head, erro
 		return record.Head{}, err
 	}
 	req.Header.Set("Content-Type", MediaType)
-	body, err = l.do(req)
+	answer, err := httpkit.Read[held](l.client.Do(req))
 	if err != nil {
 		return record.Head{}, err
-	}
-	var answer held
-	if err := json.Unmarshal(body, &answer); err != nil {
-		return record.Head{}, fmt.Errorf("read audit's answer: %w", err)
 	}
 	return answer.head()
 }
@@ -61,23 +56,17 @@ func (l *Link) Verdicts(ctx context.Context, cursor string, wait time.Duration) 
 	if err != nil {
 		return verdicts.Page{}, err
 	}
-	body, err := l.do(req)
+	resp, err := l.client.Do(req)
+	if err != nil {
+		return verdicts.Page{}, err
+	}
+	defer resp.Body.Close() //nolint:errcheck // it was read
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxPage))
+	if err == nil {
+		err = httpkit.Expect(resp.StatusCode, resp.Header, body, http.StatusOK)
+	}
 	if err != nil {
 		return verdicts.Page{}, err
 	}
 	return ReadPage(bytes.NewReader(body))
-}
-
-// do reads an answer of 200; any other is the problem that it says.
-func (l *Link) do(req *http.Request) ([]byte, error) {
-	resp, err := l.client.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close() //nolint:errcheck // it was read
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	if err != nil {
-		return nil, fmt.Errorf("read audit's answer: %w", err)
-	}
-	return body, httpkit.Expect(resp.StatusCode, resp.Header, body, http.StatusOK)
 }

@@ -31,5 +31,4 @@ const (
 	answerTime = 30 * time.Second
 
 	maxUserAgent = 256
-	maxJSONDepth = 16
 )
