@@ -12,6 +12,8 @@ const (
 	CodeInternal Code = "internal"
 	// CodeTimeout: the work took longer than it may.
 	CodeTimeout Code = "timeout"
+	// CodeRequestTimeout: the client's body came too slowly, or not whole.
+	CodeRequestTimeout Code = "request_timeout"
 	// CodeUnavailable: a part that is needed doesn't answer.
 	CodeUnavailable Code = "unavailable"
 	// CodeInvalidRequest: the request breaks the specification.
@@ -112,6 +114,7 @@ const (
 var codes = []Code{
 	CodeInternal,
 	CodeTimeout,
+	CodeRequestTimeout,
 	CodeUnavailable,
 	CodeInvalidRequest,
 	CodeInvalidJSON,

@@ -14,6 +14,7 @@ const (
 	KindForbidden
 	KindNotFound
 	KindMethodNotAllowed
+	KindRequestTimeout // the client didn't send its request in time
 	KindConflict
 	KindGone
 	KindTooLarge
@@ -36,6 +37,7 @@ var kinds = [...]struct {
 	KindForbidden:        {http.StatusForbidden, "forbidden"},
 	KindNotFound:         {http.StatusNotFound, "not_found"},
 	KindMethodNotAllowed: {http.StatusMethodNotAllowed, "method_not_allowed"},
+	KindRequestTimeout:   {http.StatusRequestTimeout, "request_timeout"},
 	KindConflict:         {http.StatusConflict, "conflict"},
 	KindGone:             {http.StatusGone, "gone"},
 	KindTooLarge:         {http.StatusRequestEntityTooLarge, "too_large"},

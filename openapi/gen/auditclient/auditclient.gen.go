@@ -53,6 +53,7 @@ const (
 	ErrorCodeRecoveryInvalid       ErrorCode = "recovery_invalid"
 	ErrorCodeRecoveryNotAllowedYet ErrorCode = "recovery_not_allowed_yet"
 	ErrorCodeRefusedByFirewall     ErrorCode = "refused_by_firewall"
+	ErrorCodeRequestTimeout        ErrorCode = "request_timeout"
 	ErrorCodeSessionRevoked        ErrorCode = "session_revoked"
 	ErrorCodeSlowConsumer          ErrorCode = "slow_consumer"
 	ErrorCodeSmsUndeliverable      ErrorCode = "sms_undeliverable"
@@ -140,6 +141,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeRecoveryNotAllowedYet:
 		return true
 	case ErrorCodeRefusedByFirewall:
+		return true
+	case ErrorCodeRequestTimeout:
 		return true
 	case ErrorCodeSessionRevoked:
 		return true

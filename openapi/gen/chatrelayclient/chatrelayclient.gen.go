@@ -71,6 +71,7 @@ const (
 	ErrorCodeRecoveryInvalid       ErrorCode = "recovery_invalid"
 	ErrorCodeRecoveryNotAllowedYet ErrorCode = "recovery_not_allowed_yet"
 	ErrorCodeRefusedByFirewall     ErrorCode = "refused_by_firewall"
+	ErrorCodeRequestTimeout        ErrorCode = "request_timeout"
 	ErrorCodeSessionRevoked        ErrorCode = "session_revoked"
 	ErrorCodeSlowConsumer          ErrorCode = "slow_consumer"
 	ErrorCodeSmsUndeliverable      ErrorCode = "sms_undeliverable"
@@ -158,6 +159,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeRecoveryNotAllowedYet:
 		return true
 	case ErrorCodeRefusedByFirewall:
+		return true
+	case ErrorCodeRequestTimeout:
 		return true
 	case ErrorCodeSessionRevoked:
 		return true
@@ -269,7 +272,7 @@ type FieldProblem struct {
 type Member struct {
 	AccountId AccountId `json:"account_id"`
 
-	// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding (64 bytes of room for what NFKC shortens).
+	// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding.
 	UserName UserName `json:"user_name"`
 }
 
@@ -322,7 +325,7 @@ type Problem struct {
 	Type string `json:"type"`
 }
 
-// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding (64 bytes of room for what NFKC shortens).
+// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding.
 type UserName = string
 
 // Cursor defines model for Cursor.

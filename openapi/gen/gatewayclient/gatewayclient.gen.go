@@ -72,6 +72,7 @@ const (
 	ErrorCodeRecoveryInvalid       ErrorCode = "recovery_invalid"
 	ErrorCodeRecoveryNotAllowedYet ErrorCode = "recovery_not_allowed_yet"
 	ErrorCodeRefusedByFirewall     ErrorCode = "refused_by_firewall"
+	ErrorCodeRequestTimeout        ErrorCode = "request_timeout"
 	ErrorCodeSessionRevoked        ErrorCode = "session_revoked"
 	ErrorCodeSlowConsumer          ErrorCode = "slow_consumer"
 	ErrorCodeSmsUndeliverable      ErrorCode = "sms_undeliverable"
@@ -159,6 +160,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeRecoveryNotAllowedYet:
 		return true
 	case ErrorCodeRefusedByFirewall:
+		return true
+	case ErrorCodeRequestTimeout:
 		return true
 	case ErrorCodeSessionRevoked:
 		return true
@@ -529,7 +532,7 @@ type Account struct {
 	Locale         Locale    `json:"locale"`
 	SavedCodesLeft int       `json:"saved_codes_left"`
 
-	// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding (64 bytes of room for what NFKC shortens).
+	// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding.
 	UserName UserName `json:"user_name"`
 }
 
@@ -688,7 +691,7 @@ type Locale string
 type Member struct {
 	AccountId AccountId `json:"account_id"`
 
-	// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding (64 bytes of room for what NFKC shortens).
+	// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding.
 	UserName UserName `json:"user_name"`
 }
 
@@ -719,7 +722,7 @@ type NewAccount struct {
 	// Password At most 256 characters. A new one: 15 or more, hard to guess, and without the user name in it.
 	Password Password `json:"password"`
 
-	// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding (64 bytes of room for what NFKC shortens).
+	// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding.
 	UserName UserName `json:"user_name"`
 }
 
@@ -982,7 +985,7 @@ type TwilioForm struct {
 	AdditionalProperties map[string]string `json:"-"`
 }
 
-// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding (64 bytes of room for what NFKC shortens).
+// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding.
 type UserName = string
 
 // Verdict defines model for Verdict.
