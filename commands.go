@@ -33,7 +33,7 @@ func (r runCmd) Run(ctx context.Context, k *kong.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return runner.Run(ctx, cfg, target, os.Stderr, func(a runner.Addresses) { greet(out, target, cfg, a) })
+	return runner.Run(ctx, cfg, target, version, os.Stderr, func(a runner.Addresses) { greet(out, target, cfg, a) })
 }
 
 // greet says where to look first.

@@ -140,7 +140,7 @@ func benchGateway(b *testing.B, upstream string, people *httpkittest.People) str
 	cfg.Rates.Default, cfg.Rates.SignUp = "1000000000-H", "1000000000-H"
 	to := auth.server.URL // for the keys, then the trivial service
 	m, err := gateway.New(b.Context(), cfg, module.Deps{
-		Service: module.Gateway, Log: obs.NewLogger(io.Discard, "gateway", "info"), Registry: obs.NewRegistry(module.Gateway), Clock: clock.Real(),
+		Service: module.Gateway, Log: obs.NewLogger(io.Discard, "gateway", "info", obs.FormatJSON), Registry: obs.NewRegistry(module.Gateway), Clock: clock.Real(),
 		Signer: ids.Signer(module.Gateway), Keyring: ids, Store: module.Store{Dir: b.TempDir()},
 		PeerURL: func(service string) string {
 			if service == module.Audit {

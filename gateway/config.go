@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"centinela/shared/config"
+	"centinela/shared/obs"
 	"centinela/shared/ratelimit"
 )
 
@@ -22,6 +23,9 @@ type Config struct {
 	Rates       RateConfig       `koanf:"rates"`
 	// RequestTimeout is how long a request may take, its body included; sockets have none.
 	RequestTimeout time.Duration `koanf:"request_timeout"`
+	// PublicDevelopment allows the development profile on a listener that the network can reach, by any name: simulated
+	// phones, the clock and pretended addresses are then everybody's.
+	PublicDevelopment bool `koanf:"i_know_development_is_public"`
 	// SecurityContact is published in /.well-known/security.txt: mailto:… or https:….
 	SecurityContact string `koanf:"security_contact"`
 }
@@ -126,6 +130,15 @@ func (c Config) ValidateProduction() error {
 	}
 	if c.PublicBase == "" {
 		errs.Add("gateway.public_base", "production needs the URL that people use")
+	}
+	return errs.Err()
+}
+
+// ValidateDevelopment keeps simulated phones, the clock and pretended addresses at home.
+func (c Config) ValidateDevelopment() error {
+	var errs config.Errors
+	if !c.PublicDevelopment && !obs.Loopback(c.Listen) {
+		errs.Add("gateway.listen", "is reached from the network, and development shows everybody's texts and moves the clock: listen on 127.0.0.1, or say gateway.i_know_development_is_public: true")
 	}
 	return errs.Err()
 }

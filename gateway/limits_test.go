@@ -164,7 +164,7 @@ func TestSlowBody(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, _ := readAnswer(t, conn)
-	got.refused(t, 504, fault.CodeTimeout)
+	got.refused(t, 408, fault.CodeRequestTimeout)
 	if took := time.Since(began); took > 5*time.Second {
 		t.Errorf("cut after %s", took)
 	}

@@ -20,6 +20,7 @@ import (
 	"centinela/services/recovery"
 	"centinela/shared/config"
 	"centinela/shared/module"
+	"centinela/shared/obs"
 	"centinela/shared/secret"
 )
 
@@ -48,9 +49,20 @@ type Config struct {
 	Audit     audit.Config     `koanf:"audit"`
 }
 
-// LogConfig says how much is logged.
+// LogConfig says how much is logged, and for whom.
 type LogConfig struct {
-	Level string `koanf:"level"` // debug, info, warn, error
+	Level  string `koanf:"level"`  // debug, info, warn, error
+	Format string `koanf:"format"` // json for machines, text for people; empty: text in development, json in production
+}
+
+func (c Config) logFormat() string {
+	switch {
+	case c.Log.Format != "":
+		return c.Log.Format
+	case c.Profile == Development:
+		return obs.FormatText
+	}
+	return obs.FormatJSON
 }
 
 // StoreConfig names the database of all services.
@@ -64,6 +76,9 @@ type StoreConfig struct {
 // OpsConfig is the operations listener of `centinela all`.
 type OpsConfig struct {
 	Listen string `koanf:"listen"` // /metrics /healthz /readyz /debug/pprof
+	// Public allows listeners for operations that the network can reach, by any name. They have no authentication, and
+	// show memory and command lines: something else must keep strangers out.
+	Public bool `koanf:"i_know_this_is_public"`
 }
 
 // Address says where one part listens and where the others find it. Empty
@@ -145,6 +160,11 @@ func (c Config) ValidateFor(target string) error {
 	default:
 		errs.Add("log.level", "must be debug, info, warn or error")
 	}
+	switch c.Log.Format {
+	case "", obs.FormatJSON, obs.FormatText:
+	default:
+		errs.Add("log.format", "must be json or text, or empty: text in development, json in production")
+	}
 	if target != module.Gateway { // it keeps nothing in a database
 		c.validateStore(&errs)
 	}
@@ -156,6 +176,9 @@ func (c Config) ValidateFor(target string) error {
 		errs.AddErr("", part.Validate())
 		if strict, ok := part.(interface{ ValidateProduction() error }); ok && c.Profile == Production {
 			errs.AddErr("", strict.ValidateProduction())
+		}
+		if home, ok := part.(interface{ ValidateDevelopment() error }); ok && c.Profile == Development {
+			errs.AddErr("", home.ValidateDevelopment())
 		}
 	}
 	if err := errs.Err(); err != nil {
@@ -237,14 +260,20 @@ func (c Config) validateAddresses(errs *config.Errors) {
 			errs.Add(path, "must be host:port")
 		}
 	}
-	listen("ops.listen", c.Ops.Listen)
+	ops := func(path, address string) {
+		listen(path, address)
+		if address != "" && !c.Ops.Public && !obs.Loopback(address) {
+			errs.Add(path, "can be reached from the network, without authentication: listen on 127.0.0.1, or say ops.i_know_this_is_public: true where something else keeps strangers out")
+		}
+	}
+	ops("ops.listen", c.Ops.Listen)
 	if c.Ops.Listen == "" {
 		errs.Add("ops.listen", "must be host:port")
 	}
 	for _, service := range order {
 		address, path := c.address(service), "services."+configKey(service)
 		listen(path+".listen", address.Listen)
-		listen(path+".ops", address.Ops)
+		ops(path+".ops", address.Ops)
 		if address.URL == "" {
 			continue
 		}

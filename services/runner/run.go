@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -37,7 +38,8 @@ func Targets() []string { return append([]string{All}, order[:]...) }
 // Run runs target until ctx ends, and writes logs to logs. started is called
 // once when all of it is ready, with where it can be reached. The error is one
 // line that says what to do when the start was impossible.
-func Run(ctx context.Context, cfg Config, target string, logs io.Writer, started func(Addresses)) error {
+// version is the binary's, for the start-up line.
+func Run(ctx context.Context, cfg Config, target, version string, logs io.Writer, started func(Addresses)) error {
 	if err := cfg.ValidateFor(target); err != nil {
 		return err
 	}
@@ -52,7 +54,8 @@ func Run(ctx context.Context, cfg Config, target string, logs io.Writer, started
 	for _, service := range targets {
 		suite.parts = append(suite.parts, suite.part(service))
 	}
-	units := []lifecycle.Unit{suite.ops()}
+	sayStart(suite.log, cfg, target, version)
+	units := []lifecycle.Unit{suite.ops(), newReload(suite)}
 	for _, p := range suite.parts {
 		units = append(units, stores{p}, p)
 	}
@@ -102,7 +105,7 @@ func prepare(cfg Config, targets []string, logs io.Writer) (*suite, error) {
 	gin.SetMode(gin.ReleaseMode) // the one process-wide switch that gin insists on
 	return &suite{
 		cfg:     cfg,
-		log:     obs.NewLogger(logs, targetName(targets), cfg.Log.Level),
+		log:     obs.NewLogger(logs, targetName(targets), cfg.Log.Level, cfg.logFormat()),
 		clock:   clk,
 		keyring: svcauth.DirKeyring(cfg.KeyDir),
 		bound:   bound,
@@ -188,20 +191,22 @@ func (s *suite) addresses() Addresses {
 	return a
 }
 
-// ready is nil when every part of this process is.
-func (s *suite) ready() error {
-	var errs []error
-	for _, p := range s.parts {
-		errs = append(errs, p.ready())
+// ready asks every part of this process, all at once: one that is slow to say no doesn't hide the others.
+func (s *suite) ready() []obs.Part {
+	parts := make([]obs.Part, len(s.parts))
+	var asking sync.WaitGroup
+	for i, p := range s.parts {
+		asking.Go(func() { parts[i] = obs.Part{Name: p.name, Err: p.ready()} })
 	}
-	return errors.Join(errs...)
+	asking.Wait()
+	return parts
 }
 
 // ops is the operations listener; it starts first and stops last, so that
 // /readyz says 503 while the others drain.
 func (s *suite) ops() lifecycle.Unit {
 	return &opsUnit{server: &http.Server{
-		Handler:           obs.Ops(s.metrics, s.ready),
+		Handler:           obs.Ops(obs.OpsOptions{Metrics: s.metrics, Ready: s.ready, Public: s.cfg.Ops.Public}),
 		ReadHeaderTimeout: 5 * time.Second,
 		IdleTimeout:       60 * time.Second,
 		MaxHeaderBytes:    16 << 10,
@@ -275,7 +280,7 @@ func VerifyRecord(ctx context.Context, cfg Config, out io.Writer) error {
 		return err
 	}
 	return audit.Verify(ctx, cfg.Audit, module.Deps{
-		Service: module.Audit, Log: obs.NewLogger(io.Discard, module.Audit, cfg.Log.Level), Clock: clock.Real(),
+		Service: module.Audit, Log: obs.NewLogger(io.Discard, module.Audit, cfg.Log.Level, cfg.logFormat()), Clock: clock.Real(),
 		Store: store, KeyDir: cfg.KeyDir,
 	}, out)
 }

@@ -65,6 +65,7 @@ func rewrite(pr *httputil.ProxyRequest) {
 // received looks at a service's answer before it is passed on.
 func received(r *http.Response) error {
 	answered(r.Request.Context())
+	httpkit.Passed(r.Request.Context(), r.Header)
 	if r.StatusCode == http.StatusUnauthorized && httpkit.RefusedService(r.Header) {
 		return errIdentity
 	}
@@ -73,6 +74,9 @@ func received(r *http.Response) error {
 	}
 	if len(r.Header["Cache-Control"]) == 0 {
 		r.Header["Cache-Control"] = []string{"no-store"}
+	}
+	if r.StatusCode == http.StatusServiceUnavailable && len(r.Header["Retry-After"]) == 0 {
+		r.Header["Retry-After"] = []string{"1"}
 	}
 	return nil
 }
