@@ -1,21 +1,26 @@
 package runner
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"log/slog"
 	"runtime"
 )
 
-// sayStart logs the one line that says what was started. The hash tells whether two processes run with the same
-// configuration; secrets have no part in it.
-func sayStart(log *slog.Logger, cfg Config, target, version string) {
-	log.Info("starting", slog.String("target", target), slog.String("version", version), slog.String("profile", cfg.Profile),
-		slog.String("store", cfg.Store.Engine), slog.String("config", configHash(cfg)), slog.String("go", runtime.Version()))
+// sayStart logs the one line that says what was started.
+func (s *suite) sayStart(target, version string) {
+	s.log.Info("starting", slog.String("target", target), slog.String("version", version), slog.String("profile", s.cfg.Profile),
+		slog.String("store", s.cfg.Store.Engine), slog.String("config", s.cfg.hash()), slog.String("go", runtime.Version()))
 }
 
-func configHash(cfg Config) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%+v", cfg))
+// hash tells whether two processes run with the same configuration. Secrets have
+// no part in it.
+func (c Config) hash() string {
+	var printed bytes.Buffer
+	if err := c.Print(&printed); err != nil {
+		return "unknown"
+	}
+	sum := sha256.Sum256(printed.Bytes())
 	return hex.EncodeToString(sum[:6])
 }
