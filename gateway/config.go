@@ -51,7 +51,8 @@ type ConnectionConfig struct {
 type RateConfig struct {
 	Default  string `yaml:"default" help:"all requests"`
 	SignUp   string `yaml:"sign_up" help:"new accounts"`
-	SignIn   string `yaml:"sign_in" help:"sign-ins and refreshes"`
+	SignIn   string `yaml:"sign_in" help:"sign-ins and changes of the password"`
+	Refresh  string `yaml:"refresh" help:"refreshes: each app makes one every few minutes, and an office or a carrier's NAT is one address"`
 	Recovery string `yaml:"recovery" help:"steps of recoveries"`
 	Keys     int    `yaml:"keys" help:"addresses counted at once; bounds the memory"`
 }
@@ -62,7 +63,7 @@ func DefaultConfig() Config {
 		Listen:         "127.0.0.1:8080",
 		Connections:    ConnectionConfig{Max: 20_000, PerAddress: 200},
 		RequestTimeout: 10 * time.Second,
-		Rates:          RateConfig{Default: "1200-M", SignUp: "60-H", SignIn: "60-M", Recovery: "120-M", Keys: 100_000},
+		Rates:          RateConfig{Default: "1200-M", SignUp: "60-H", SignIn: "60-M", Refresh: "600-M", Recovery: "120-M", Keys: 100_000},
 	}
 }
 
@@ -103,7 +104,7 @@ func (c Config) Validate() error {
 
 func (c Config) validateRates(errs *config.Errors) {
 	for _, r := range [...]struct{ name, rate string }{
-		{"default", c.Rates.Default}, {"sign_up", c.Rates.SignUp}, {"sign_in", c.Rates.SignIn}, {"recovery", c.Rates.Recovery},
+		{"default", c.Rates.Default}, {"sign_up", c.Rates.SignUp}, {"sign_in", c.Rates.SignIn}, {"refresh", c.Rates.Refresh}, {"recovery", c.Rates.Recovery},
 	} {
 		if err := validRate(r.rate); err != nil {
 			errs.Add("gateway.rates."+r.name, "must be like 60-M (a count, then S, M, H or D)")

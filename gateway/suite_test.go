@@ -141,7 +141,7 @@ func (s *suite) launch(o options) {
 	}
 	server := &http.Server{ // as services/runner has it
 		Handler: handler, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
-		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug),
+		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug), DisableGeneralOptionsHandler: true,
 	}
 	s.addr = listener.Addr().String()
 	s.url = o.cfg.PublicURL(listener.Addr())

@@ -32,8 +32,6 @@ const (
 	CodeMethodNotAllowed Code = "method_not_allowed"
 	// CodeBodyTooLarge: the body is longer than the operation takes.
 	CodeBodyTooLarge Code = "body_too_large"
-	// CodeHeaderTooLarge: the headers are longer than we take.
-	CodeHeaderTooLarge Code = "header_too_large"
 	// CodeUnsupportedMediaType: the body's type isn't one that the operation takes.
 	CodeUnsupportedMediaType Code = "unsupported_media_type"
 	// CodeUnauthenticated: a person's token is needed.
@@ -124,7 +122,6 @@ var codes = []Code{
 	CodeUnknownRoute,
 	CodeMethodNotAllowed,
 	CodeBodyTooLarge,
-	CodeHeaderTooLarge,
 	CodeUnsupportedMediaType,
 	CodeUnauthenticated,
 	CodeTokenInvalid,

@@ -22,7 +22,6 @@ const (
 	KindTooMany
 	KindUnavailable
 	KindTimeout
-	KindHeaderTooLarge
 )
 
 // kinds is the one table between kinds, statuses and names; its order is the
@@ -45,7 +44,6 @@ var kinds = [...]struct {
 	KindTooMany:          {http.StatusTooManyRequests, "too_many"},
 	KindUnavailable:      {http.StatusServiceUnavailable, "unavailable"},
 	KindTimeout:          {http.StatusGatewayTimeout, "timeout"},
-	KindHeaderTooLarge:   {http.StatusRequestHeaderFieldsTooLarge, "header_too_large"},
 }
 
 // Status is the HTTP status of the kind; 500 for a value that is no kind.

@@ -35,7 +35,7 @@ func To(client *httpkit.Client, handshake time.Duration, log *slog.Logger) gin.H
 		BufferPool:     newBuffers(),
 		ModifyResponse: received,
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
-			httpkit.WriteProblem(w, r, timedOut(r.Context(), err))
+			httpkit.WriteProblem(w, r, err)
 		},
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}

@@ -42,14 +42,6 @@ func answered(ctx context.Context) {
 	}
 }
 
-// timedOut is errHandshake where that is why ctx ended, and err otherwise.
-func timedOut(ctx context.Context, err error) error {
-	if context.Cause(ctx) == error(errHandshake) { //nolint:errorlint // the very value that withHandshake ended it with
-		return errHandshake.WithCause(err)
-	}
-	return err
-}
-
 // sockets hands out upgraded connections with limits of their own.
 type sockets struct{ http.ResponseWriter }
 
