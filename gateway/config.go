@@ -141,6 +141,15 @@ func (c Config) ValidateDevelopment() error {
 	return errs.Err()
 }
 
+// ownHost is the host of public_base, "" without one: the one truth about our own name.
+func (c Config) ownHost() string {
+	base, err := url.Parse(c.PublicBase)
+	if err != nil {
+		return "" // Validate says so
+	}
+	return base.Host
+}
+
 // PublicURL is where people reach the gateway that listens on addr.
 func (c Config) PublicURL(addr net.Addr) string {
 	if c.PublicBase != "" {

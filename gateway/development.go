@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -62,7 +61,7 @@ func (m *Module) stayHome(c *gin.Context) {
 	if m.cfg.PublicDevelopment || !strings.HasPrefix(c.Request.URL.Path, "/dev/") || obs.HostIsLocal(c.Request.Host) {
 		return
 	}
-	if base, err := url.Parse(m.cfg.PublicBase); err != nil || base.Host == "" || !strings.EqualFold(base.Host, c.Request.Host) {
+	if own := m.cfg.ownHost(); own == "" || !strings.EqualFold(own, c.Request.Host) {
 		httpkit.Fail(c, errDevName)
 	}
 }

@@ -129,13 +129,14 @@ func (m *Module) chain(spec *openapi3.T, rates *edge.Rates) (*httpkit.Server, er
 func (m *Module) routes(spec *openapi3.T) error {
 	engine := m.server.Engine()
 	to := map[string]gin.HandlerFunc{}
+	options := proxy.Options{Handshake: m.cfg.RequestTimeout, OwnHost: m.cfg.ownHost(), Log: m.deps.Log}
 	for path, item := range spec.Paths.Map() {
 		service, ok := item.Extensions["x-service"].(string)
 		if !ok {
 			continue // the gateway's own
 		}
 		if to[service] == nil {
-			to[service] = proxy.To(m.deps.Client(service), m.cfg.RequestTimeout, m.deps.Log)
+			to[service] = proxy.To(m.deps.Client(service), options)
 		}
 		for method := range item.Operations() {
 			handler := to[service]
