@@ -111,11 +111,11 @@ func TestHandshakeThatHangs(t *testing.T) {
 		err      error
 		excluded bool
 	}{
-		"left":          {context.Canceled, true},
-		"ended":         {errors.Join(timeout, context.Canceled), false},
-		"slow body":     {errSlowBody, true},
-		"deadline":      {context.DeadlineExceeded, false},
-		"broken":        {io.ErrUnexpectedEOF, false},
+		"left":      {context.Canceled, true},
+		"ended":     {errors.Join(timeout, context.Canceled), false},
+		"slow body": {errSlowBody, true},
+		"deadline":  {context.DeadlineExceeded, false},
+		"broken":    {io.ErrUnexpectedEOF, false},
 	} {
 		if saysNothing(c.err) != c.excluded {
 			t.Errorf("%s: excluded %v", name, !c.excluded)

@@ -63,4 +63,3 @@ func matches(pattern, fixed string) bool {
 	}
 	return true
 }
-
