@@ -58,7 +58,7 @@ type Client struct {
 	breaker   *gobreaker.TwoStepCircuitBreaker[struct{}]
 	outcomes  map[string]prometheus.Counter
 	duration  prometheus.Observer
-	answered  atomic.Int64             // when the peer answered last, Unix nanoseconds; 0: never
+	answered  atomic.Int64             // when the peer answered last, or the client was made, Unix nanoseconds
 	base      atomic.Pointer[location] // what BaseURL said last
 	probes    singleflight.Group
 }
@@ -96,6 +96,7 @@ func NewClient(opts ClientOptions) *Client {
 	for _, outcome := range outcomes {
 		c.outcomes[outcome] = calls.WithLabelValues(opts.Callee, outcome)
 	}
+	c.answered.Store(time.Now().UnixNano()) // so that the first calls, which all dial, don't open it together
 	c.breaker = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
 		Name: opts.Callee, Timeout: breakerPause, MaxRequests: 1,
 		ReadyToTrip: func(n gobreaker.Counts) bool { return c.silent(n.ConsecutiveFailures, time.Now()) },

@@ -41,15 +41,17 @@ func To(client *httpkit.Client, o Options) gin.HandlerFunc {
 		BufferPool:     newBuffers(),
 		ModifyResponse: received,
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
-			httpkit.WriteProblem(w, r, err)
+			if !errors.Is(err, errTaken) {
+				httpkit.WriteProblem(w, r, err)
+			}
 		},
 		ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
 	}
 	return func(c *gin.Context) {
 		// The service knows best what may be kept; received sets it where it is silent.
 		delete(c.Writer.Header(), "Cache-Control")
-		defer withHandshake(c, o.Handshake)()
-		rp.ServeHTTP(sockets{c.Writer}, c.Request)
+		defer withHandshake(c, o)()
+		rp.ServeHTTP(c.Writer, c.Request)
 	}
 }
 
@@ -81,7 +83,6 @@ func hostOf(r *http.Request, own string) string {
 
 // received looks at a service's answer before it is passed on.
 func received(r *http.Response) error {
-	answered(r.Request.Context())
 	httpkit.Passed(r.Request.Context(), r.Header)
 	if r.StatusCode == http.StatusUnauthorized && httpkit.RefusedService(r.Header) {
 		return errIdentity
@@ -94,6 +95,9 @@ func received(r *http.Response) error {
 	}
 	if r.StatusCode == http.StatusServiceUnavailable && len(r.Header["Retry-After"]) == 0 {
 		r.Header["Retry-After"] = []string{"1"}
+	}
+	if r.StatusCode == http.StatusSwitchingProtocols {
+		return upgraded(r)
 	}
 	return nil
 }
