@@ -124,15 +124,18 @@ func (s *Server) open(c *gin.Context) *state {
 type end struct{ panicked, gaveUp, gone bool }
 
 func (e end) level(st *state, status int) slog.Level {
+	byItself := st.Caller != "" && st.Address == "" && st.Person == nil // a service: polls, deliveries, keys
 	switch {
+	case e.gone && !e.panicked && byItself: // one that stops
+		return slog.LevelDebug
 	case e.gone && !e.panicked: // the caller left: what came of it is nobody's fault here
 		return slog.LevelInfo
 	case !e.panicked && !e.gaveUp && status == http.StatusServiceUnavailable:
 		return slog.LevelWarn // a refusal on purpose, or somebody else's fault: a flood must not hide what is ours
 	case e.panicked || e.gaveUp || status >= http.StatusInternalServerError:
 		return slog.LevelError
-	case st.Caller != "" && st.Address == "" && st.Person == nil && status < http.StatusBadRequest:
-		return slog.LevelDebug // a service for itself: polls, deliveries, keys
+	case byItself && status < http.StatusBadRequest:
+		return slog.LevelDebug
 	}
 	return slog.LevelInfo
 }

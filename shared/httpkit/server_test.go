@@ -426,7 +426,10 @@ func TestPanic(t *testing.T) {
 func TestCallerLeft(t *testing.T) {
 	w := newWorld(t, nil)
 	ctx, leave := context.WithCancel(context.Background())
-	in := func(r *http.Request) { *r = *r.WithContext(ctx) }
+	in := func(r *http.Request) {
+		r.Header.Set(httpkit.HeaderClientAddress, "198.51.100.7")
+		*r = *r.WithContext(ctx)
+	}
 	w.handle = func(c *gin.Context) { leave(); httpkit.OnHandlerError(c, c.Request.Context().Err()) }
 	w.do("GET", "/things/a", "", in)
 	if log := w.log.String(); strings.Contains(log, "ERROR") || !strings.Contains(log, `"gone":true`) {
