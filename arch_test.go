@@ -103,11 +103,12 @@ var notInDomain = []string{
 var realTime = map[string]string{
 	"shared/clock/":                            "the one place that asks",
 	"shared/access/verifier.go":                "how often keys are fetched: a rate between machines",
+	"shared/httpkit/body.go":                   "deadlines of connections: a client that is slow to send",
 	"shared/id/ordered.go":                     "an id begins with the time between machines, which is not moved with the product's",
 	"shared/httpkit/client.go":                 "latency, and what is left of a deadline",
 	"shared/httpkit/dial.go":                   "how late a timer of this process fires",
 	"shared/httpkit/observe.go":                "latency",
-	"shared/httpkit/pace.go":                   "deadlines of connections: a client that is slow to send or to read",
+	"shared/obs/event.go":                      "when a line was logged",
 	"shared/lifecycle/lifecycle.go":            "how long a unit took to start and stop",
 	"shared/sms/twiliotest/server.go":          "a stand-in's timestamps, which nobody reads",
 	"shared/svcauth/signer.go":                 "service tokens live in real time on every machine",

@@ -12,6 +12,8 @@ const (
 	CodeInternal Code = "internal"
 	// CodeTimeout: the work took longer than it may.
 	CodeTimeout Code = "timeout"
+	// CodeRequestTimeout: the client's body came too slowly, or not whole.
+	CodeRequestTimeout Code = "request_timeout"
 	// CodeUnavailable: a part that is needed doesn't answer.
 	CodeUnavailable Code = "unavailable"
 	// CodeInvalidRequest: the request breaks the specification.
@@ -30,8 +32,6 @@ const (
 	CodeMethodNotAllowed Code = "method_not_allowed"
 	// CodeBodyTooLarge: the body is longer than the operation takes.
 	CodeBodyTooLarge Code = "body_too_large"
-	// CodeHeaderTooLarge: the headers are longer than we take.
-	CodeHeaderTooLarge Code = "header_too_large"
 	// CodeUnsupportedMediaType: the body's type isn't one that the operation takes.
 	CodeUnsupportedMediaType Code = "unsupported_media_type"
 	// CodeUnauthenticated: a person's token is needed.
@@ -114,6 +114,7 @@ const (
 var codes = []Code{
 	CodeInternal,
 	CodeTimeout,
+	CodeRequestTimeout,
 	CodeUnavailable,
 	CodeInvalidRequest,
 	CodeInvalidJSON,
@@ -123,7 +124,6 @@ var codes = []Code{
 	CodeUnknownRoute,
 	CodeMethodNotAllowed,
 	CodeBodyTooLarge,
-	CodeHeaderTooLarge,
 	CodeUnsupportedMediaType,
 	CodeUnauthenticated,
 	CodeTokenInvalid,

@@ -33,7 +33,13 @@ type problem struct {
 	RetryAfter int           `json:"retry_after,omitempty"` // seconds
 }
 
-var errGone = fault.New(fault.KindTimeout, fault.CodeTimeout, "the caller went away")
+var (
+	errGone = fault.New(fault.KindTimeout, fault.CodeTimeout, "the caller went away") // from here, a call that was given up
+	errLeft = fault.New(fault.KindRequestTimeout, fault.CodeRequestTimeout, "the client went away before its answer")
+)
+
+// soon is when whoever gets a 503 that says nothing about it may try again.
+const soon = time.Second
 
 // WriteProblem answers r with err and keeps it for the request's event. An error that is no fault is a 500 without
 // detail; so is an internal fault, whatever it says. It must be the first thing that is written.
@@ -41,8 +47,7 @@ func WriteProblem(w http.ResponseWriter, r *http.Request, err error) {
 	ctx := r.Context()
 	f := faultOf(ctx, err)
 	obs.From(ctx).Fail(err)
-	obs.From(ctx).Set("code", string(f.Code))
-	status := f.Kind.Status()
+	st, status := stateOf(ctx), f.Kind.Status()
 	p := problem{
 		Type: "urn:centinela:problem:" + string(f.Code), Title: http.StatusText(status), Status: status,
 		Code: f.Code, Detail: f.Detail, Errors: f.Fields, RequestID: RequestOf(ctx).ID,
@@ -51,6 +56,17 @@ func WriteProblem(w http.ResponseWriter, r *http.Request, err error) {
 		p.Detail, p.Errors = "", nil
 	}
 	h := w.Header()
+	if st != nil {
+		st.code.Store(string(f.Code))
+		if !st.public {
+			h.Set(HeaderCode, string(f.Code))
+		} else if f.Kind == fault.KindUnavailable && f.RetryAfter == 0 {
+			f = f.WithRetryAfter(soon)
+		}
+	}
+	if f.Kind == fault.KindRequestTimeout && r.ProtoMajor == 1 {
+		h.Set("Connection", "close") // what is still to come is not read; a stream of HTTP/2 ends by itself
+	}
 	if f.RetryAfter > 0 {
 		p.RetryAfter = int(math.Ceil(f.RetryAfter.Seconds()))
 		h.Set("Retry-After", strconv.Itoa(p.RetryAfter))
@@ -68,15 +84,36 @@ func WriteProblem(w http.ResponseWriter, r *http.Request, err error) {
 	_, _ = w.Write(body) // whoever asked may have gone; there is nobody else to tell
 }
 
-// faultOf is fault.From, with the errors of this package's own readers told apart.
+// faultOf is fault.From, with what the client did told apart: a body that could not be read, and leaving, are no errors
+// of ours, whatever they became on the way here.
 func faultOf(ctx context.Context, err error) *fault.Error {
+	f := fault.From(err)
+	if f.Kind.Status() < http.StatusInternalServerError {
+		return f
+	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return errTooLarge
 	}
-	if _, ok := errors.AsType[*fault.Error](err); !ok && errors.Is(err, context.Canceled) && ctx.Err() != nil {
-		return errGone.WithCause(err)
+	st := stateOf(ctx)
+	if st == nil {
+		return f
 	}
-	return fault.From(err)
+	if unread := st.unread.Load(); unread != nil {
+		return unread
+	}
+	if errors.Is(err, context.Canceled) && st.client.Err() != nil {
+		return errLeft
+	}
+	return f
+}
+
+// Passed takes over what a service says about its answer to the request of ctx, which is passed on with header.
+func Passed(ctx context.Context, header http.Header) {
+	code := fault.Code(header.Get(HeaderCode))
+	delete(header, HeaderCode)
+	if st := stateOf(ctx); st != nil && code.Known() {
+		st.code.Store(string(code))
+	}
 }
 
 // fail ends a gin request with err. An answer that was begun stays as it is: the event tells.
@@ -98,8 +135,8 @@ func OnHandlerError(c *gin.Context, err error) { fail(c, err) }
 // OnRequestError is the hook for a request that generated code cannot read. The text of such an error holds the value,
 // so only its type is kept.
 func OnRequestError(c *gin.Context, err error) {
-	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		fail(c, errTooLarge)
+	if f := faultFromReading(err); f != errUnreadable {
+		fail(c, f)
 		return
 	}
 	obs.From(c.Request.Context()).Set("request_error", fmt.Sprintf("%T", err))

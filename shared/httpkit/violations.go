@@ -1,11 +1,8 @@
 package httpkit
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"net/http"
-	"os"
 	"strconv"
 	"strings"
 
@@ -149,18 +146,8 @@ func rule(e *openapi3.SchemaError) string {
 // inside is the JSON pointer (RFC 6901) of a member of what at points to.
 func inside(at, name string) string { return string(jsontext.Pointer(at).AppendToken(name)) }
 
+// isReading: the body's reader returns faults (limitedBody).
 func isReading(err error) bool {
-	_, tooLarge := errors.AsType[*http.MaxBytesError](err)
-	return tooLarge || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.Canceled)
-}
-
-// faultFromReading is for a body that could not be read to its end. The text of the error is left behind: it may quote.
-func faultFromReading(err error) error {
-	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		return errTooLarge
-	}
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) {
-		return fault.From(context.DeadlineExceeded)
-	}
-	return errInvalid.WithDetail("the request could not be read")
+	_, ok := errors.AsType[*fault.Error](err)
+	return ok
 }

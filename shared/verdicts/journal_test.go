@@ -72,7 +72,7 @@ func TestUnreadableCopyCountsAsNothing(t *testing.T) {
 	}
 	for name, body := range map[string][]byte{
 		"empty": nil, "garbage": []byte(`{"ver`), "zeros": make([]byte, 1000), "the first version": []byte(`{"version":3,"snapshot":true}` + "\n"),
-		"only the seal": good[:sealSize], "a line twice": append(bytes.Clone(good), good[sealSize:]...)[:len(good)], "without a line": bytes.Replace(good, []byte(`{"snapshot":true}`+"\n"), nil, 1),
+		"only the seal": good[:sealSize], "without a line": bytes.Replace(good, []byte(`{"snapshot":true}`+"\n"), nil, 1),
 	} {
 		t.Run(name, func(t *testing.T) {
 			refuses(t, body, noon, "key")

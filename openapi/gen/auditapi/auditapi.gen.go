@@ -32,7 +32,6 @@ const (
 	ErrorCodeDevOnly               ErrorCode = "dev_only"
 	ErrorCodeForbidden             ErrorCode = "forbidden"
 	ErrorCodeFreshSignInRequired   ErrorCode = "fresh_sign_in_required"
-	ErrorCodeHeaderTooLarge        ErrorCode = "header_too_large"
 	ErrorCodeIdempotencyMismatch   ErrorCode = "idempotency_mismatch"
 	ErrorCodeInternal              ErrorCode = "internal"
 	ErrorCodeInvalidCursor         ErrorCode = "invalid_cursor"
@@ -54,6 +53,7 @@ const (
 	ErrorCodeRecoveryInvalid       ErrorCode = "recovery_invalid"
 	ErrorCodeRecoveryNotAllowedYet ErrorCode = "recovery_not_allowed_yet"
 	ErrorCodeRefusedByFirewall     ErrorCode = "refused_by_firewall"
+	ErrorCodeRequestTimeout        ErrorCode = "request_timeout"
 	ErrorCodeSessionRevoked        ErrorCode = "session_revoked"
 	ErrorCodeSlowConsumer          ErrorCode = "slow_consumer"
 	ErrorCodeSmsUndeliverable      ErrorCode = "sms_undeliverable"
@@ -100,8 +100,6 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeFreshSignInRequired:
 		return true
-	case ErrorCodeHeaderTooLarge:
-		return true
 	case ErrorCodeIdempotencyMismatch:
 		return true
 	case ErrorCodeInternal:
@@ -143,6 +141,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeRecoveryNotAllowedYet:
 		return true
 	case ErrorCodeRefusedByFirewall:
+		return true
+	case ErrorCodeRequestTimeout:
 		return true
 	case ErrorCodeSessionRevoked:
 		return true
@@ -1140,7 +1140,7 @@ func (sh *strictHandler) IngestEvents(ctx *gin.Context) {
 	request.Body = ctx.Request.Body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.IngestEvents(ctx, request.(IngestEventsRequestObject))
+		return sh.ssi.IngestEvents(ctx.Request.Context(), request.(IngestEventsRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "IngestEvents")
@@ -1167,7 +1167,7 @@ func (sh *strictHandler) GetPlace(ctx *gin.Context, accountId AccountId, params 
 	request.Params = params
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.GetPlace(ctx, request.(GetPlaceRequestObject))
+		return sh.ssi.GetPlace(ctx.Request.Context(), request.(GetPlaceRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "GetPlace")
@@ -1193,7 +1193,7 @@ func (sh *strictHandler) WatchVerdicts(ctx *gin.Context, params WatchVerdictsPar
 	request.Params = params
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.WatchVerdicts(ctx, request.(WatchVerdictsRequestObject))
+		return sh.ssi.WatchVerdicts(ctx.Request.Context(), request.(WatchVerdictsRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "WatchVerdicts")
@@ -1219,7 +1219,7 @@ func (sh *strictHandler) ListMyActivity(ctx *gin.Context, params ListMyActivityP
 	request.Params = params
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.ListMyActivity(ctx, request.(ListMyActivityRequestObject))
+		return sh.ssi.ListMyActivity(ctx.Request.Context(), request.(ListMyActivityRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "ListMyActivity")
@@ -1245,7 +1245,7 @@ func (sh *strictHandler) ListVerdicts(ctx *gin.Context, params ListVerdictsParam
 	request.Params = params
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.ListVerdicts(ctx, request.(ListVerdictsRequestObject))
+		return sh.ssi.ListVerdicts(ctx.Request.Context(), request.(ListVerdictsRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "ListVerdicts")
@@ -1287,7 +1287,7 @@ func (sh *strictHandler) AddVerdict(ctx *gin.Context) {
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.AddVerdict(ctx, request.(AddVerdictRequestObject))
+		return sh.ssi.AddVerdict(ctx.Request.Context(), request.(AddVerdictRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "AddVerdict")
@@ -1313,7 +1313,7 @@ func (sh *strictHandler) RemoveVerdict(ctx *gin.Context, verdictId VerdictId) {
 	request.VerdictId = verdictId
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.RemoveVerdict(ctx, request.(RemoveVerdictRequestObject))
+		return sh.ssi.RemoveVerdict(ctx.Request.Context(), request.(RemoveVerdictRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "RemoveVerdict")

@@ -31,7 +31,6 @@ const (
 	ErrorCodeDevOnly               ErrorCode = "dev_only"
 	ErrorCodeForbidden             ErrorCode = "forbidden"
 	ErrorCodeFreshSignInRequired   ErrorCode = "fresh_sign_in_required"
-	ErrorCodeHeaderTooLarge        ErrorCode = "header_too_large"
 	ErrorCodeIdempotencyMismatch   ErrorCode = "idempotency_mismatch"
 	ErrorCodeInternal              ErrorCode = "internal"
 	ErrorCodeInvalidCursor         ErrorCode = "invalid_cursor"
@@ -53,6 +52,7 @@ const (
 	ErrorCodeRecoveryInvalid       ErrorCode = "recovery_invalid"
 	ErrorCodeRecoveryNotAllowedYet ErrorCode = "recovery_not_allowed_yet"
 	ErrorCodeRefusedByFirewall     ErrorCode = "refused_by_firewall"
+	ErrorCodeRequestTimeout        ErrorCode = "request_timeout"
 	ErrorCodeSessionRevoked        ErrorCode = "session_revoked"
 	ErrorCodeSlowConsumer          ErrorCode = "slow_consumer"
 	ErrorCodeSmsUndeliverable      ErrorCode = "sms_undeliverable"
@@ -99,8 +99,6 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeFreshSignInRequired:
 		return true
-	case ErrorCodeHeaderTooLarge:
-		return true
 	case ErrorCodeIdempotencyMismatch:
 		return true
 	case ErrorCodeInternal:
@@ -142,6 +140,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeRecoveryNotAllowedYet:
 		return true
 	case ErrorCodeRefusedByFirewall:
+		return true
+	case ErrorCodeRequestTimeout:
 		return true
 	case ErrorCodeSessionRevoked:
 		return true
@@ -278,7 +278,7 @@ type Account struct {
 	Locale         Locale    `json:"locale"`
 	SavedCodesLeft int       `json:"saved_codes_left"`
 
-	// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding (64 bytes of room for what NFKC shortens).
+	// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding.
 	UserName UserName `json:"user_name"`
 }
 
@@ -300,7 +300,7 @@ type AccountFacts struct {
 	// UnfamiliarSignInAt The newest sign-in from a device that was new then (not the first one of the account), absent if there was none.
 	UnfamiliarSignInAt *time.Time `json:"unfamiliar_sign_in_at,omitempty"`
 
-	// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding (64 bytes of room for what NFKC shortens).
+	// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding.
 	UserName *UserName `json:"user_name,omitempty"`
 }
 
@@ -385,7 +385,7 @@ type NewAccount struct {
 	// Password At most 256 characters. A new one: 15 or more, hard to guess, and without the user name in it.
 	Password Password `json:"password"`
 
-	// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding (64 bytes of room for what NFKC shortens).
+	// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding.
 	UserName UserName `json:"user_name"`
 }
 
@@ -496,7 +496,7 @@ type TokenSet struct {
 // TokenSetTokenType defines model for TokenSet.TokenType.
 type TokenSetTokenType string
 
-// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding (64 bytes of room for what NFKC shortens).
+// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding.
 type UserName = string
 
 // GetAccountFactsParams defines parameters for GetAccountFacts.
@@ -1495,7 +1495,7 @@ func (sh *strictHandler) GetJwks(ctx *gin.Context) {
 	var request GetJwksRequestObject
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.GetJwks(ctx, request.(GetJwksRequestObject))
+		return sh.ssi.GetJwks(ctx.Request.Context(), request.(GetJwksRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "GetJwks")
@@ -1537,7 +1537,7 @@ func (sh *strictHandler) LookupAccount(ctx *gin.Context) {
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.LookupAccount(ctx, request.(LookupAccountRequestObject))
+		return sh.ssi.LookupAccount(ctx.Request.Context(), request.(LookupAccountRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "LookupAccount")
@@ -1564,7 +1564,7 @@ func (sh *strictHandler) GetAccountFacts(ctx *gin.Context, accountId AccountId, 
 	request.Params = params
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.GetAccountFacts(ctx, request.(GetAccountFactsRequestObject))
+		return sh.ssi.GetAccountFacts(ctx.Request.Context(), request.(GetAccountFactsRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "GetAccountFacts")
@@ -1608,7 +1608,7 @@ func (sh *strictHandler) ResetPassword(ctx *gin.Context, accountId AccountId) {
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.ResetPassword(ctx, request.(ResetPasswordRequestObject))
+		return sh.ssi.ResetPassword(ctx.Request.Context(), request.(ResetPasswordRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "ResetPassword")
@@ -1652,7 +1652,7 @@ func (sh *strictHandler) RedeemSavedCode(ctx *gin.Context, accountId AccountId) 
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.RedeemSavedCode(ctx, request.(RedeemSavedCodeRequestObject))
+		return sh.ssi.RedeemSavedCode(ctx.Request.Context(), request.(RedeemSavedCodeRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "RedeemSavedCode")
@@ -1694,7 +1694,7 @@ func (sh *strictHandler) CreateAccount(ctx *gin.Context) {
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.CreateAccount(ctx, request.(CreateAccountRequestObject))
+		return sh.ssi.CreateAccount(ctx.Request.Context(), request.(CreateAccountRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "CreateAccount")
@@ -1718,7 +1718,7 @@ func (sh *strictHandler) GetMe(ctx *gin.Context) {
 	var request GetMeRequestObject
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.GetMe(ctx, request.(GetMeRequestObject))
+		return sh.ssi.GetMe(ctx.Request.Context(), request.(GetMeRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "GetMe")
@@ -1760,7 +1760,7 @@ func (sh *strictHandler) ChangePassword(ctx *gin.Context) {
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.ChangePassword(ctx, request.(ChangePasswordRequestObject))
+		return sh.ssi.ChangePassword(ctx.Request.Context(), request.(ChangePasswordRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "ChangePassword")
@@ -1784,7 +1784,7 @@ func (sh *strictHandler) IssueSavedCodes(ctx *gin.Context) {
 	var request IssueSavedCodesRequestObject
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.IssueSavedCodes(ctx, request.(IssueSavedCodesRequestObject))
+		return sh.ssi.IssueSavedCodes(ctx.Request.Context(), request.(IssueSavedCodesRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "IssueSavedCodes")
@@ -1808,7 +1808,7 @@ func (sh *strictHandler) RevokeOtherSessions(ctx *gin.Context) {
 	var request RevokeOtherSessionsRequestObject
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.RevokeOtherSessions(ctx, request.(RevokeOtherSessionsRequestObject))
+		return sh.ssi.RevokeOtherSessions(ctx.Request.Context(), request.(RevokeOtherSessionsRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "RevokeOtherSessions")
@@ -1832,7 +1832,7 @@ func (sh *strictHandler) ListSessions(ctx *gin.Context) {
 	var request ListSessionsRequestObject
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.ListSessions(ctx, request.(ListSessionsRequestObject))
+		return sh.ssi.ListSessions(ctx.Request.Context(), request.(ListSessionsRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "ListSessions")
@@ -1874,7 +1874,7 @@ func (sh *strictHandler) CreateSession(ctx *gin.Context) {
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.CreateSession(ctx, request.(CreateSessionRequestObject))
+		return sh.ssi.CreateSession(ctx.Request.Context(), request.(CreateSessionRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "CreateSession")
@@ -1916,7 +1916,7 @@ func (sh *strictHandler) RefreshSession(ctx *gin.Context) {
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.RefreshSession(ctx, request.(RefreshSessionRequestObject))
+		return sh.ssi.RefreshSession(ctx.Request.Context(), request.(RefreshSessionRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "RefreshSession")
@@ -1942,7 +1942,7 @@ func (sh *strictHandler) RevokeSession(ctx *gin.Context, sessionId SessionId) {
 	request.SessionId = sessionId
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.RevokeSession(ctx, request.(RevokeSessionRequestObject))
+		return sh.ssi.RevokeSession(ctx.Request.Context(), request.(RevokeSessionRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "RevokeSession")

@@ -32,7 +32,6 @@ const (
 	ErrorCodeDevOnly               ErrorCode = "dev_only"
 	ErrorCodeForbidden             ErrorCode = "forbidden"
 	ErrorCodeFreshSignInRequired   ErrorCode = "fresh_sign_in_required"
-	ErrorCodeHeaderTooLarge        ErrorCode = "header_too_large"
 	ErrorCodeIdempotencyMismatch   ErrorCode = "idempotency_mismatch"
 	ErrorCodeInternal              ErrorCode = "internal"
 	ErrorCodeInvalidCursor         ErrorCode = "invalid_cursor"
@@ -54,6 +53,7 @@ const (
 	ErrorCodeRecoveryInvalid       ErrorCode = "recovery_invalid"
 	ErrorCodeRecoveryNotAllowedYet ErrorCode = "recovery_not_allowed_yet"
 	ErrorCodeRefusedByFirewall     ErrorCode = "refused_by_firewall"
+	ErrorCodeRequestTimeout        ErrorCode = "request_timeout"
 	ErrorCodeSessionRevoked        ErrorCode = "session_revoked"
 	ErrorCodeSlowConsumer          ErrorCode = "slow_consumer"
 	ErrorCodeSmsUndeliverable      ErrorCode = "sms_undeliverable"
@@ -100,8 +100,6 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeFreshSignInRequired:
 		return true
-	case ErrorCodeHeaderTooLarge:
-		return true
 	case ErrorCodeIdempotencyMismatch:
 		return true
 	case ErrorCodeInternal:
@@ -143,6 +141,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeRecoveryNotAllowedYet:
 		return true
 	case ErrorCodeRefusedByFirewall:
+		return true
+	case ErrorCodeRequestTimeout:
 		return true
 	case ErrorCodeSessionRevoked:
 		return true
@@ -279,7 +279,7 @@ type Account struct {
 	Locale         Locale    `json:"locale"`
 	SavedCodesLeft int       `json:"saved_codes_left"`
 
-	// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding (64 bytes of room for what NFKC shortens).
+	// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding.
 	UserName UserName `json:"user_name"`
 }
 
@@ -301,7 +301,7 @@ type AccountFacts struct {
 	// UnfamiliarSignInAt The newest sign-in from a device that was new then (not the first one of the account), absent if there was none.
 	UnfamiliarSignInAt *time.Time `json:"unfamiliar_sign_in_at,omitempty"`
 
-	// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding (64 bytes of room for what NFKC shortens).
+	// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding.
 	UserName *UserName `json:"user_name,omitempty"`
 }
 
@@ -386,7 +386,7 @@ type NewAccount struct {
 	// Password At most 256 characters. A new one: 15 or more, hard to guess, and without the user name in it.
 	Password Password `json:"password"`
 
-	// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding (64 bytes of room for what NFKC shortens).
+	// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding.
 	UserName UserName `json:"user_name"`
 }
 
@@ -497,7 +497,7 @@ type TokenSet struct {
 // TokenSetTokenType defines model for TokenSet.TokenType.
 type TokenSetTokenType string
 
-// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding (64 bytes of room for what NFKC shortens).
+// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding.
 type UserName = string
 
 // GetAccountFactsParams defines parameters for GetAccountFacts.

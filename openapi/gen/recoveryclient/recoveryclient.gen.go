@@ -32,7 +32,6 @@ const (
 	ErrorCodeDevOnly               ErrorCode = "dev_only"
 	ErrorCodeForbidden             ErrorCode = "forbidden"
 	ErrorCodeFreshSignInRequired   ErrorCode = "fresh_sign_in_required"
-	ErrorCodeHeaderTooLarge        ErrorCode = "header_too_large"
 	ErrorCodeIdempotencyMismatch   ErrorCode = "idempotency_mismatch"
 	ErrorCodeInternal              ErrorCode = "internal"
 	ErrorCodeInvalidCursor         ErrorCode = "invalid_cursor"
@@ -54,6 +53,7 @@ const (
 	ErrorCodeRecoveryInvalid       ErrorCode = "recovery_invalid"
 	ErrorCodeRecoveryNotAllowedYet ErrorCode = "recovery_not_allowed_yet"
 	ErrorCodeRefusedByFirewall     ErrorCode = "refused_by_firewall"
+	ErrorCodeRequestTimeout        ErrorCode = "request_timeout"
 	ErrorCodeSessionRevoked        ErrorCode = "session_revoked"
 	ErrorCodeSlowConsumer          ErrorCode = "slow_consumer"
 	ErrorCodeSmsUndeliverable      ErrorCode = "sms_undeliverable"
@@ -100,8 +100,6 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeFreshSignInRequired:
 		return true
-	case ErrorCodeHeaderTooLarge:
-		return true
 	case ErrorCodeIdempotencyMismatch:
 		return true
 	case ErrorCodeInternal:
@@ -143,6 +141,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeRecoveryNotAllowedYet:
 		return true
 	case ErrorCodeRefusedByFirewall:
+		return true
+	case ErrorCodeRequestTimeout:
 		return true
 	case ErrorCodeSessionRevoked:
 		return true
