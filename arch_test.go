@@ -109,6 +109,7 @@ var realTime = map[string]string{
 	"shared/httpkit/pace.go":                   "deadlines of connections: a client that is slow to send or to read",
 	"shared/lifecycle/lifecycle.go":            "how long a unit took to start and stop",
 	"shared/sms/twiliotest/server.go":          "a stand-in's timestamps, which nobody reads",
+	"shared/sqlitex/ready.go":                  "how long an answer about readiness stands: a stopwatch's time",
 	"shared/svcauth/signer.go":                 "service tokens live in real time on every machine",
 	"shared/svcauth/verifier.go":               "service tokens live in real time on every machine",
 	"shared/verdicts/feed.go":                  "how long a long poll hung: backoff against a peer",
