@@ -10,7 +10,7 @@ import (
 type Hooks struct {
 	Connected func(c driver.Conn)
 	// Statement comes before each execution.
-	Statement func(c driver.QueryerContext, writes bool, query string, args []driver.NamedValue)
+	Statement func(c driver.QueryerContext, query string, args []driver.NamedValue)
 }
 
 type hooksKey struct{}
@@ -23,6 +23,6 @@ func WithHooks(ctx context.Context, h Hooks) context.Context {
 
 func (c *conn) observe(query string, args []driver.NamedValue) {
 	if c.hooks.Statement != nil {
-		c.hooks.Statement(c.fullConn, c.steady, query, args)
+		c.hooks.Statement(c.fullConn, query, args)
 	}
 }
