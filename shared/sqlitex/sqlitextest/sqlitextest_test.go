@@ -15,6 +15,7 @@ import (
 
 const script = `CREATE TABLE things (id TEXT PRIMARY KEY, owner TEXT NOT NULL, due INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
 CREATE INDEX things_owner ON things (owner, due);
+CREATE TABLE settings (one INTEGER PRIMARY KEY CHECK (one = 1), due INTEGER NOT NULL) STRICT;
 CREATE INDEX things_due ON things (due);`
 
 func open(ctx context.Context, t testing.TB) *sqlitex.DB {
@@ -66,6 +67,8 @@ func TestPlansFinds(t *testing.T) {
 		`SELECT body FROM things WHERE due < ?`:                                                     "(due<?) without a LIMIT",
 		`SELECT body FROM things WHERE body = ?`:                                                    "SCAN things",
 		`SELECT body FROM things WHERE body = ? LIMIT ?`:                                            "SCAN things",
+		`SELECT due FROM settings WHERE due <> ?`:                                                   "",
+		`UPDATE settings SET due = due + ?`:                                                         "",
 		`SELECT count(*) FROM things`:                                                               "SCAN things",
 		`SELECT body FROM things WHERE owner = ? ORDER BY body LIMIT ?`:                             "USE TEMP B-TREE FOR ORDER BY",
 		`SELECT body FROM things WHERE due > ? ORDER BY id LIMIT ?`:                                 "SCAN things",

@@ -1,6 +1,3 @@
--- A table of one row.
-SELECT floor FROM verdict_floor
-
 -- GR G3: to be swept in pieces; the floor moves with it.
 UPDATE verdict_floor SET floor = max(floor, (SELECT coalesce(max(version), 0) FROM verdicts WHERE removed = 1 AND removed_at <= ? AND version < ?))
 
