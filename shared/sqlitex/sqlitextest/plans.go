@@ -74,7 +74,7 @@ func (s *statements) execute(c driver.QueryerContext, query string, args []drive
 // isStatement leaves out transactions, pragmas and the schema's own.
 func isStatement(text string) bool {
 	verb, _, _ := strings.Cut(text, " ")
-	return slices.Contains([]string{"SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE", "WITH"}, verb) && !strings.Contains(text, "schema_migrations")
+	return slices.Contains([]string{"SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE", "WITH"}, verb) && !strings.Contains(text, "schema_migrations") && !strings.Contains(text, "sqlite_master")
 }
 
 // explain is the plan's steps (sqlite.org/eqp.html), without scans of tables that
