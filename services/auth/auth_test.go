@@ -185,7 +185,7 @@ func TestJWKS(t *testing.T) {
 	w := newWorld(t, cheapConfig(), sqliteStore(t), auth.New)
 	ana := w.person("ana")
 	keys := access.HTTPKeys(w.services.Client("chat-relay", "auth", w.url), func() string { return w.url + "/.well-known/jwks.json" })
-	claims, err := access.NewVerifier(keys, w.clk).Verify(t.Context(), ana.tokens.AccessToken)
+	claims, err := access.NewVerifier(keys, nil, w.clk).Verify(t.Context(), ana.tokens.AccessToken)
 	if err != nil || claims.Account != ana.tokens.AccountId || claims.Session != ana.tokens.SessionId || !claims.AuthTime.Equal(w.clk.Now()) ||
 		claims.ACR != "aal1" || len(claims.AMR) != 1 || claims.AMR[0] != "pwd" || claims.ExpiresAt.Sub(claims.IssuedAt) != 10*time.Minute {
 		t.Errorf("%+v, %v", claims, err)

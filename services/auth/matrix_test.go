@@ -61,6 +61,7 @@ var matrix = map[string]operation{
 			return fmt.Sprintf(`{"code":"%s","redemption_id":"r1"}`, o.account.SavedCodes[0])
 		}, 204, false,
 	},
+	"watchRevocations": {http.MethodGet, fixed("/internal/revocations"), fixed(""), 200, false},
 	"checkSession": {
 		http.MethodGet, func(o person) string {
 			return "/internal/sessions/" + o.tokens.SessionId + "?account=" + o.account.Account.Id

@@ -126,7 +126,7 @@ func TestVerify(t *testing.T) {
 	}
 	for name, token := range cases {
 		t.Run(name, func(t *testing.T) {
-			v := NewVerifier(src, clk)
+			v := NewVerifier(src, nil, clk)
 			for range 2 {
 				if c, err := v.Verify(context.Background(), token); !errors.Is(err, ErrTokenInvalid) {
 					t.Fatalf("Verify = %+v, %v; want ErrTokenInvalid", c, err)
@@ -135,7 +135,7 @@ func TestVerify(t *testing.T) {
 		})
 	}
 	t.Run("good_one_keeps_every_claim", func(t *testing.T) {
-		v := NewVerifier(src, clk)
+		v := NewVerifier(src, nil, clk)
 		for range 2 { // parsed, then remembered
 			got, err := v.Verify(context.Background(), good)
 			if want := claimsAt(start); err != nil || !reflect.DeepEqual(got, want) {
@@ -162,7 +162,7 @@ func TestExpiry(t *testing.T) {
 		for _, remembered := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s/remembered=%v", name, remembered), func(t *testing.T) {
 				clk := clock.NewManual(start)
-				v := NewVerifier(src, clk)
+				v := NewVerifier(src, nil, clk)
 				if remembered {
 					if _, err := v.Verify(context.Background(), token); err != nil {
 						t.Fatal(err)
@@ -184,7 +184,7 @@ func TestKeySourceDown(t *testing.T) {
 	pub2, key2 := newKey(t)
 	clk := clock.NewManual(start)
 	src := &source{down: true}
-	v := NewVerifier(src, clk)
+	v := NewVerifier(src, nil, clk)
 	now := time.Now()
 	v.keys.now = func() time.Time { return now }
 	verify := func(key ed25519.PrivateKey, kid, account string) error {
@@ -220,7 +220,7 @@ func TestKeySourceDown(t *testing.T) {
 func TestUnknownKeyAsksSeldom(t *testing.T) {
 	pub, key := newKey(t)
 	src := &source{keys: map[string]ed25519.PublicKey{"k1": pub}}
-	v := NewVerifier(src, clock.NewManual(start))
+	v := NewVerifier(src, nil, clock.NewManual(start))
 	now := time.Now()
 	v.keys.now = func() time.Time { return now }
 	for i := range 200 {
@@ -246,7 +246,7 @@ func TestWithdrawnKey(t *testing.T) {
 	pub, key := newKey(t)
 	pub2, _ := newKey(t)
 	src := &source{keys: map[string]ed25519.PublicKey{"k1": pub}}
-	v := NewVerifier(src, clock.NewManual(start))
+	v := NewVerifier(src, nil, clock.NewManual(start))
 	now := time.Now()
 	v.keys.now = func() time.Time { return now }
 	token := issue(t, key, "k1", claimsAt(start))
@@ -269,7 +269,7 @@ func TestWithdrawnKeyMeanwhile(t *testing.T) {
 	pub2, _ := newKey(t)
 	src := &source{keys: map[string]ed25519.PublicKey{"k1": pub}}
 	clk := &meanwhile{Clock: clock.NewManual(start)}
-	v := NewVerifier(src, clk)
+	v := NewVerifier(src, nil, clk)
 	now := time.Now()
 	v.keys.now = func() time.Time { return now }
 	if err := v.keys.refresh(t.Context()); err != nil {
@@ -308,7 +308,7 @@ func (m *meanwhile) Now() time.Time {
 func TestSameKeysStayRemembered(t *testing.T) {
 	pub, key := newKey(t)
 	src := &source{keys: map[string]ed25519.PublicKey{"k1": pub}}
-	v := NewVerifier(src, clock.NewManual(start))
+	v := NewVerifier(src, nil, clock.NewManual(start))
 	now := time.Now()
 	v.keys.now = func() time.Time { return now }
 	token := issue(t, key, "k1", claimsAt(start))
@@ -333,7 +333,7 @@ func TestR3_KeySourcePanics(t *testing.T) {
 	pub, key := newKey(t)
 	src := &panicking{source: source{keys: map[string]ed25519.PublicKey{"k1": pub}}}
 	src.panics.Store(true)
-	v := NewVerifier(src, clock.NewManual(start))
+	v := NewVerifier(src, nil, clock.NewManual(start))
 	now := time.Now()
 	v.keys.now = func() time.Time { return now }
 	token := issue(t, key, "k1", claimsAt(start))
@@ -362,7 +362,7 @@ func (p *panicking) Keys(ctx context.Context) (map[string]ed25519.PublicKey, err
 
 func TestRememberedIsBounded(t *testing.T) {
 	pub, key := newKey(t)
-	v := NewVerifier(&source{keys: map[string]ed25519.PublicKey{"k1": pub}}, clock.NewManual(start))
+	v := NewVerifier(&source{keys: map[string]ed25519.PublicKey{"k1": pub}}, nil, clock.NewManual(start))
 	for i := range 2 * maxRemembered {
 		v.verified.Put([32]byte{byte(i), byte(i >> 8), byte(i >> 16)}, remembered{})
 	}
@@ -377,7 +377,7 @@ func TestRememberedIsBounded(t *testing.T) {
 // TestRun: keys are at hand before the first request, and Run ends with its context.
 func TestRun(t *testing.T) {
 	pub, _ := newKey(t)
-	v := NewVerifier(&source{keys: map[string]ed25519.PublicKey{"k1": pub}}, clock.NewManual(start))
+	v := NewVerifier(&source{keys: map[string]ed25519.PublicKey{"k1": pub}}, nil, clock.NewManual(start))
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- v.Run(ctx) }()

@@ -253,6 +253,24 @@ func (e Locale) Valid() bool {
 	}
 }
 
+// Defines values for RevocationKind.
+const (
+	RevocationKindAccount RevocationKind = "account"
+	RevocationKindSession RevocationKind = "session"
+)
+
+// Valid indicates whether the value is a known member of the RevocationKind enum.
+func (e RevocationKind) Valid() bool {
+	switch e {
+	case RevocationKindAccount:
+		return true
+	case RevocationKindSession:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TokenSetTokenType.
 const (
 	TokenSetTokenTypeBearer TokenSetTokenType = "Bearer"
@@ -438,6 +456,28 @@ type Refresh struct {
 	RefreshToken string     `json:"refresh_token"`
 }
 
+// Revocation defines model for Revocation.
+type Revocation struct {
+	Id   string         `json:"id"`
+	Kind RevocationKind `json:"kind"`
+
+	// Until By then every access token of it has ended.
+	Until time.Time `json:"until"`
+}
+
+// RevocationKind defines model for Revocation.Kind.
+type RevocationKind string
+
+// RevocationPage defines model for RevocationPage.
+type RevocationPage struct {
+	// More There is more already; ask again at once.
+	More bool `json:"more"`
+
+	// Next The next `since`.
+	Next        string       `json:"next"`
+	Revocations []Revocation `json:"revocations"`
+}
+
 // RevokedCount defines model for RevokedCount.
 type RevokedCount struct {
 	Revoked int `json:"revoked"`
@@ -511,6 +551,12 @@ type GetAccountFactsParams struct {
 	Device *string `form:"device,omitempty" json:"device,omitempty"`
 }
 
+// WatchRevocationsParams defines parameters for WatchRevocations.
+type WatchRevocationsParams struct {
+	Since  *string `form:"since,omitempty" json:"since,omitempty"`
+	WaitMs *int    `form:"wait_ms,omitempty" json:"wait_ms,omitempty"`
+}
+
 // CheckSessionParams defines parameters for CheckSession.
 type CheckSessionParams struct {
 	Account AccountId `form:"account" json:"account"`
@@ -554,6 +600,9 @@ type ServerInterface interface {
 	// RedeemSavedCode Spend a saved code as evidence, exactly once
 	// (POST /internal/accounts/{account_id}/saved-codes/redemption)
 	RedeemSavedCode(c *gin.Context, accountId AccountId)
+	// WatchRevocations What is over though its access tokens may not have ended; waits until something is newer than `since`
+	// (GET /internal/revocations)
+	WatchRevocations(c *gin.Context, params WatchRevocationsParams)
 	// CheckSession Whether a session is alive, asked before a way in is changed
 	// (GET /internal/sessions/{session_id})
 	CheckSession(c *gin.Context, sessionId SessionId, params CheckSessionParams)
@@ -705,6 +754,41 @@ func (siw *ServerInterfaceWrapper) RedeemSavedCode(c *gin.Context) {
 	}
 
 	siw.Handler.RedeemSavedCode(c, accountId)
+}
+
+// WatchRevocations operation middleware
+func (siw *ServerInterfaceWrapper) WatchRevocations(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params WatchRevocationsParams
+
+	// ------------- Optional query parameter "since" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "since", c.Request.URL.Query(), &params.Since, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter since: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "wait_ms" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "wait_ms", c.Request.URL.Query(), &params.WaitMs, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter wait_ms: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.WatchRevocations(c, params)
 }
 
 // CheckSession operation middleware
@@ -904,6 +988,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/internal/accounts/:account_id/facts", wrapper.GetAccountFacts)
 	router.POST(options.BaseURL+"/internal/accounts/:account_id/reset", wrapper.ResetPassword)
 	router.POST(options.BaseURL+"/internal/accounts/:account_id/saved-codes/redemption", wrapper.RedeemSavedCode)
+	router.GET(options.BaseURL+"/internal/revocations", wrapper.WatchRevocations)
 	router.GET(options.BaseURL+"/internal/sessions/:session_id", wrapper.CheckSession)
 	router.POST(options.BaseURL+"/v1/accounts", wrapper.CreateAccount)
 	router.GET(options.BaseURL+"/v1/me", wrapper.GetMe)
@@ -1092,6 +1177,45 @@ type RedeemSavedCodedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response RedeemSavedCodedefaultApplicationProblemPlusJSONResponse) VisitRedeemSavedCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WatchRevocationsRequestObject struct {
+	Params WatchRevocationsParams
+}
+
+type WatchRevocationsResponseObject interface {
+	VisitWatchRevocationsResponse(w http.ResponseWriter) error
+}
+
+type WatchRevocations200JSONResponse RevocationPage
+
+func (response WatchRevocations200JSONResponse) VisitWatchRevocationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WatchRevocationsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response WatchRevocationsdefaultApplicationProblemPlusJSONResponse) VisitWatchRevocationsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -1489,6 +1613,9 @@ type StrictServerInterface interface {
 	// RedeemSavedCode Spend a saved code as evidence, exactly once
 	// (POST /internal/accounts/{account_id}/saved-codes/redemption)
 	RedeemSavedCode(ctx context.Context, request RedeemSavedCodeRequestObject) (RedeemSavedCodeResponseObject, error)
+	// WatchRevocations What is over though its access tokens may not have ended; waits until something is newer than `since`
+	// (GET /internal/revocations)
+	WatchRevocations(ctx context.Context, request WatchRevocationsRequestObject) (WatchRevocationsResponseObject, error)
 	// CheckSession Whether a session is alive, asked before a way in is changed
 	// (GET /internal/sessions/{session_id})
 	CheckSession(ctx context.Context, request CheckSessionRequestObject) (CheckSessionResponseObject, error)
@@ -1752,6 +1879,32 @@ func (sh *strictHandler) RedeemSavedCode(ctx *gin.Context, accountId AccountId) 
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(RedeemSavedCodeResponseObject); ok {
 		if err := validResponse.VisitRedeemSavedCodeResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// WatchRevocations operation middleware
+func (sh *strictHandler) WatchRevocations(ctx *gin.Context, params WatchRevocationsParams) {
+	var request WatchRevocationsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.WatchRevocations(ctx, request.(WatchRevocationsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "WatchRevocations")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(WatchRevocationsResponseObject); ok {
+		if err := validResponse.VisitWatchRevocationsResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {

@@ -254,6 +254,24 @@ func (e Locale) Valid() bool {
 	}
 }
 
+// Defines values for RevocationKind.
+const (
+	RevocationKindAccount RevocationKind = "account"
+	RevocationKindSession RevocationKind = "session"
+)
+
+// Valid indicates whether the value is a known member of the RevocationKind enum.
+func (e RevocationKind) Valid() bool {
+	switch e {
+	case RevocationKindAccount:
+		return true
+	case RevocationKindSession:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TokenSetTokenType.
 const (
 	TokenSetTokenTypeBearer TokenSetTokenType = "Bearer"
@@ -439,6 +457,28 @@ type Refresh struct {
 	RefreshToken string     `json:"refresh_token"`
 }
 
+// Revocation defines model for Revocation.
+type Revocation struct {
+	Id   string         `json:"id"`
+	Kind RevocationKind `json:"kind"`
+
+	// Until By then every access token of it has ended.
+	Until time.Time `json:"until"`
+}
+
+// RevocationKind defines model for Revocation.Kind.
+type RevocationKind string
+
+// RevocationPage defines model for RevocationPage.
+type RevocationPage struct {
+	// More There is more already; ask again at once.
+	More bool `json:"more"`
+
+	// Next The next `since`.
+	Next        string       `json:"next"`
+	Revocations []Revocation `json:"revocations"`
+}
+
 // RevokedCount defines model for RevokedCount.
 type RevokedCount struct {
 	Revoked int `json:"revoked"`
@@ -510,6 +550,12 @@ type UserName = string
 type GetAccountFactsParams struct {
 	// Device SHA-256 of the claimant's device key.
 	Device *string `form:"device,omitempty" json:"device,omitempty"`
+}
+
+// WatchRevocationsParams defines parameters for WatchRevocations.
+type WatchRevocationsParams struct {
+	Since  *string `form:"since,omitempty" json:"since,omitempty"`
+	WaitMs *int    `form:"wait_ms,omitempty" json:"wait_ms,omitempty"`
 }
 
 // CheckSessionParams defines parameters for CheckSession.
@@ -673,6 +719,14 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /internal/accounts/{account_id}/saved-codes/redemption (the `RedeemSavedCode` operationId).
 	RedeemSavedCode(ctx context.Context, accountId AccountId, body RedeemSavedCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// WatchRevocations What is over though its access tokens may not have ended; waits until something is newer than `since`
+	//
+	// Every service that takes people's tokens follows it. Without `since`, all that is over; with the `next` of an answer, what is
+	// new. An entry may come twice, also from another instance of auth; none is left out.
+	//
+	// Corresponds with GET /internal/revocations (the `WatchRevocations` operationId).
+	WatchRevocations(ctx context.Context, params *WatchRevocationsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CheckSession Whether a session is alive, asked before a way in is changed
 	//
@@ -907,6 +961,24 @@ func (c *Client) RedeemSavedCodeWithBody(ctx context.Context, accountId AccountI
 // Corresponds with POST /internal/accounts/{account_id}/saved-codes/redemption (the `RedeemSavedCode` operationId).
 func (c *Client) RedeemSavedCode(ctx context.Context, accountId AccountId, body RedeemSavedCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRedeemSavedCodeRequest(c.Server, accountId, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// WatchRevocations What is over though its access tokens may not have ended; waits until something is newer than `since`
+//
+// Every service that takes people's tokens follows it. Without `since`, all that is over; with the `next` of an answer, what is
+// new. An entry may come twice, also from another instance of auth; none is left out.
+//
+// Corresponds with GET /internal/revocations (the `WatchRevocations` operationId).
+func (c *Client) WatchRevocations(ctx context.Context, params *WatchRevocationsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewWatchRevocationsRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -1375,6 +1447,72 @@ func NewRedeemSavedCodeRequestWithBody(server string, accountId AccountId, conte
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewWatchRevocationsRequest constructs an http.Request for the WatchRevocations method
+func NewWatchRevocationsRequest(server string, params *WatchRevocationsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/internal/revocations")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Since != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "since", *params.Since, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.WaitMs != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "wait_ms", *params.WaitMs, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	return req, nil
 }
@@ -1848,6 +1986,16 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /internal/accounts/{account_id}/saved-codes/redemption (the `RedeemSavedCode` operationId).
 	RedeemSavedCodeWithResponse(ctx context.Context, accountId AccountId, body RedeemSavedCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*RedeemSavedCodeResponse, error)
 
+	// WatchRevocationsWithResponse What is over though its access tokens may not have ended; waits until something is newer than `since`
+	//
+	// Every service that takes people's tokens follows it. Without `since`, all that is over; with the `next` of an answer, what is
+	// new. An entry may come twice, also from another instance of auth; none is left out.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /internal/revocations (the `WatchRevocations` operationId).
+	WatchRevocationsWithResponse(ctx context.Context, params *WatchRevocationsParams, reqEditors ...RequestEditorFn) (*WatchRevocationsResponse, error)
+
 	// CheckSessionWithResponse Whether a session is alive, asked before a way in is changed
 	//
 	// A session that is over, unknown or another account's is 401 `session_revoked`, so that the caller can hand the answer on.
@@ -2181,6 +2329,54 @@ func (r RedeemSavedCodeResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r RedeemSavedCodeResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type WatchRevocationsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RevocationPage
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r WatchRevocationsResponse) GetJSON200() *RevocationPage {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r WatchRevocationsResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r WatchRevocationsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r WatchRevocationsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r WatchRevocationsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r WatchRevocationsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -2760,6 +2956,22 @@ func (c *ClientWithResponses) RedeemSavedCodeWithResponse(ctx context.Context, a
 	return ParseRedeemSavedCodeResponse(rsp)
 }
 
+// WatchRevocationsWithResponse What is over though its access tokens may not have ended; waits until something is newer than `since`
+//
+// Every service that takes people's tokens follows it. Without `since`, all that is over; with the `next` of an answer, what is
+// new. An entry may come twice, also from another instance of auth; none is left out.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /internal/revocations (the `WatchRevocations` operationId).
+func (c *ClientWithResponses) WatchRevocationsWithResponse(ctx context.Context, params *WatchRevocationsParams, reqEditors ...RequestEditorFn) (*WatchRevocationsResponse, error) {
+	rsp, err := c.WatchRevocations(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseWatchRevocationsResponse(rsp)
+}
+
 // CheckSessionWithResponse Whether a session is alive, asked before a way in is changed
 //
 // A session that is over, unknown or another account's is 401 `session_revoked`, so that the caller can hand the answer on.
@@ -3100,6 +3312,39 @@ func ParseRedeemSavedCodeResponse(rsp *http.Response) (*RedeemSavedCodeResponse,
 	switch {
 	case rsp.StatusCode == 204:
 		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseWatchRevocationsResponse parses an HTTP response from a WatchRevocationsWithResponse call
+func ParseWatchRevocationsResponse(rsp *http.Response) (*WatchRevocationsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &WatchRevocationsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RevocationPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
 		var dest Problem

@@ -71,7 +71,7 @@ func newHarness(t *testing.T) *harness {
 }
 
 func (h *harness) with(store account.Store, params account.HashParams, s account.Settings) *account.Service {
-	return account.New(store, account.NewHasher(params, 256<<10, h.pepper), h.issuer, h.pepper, h.clk, func() {}, s)
+	return account.New(store, account.NewHasher(params, 256<<10, h.pepper), h.issuer, h.pepper, h.clk, func() {}, func() {}, s)
 }
 
 func (h *harness) signUp(name string) (account.Account, []secret.String) {

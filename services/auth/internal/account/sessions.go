@@ -117,6 +117,7 @@ func (s *Service) end(ctx context.Context, now time.Time, session, reason string
 		return s.revokeWith(sess, now, reason, o), nil
 	})
 	s.kick()
+	s.ended()
 	return err
 }
 

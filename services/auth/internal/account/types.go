@@ -189,6 +189,7 @@ type Session struct {
 	RefreshHash  []byte
 	PreviousHash []byte    // the token before, for a lost answer
 	RotatedAt    time.Time // when PreviousHash was spent
+	AccessUntil  time.Time // when the last access token ends that was given out
 	EndedAt      time.Time
 	EndReason    string
 	Version      int64

@@ -77,6 +77,7 @@ type sessionDoc struct {
 	PreviousHash []byte         `bson:"previous_hash,omitempty"`
 	RotatedAt    time.Time      `bson:"rotated_at"`
 	EndedAt      time.Time      `bson:"ended_at"`
+	AccessUntil  time.Time      `bson:"access_until"`
 	EndReason    string         `bson:"end_reason"`
 	Version      int64          `bson:"version"`
 	Outbox       []record.Event `bson:"outbox,omitempty"`
@@ -121,7 +122,7 @@ func docOfSession(s account.Session, outbox []record.Event) sessionDoc {
 	return sessionDoc{
 		ID: s.ID, Account: s.Account, Epoch: s.Epoch, Device: s.Device, DeviceName: s.DeviceName, UserAgent: s.UserAgent,
 		Address: s.Address, CreatedAt: s.CreatedAt, AuthTime: s.AuthTime, LastUsedAt: s.LastUsedAt, ExpiresAt: s.ExpiresAt,
-		RefreshHash: s.RefreshHash, PreviousHash: s.PreviousHash, RotatedAt: s.RotatedAt, EndedAt: s.EndedAt,
+		RefreshHash: s.RefreshHash, PreviousHash: s.PreviousHash, RotatedAt: s.RotatedAt, EndedAt: s.EndedAt, AccessUntil: s.AccessUntil,
 		EndReason: s.EndReason, Version: s.Version, Outbox: outbox,
 	}
 }
@@ -130,7 +131,7 @@ func (d sessionDoc) session() account.Session {
 	return account.Session{
 		ID: d.ID, Account: d.Account, Epoch: d.Epoch, Device: d.Device, DeviceName: d.DeviceName, UserAgent: d.UserAgent,
 		Address: d.Address, CreatedAt: d.CreatedAt, AuthTime: d.AuthTime, LastUsedAt: d.LastUsedAt, ExpiresAt: d.ExpiresAt,
-		RefreshHash: d.RefreshHash, PreviousHash: d.PreviousHash, RotatedAt: d.RotatedAt, EndedAt: d.EndedAt,
+		RefreshHash: d.RefreshHash, PreviousHash: d.PreviousHash, RotatedAt: d.RotatedAt, EndedAt: d.EndedAt, AccessUntil: d.AccessUntil,
 		EndReason: d.EndReason, Version: d.Version,
 	}
 }
