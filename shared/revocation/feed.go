@@ -13,9 +13,9 @@ import (
 )
 
 var (
-	// ErrRevoked: the session is over.
+	// ErrRevoked says that a session is over.
 	ErrRevoked = fault.New(fault.KindUnauthenticated, fault.CodeSessionRevoked, "the session is over, sign in again")
-	// ErrUnheard: auth wasn't heard since the start, so nobody can tell.
+	// ErrUnheard says that auth wasn't heard since the start, so nobody can tell.
 	ErrUnheard = fault.New(fault.KindUnavailable, fault.CodeUnavailable, "which sessions are over is not known yet")
 )
 
@@ -23,7 +23,7 @@ const (
 	longPoll   = 5 * time.Second // an instance that vanished without a word is missed for so long and answerIn
 	answerIn   = 2 * time.Second
 	pauseMin   = 50 * time.Millisecond
-	pauseMax   = 500 * time.Millisecond // what auth's return may cost of the second
+	pauseMax   = time.Second            // what is over is known within a second of auth's return
 	idlePause  = 100 * time.Millisecond // after a page without news: two instances of auth may differ for a moment
 	sweepEvery = 30 * time.Second
 	patience   = 2 * time.Second // of a request that comes before the first page: services start in any order
@@ -134,6 +134,9 @@ func (f *Feed) Run(ctx context.Context) error {
 func (f *Feed) ask(ctx context.Context, since string) (Page, error) {
 	ctx, cancel := context.WithTimeout(ctx, longPoll+answerIn)
 	defer cancel()
+	if !f.synced.Load() {
+		return f.fetch(ctx, since, 0) // that nothing is over is an answer, too, and everybody waits for it
+	}
 	return f.fetch(ctx, since, longPoll)
 }
 

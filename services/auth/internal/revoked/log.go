@@ -24,9 +24,9 @@ const (
 )
 
 var (
-	// ErrNotRead: the store wasn't read since the start.
+	// ErrNotRead says that the store wasn't read since the start.
 	ErrNotRead = fault.New(fault.KindUnavailable, fault.CodeUnavailable, "the ended sessions are not read yet")
-	// ErrCursor: since is nothing that this feed gave.
+	// ErrCursor says that since is nothing that this feed gave.
 	ErrCursor = fault.New(fault.KindInvalid, fault.CodeInvalidCursor, "the cursor isn't one of this feed").WithFields(
 		fault.Field{Pointer: "query:since", Code: string(fault.CodeInvalidCursor), Detail: "is not one of this feed"})
 )

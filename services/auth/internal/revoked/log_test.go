@@ -251,7 +251,6 @@ func TestWait(t *testing.T) {
 		if waited := time.Since(began); err != nil || len(page.Entries) != 1 || waited < 3*time.Second || waited > 3*time.Second+2*readEvery {
 			t.Errorf("by another: %+v, %v after %s", page, err, waited)
 		}
-		began = time.Now()
 		gone, leave := context.WithTimeout(t.Context(), time.Second)
 		defer leave()
 		if _, err := l.Read(gone, page.Next, 10*time.Second); !errors.Is(err, context.DeadlineExceeded) {
