@@ -78,11 +78,11 @@ func journey(t *testing.T, w *world) {
 
 	// Every session that ended is told to audit, from where the gateway hears of it.
 	testkit.Eventually(t, 10*time.Second, func() (bool, string) {
-		revoked := map[string]string{}
+		revoked := map[string]any{}
 		for _, e := range w.audit.of(record.SessionRevoked) {
 			revoked[e.Session] = e.Data["expires_at"]
 		}
-		return revoked[ana.tokens.SessionId] != "" && revoked[other.SessionId] != "" && len(w.audit.of(record.PasswordReset)) == 1,
+		return revoked[ana.tokens.SessionId] != nil && revoked[other.SessionId] != nil && len(w.audit.of(record.PasswordReset)) == 1,
 			fmt.Sprintf("revoked %v", revoked)
 	})
 }
@@ -248,12 +248,12 @@ func TestR3_PanicInTheBackground(t *testing.T) {
 // Audit out: auth goes on, and nothing is lost.
 func TestAuditOut(t *testing.T) {
 	w := newWorld(t, cheapConfig(), sqliteStore(t), auth.New)
-	w.audit.setDown(true)
+	w.audit.down.Store(true)
 	w.person("ana")
 	if n := len(w.audit.of(record.SessionCreated)); n != 0 {
 		t.Fatalf("%d events", n)
 	}
-	w.audit.setDown(false)
+	w.audit.down.Store(false)
 	testkit.Eventually(t, 15*time.Second, func() (bool, string) {
 		n := len(w.audit.of(record.AccountCreated)) + len(w.audit.of(record.SessionCreated))
 		return n == 2, fmt.Sprintf("%d of 2 events", n)

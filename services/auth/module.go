@@ -11,7 +11,6 @@ import (
 	"centinela/openapi/gen/authapi"
 	"centinela/services/auth/internal/account"
 	"centinela/services/auth/internal/httpapi"
-	"centinela/services/auth/internal/peers"
 	"centinela/services/auth/internal/revoked"
 	"centinela/services/auth/internal/signing"
 	"centinela/services/auth/internal/store/mongo"
@@ -40,7 +39,7 @@ var _ module.Module = (*Module)(nil)
 type backend interface {
 	account.Store
 	revoked.Store
-	outbox.Source
+	outbox.Log
 	Ping(ctx context.Context) error
 	Close(ctx context.Context) error
 }
@@ -78,16 +77,12 @@ func build(cfg Config, deps module.Deps, store backend) (*Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	audit, err := peers.NewAudit(deps.Client(module.Audit))
-	if err != nil {
-		return nil, err
-	}
 	others, err := otherKeys(deps.KeyDir)
 	if err != nil {
 		return nil, err
 	}
 	keys := signing.New(signer, others...)
-	shipper := outbox.New(store, audit.Ingest, deps.Log, deps.Registry)
+	shipper := deps.Shipper(store)
 	hasher := account.NewHasher(cfg.hashParams(), int64(cfg.Password.Memory)<<10, pepper)
 	ended := revoked.New(store, deps.Clock, deps.Log)
 	service := account.New(store, hasher, keys, pepper, deps.Clock, shipper.Kick, ended.Kick, cfg.settings())

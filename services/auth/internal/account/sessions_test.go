@@ -3,6 +3,7 @@ package account_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -195,7 +196,7 @@ func TestRevoke(t *testing.T) {
 	if len(revoked) != 1 {
 		t.Fatalf("%d events", len(revoked))
 	}
-	until, err := time.Parse(time.RFC3339, revoked[0].Data["expires_at"])
+	until, err := time.Parse(time.RFC3339, fmt.Sprint(revoked[0].Data["expires_at"]))
 	if err != nil || !until.Equal(h.clk.Now().Add(10*time.Minute)) || revoked[0].Session != two.Session {
 		t.Errorf("event %+v", revoked[0])
 	}

@@ -9,6 +9,7 @@ import (
 	"centinela/services/auth/internal/revoked"
 	"centinela/shared/id"
 	"centinela/shared/outbox"
+	"centinela/shared/outbox/outboxtest"
 	"centinela/shared/record"
 )
 
@@ -16,7 +17,7 @@ import (
 type Store interface {
 	account.Store
 	revoked.Store
-	outbox.Source
+	outbox.Log
 	Close(ctx context.Context) error
 }
 
@@ -92,7 +93,7 @@ func must(t *testing.T, err error) {
 
 func pending(t *testing.T, s Store) map[string]int {
 	t.Helper()
-	events, err := s.PendingEvents(t.Context(), 200)
+	events, err := outboxtest.Read(t.Context(), s, 200)
 	must(t, err)
 	byAction := make(map[string]int)
 	for _, e := range events {
