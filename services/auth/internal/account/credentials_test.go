@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"centinela/services/auth/internal/account"
+	"centinela/services/auth/internal/password"
+	"centinela/services/auth/internal/throttle"
 	"centinela/shared/record"
 	"centinela/shared/secret"
 )
@@ -22,7 +24,7 @@ func TestChangePassword(t *testing.T) {
 	change := func(current, fresh string) error {
 		return h.ChangePassword(t.Context(), p, secret.NewString(current), secret.NewString(fresh), atHome)
 	}
-	h.want(change(goodPassword, "aaaaaaaaaaaaaaaaaaaa"), account.ErrPasswordTooWeak)
+	h.want(change(goodPassword, "aaaaaaaaaaaaaaaaaaaa"), password.ErrTooWeak)
 	h.want(change(otherPassword, otherPassword), account.ErrCredentials)
 	h.clk.Advance(time.Second)
 	h.must(change(goodPassword, otherPassword))
@@ -47,7 +49,7 @@ func TestChangePassword(t *testing.T) {
 	for range 5 {
 		h.want(change("wrong", goodPassword), account.ErrCredentials)
 	}
-	h.want(change(otherPassword, goodPassword), account.ErrTooMany)
+	h.want(change(otherPassword, goodPassword), throttle.ErrTooMany)
 }
 
 func TestIssueSavedCodes(t *testing.T) {
@@ -135,7 +137,7 @@ func TestRedeemThrottle(t *testing.T) {
 		h.want(h.Redeem(t.Context(), a.ID, fmt.Sprintf("r%d", i), "0000-0000-0000-0000", abroad), account.ErrCodeInvalid)
 	}
 	wrong := func() error { return h.Redeem(t.Context(), a.ID, "r", "0000-0000-0000-0000", abroad) }
-	h.want(wrong(), account.ErrTooMany)
+	h.want(wrong(), throttle.ErrTooMany)
 	if n := len(h.events(record.SavedCodeUsed)); n != 10 {
 		t.Errorf("%d wrong codes are in the owner's record", n)
 	}
@@ -143,7 +145,7 @@ func TestRedeemThrottle(t *testing.T) {
 	// The owner's own code goes through, and what was used goes on being used.
 	h.must(h.Redeem(t.Context(), a.ID, "mine", codes[0].Reveal(), atHome))
 	h.must(h.Redeem(t.Context(), a.ID, "mine", codes[0].Reveal(), atHome))
-	h.want(h.Redeem(t.Context(), a.ID, "again", codes[0].Reveal(), abroad), account.ErrTooMany)
+	h.want(h.Redeem(t.Context(), a.ID, "again", codes[0].Reveal(), abroad), throttle.ErrTooMany)
 	h.clk.Advance(24 * time.Hour)
 	h.want(wrong(), account.ErrCodeInvalid)
 }
@@ -209,7 +211,7 @@ func TestReset(t *testing.T) {
 	reset := func(id, password string) error {
 		return h.Reset(t.Context(), a.ID, id, 1, secret.NewString(password), abroad)
 	}
-	h.want(reset("x1", "aaaaaaaaaaaaaaaaaaaa"), account.ErrPasswordTooWeak)
+	h.want(reset("x1", "aaaaaaaaaaaaaaaaaaaa"), password.ErrTooWeak)
 	h.want(h.Reset(t.Context(), "acc_"+strings.Repeat("0", 24), "x1", 1, secret.NewString(otherPassword), abroad), account.ErrNotFound)
 	h.must(reset("x1", otherPassword))
 	at := h.clk.Now()

@@ -329,9 +329,22 @@ func (o *overlapping) UpdateAccount(ctx context.Context, id string, change func(
 	return o.Store.UpdateAccount(ctx, id, change)
 }
 
-func (o *overlapping) CreateSession(ctx context.Context, s account.Session, events ...record.Event) error {
+// BeginSession is in two steps, as on a store that has no transactions.
+func (o *overlapping) BeginSession(ctx context.Context, id string, change func(*account.Account) (account.Session, []record.Event, error)) error {
+	if o.when == "update" {
+		o.do()
+	}
+	var sess account.Session
+	var events []record.Event
+	err := o.Store.UpdateAccount(ctx, id, func(a *account.Account) (_ []record.Event, err error) {
+		sess, events, err = change(a)
+		return nil, err
+	})
+	if err != nil {
+		return err
+	}
 	if o.when == "create" {
 		o.do()
 	}
-	return o.Store.CreateSession(ctx, s, events...)
+	return o.Store.BeginSession(ctx, id, func(*account.Account) (account.Session, []record.Event, error) { return sess, events, nil })
 }

@@ -1,4 +1,4 @@
-package account
+package password
 
 import (
 	"context"
@@ -6,19 +6,20 @@ import (
 	"time"
 )
 
-// pace makes every refused sign-in take the same time, whoever it was for: the moving average of what real
+// Pace makes every refused sign-in take the same time, whoever it was for: the moving average of what real
 // verifications take, and never less than the floor. All of it is real time: it is what a stopwatch outside sees.
-type pace struct {
+type Pace struct {
 	floor time.Duration
 
 	mu      sync.Mutex
 	average time.Duration
 }
 
-func newPace(floor time.Duration) *pace { return &pace{floor: floor} }
+// NewPace is a Pace that has learned nothing.
+func NewPace(floor time.Duration) *Pace { return &Pace{floor: floor} }
 
-// learn takes in one verification of a real account.
-func (p *pace) learn(took time.Duration) {
+// Learn takes in one verification of a real account.
+func (p *Pace) Learn(took time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.average == 0 {
@@ -29,14 +30,14 @@ func (p *pace) learn(took time.Duration) {
 }
 
 // deadline is how long a refusal takes.
-func (p *pace) deadline() time.Duration {
+func (p *Pace) deadline() time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return max(p.floor, p.average)
 }
 
-// hold waits until the deadline of a sign-in that began at start; ctx ends it early.
-func (p *pace) hold(ctx context.Context, start time.Time) error {
+// Hold waits until the deadline of a sign-in that began at start; ctx ends it early.
+func (p *Pace) Hold(ctx context.Context, start time.Time) error {
 	timer := time.NewTimer(p.deadline() - time.Since(start))
 	defer timer.Stop()
 	select {

@@ -1,11 +1,16 @@
-package account
+package password
 
 import (
 	"context"
 	"slices"
 	"sync"
 	"time"
+
+	"centinela/shared/fault"
 )
+
+// ErrBusy says that too many passwords are being hashed.
+var ErrBusy = fault.New(fault.KindUnavailable, fault.CodeBusy, "too many sign-ins at once, try again in a moment")
 
 // Lane is how much somebody who wants a hash has to do with the account, as far as it is known before the hash.
 type Lane int

@@ -1,4 +1,4 @@
-package account
+package password
 
 import (
 	"context"
@@ -20,8 +20,8 @@ const (
 	tagSize  = 32
 )
 
-// HashParams is the cost of argon2id (RFC 9106 §3.1).
-type HashParams struct {
+// Params is the cost of argon2id (RFC 9106 §3.1).
+type Params struct {
 	MemoryKiB uint32
 	Time      uint32
 	Threads   uint8
@@ -29,7 +29,7 @@ type HashParams struct {
 
 // Hasher hashes passwords with argon2id under a pepper, never more at once than its memory and the processors allow.
 type Hasher struct {
-	params HashParams
+	params Params
 	pepper secret.Key
 	gate   *gate
 }
@@ -37,7 +37,7 @@ type Hasher struct {
 // NewHasher returns a Hasher that has at most memoryKiB of hashes in work, and no more at once than there are processors
 // for their threads: more would end no sooner, and everything else of the process would wait for its turn behind them
 // (a flood of sign-ins made the gateway's 80 ms to reach a service pass, and its circuit breakers open).
-func NewHasher(params HashParams, memoryKiB int64, pepper secret.Key) *Hasher {
+func NewHasher(params Params, memoryKiB int64, pepper secret.Key) *Hasher {
 	atOnce := max(1, runtime.GOMAXPROCS(0)/int(params.Threads))
 	return &Hasher{params: params, pepper: pepper, gate: newGate(min(memoryKiB, int64(atOnce)*int64(params.MemoryKiB)))}
 }
@@ -51,7 +51,7 @@ func (h *Hasher) Hash(ctx context.Context, lane Lane, password secret.String) (s
 	if err != nil {
 		return "", err
 	}
-	return phc{HashParams: h.params, pepper: h.pepper.ID, salt: salt, tag: tag}.String(), nil
+	return phc{Params: h.params, pepper: h.pepper.ID, salt: salt, tag: tag}.String(), nil
 }
 
 // Verify reports whether password is the one of encoded, and whether it should be hashed anew because the parameters
@@ -68,14 +68,14 @@ func (h *Hasher) Verify(ctx context.Context, lane Lane, encoded string, password
 	if stored.pepper != h.pepper.ID {
 		return false, false, fmt.Errorf("password hash was made with pepper %s, the key file holds %s: restore auth-pepper.key", stored.pepper, h.pepper.ID)
 	}
-	tag, err := h.tag(ctx, lane, stored.HashParams, stored.salt, password)
+	tag, err := h.tag(ctx, lane, stored.Params, stored.salt, password)
 	if err != nil {
 		return false, false, err
 	}
-	return secret.Equal(tag, stored.tag), stored.HashParams.below(h.params), nil
+	return secret.Equal(tag, stored.tag), stored.Params.below(h.params), nil
 }
 
-func (h *Hasher) tag(ctx context.Context, lane Lane, p HashParams, salt []byte, password secret.String) ([]byte, error) {
+func (h *Hasher) tag(ctx context.Context, lane Lane, p Params, salt []byte, password secret.String) ([]byte, error) {
 	leave, err := h.gate.enter(ctx, lane, int64(p.MemoryKiB))
 	if err != nil {
 		return nil, err
@@ -85,12 +85,12 @@ func (h *Hasher) tag(ctx context.Context, lane Lane, p HashParams, salt []byte, 
 	return argon2.IDKey(peppered, salt, p.Time, p.MemoryKiB, p.Threads, tagSize), nil
 }
 
-func (p HashParams) below(q HashParams) bool {
+func (p Params) below(q Params) bool {
 	return p.MemoryKiB < q.MemoryKiB || p.Time < q.Time || p.Threads < q.Threads
 }
 
 type phc struct {
-	HashParams
+	Params
 	pepper    string
 	salt, tag []byte
 }

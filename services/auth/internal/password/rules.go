@@ -1,4 +1,4 @@
-package account
+package password
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 	"github.com/trustelem/zxcvbn"
 	"golang.org/x/text/unicode/norm"
 
+	"centinela/services/auth/internal/name"
 	"centinela/shared/fault"
 	"centinela/shared/secret"
 )
@@ -19,13 +20,21 @@ const (
 	leastNamePart = 4   // shorter user names are in too many good passwords by chance
 )
 
-// CheckPassword applies the rules of design auth.md to a new password: length, strength, and no user name in it. There
+// ErrTooWeak says that a password breaks a rule; its field says which.
+var ErrTooWeak = fault.New(fault.KindInvalid, fault.CodePasswordTooWeak, "choose another password")
+
+// Rules is what the config decides of them.
+type Rules struct {
+	Least int // characters of a password without a second factor
+}
+
+// Check applies the rules of design auth.md to a new password: length, strength, and no user name in it. There
 // is no list of common passwords of its own, because zxcvbn embeds the 30,000 of shared/data/passwords and scores what
-// is made of them under 3. ErrPasswordTooWeak with the field at pointer, which says what to do and never the value.
-func (r PasswordRules) CheckPassword(pointer, userName string, password secret.String) error {
+// is made of them under 3. ErrTooWeak with the field at pointer, which says what to do and never the value.
+func (r Rules) Check(pointer, userName string, password secret.String) error {
 	text := norm.NFKC.String(password.Reveal())
 	weak := func(detail string) error {
-		return ErrPasswordTooWeak.WithFields(fault.Field{Pointer: pointer, Code: string(fault.CodePasswordTooWeak), Detail: detail})
+		return ErrTooWeak.WithFields(fault.Field{Pointer: pointer, Code: string(fault.CodePasswordTooWeak), Detail: detail})
 	}
 	n := utf8.RuneCountInString(text)
 	if n < r.Least {
@@ -43,18 +52,12 @@ func (r PasswordRules) CheckPassword(pointer, userName string, password secret.S
 	return nil
 }
 
-// PasswordRules is what the config decides of them.
-type PasswordRules struct {
-	Least int // characters of a password without a second factor
-}
-
 func hasName(password, userName string) bool {
-	name := fold(userName)
-	if utf8.RuneCountInString(name) < leastNamePart {
+	folded, whole := name.Fold(userName), name.Fold(password)
+	if utf8.RuneCountInString(folded) < leastNamePart {
 		return false
 	}
-	folded := fold(password)
-	return strings.Contains(folded, name) || strings.Contains(skeleton(folded), skeleton(name))
+	return strings.Contains(whole, folded) || strings.Contains(name.Skeleton(whole), name.Skeleton(folded))
 }
 
 func strength(password, userName string) int {
