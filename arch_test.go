@@ -89,8 +89,9 @@ var transports = []string{"httpapi", "socket", "protocol"}
 var adapters = []string{"peers", "signing"}
 
 // sharedForDomain are the packages of shared that a domain package may import (outside its tests).
-// bounded is a plain map with a limit, keylock a mutex a key, sweep a loop. sms is types and the Sender; the provider is below it (shared/sms/twilio), and not for a domain.
-var sharedForDomain = []string{"fault", "clock", "id", "secret", "cursor", "record", "bounded", "keylock", "sweep", "sms"}
+// bounded is a plain map with a limit, keylock a mutex a key, sweep a loop, limits a table whose counters a domain is given,
+// humantext a cleaner of strings. sms is types and the Sender; the provider is below it (shared/sms/twilio), and not for a domain.
+var sharedForDomain = []string{"fault", "clock", "id", "secret", "cursor", "record", "bounded", "keylock", "limits", "sweep", "sms", "humantext"}
 
 // notInDomain are prefixes of what rule 2 keeps out of domain packages.
 var notInDomain = []string{
@@ -118,7 +119,7 @@ var realTime = map[string]string{
 	"gateway/internal/edge/refuse.go":          "deadline of a connection",
 	"gateway/internal/proxy/upgrade.go":        "deadline of a socket's connection",
 	"openapi/sdk/now.go":                       "the SDK runs on the user's machine, by its clock",
-	"services/auth/internal/account/pace.go":   "an answer takes as long whether or not the name exists: a stopwatch's time",
+	"services/auth/internal/password/pace.go":  "an answer takes as long whether or not the name exists: a stopwatch's time",
 	"services/auth/internal/account/signin.go": "the same stopwatch",
 	"services/chat-relay/internal/socket/":     "read budgets and deadlines of connections",
 }

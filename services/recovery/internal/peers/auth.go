@@ -57,8 +57,16 @@ func (a *Auth) RedeemSavedCode(ctx context.Context, id string, code secret.Strin
 // ResetPassword implements recovery.Accounts. Only a refused password is the
 // claimant's to know.
 func (a *Auth) ResetPassword(ctx context.Context, id string, password secret.String, reset string) error {
-	_, err := httpkit.Read[struct{}](
-		a.client.ResetPassword(ctx, id, authclient.PasswordReset{NewPassword: password.Reveal(), ResetId: reset}))
+	facts, err := httpkit.Read[authclient.AccountFacts](a.client.GetAccountFacts(ctx, id, &authclient.GetAccountFactsParams{}))
+	if err != nil {
+		return silent(err)
+	}
+	version := int64(1)
+	if facts.SecurityVersion != nil {
+		version = *facts.SecurityVersion
+	}
+	_, err = httpkit.Read[struct{}](
+		a.client.ResetPassword(ctx, id, authclient.PasswordReset{NewPassword: password.Reveal(), ResetId: reset, SecurityVersion: version}))
 	if err == nil || fault.From(err).Kind == fault.KindInvalid {
 		return err
 	}
