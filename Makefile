@@ -69,6 +69,7 @@ bench: build ## measure the suite beside its baselines (BENCH='-quick -only chat
 
 .PHONY: browser
 browser: build ## the pages in a real browser (needs Node 20 and chromium)
+	$(GO) build -o bin/suite-serve ./deploy/suite/serve
 	npm ci --prefix deploy/browser --no-audit --no-fund
 	CENTINELA_BIN=$(CURDIR)/bin/centinela npm test --prefix deploy/browser
 

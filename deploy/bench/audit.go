@@ -35,13 +35,13 @@ func measureAudit(ctx context.Context, b *bench) (rows []row, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, bare.stop()) }()
+	defer func() { err = errors.Join(err, bare.Terminate()) }()
 
 	batches := b.pick(60, 12)
 	var ours, plain series
 	for range b.pick(7, 3) {
 		var took, cpu time.Duration
-		err := b.captured(ctx, "audit", []string{s.ports[module.Audit+" ops"]}, time.Second, func() (err error) {
+		err := b.captured(ctx, "audit", []string{s.Ops(module.Audit)}, time.Second, func() (err error) {
 			took, cpu, err = s.ingest(ctx, batches)
 			return err
 		})
@@ -93,7 +93,7 @@ func (s *split) ingest(ctx context.Context, batches int) (took, cpu time.Duratio
 		bodies <- body
 	}
 	close(bodies)
-	before, err := settle(ctx, s.procs[module.Audit])
+	before, err := settle(ctx, s.Process(module.Audit))
 	if err != nil {
 		return 0, 0, err
 	}
@@ -118,12 +118,12 @@ func (s *split) ingest(ctx context.Context, batches int) (took, cpu time.Duratio
 	if err != nil {
 		return 0, 0, err
 	}
-	after, err := settle(ctx, s.procs[module.Audit])
+	after, err := settle(ctx, s.Process(module.Audit))
 	return took, after - before, err
 }
 
 func (s *split) post(ctx context.Context, token string, body []byte) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+s.ports[module.Audit]+"/internal/events", bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+s.Address(module.Audit)+"/internal/events", bytes.NewReader(body))
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"runtime"
@@ -15,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"centinela/deploy/suite"
 )
 
 // usageExit is the exit code of a command that was called wrongly.
@@ -191,10 +192,5 @@ func (b *bench) build(ctx context.Context) error {
 		return err
 	}
 	b.binary = filepath.Join(b.dir, "centinela")
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", b.binary, "centinela")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if said, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("build the suite: %w\n%s", err, said)
-	}
-	return nil
+	return suite.Build(ctx, b.binary)
 }

@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"centinela/deploy/suite"
 	"centinela/openapi/sdk"
 )
 
@@ -24,11 +24,8 @@ func measureSignIn(ctx context.Context, b *bench) (rows []row, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, w.stop()) }()
-	if err := w.awaitReady(ctx, w.ops, readyPoll); err != nil {
-		return nil, err
-	}
-	client, err := sdk.New(w.url)
+	defer func() { err = errors.Join(err, w.Stop()) }()
+	client, err := sdk.New(w.URL)
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +37,7 @@ func measureSignIn(ctx context.Context, b *bench) (rows []row, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, bare.stop()) }()
+	defer func() { err = errors.Join(err, bare.Terminate()) }()
 
 	idle, err := b.idleSamples(ctx, w)
 	if err != nil {
@@ -70,24 +67,19 @@ func measureSignIn(ctx context.Context, b *bench) (rows []row, err error) {
 func (b *bench) sliceLength() time.Duration { return time.Duration(b.pick(4, 2)) * time.Second }
 
 // idleSamples are those of a slice in which nobody comes.
-func (b *bench) idleSamples(ctx context.Context, w *whole) (int64, error) {
-	if _, err := settle(ctx, w.process); err != nil {
+func (b *bench) idleSamples(ctx context.Context, w *suite.Suite) (int64, error) {
+	if _, err := settle(ctx, w.Process(all)); err != nil {
 		return 0, err
 	}
-	profile, err := cpuProfile(ctx, w.ops, b.sliceLength())
+	profile, err := cpuProfile(ctx, w.Ops(all), b.sliceLength())
 	if err != nil {
 		return 0, err
 	}
-	_, idle, err := samples(profile, isHash)
+	_, idle, err := b.samples(ctx, profile, hashFunctions)
 	return idle, err
 }
 
-// isHash says whether a function is argon2's own.
-func isHash(function string) bool {
-	return strings.HasPrefix(function, "golang.org/x/crypto/argon2.") || strings.HasPrefix(function, "golang.org/x/crypto/blake2b.")
-}
-
-func (b *bench) hashSlice(ctx context.Context, bare *process, address string, to *series) error {
+func (b *bench) hashSlice(ctx context.Context, bare *suite.Process, address string, to *series) error {
 	const n = 8
 	before, err := settle(ctx, bare)
 	if err != nil {
@@ -105,8 +97,8 @@ func (b *bench) hashSlice(ctx context.Context, bare *process, address string, to
 }
 
 // signInSlice signs in for as long as a profile runs, and returns its samples with argon2, and all of them.
-func (b *bench) signInSlice(ctx context.Context, w *whole, client *sdk.Client, to *series) (argon, total int64, err error) {
-	before, err := settle(ctx, w.process)
+func (b *bench) signInSlice(ctx context.Context, w *suite.Suite, client *sdk.Client, to *series) (argon, total int64, err error) {
+	before, err := settle(ctx, w.Process(all))
 	if err != nil {
 		return 0, 0, err
 	}
@@ -118,7 +110,7 @@ func (b *bench) signInSlice(ctx context.Context, w *whole, client *sdk.Client, t
 	group.Go(func() error {
 		defer close(ended)
 		var err error
-		profile, err = cpuProfile(groupCtx, w.ops, b.sliceLength())
+		profile, err = cpuProfile(groupCtx, w.Ops(all), b.sliceLength())
 		return err
 	})
 	group.Go(func() error {
@@ -138,7 +130,7 @@ func (b *bench) signInSlice(ctx context.Context, w *whole, client *sdk.Client, t
 		return 0, 0, err
 	}
 	took := time.Since(began)
-	after, err := settle(ctx, w.process)
+	after, err := settle(ctx, w.Process(all))
 	if err != nil {
 		return 0, 0, err
 	}
@@ -148,5 +140,5 @@ func (b *bench) signInSlice(ctx context.Context, w *whole, client *sdk.Client, t
 			return 0, 0, err
 		}
 	}
-	return samples(profile, isHash)
+	return b.samples(ctx, profile, hashFunctions)
 }

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"centinela/deploy/suite"
 	"centinela/shared/module"
 )
 
@@ -35,14 +36,14 @@ func measureSockets(ctx context.Context, b *bench) (rows []row, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, hub.stop()) }()
+	defer func() { err = errors.Join(err, hub.Terminate()) }()
 	bare, err := b.growth(ctx, []watched{{hub, address}}, func(ctx context.Context, i int) (*chatSocket, error) {
 		return dialHub(ctx, address, strconv.Itoa(i))
 	})
 	if err != nil {
 		return nil, fmt.Errorf("hub: %w", err)
 	}
-	if err := s.restart(ctx, module.ChatRelay); err != nil {
+	if err := s.renew(ctx, module.ChatRelay); err != nil {
 		return nil, err
 	}
 	direct, err := b.growth(ctx, s.watch(module.ChatRelay), func(ctx context.Context, i int) (*chatSocket, error) {
@@ -52,7 +53,7 @@ func measureSockets(ctx context.Context, b *bench) (rows []row, err error) {
 		return nil, fmt.Errorf("relay: %w", err)
 	}
 	for _, service := range []string{module.ChatRelay, module.Gateway} {
-		if err := s.restart(ctx, service); err != nil {
+		if err := s.renew(ctx, service); err != nil {
 			return nil, err
 		}
 	}
@@ -88,14 +89,14 @@ func (b *bench) crowds() []int {
 
 // watched is a process whose memory is looked at, and where its profiles are.
 type watched struct {
-	*process
+	*suite.Process
 	ops string
 }
 
 func (s *split) watch(services ...string) []watched {
 	var out []watched
 	for _, service := range services {
-		out = append(out, watched{s.procs[service], s.ports[service+" ops"]})
+		out = append(out, watched{s.Process(service), s.Ops(service)})
 	}
 	return out
 }
@@ -162,12 +163,12 @@ func memoryOf(ctx context.Context, of []watched) (memory, error) {
 		}
 		live, err := liveBytes(string(profile))
 		if err != nil {
-			return memory{}, fmt.Errorf("%s: %w", w.name, err)
+			return memory{}, fmt.Errorf("%s: %w", w.Name, err)
 		}
 		if err := pause(ctx, 200*time.Millisecond); err != nil {
 			return memory{}, err
 		}
-		resident, err := w.resident()
+		resident, err := w.Resident()
 		if err != nil {
 			return memory{}, err
 		}

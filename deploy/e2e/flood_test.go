@@ -9,7 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
+
+	"centinela/deploy/suite"
 )
 
 // A flood of strangers' sign-ins, each for another name and from another address,
@@ -17,8 +18,8 @@ import (
 // account knows signs in (R2.1, R2.2; design: auth, "Parameters"). The flood is
 // told to come back, and nothing in it breaks.
 func TestFloodOfSignIns(t *testing.T) {
-	s := start(t, together, onSQLite)
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	s := start(t, suite.Together, onSQLite)
+	ctx, cancel := context.WithTimeout(t.Context(), scenarioTime)
 	defer cancel()
 	ana := s.join(ctx)
 

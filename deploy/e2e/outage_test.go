@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"centinela/deploy/suite"
 	"centinela/shared/testkit"
 )
 
@@ -20,7 +21,7 @@ const (
 // A service that is down is a 503 problem, soon; the other services go on; and
 // when it is back, so are its answers.
 func TestServiceDown(t *testing.T) {
-	s := start(t, apart, onSQLite)
+	s := start(t, suite.Apart, onSQLite)
 	ana := s.join(t.Context())
 	person := map[string]string{"Authorization": "Bearer " + ana.session.Tokens().Access}
 	body := map[string]string{"Content-Type": "application/json"}
@@ -36,7 +37,7 @@ func TestServiceDown(t *testing.T) {
 	}
 	// Each has seen a token by now, and so has auth's keys.
 	for name, r := range of {
-		testkit.Eventually(t, startTime, func() (bool, string) {
+		testkit.Eventually(t, settleTime, func() (bool, string) {
 			a := s.call(t, r.method, r.path, r.body, r.header)
 			return a.status < 300, fmt.Sprintf("%s answers %d %s", name, a.status, a.body)
 		})
@@ -56,7 +57,7 @@ func TestServiceDown(t *testing.T) {
 			if fastest > downWithin {
 				t.Errorf("the fastest of %d answers took %s", twentyTries, fastest)
 			}
-			if status := readyz(s.opsOf("gateway")); status != http.StatusOK {
+			if status := suite.Readyz(t.Context(), s.Ops("gateway")); status != http.StatusOK {
 				t.Errorf("the gateway's /readyz says %d", status)
 			}
 			if victim != "chat-relay" {
@@ -66,7 +67,7 @@ func TestServiceDown(t *testing.T) {
 				}
 			}
 			s.restart(victim)
-			testkit.Eventually(t, startTime, func() (bool, string) {
+			testkit.Eventually(t, settleTime, func() (bool, string) {
 				a := s.call(t, r.method, r.path, r.body, r.header)
 				return a.status < 300, fmt.Sprintf("answered %d %s", a.status, a.body)
 			})
@@ -77,7 +78,7 @@ func TestServiceDown(t *testing.T) {
 // No connection of the gateway means no answer at all, and its return needs
 // nobody's help: the session is still good.
 func TestGatewayDown(t *testing.T) {
-	s := start(t, apart, onSQLite)
+	s := start(t, suite.Apart, onSQLite)
 	ana := s.join(t.Context())
 	s.kill("gateway")
 	if _, err := ana.session.Me(t.Context()); err == nil {
