@@ -12,6 +12,8 @@ export GOFLAGS
 VERSION   ?= $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 DATA      ?= ./data
 FUZZTIME  ?= 20s
+# How often make stress runs everything.
+STRESS    ?= 10
 # Everything but the tests that drive whole suites from outside.
 UNIT_PKGS  = $(shell $(GO) list ./... | grep -v '^centinela/deploy/')
 # Where goroutines share data.
@@ -50,6 +52,14 @@ unit: ## the tests without the end-to-end suites (under a minute; lint vets)
 .PHONY: e2e
 e2e: ## the end-to-end scenarios only, fresh
 	@$(GO) test -json -count=1 -timeout 15m ./deploy/e2e/... | $(REPORT)
+
+.PHONY: stress
+stress: ## unit, component and e2e tests STRESS (10) times, every core kept busy by another process (hours)
+	@$(GO) run ./tools/burn -n $(STRESS) $(MAKE) once
+
+.PHONY: once
+once:
+	@$(GO) test -json -vet=off -count=1 -timeout 60m ./... | $(REPORT)
 
 .PHONY: race
 race: ## the tests of shared, services and gateway under the race detector
