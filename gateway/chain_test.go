@@ -266,7 +266,7 @@ func TestProbingIsRecorded(t *testing.T) {
 		s.get("/.env", from("198.51.100.7"))
 		s.get("/v1/me", person("x"), from("198.51.100.7"))
 	}
-	testkit.Eventually(t, 10*time.Second, func() (bool, string) {
+	testkit.Eventually(t, settleTime, func() (bool, string) {
 		var unknown, token int
 		for _, e := range s.audit.recorded(record.GatewayRequestRefused) {
 			if e.Address == "198.51.100.7" && e.Outcome == record.Refused && e.RequestID != "" {

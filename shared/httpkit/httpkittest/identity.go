@@ -117,6 +117,9 @@ func NewPeople(t testing.TB, clk clock.Clock) *People {
 	return &People{t: t, clk: clk, key: key, public: public}
 }
 
+// Clock is that of the tokens.
+func (p *People) Clock() clock.Clock { return p.clk }
+
 // Keys makes People an access.KeySource.
 func (p *People) Keys(context.Context) (map[string]ed25519.PublicKey, error) {
 	return map[string]ed25519.PublicKey{keyID: p.public}, nil

@@ -2,6 +2,7 @@ package moduletest
 
 import (
 	"net/http"
+	"testing"
 	"time"
 
 	"centinela/shared/access"
@@ -14,6 +15,15 @@ const (
 	unauthenticated = "unauthenticated"
 	invalid         = "token_invalid"
 )
+
+// Issuers make the credentials of everybody around a module.
+type Issuers struct {
+	T        testing.TB
+	Service  string                // the module
+	Services *httpkittest.Services // all of Services(), with keys
+	People   *httpkittest.People
+	Now      func() time.Time
+}
 
 // Matrix is the world's own: its services, its operator and its people, and what must not do for them. State is the
 // whole store but for the tables named except, after settle, which waits until the module's background work has come to
@@ -38,7 +48,7 @@ func (w *World) Matrix(rows map[string]Row, settle func(), except ...string) Mat
 		},
 		Other: func() string { return w.AsPerson(id.New("acc"), id.New("ses")) },
 		Stale: func() string {
-			now := w.Clock.Now()
+			now := w.Now()
 			return "Bearer " + w.People.Issue(access.Claims{
 				Account: account, Session: session, AuthTime: now.Add(-10 * time.Minute), IssuedAt: now, ExpiresAt: now.Add(10 * time.Minute), AMR: []string{"pwd"},
 			})
@@ -47,28 +57,28 @@ func (w *World) Matrix(rows map[string]Row, settle func(), except ...string) Mat
 }
 
 // AsPerson is the Authorization of somebody who signed in just now.
-func (w *World) AsPerson(account, session string) string {
-	return "Bearer " + w.People.Token(account, session)
+func (i *Issuers) AsPerson(account, session string) string {
+	return "Bearer " + i.People.Token(account, session)
 }
 
 // AsOperator is the Authorization of the operator, now.
-func (w *World) AsOperator() string {
-	return "Operator " + w.token(module.Operator)
+func (i *Issuers) AsOperator() string {
+	return "Operator " + i.token(module.Operator)
 }
 
 // token is a service's own, for the module.
-func (w *World) token(name string) string {
-	w.T.Helper()
-	token, err := w.Services.Signer(name).Token(w.Service)
+func (i *Issuers) token(name string) string {
+	i.T.Helper()
+	token, err := i.Services.Signer(name).Token(i.Service)
 	if err != nil {
-		w.T.Fatal(err)
+		i.T.Fatal(err)
 	}
 	return token
 }
 
 // WrongPersons are what must not do where a person's access token is wanted.
-func (w *World) WrongPersons(account, session string) []Wrong {
-	now := w.Clock.Now()
+func (i *Issuers) WrongPersons(account, session string) []Wrong {
+	now := i.Now()
 	over := access.Claims{Account: account, Session: session, AuthTime: now.Add(-time.Hour), IssuedAt: now.Add(-time.Hour), ExpiresAt: now, AMR: []string{"pwd"}}
 	refused := func(who, authorization, code string) Wrong {
 		return Wrong{who, authorization, http.StatusUnauthorized, code}
@@ -76,41 +86,41 @@ func (w *World) WrongPersons(account, session string) []Wrong {
 	return []Wrong{
 		refused("no token", "", unauthenticated),
 		refused("nonsense", "Bearer nonsense", invalid),
-		refused("a token whose time is over", "Bearer "+w.People.Issue(over), "token_expired"),
-		refused("another issuer's token", "Bearer "+httpkittest.NewPeople(w.T, w.Clock).Token(account, session), invalid),
-		refused("the operator", w.AsOperator(), unauthenticated),
-		refused("the operator's token as a person's", "Bearer "+w.token(module.Operator), invalid),
-		refused("a service's token as a person's", "Bearer "+w.token(module.Gateway), invalid),
+		refused("a token whose time is over", "Bearer "+i.People.Issue(over), "token_expired"),
+		refused("another issuer's token", "Bearer "+httpkittest.NewPeople(i.T, i.People.Clock()).Token(account, session), invalid),
+		refused("the operator", i.AsOperator(), unauthenticated),
+		refused("the operator's token as a person's", "Bearer "+i.token(module.Operator), invalid),
+		refused("a service's token as a person's", "Bearer "+i.token(module.Gateway), invalid),
 	}
 }
 
 // WrongOperators are what must not do where the operator's token is wanted.
-func (w *World) WrongOperators(account, session string) []Wrong {
-	person := w.People.Token(account, session)
+func (i *Issuers) WrongOperators(account, session string) []Wrong {
+	person := i.People.Token(account, session)
 	refused := func(who, authorization string) Wrong {
 		return Wrong{who, authorization, http.StatusUnauthorized, unauthenticated}
 	}
 	forged := func(signer, audience string, age time.Duration) string {
-		return "Operator " + w.Services.Forge(signer, module.Operator, audience, age)
+		return "Operator " + i.Services.Forge(signer, module.Operator, audience, age)
 	}
 	return []Wrong{
 		refused("no token", ""),
 		refused("an empty one", "Operator "),
 		refused("a person", "Bearer "+person),
 		refused("a person's token as the operator's", "Operator "+person),
-		refused("expired", forged(module.Operator, w.Service, 66*time.Second)),
-		refused("from the future", forged(module.Operator, w.Service, -time.Minute)),
-		refused("a foreign key", forged(stranger, w.Service, 0)),
-		refused("replayed from another service", forged(module.Operator, w.elsewhere(), 0)),
-		refused("the operator's token as a person's", "Bearer "+w.token(module.Operator)),
-		refused("the operator's token without a scheme", w.token(module.Operator)),
-		{"a service that plays operator", "Operator " + w.token(module.Gateway), http.StatusForbidden, "forbidden"},
+		refused("expired", forged(module.Operator, i.Service, 66*time.Second)),
+		refused("from the future", forged(module.Operator, i.Service, -time.Minute)),
+		refused("a foreign key", forged(stranger, i.Service, 0)),
+		refused("replayed from another service", forged(module.Operator, i.elsewhere(), 0)),
+		refused("the operator's token as a person's", "Bearer "+i.token(module.Operator)),
+		refused("the operator's token without a scheme", i.token(module.Operator)),
+		{"a service that plays operator", "Operator " + i.token(module.Gateway), http.StatusForbidden, "forbidden"},
 	}
 }
 
 // elsewhere is another service than the world's.
-func (w *World) elsewhere() string {
-	if w.Service == module.Auth {
+func (i *Issuers) elsewhere() string {
+	if i.Service == module.Auth {
 		return module.Audit
 	}
 	return module.Auth

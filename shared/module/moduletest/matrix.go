@@ -26,7 +26,8 @@ type Row struct {
 	// Request is what whom the operation is for may ask. It is made anew for each caller (service is who calls, "" for
 	// nobody), and may prepare something.
 	Request func(service string) Request
-	Status  int // what whom it is for gets
+	// Status is what whom it is for gets; 0: anything but 401 and 403, and nothing is said about the state.
+	Status int
 	// Nowhere is the same request about something that isn't there, where the operation is about one thing of somebody's:
 	// another person must get the same answer for both, byte for byte.
 	Nowhere func() Request
@@ -263,6 +264,12 @@ func anonymous(a Answer, path string) string {
 // taken: whom the operation is for gets what it asks for, a write writes, and a read doesn't.
 func (c *check) taken(service, authorization string) {
 	got, before, after := c.ask(service, authorization, c.row.Request(service))
+	if c.row.Status == 0 {
+		if got.Status == http.StatusUnauthorized || got.Status == http.StatusForbidden {
+			c.fail("whom it is for: %d %s", got.Status, got.Body)
+		}
+		return
+	}
 	if got.Status != c.row.Status {
 		c.fail("whom it is for, by %q: %d %s, want %d", service, got.Status, got.Body, c.row.Status)
 	}

@@ -47,12 +47,9 @@ type Options struct {
 
 // World is a running module and everybody around it.
 type World struct {
-	T        testing.TB
-	Service  string
+	Issuers
 	URL      string
 	Clock    *clock.Manual
-	Services *httpkittest.Services // all of Services(), with keys
-	People   *httpkittest.People
 	Log      *testkit.Buffer // JSON lines, from debug on
 	Registry *prometheus.Registry
 	Spec     *openapi3.T
@@ -75,11 +72,8 @@ func Start(t testing.TB, o Options) *World {
 	if o.KeyDir == "" {
 		o.KeyDir = t.TempDir()
 	}
-	w := &World{
-		T: t, Service: o.Service, Clock: clock.NewManual(Ten), Services: httpkittest.NewServices(t), Log: &testkit.Buffer{},
-		Registry: obs.NewRegistry(o.Service), Spec: spec, Store: o.Store, KeyDir: o.KeyDir,
-	}
-	w.People = httpkittest.NewPeople(t, w.Clock)
+	w := &World{Clock: clock.NewManual(Ten), Log: &testkit.Buffer{}, Registry: obs.NewRegistry(o.Service), Spec: spec, Store: o.Store, KeyDir: o.KeyDir}
+	w.Issuers = Issuers{T: t, Service: o.Service, Services: httpkittest.NewServices(t), People: httpkittest.NewPeople(t, w.Clock), Now: w.Clock.Now}
 	for _, name := range Services() {
 		w.Services.Signer(name)
 	}
