@@ -14,6 +14,9 @@ DATA      ?= ./data
 FUZZTIME  ?= 20s
 # How often make stress runs everything.
 STRESS    ?= 10
+# How many mutants, and which sample of them.
+MUTANTS   ?= 50
+SEED      ?= 1
 # Everything but the tests that drive whole suites from outside.
 UNIT_PKGS  = $(shell $(GO) list ./... | grep -v '^centinela/deploy/')
 # Where goroutines share data.
@@ -60,6 +63,10 @@ stress: ## unit, component and e2e tests STRESS (10) times, every core kept busy
 .PHONY: once
 once:
 	@$(GO) test -json -vet=off -count=1 -timeout 60m ./... | $(REPORT)
+
+.PHONY: mutants
+mutants: ## change MUTANTS (50) security-relevant lines, one at a time: would the tests notice?
+	@$(GO) run ./tools/mutants -n $(MUTANTS) -seed $(SEED)
 
 .PHONY: race
 race: ## the tests of shared, services and gateway under the race detector

@@ -109,6 +109,7 @@ var realTime = map[string]string{
 	"shared/httpkit/pace.go":                   "deadlines of connections: a client that is slow to send or to read",
 	"shared/lifecycle/lifecycle.go":            "how long a unit took to start and stop",
 	"tools/burn/main.go":                       "how long a round of tests took",
+	"tools/mutants/judge.go":                   "how long tests take without a mutant",
 	"shared/sms/twiliotest/server.go":          "a stand-in's timestamps, which nobody reads",
 	"shared/svcauth/signer.go":                 "service tokens live in real time on every machine",
 	"shared/svcauth/verifier.go":               "service tokens live in real time on every machine",
