@@ -90,10 +90,9 @@ func measureSweep(ctx context.Context, b *bench) (rows []row, err error) {
 
 // copyRow copies the table's one row n times, each time with other values in the columns that must differ.
 func copyRow(ctx context.Context, db *sql.DB, table string, n int) error {
-	unique := `SELECT DISTINCT c.name FROM pragma_index_list('` + table + `') i, pragma_index_info(i.name) c WHERE i."unique" = 1`
 	var names []string
-	query := `SELECT name, name IN (` + unique + `) FROM pragma_table_info('` + table + `')`
-	rows, err := db.QueryContext(ctx, query) //nolint:gosec // the names are the schema's
+	rows, err := db.QueryContext(ctx, `SELECT name, name IN (SELECT c.name FROM pragma_index_list(?1) i, pragma_index_info(i.name) c WHERE i."unique" = 1)
+		FROM pragma_table_info(?1)`, table)
 	if err != nil {
 		return err
 	}

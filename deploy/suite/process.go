@@ -16,10 +16,11 @@ import (
 )
 
 const (
-	// ReadyTime and StopTime are how long a process may take to start and to stop on a machine whose cores are all
-	// busy with something else. They are no speed test: how fast it is, deploy/bench measures.
+	// ReadyTime is how long a process may take to start on a machine whose cores are all busy with something else. It is
+	// no speed test: how fast a start is, deploy/bench measures.
 	ReadyTime = 90 * time.Second
-	StopTime  = 60 * time.Second // see ReadyTime
+	// StopTime is the same for a stop.
+	StopTime = 60 * time.Second
 	// shownLog is how much of a log an error shows.
 	shownLog = 8 << 10
 	// readLog is how much of a log is read back, from its end.
