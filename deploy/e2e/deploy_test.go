@@ -232,11 +232,8 @@ func TestSystemdUnit(t *testing.T) {
 		t.Fatalf("ExecStart %q", run)
 	}
 	// It starts whole, in the production profile, with what is in the files alone.
-	ports, err := suite.FreePorts(2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := suite.Launch(t.TempDir(), "all", binary, append([]string{"all", "--config", file}, suite.Flags("gateway.listen="+ports[0], "ops.listen="+ports[1])...)...)
+	gateway, ops := freePort(t), freePort(t)
+	p, err := suite.Launch(t.TempDir(), "all", binary, append([]string{"all", "--config", file}, suite.Flags("gateway.listen="+gateway, "ops.listen="+ops)...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -245,7 +242,7 @@ func TestSystemdUnit(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	if err := p.AwaitReady(t.Context(), ports[1]); err != nil {
+	if err := p.AwaitReady(t.Context(), ops); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := exec.LookPath("systemd-analyze"); err != nil {

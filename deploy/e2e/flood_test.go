@@ -9,8 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-
-	"centinela/deploy/suite"
 )
 
 // A flood of strangers' sign-ins, each for another name and from another address,
@@ -18,7 +16,7 @@ import (
 // account knows signs in (R2.1, R2.2; design: auth, "Parameters"). The flood is
 // told to come back, and nothing in it breaks.
 func TestFloodOfSignIns(t *testing.T) {
-	s := start(t, suite.Together, onSQLite)
+	s := start(t, together, onSQLite)
 	ctx, cancel := context.WithTimeout(t.Context(), scenarioTime)
 	defer cancel()
 	ana := s.join(ctx)

@@ -21,7 +21,7 @@ const (
 // A service that is down is a 503 problem, soon; the other services go on; and
 // when it is back, so are its answers.
 func TestServiceDown(t *testing.T) {
-	s := start(t, suite.Apart, onSQLite)
+	s := start(t, apart, onSQLite)
 	ana := s.join(t.Context())
 	person := map[string]string{"Authorization": "Bearer " + ana.session.Tokens().Access}
 	body := map[string]string{"Content-Type": "application/json"}
@@ -78,7 +78,7 @@ func TestServiceDown(t *testing.T) {
 // No connection of the gateway means no answer at all, and its return needs
 // nobody's help: the session is still good.
 func TestGatewayDown(t *testing.T) {
-	s := start(t, suite.Apart, onSQLite)
+	s := start(t, apart, onSQLite)
 	ana := s.join(t.Context())
 	s.kill("gateway")
 	if _, err := ana.session.Me(t.Context()); err == nil {

@@ -10,7 +10,6 @@ import (
 	"sync"
 	"testing"
 
-	"centinela/deploy/suite"
 	"centinela/openapi/sdk"
 	"centinela/shared/testkit"
 )
@@ -50,7 +49,7 @@ func (s *world) join(ctx context.Context) person {
 func TestKilledServiceLosesNoEvent(t *testing.T) {
 	for _, eng := range engines {
 		t.Run(string(eng), func(t *testing.T) {
-			s := start(t, suite.Apart, eng)
+			s := start(t, apart, eng)
 			ctx, cancel := context.WithTimeout(context.Background(), scenarioTime)
 			defer cancel()
 			ana, ben := s.join(ctx), s.join(ctx)
@@ -88,7 +87,7 @@ func TestKilledServiceLosesNoEvent(t *testing.T) {
 func TestKilledAuditLosesNoEvent(t *testing.T) {
 	for _, eng := range engines {
 		t.Run(string(eng), func(t *testing.T) {
-			s := start(t, suite.Apart, eng, "chat_relay.rate.burst=100000")
+			s := start(t, apart, eng, "chat_relay.rate.burst=100000")
 			ctx, cancel := context.WithTimeout(context.Background(), scenarioTime)
 			defer cancel()
 			ana, ben := s.join(ctx), s.join(ctx)
@@ -122,7 +121,7 @@ func TestKilledAuditLosesNoEvent(t *testing.T) {
 func TestKilledSuiteLosesNothing(t *testing.T) {
 	for _, eng := range engines {
 		t.Run(string(eng), func(t *testing.T) {
-			s := start(t, suite.Together, eng)
+			s := start(t, together, eng)
 			ctx, cancel := context.WithTimeout(context.Background(), scenarioTime)
 			defer cancel()
 			ana, ben := s.join(ctx), s.join(ctx)

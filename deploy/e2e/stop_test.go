@@ -90,7 +90,7 @@ func (s *world) signal(t *testing.T) {
 // finished by all that it needs, and the parts stop in the reverse order of
 // their start, the gateway first and audit last; exit code 0.
 func TestStopOrder(t *testing.T) {
-	s := start(t, suite.Together, onSQLite, "log.level=debug", "gateway.request_timeout=1m")
+	s := start(t, together, onSQLite, "log.level=debug", "gateway.request_timeout=1m")
 	p := s.Process("all")
 	open := s.openRequest(t)
 	s.signal(t)
@@ -124,7 +124,7 @@ func TestStopOrder(t *testing.T) {
 
 // A second signal doesn't wait for what the first one waits for.
 func TestSecondSignal(t *testing.T) {
-	s := start(t, suite.Together, onSQLite, "stop_budget=10m", "gateway.request_timeout=1m")
+	s := start(t, together, onSQLite, "stop_budget=10m", "gateway.request_timeout=1m")
 	p := s.Process("all")
 	s.openRequest(t)
 	s.signal(t)
@@ -144,7 +144,7 @@ func TestSecondSignal(t *testing.T) {
 // A part that others wait on (the verdict feed's long polls) stops at once and
 // whole: those who wait are answered.
 func TestEachPartStopsAlone(t *testing.T) {
-	s := start(t, suite.Apart, onSQLite)
+	s := start(t, apart, onSQLite)
 	ana := s.join(t.Context())
 	for _, part := range parts {
 		if err := s.Process(part).Terminate(); err != nil {

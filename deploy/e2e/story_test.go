@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"centinela/deploy/suite"
 	"centinela/gateway/cli/story"
 	"centinela/shared/testkit"
 )
@@ -28,7 +27,7 @@ func TestStory(t *testing.T) {
 func TestStorySurvivesKills(t *testing.T) {
 	for _, eng := range engines {
 		t.Run(string(eng), func(t *testing.T) {
-			s := start(t, suite.Apart, eng)
+			s := start(t, apart, eng)
 			victims, next := []string{"auth", "recovery", "audit", "chat-relay", "gateway"}, 0
 			play(t, s, slow, func(step string) error {
 				victim := victims[next%len(victims)]

@@ -33,10 +33,18 @@ const (
 	onMongoDB engine = "MongoDB"
 )
 
+// topology is how the parts are spread over processes.
+type topology = suite.Topology
+
+const (
+	together = suite.Together
+	apart    = suite.Apart
+)
+
 // engines and topologies are all of them.
 var (
 	engines    = []engine{onSQLite, onMongoDB}
-	topologies = []suite.Topology{suite.Together, suite.Apart}
+	topologies = []topology{together, apart}
 )
 
 // parts in the order of start.
@@ -46,7 +54,7 @@ var parts = suite.Parts()
 type world struct {
 	*suite.Suite
 	t        *testing.T
-	topology suite.Topology
+	topology topology
 	engine   engine
 	uri      string // of the database, on MongoDB
 	database string // the prefix of its databases' names
@@ -65,7 +73,7 @@ func everywhere(t *testing.T, scenario func(t *testing.T, s *world)) {
 
 // start runs a fresh suite, and stops it at the end of the test. More settings
 // are `key=value`. Only what the test is about may refuse: rates are wide.
-func start(t *testing.T, top suite.Topology, eng engine, settings ...string) *world {
+func start(t *testing.T, top topology, eng engine, settings ...string) *world {
 	t.Helper()
 	s := &world{t: t, topology: top, engine: eng}
 	settings = append([]string{"gateway.rates.default=100000-M", "gateway.rates.sign_up=10000-M", "gateway.rates.sign_in=10000-M", "gateway.rates.recovery=10000-M"}, settings...)
@@ -122,6 +130,16 @@ func command(t *testing.T, args ...string) (string, int) {
 		t.Fatal(err)
 	}
 	return out, code
+}
+
+// freePort is an address that nobody listens on.
+func freePort(t *testing.T) string {
+	t.Helper()
+	ports, err := suite.FreePorts(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ports[0]
 }
 
 // binary is the program under test, built once.
