@@ -34,7 +34,7 @@ func TestR41_AuthorisationMatrix(t *testing.T) {
 	issuers := &moduletest.Issuers{T: t, Service: module.Gateway, Services: s.ids, People: s.people, Now: s.clock.Now}
 	const revoked = "ses_00000000000000000000dead"
 	s.audit.put(verdicts.Verdict{ID: id.New("vrd"), Kind: verdicts.KindSession, Subject: revoked, Action: verdicts.Refuse, Reason: "revoked", Until: s.clock.Now().AddDate(1, 0, 0)})
-	testkit.Eventually(t, settleTime, func() (bool, string) {
+	testkit.Eventually(t, testkit.Patience, func() (bool, string) {
 		got := s.get("/v1/me", person(s.people.Token(account, revoked)))
 		return got.status == 401, "the revocation isn't known yet: " + got.String()
 	})

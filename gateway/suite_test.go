@@ -33,10 +33,6 @@ const (
 	session = "ses_000000000000000000000001"
 )
 
-// settleTime is how long the gateway may take, on a machine whose cores are busy with something else, until it knows
-// what it was told. Only a failing test reaches it.
-const settleTime = time.Minute
-
 // suite is a gateway with stand-ins of the services behind it.
 type suite struct {
 	t        testing.TB
@@ -193,7 +189,7 @@ func publicSpec(t testing.TB) *openapi3.T {
 // ready waits for the verdicts and for the keys.
 func (s *suite) ready() *suite {
 	s.t.Helper()
-	testkit.Eventually(s.t, settleTime, func() (bool, string) {
+	testkit.Eventually(s.t, testkit.Patience, func() (bool, string) {
 		if err := s.module.Ready(); err != nil {
 			return false, err.Error()
 		}

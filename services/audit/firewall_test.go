@@ -77,7 +77,7 @@ func TestR54_ThreeForgedFrames(t *testing.T) {
 func (w *world) reports(account string, n int) []auditapi.Activity {
 	w.T.Helper()
 	var found []auditapi.Activity
-	testkit.Eventually(w.T, settleTime, func() (bool, string) {
+	testkit.Eventually(w.T, testkit.Patience, func() (bool, string) {
 		found = nil
 		for _, e := range w.activity(account) {
 			if e.Action == record.FirewallVerdictAdded {

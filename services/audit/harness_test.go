@@ -24,10 +24,6 @@ func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
 var ten = moduletest.Ten
 
-// settleTime is how long audit may take, on a machine whose cores are busy with something else, until what was sent is
-// followed by all that follows from it. Only a failing test reaches it.
-const settleTime = time.Minute
-
 // place is what outlives a process: the store, and the folder of the keys.
 type place struct {
 	store module.Store

@@ -95,7 +95,7 @@ func TestKilledChild(t *testing.T) {
 	for _, e := range l.Events {
 		w.ingest("chat-relay", e)
 		fmt.Println("acknowledged", e.ID)
-		testkit.Eventually(t, settleTime, func() (bool, string) {
+		testkit.Eventually(t, testkit.Patience, func() (bool, string) {
 			_, err := os.Stat(filepath.Join(l.Dir, "checkpoint.json"))
 			return err == nil, "no checkpoint"
 		})
@@ -171,9 +171,9 @@ func dies(t *testing.T, p place, moment string, frames []record.Event) []string 
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*settleTime)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*testkit.Patience)
 	defer cancel()
-	child := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestKilledChild$", "-test.timeout="+(2*settleTime).String())
+	child := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestKilledChild$", "-test.timeout="+(2*testkit.Patience).String())
 	child.Env = append(os.Environ(), lifeEnv+"="+string(told))
 	var out bytes.Buffer
 	child.Stdout, child.Stderr = &out, &out

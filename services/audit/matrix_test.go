@@ -53,7 +53,7 @@ func TestR41_AuthorisationMatrix(t *testing.T) {
 // settle waits until the firewall's own events are in the record, and rules and places have seen all of it.
 func (w *world) settle() {
 	w.T.Helper()
-	testkit.Eventually(w.T, settleTime, func() (bool, string) {
+	testkit.Eventually(w.T, testkit.Patience, func() (bool, string) {
 		events, err := w.backend.PendingEvents(w.T.Context(), 1)
 		lag := w.Metric("centinela_audit_follower_lag_events")
 		return err == nil && len(events) == 0 && lag == 0, fmt.Sprintf("%d events wait in the outbox, %g are not seen yet, %v", len(events), lag, err)

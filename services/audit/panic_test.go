@@ -173,11 +173,11 @@ func TestR3_PanicInTheBackground(t *testing.T) {
 	third := violation("203.0.113.9", account, ten)
 	w.ingest("chat-relay", third)
 	w.ingest("auth", signIn(account), signIn(account))
-	testkit.Eventually(t, settleTime, func() (bool, string) {
+	testkit.Eventually(t, testkit.Patience, func() (bool, string) {
 		left := f.left()
 		return len(left) == 0, fmt.Sprintf("not called: %v", left)
 	})
-	testkit.Eventually(t, settleTime, func() (bool, string) {
+	testkit.Eventually(t, testkit.Patience, func() (bool, string) {
 		n := len(w.activity(account))
 		return n == 6, fmt.Sprintf("%d of 6 events", n)
 	})

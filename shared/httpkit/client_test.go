@@ -146,7 +146,7 @@ func TestBreakerClosesAgain(t *testing.T) {
 		t.Errorf("a broken peer was asked %d times in 30 calls: the breaker did not open", n)
 	}
 	down.Store(false)
-	testkit.Eventually(t, 5*time.Second, func() (bool, string) {
+	testkit.Eventually(t, testkit.Patience, func() (bool, string) {
 		resp, err := get(t, context.Background(), client, "/")
 		if err != nil {
 			return false, err.Error()

@@ -180,7 +180,7 @@ func tuning(name string) bool {
 // telemetry are calls whose loss nobody is hurt by.
 func telemetry(function string) bool {
 	lower := strings.ToLower(function)
-	return slices.ContainsFunc([]string{"log.", "warn", "metric", "observe", ".inc", "labelvalues", "panic", "counter", "cancel", "close", "unlock", "lock", ".stop"},
+	return slices.ContainsFunc([]string{"log.", "warn", "metric", "observe", ".inc", "labelvalues", "panic", "counter", "kick", "cancel", "close", "unlock", "lock", ".stop"},
 		func(word string) bool { return strings.Contains(lower, word) })
 }
 
