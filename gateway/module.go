@@ -153,7 +153,7 @@ func (m *Module) Handler() http.Handler { return m.server.Handler() }
 // a gateway that starts while audit is down serves with what it knew.
 func (m *Module) Ready() error {
 	if m.restored || m.feed.Synced() {
-		return nil
+		return m.people.Ready()
 	}
 	return errNoVerdicts
 }
@@ -163,6 +163,7 @@ func (m *Module) Run(ctx context.Context) error {
 	group := m.deps.Background()
 	group.Go(ctx, "verdicts", m.feed.Run)
 	group.Go(ctx, "people", m.people.Run)
+	group.Go(ctx, "revocations", m.people.Revocations().Run)
 	group.Go(ctx, "recorder", m.recorder.Run)
 	group.Wait()
 	return nil

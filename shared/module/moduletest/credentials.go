@@ -9,6 +9,7 @@ import (
 	"centinela/shared/httpkit/httpkittest"
 	"centinela/shared/id"
 	"centinela/shared/module"
+	"centinela/shared/testkit"
 )
 
 const (
@@ -43,7 +44,7 @@ func (w *World) Matrix(rows map[string]Row, settle func(), except ...string) Mat
 			Operator: w.AsOperator,
 		},
 		Wrong: map[string]func() []Wrong{
-			Person:   func() []Wrong { return w.WrongPersons(account, session) },
+			Person:   func() []Wrong { return append(w.WrongPersons(account, session), w.revoked(account, rows)) },
 			Operator: func() []Wrong { return w.WrongOperators(account, session) },
 		},
 		Other: func() string { return w.AsPerson(id.New("acc"), id.New("ses")) },
@@ -54,6 +55,28 @@ func (w *World) Matrix(rows map[string]Row, settle func(), except ...string) Mat
 			})
 		},
 	}
+}
+
+// revoked is the token of a session that auth has ended, once the module knows it: some read of a person's tells.
+func (w *World) revoked(account string, rows map[string]Row) Wrong {
+	w.T.Helper()
+	session := id.New("ses")
+	over := Wrong{"a revoked session", w.AsPerson(account, session), http.StatusUnauthorized, "session_revoked"}
+	w.People.Revoke(session)
+	for _, op := range (Matrix{Spec: w.Spec}).operations() {
+		row := rows[op.OperationID]
+		if op.method != http.MethodGet || op.scheme() != Person || row.Request == nil {
+			continue
+		}
+		caller := op.callers()[0]
+		path := row.Request(caller).Path
+		testkit.Eventually(w.T, testkit.Patience, func() (bool, string) {
+			got := w.Do(caller, over.Authorization, op.method, path, "")
+			return got.Status == over.Status, "the revocation isn't known yet: " + got.Body
+		})
+		break
+	}
+	return over
 }
 
 // AsPerson is the Authorization of somebody who signed in just now.

@@ -13,6 +13,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/gin-gonic/gin"
 
+	"centinela/shared/access"
 	"centinela/shared/fault"
 	"centinela/shared/httpkit"
 	"centinela/shared/module"
@@ -47,14 +48,22 @@ func readSpec() (*openapi3.T, error) { return openapi3.NewLoader().LoadFromData(
 type toy struct {
 	db      *sqlitex.DB
 	deps    module.Deps
+	people  *access.Verifier
 	handler http.Handler
 	plant   string
 }
 
-func (m *toy) Handler() http.Handler         { return m.handler }
-func (m *toy) Ready() error                  { return nil }
-func (m *toy) Run(ctx context.Context) error { <-ctx.Done(); return nil }
-func (m *toy) Close(context.Context) error   { return m.db.Close() }
+func (m *toy) Handler() http.Handler       { return m.handler }
+func (m *toy) Ready() error                { return nil }
+func (m *toy) Close(context.Context) error { return m.db.Close() }
+
+func (m *toy) Run(ctx context.Context) error {
+	group := m.deps.Background()
+	group.Go(ctx, "people", m.people.Run)
+	group.Go(ctx, "revocations", m.people.Revocations().Run)
+	group.Wait()
+	return nil
+}
 
 func (m *toy) write(ctx context.Context) error {
 	return m.db.Write(ctx, func(tx *sql.Tx) error {
@@ -93,7 +102,8 @@ func (m *toy) open(ctx context.Context) error {
 	if m.plant == "a stranger may" {
 		spec.Paths.Find("/things").Get.Extensions["x-callers"] = []any{"gateway", "auth", stranger}
 	}
-	server := m.deps.Server(spec, m.deps.People())
+	m.people = m.deps.People()
+	server := m.deps.Server(spec, m.people)
 	server.Engine().POST("/things", m.add)
 	server.Engine().GET("/things", m.list)
 	server.Engine().GET("/things/:thing", m.get)

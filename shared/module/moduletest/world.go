@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net/http"
 	"net/http/httptest"
 	"sync"
 	"testing"
@@ -13,7 +12,6 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"centinela/shared/access"
 	"centinela/shared/clock"
 	"centinela/shared/httpkit/httpkittest"
 	"centinela/shared/module"
@@ -41,7 +39,7 @@ type Options struct {
 	Store module.Store
 	// KeyDir is where the module's keys are; "": a fresh folder.
 	KeyDir string
-	// Peers are where services answer; one that isn't named is the stand-in for auth, which serves the World's keys.
+	// Peers are where services answer; one that isn't named is the stand-in for auth: its keys, and which sessions are over.
 	Peers map[string]string
 }
 
@@ -77,7 +75,8 @@ func Start(t testing.TB, o Options) *World {
 	for _, name := range Services() {
 		w.Services.Signer(name)
 	}
-	auth := w.keyServer()
+	auth := httptest.NewServer(w.People)
+	t.Cleanup(auth.Close)
 	m, err := o.Build(t.Context(), module.Deps{
 		Service: o.Service, Log: slog.New(slog.NewJSONHandler(w.Log, &slog.HandlerOptions{Level: slog.LevelDebug})), Registry: w.Registry, Clock: w.Clock,
 		Signer: w.Services.Signer(o.Service), Keyring: w.Services, Store: o.Store, Development: true, KeyDir: o.KeyDir,
@@ -85,7 +84,7 @@ func Start(t testing.TB, o Options) *World {
 			if url := o.Peers[service]; url != "" {
 				return url
 			}
-			return auth
+			return auth.URL
 		},
 	})
 	if err != nil {
@@ -93,20 +92,6 @@ func Start(t testing.TB, o Options) *World {
 	}
 	w.serve(m)
 	return w
-}
-
-// keyServer stands in for auth's published keys.
-func (w *World) keyServer() string {
-	keys, err := w.People.Keys(w.T.Context())
-	if err != nil {
-		w.T.Fatal(err)
-	}
-	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
-		rw.Header().Set("Content-Type", "application/json")
-		_, _ = rw.Write(access.JWKS(keys)) // a client that left gets nothing
-	}))
-	w.T.Cleanup(server.Close)
-	return server.URL
 }
 
 func (w *World) serve(m module.Module) {

@@ -21,6 +21,7 @@ import (
 	"centinela/shared/fault"
 	"centinela/shared/ratelimit"
 	"centinela/shared/record"
+	"centinela/shared/revocation"
 	"centinela/shared/verdicts"
 )
 
@@ -239,6 +240,16 @@ func (d *Door) Enforce() {
 	for _, c := range d.all() {
 		if v, refused := d.check(c); refused {
 			c.refuse(v)
+		}
+	}
+}
+
+// Revoke closes the sockets of what is over, by auth's own word, whatever became of audit.
+func (d *Door) Revoke(over revocation.Change) {
+	for _, c := range d.all() {
+		account, session, _ := c.identity()
+		if (over.Kind == revocation.Session && session == over.ID) || (over.Kind == revocation.Account && account == over.ID) {
+			c.end(ending{closeForbidden, string(errRevoked.Code), errRevoked.Detail})
 		}
 	}
 }

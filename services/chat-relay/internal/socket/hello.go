@@ -28,6 +28,10 @@ func (c *conn) hello(f *chatframes.ClientHello) {
 		c.refuse(v)
 		return
 	}
+	if c.door.People.Standing(ctx, c.account, c.session) != nil { // it ended after its token was verified; later ends come by Revoke
+		c.end(ending{closeForbidden, string(errRevoked.Code), errRevoked.Detail})
+		return
+	}
 	if !c.door.join(c, c.account) {
 		c.end(ending{closePolicy, string(fault.CodeTooManyConnections), "too many sockets of this account"})
 		return
