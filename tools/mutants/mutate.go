@@ -13,6 +13,9 @@ import (
 	"strings"
 )
 
+// nothing is shown where a whole line is gone.
+const nothing = "(nothing)"
+
 // mutant is one change of one file.
 type mutant struct {
 	file     string // from the module's root
@@ -103,6 +106,9 @@ func (f *finder) replace(from, to token.Pos, with string) {
 	}
 	m.was = strings.TrimSpace(string(f.text[begin:end]))
 	m.is = strings.TrimSpace(string(f.text[begin:m.from]) + with + string(f.text[min(m.to, end):end]))
+	if m.is == "" {
+		m.is = nothing
+	}
 	f.found = append(f.found, m)
 }
 
@@ -123,7 +129,14 @@ func (f *finder) function(signature *ast.FuncType, body *ast.BlockStmt) {
 		case *ast.FuncLit:
 			f.function(n.Type, n.Body)
 			return false
+		case *ast.AssignStmt:
+			if name, ok := n.Lhs[0].(*ast.Ident); ok && tuning(name.Name) {
+				return false
+			}
 		case *ast.IfStmt:
+			if f.says(n) {
+				return false
+			}
 			f.condition(n)
 			if f.passesOn(n) {
 				for _, part := range []ast.Node{n.Init, n.Cond} {
@@ -160,6 +173,18 @@ func (f *finder) operator(n ast.Node) bool {
 	return true
 }
 
+// says: all that depends on it is what is logged and counted.
+func (f *finder) says(n *ast.IfStmt) bool {
+	return n.Else == nil && !slices.ContainsFunc(n.Body.List, func(s ast.Stmt) bool {
+		x, ok := s.(*ast.ExprStmt)
+		if !ok {
+			return true
+		}
+		call, ok := x.X.(*ast.CallExpr)
+		return !ok || !telemetry(f.source(call.Fun))
+	})
+}
+
 // passesOn: whatever failed before is handed to the caller as it is, or wrapped. What would be lost is a fault of the
 // store or of a peer, not a decision: those are the storetest suites' and the fault tests' work.
 func (f *finder) passesOn(n *ast.IfStmt) bool {
@@ -173,14 +198,14 @@ func (f *finder) passesOn(n *ast.IfStmt) bool {
 // tuning are the names of constants that say how patient or how large something is, and decide nothing.
 func tuning(name string) bool {
 	lower := strings.ToLower(name)
-	return slices.ContainsFunc([]string{"pause", "retry", "every", "budget", "timeout", "lease", "poll", "idle", "slack", "batch", "each", "buffer", "patience"},
+	return slices.ContainsFunc([]string{"pause", "retry", "every", "budget", "timeout", "lease", "poll", "idle", "slack", "batch", "each", "buffer", "patience", "atmost"},
 		func(word string) bool { return strings.Contains(lower, word) })
 }
 
 // telemetry are calls whose loss nobody is hurt by.
 func telemetry(function string) bool {
 	lower := strings.ToLower(function)
-	return slices.ContainsFunc([]string{"log.", "warn", "metric", "observe", ".inc", "labelvalues", "panic", "counter", "kick", "cancel", "close", "unlock", "lock", ".stop"},
+	return slices.ContainsFunc([]string{"log.", "warn", "metric", "observe", ".inc", "labelvalues", "panic", "counter", "kick", "wait", "sleep", "pause", "cancel", "close", "unlock", "lock", ".stop"},
 		func(word string) bool { return strings.Contains(lower, word) })
 }
 
