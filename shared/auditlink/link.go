@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"centinela/shared/httpkit"
-	"centinela/shared/outbox"
 	"centinela/shared/record"
 	"centinela/shared/verdicts"
 )
@@ -29,7 +28,7 @@ type Link struct{ client *httpkit.Client }
 func New(client *httpkit.Client) *Link { return &Link{client: client} }
 
 // Ingest is an outbox.Sink.
-func (l *Link) Ingest(ctx context.Context, s outbox.Shipment) (record.Head, error) {
+func (l *Link) Ingest(ctx context.Context, s record.Shipment) (record.Head, error) {
 	body, err := Encode(s)
 	if err != nil {
 		return record.Head{}, fmt.Errorf("encode a shipment: %w", err)

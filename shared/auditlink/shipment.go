@@ -11,7 +11,6 @@ import (
 	"io"
 
 	"centinela/shared/fault"
-	"centinela/shared/outbox"
 	"centinela/shared/record"
 )
 
@@ -36,7 +35,7 @@ type opening struct {
 }
 
 // Encode writes a shipment.
-func Encode(s outbox.Shipment) ([]byte, error) {
+func Encode(s record.Shipment) ([]byte, error) {
 	var out bytes.Buffer
 	err := json.NewEncoder(&out).Encode(opening{
 		Source: s.Source, From: s.From, N: s.Head.N, Hash: s.Head.Hash.String(), Signature: base64.StdEncoding.EncodeToString(s.Signature),
@@ -52,7 +51,7 @@ func Encode(s outbox.Shipment) ([]byte, error) {
 
 // ReadShipment reads a shipment of at most 200 events. It doesn't look into them.
 // Errors: ErrShipment, the reader's.
-func ReadShipment(body io.Reader) (outbox.Shipment, error) {
+func ReadShipment(body io.Reader) (record.Shipment, error) {
 	lines := bufio.NewScanner(body)
 	lines.Buffer(make([]byte, 4<<10), maxLine)
 	next := func() ([]byte, bool) {
@@ -61,11 +60,11 @@ func ReadShipment(body io.Reader) (outbox.Shipment, error) {
 		}
 		return bytes.Clone(lines.Bytes()), true
 	}
-	failed := func(detail string) (outbox.Shipment, error) {
+	failed := func(detail string) (record.Shipment, error) {
 		if err := lines.Err(); err != nil && !errors.Is(err, bufio.ErrTooLong) {
-			return outbox.Shipment{}, err
+			return record.Shipment{}, err
 		}
-		return outbox.Shipment{}, ErrShipment.WithDetail(detail)
+		return record.Shipment{}, ErrShipment.WithDetail(detail)
 	}
 	first, ok := next()
 	if !ok {
@@ -73,7 +72,7 @@ func ReadShipment(body io.Reader) (outbox.Shipment, error) {
 	}
 	s, err := head(first)
 	if err != nil {
-		return outbox.Shipment{}, err
+		return record.Shipment{}, err
 	}
 	for {
 		envelope, ok := next()
@@ -92,19 +91,19 @@ func ReadShipment(body io.Reader) (outbox.Shipment, error) {
 	return s, nil
 }
 
-func head(line []byte) (outbox.Shipment, error) {
+func head(line []byte) (record.Shipment, error) {
 	var first opening
 	decoder := json.NewDecoder(bytes.NewReader(line))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&first); err != nil || decoder.More() {
-		return outbox.Shipment{}, ErrShipment.WithDetail("the first line is not the head of a shipment; events of the first version are not taken any more")
+		return record.Shipment{}, ErrShipment.WithDetail("the first line is not the head of a shipment; events of the first version are not taken any more")
 	}
 	hash, hashErr := hex.DecodeString(first.Hash)
 	signature, signatureErr := base64.StdEncoding.DecodeString(first.Signature)
 	if hashErr != nil || signatureErr != nil || len(hash) != len(record.Hash{}) {
-		return outbox.Shipment{}, ErrShipment.WithDetail("the hash or the signature has another form")
+		return record.Shipment{}, ErrShipment.WithDetail("the hash or the signature has another form")
 	}
-	return outbox.Shipment{Source: first.Source, From: first.From, Head: record.Head{N: first.N, Hash: record.Hash(hash)}, Signature: signature}, nil
+	return record.Shipment{Source: first.Source, From: first.From, Head: record.Head{N: first.N, Hash: record.Hash(hash)}, Signature: signature}, nil
 }
 
 // held is the answer to a shipment.

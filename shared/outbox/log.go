@@ -30,18 +30,9 @@ type Log interface {
 	Renew(ctx context.Context, notice record.Event) error
 }
 
-// Shipment is a part of a log on its way.
-type Shipment struct {
-	Source    string // service/instance
-	From      int64  // number of the first entry
-	Entries   []record.Sealed
-	Head      record.Head // after the last entry
-	Signature []byte      // of Head.Message, with the service's key
-}
-
 // Sink hands a shipment over, and returns what the receiver holds of the source
 // then, durably, whether it came with this shipment or before.
-type Sink func(ctx context.Context, s Shipment) (record.Head, error)
+type Sink func(ctx context.Context, s record.Shipment) (record.Head, error)
 
 // Reseal numbers entries anew for another source, behind notice. Entries that
 // can't be read are returned as damaged.

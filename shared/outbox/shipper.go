@@ -2,7 +2,6 @@ package outbox
 
 import (
 	"context"
-	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -149,8 +148,8 @@ func (s *Shipper) shipOne(ctx context.Context) (more bool, _ error) {
 }
 
 // pack takes the entries up to the first that would be too much or out of order.
-func (s *Shipper) pack(source string, at record.Head, entries []Entry) Shipment {
-	shipment := Shipment{Source: source, From: at.N + 1, Head: at}
+func (s *Shipper) pack(source string, at record.Head, entries []Entry) record.Shipment {
+	shipment := record.Shipment{Source: source, From: at.N + 1, Head: at}
 	bytes := 0
 	for _, e := range entries {
 		bytes += len(e.Body) + len(e.Openings)
@@ -164,7 +163,7 @@ func (s *Shipper) pack(source string, at record.Head, entries []Entry) Shipment 
 	return shipment
 }
 
-func (s *Shipper) send(ctx context.Context, shipment Shipment) (record.Head, error) {
+func (s *Shipper) send(ctx context.Context, shipment record.Shipment) (record.Head, error) {
 	ctx, cancel := context.WithTimeout(ctx, sinkBudget)
 	defer cancel()
 	return s.Sink(ctx, shipment)
@@ -264,9 +263,4 @@ func refused(err error) bool {
 	}
 	kind := fault.From(err).Kind
 	return kind == fault.KindInvalid || kind == fault.KindTooLarge
-}
-
-// Signed reports whether signature is the key's over the head of source.
-func Signed(key ed25519.PublicKey, source string, head record.Head, signature []byte) bool {
-	return len(signature) == ed25519.SignatureSize && ed25519.Verify(key, head.Message(source), signature)
 }

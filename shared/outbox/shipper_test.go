@@ -35,14 +35,14 @@ type rig struct {
 }
 
 // start runs a shipper within a synctest bubble, where time is the bubble's.
-func start(t *testing.T, answer func(call int, s outbox.Shipment) error) *rig {
+func start(t *testing.T, answer func(call int, s record.Shipment) error) *rig {
 	t.Helper()
 	public, private, err := ed25519.GenerateKey(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	g := &rig{src: outbox.NewMemory(outboxtest.Service, 10_000), reg: prometheus.NewRegistry(), log: &bytes.Buffer{}}
-	g.got = &outboxtest.Receiver{Key: public, Answer: func(call int, s outbox.Shipment) error {
+	g.got = &outboxtest.Receiver{Key: public, Answer: func(call int, s record.Shipment) error {
 		g.calls, g.sizes = append(g.calls, time.Now()), append(g.sizes, len(s.Entries))
 		if answer == nil {
 			return nil
@@ -99,7 +99,7 @@ var away = fault.New(fault.KindUnavailable, fault.CodeUnavailable, "away")
 // A receiver that fails and recovers loses nothing, and gets the events in order.
 func TestShipAfterFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := start(t, func(call int, _ outbox.Shipment) error {
+		g := start(t, func(call int, _ record.Shipment) error {
 			if call <= 8 {
 				return away
 			}
@@ -188,7 +188,7 @@ func TestKick(t *testing.T) {
 // Kicks don't shorten the pause after a failure.
 func TestKickDuringAPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := start(t, func(int, outbox.Shipment) error { return errors.New("away") })
+		g := start(t, func(int, record.Shipment) error { return errors.New("away") })
 		put(t, g.src, outboxtest.Events(1)...)
 		for range 1000 {
 			g.shipper.Kick()
@@ -220,7 +220,7 @@ func TestLastFlush(t *testing.T) {
 			g := start(t, nil)
 			g.end()
 			put(t, g.src, outboxtest.Events(1)...)
-			g.shipper.Sink = func(ctx context.Context, _ outbox.Shipment) (record.Head, error) {
+			g.shipper.Sink = func(ctx context.Context, _ record.Shipment) (record.Head, error) {
 				<-ctx.Done()
 				return record.Head{}, ctx.Err()
 			}
@@ -238,8 +238,8 @@ func TestLastFlush(t *testing.T) {
 }
 
 // refusing answers invalid to any shipment with that event.
-func refusing(id string) func(int, outbox.Shipment) error {
-	return func(_ int, s outbox.Shipment) error {
+func refusing(id string) func(int, record.Shipment) error {
+	return func(_ int, s record.Shipment) error {
 		if slices.ContainsFunc(s.Entries, func(e record.Sealed) bool { return strings.Contains(string(e.Body), `"id":"`+id+`"`) }) {
 			return fault.New(fault.KindInvalid, fault.CodeInvalidRequest, "no such action")
 		}
@@ -282,7 +282,7 @@ func TestPoisonedEvent(t *testing.T) {
 func TestOtherRefusalsAreNotRejections(t *testing.T) {
 	for _, kind := range []fault.Kind{fault.KindInternal, fault.KindUnauthenticated, fault.KindForbidden, fault.KindNotFound, fault.KindTooMany, fault.KindUnavailable, fault.KindTimeout} {
 		synctest.Test(t, func(t *testing.T) {
-			g := start(t, func(int, outbox.Shipment) error { return fault.New(kind, fault.CodeInternal, "x") })
+			g := start(t, func(int, record.Shipment) error { return fault.New(kind, fault.CodeInternal, "x") })
 			put(t, g.src, outboxtest.Events(2)...)
 			time.Sleep(5 * time.Second)
 			g.end()
@@ -301,7 +301,7 @@ func TestNothingIsAcknowledgedByInference(t *testing.T) {
 		g := start(t, nil)
 		swallowing := true
 		take := g.shipper.Sink
-		g.shipper.Sink = func(ctx context.Context, s outbox.Shipment) (record.Head, error) {
+		g.shipper.Sink = func(ctx context.Context, s record.Shipment) (record.Head, error) {
 			if swallowing {
 				return record.Head{N: s.From - 1, Hash: record.Hash{}}, nil
 			}
@@ -454,26 +454,4 @@ func (h *holed) After(ctx context.Context, n int64, limit int) ([]outbox.Entry, 
 func (h *holed) Supersede(ctx context.Context, n int64, with record.Sealed, reason string) error {
 	h.missing = 0
 	return h.Memory.Supersede(ctx, n, with, reason)
-}
-
-func TestSigned(t *testing.T) {
-	public, private, err := ed25519.GenerateKey(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	head := record.Head{N: 7, Hash: record.Hash{1, 2}}
-	signature := ed25519.Sign(private, head.Message("auth/a"))
-	if !outbox.Signed(public, "auth/a", head, signature) {
-		t.Fatal("the right one is refused")
-	}
-	for name, ok := range map[string]bool{
-		"another source": outbox.Signed(public, "auth/b", head, signature),
-		"another number": outbox.Signed(public, "auth/a", record.Head{N: 8, Hash: head.Hash}, signature),
-		"another hash":   outbox.Signed(public, "auth/a", record.Head{N: 7}, signature),
-		"nothing":        outbox.Signed(public, "auth/a", head, nil),
-	} {
-		if ok {
-			t.Errorf("%s is taken", name)
-		}
-	}
 }

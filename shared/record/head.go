@@ -1,6 +1,7 @@
 package record
 
 import (
+	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/hex"
 	"strconv"
@@ -35,4 +36,18 @@ const headPurpose = "centinela log head v1"
 // signature knows that all events up to N came from that service, in this order.
 func (h Head) Message(source string) []byte {
 	return []byte(headPurpose + "\n" + source + "\n" + strconv.FormatInt(h.N, 10) + "\n" + h.Hash.String() + "\n")
+}
+
+// SignedBy reports whether signature is the key's over this head of source.
+func (h Head) SignedBy(key ed25519.PublicKey, source string, signature []byte) bool {
+	return len(signature) == ed25519.SignatureSize && ed25519.Verify(key, h.Message(source), signature)
+}
+
+// Shipment is a part of a source's log on its way.
+type Shipment struct {
+	Source    string // service/instance
+	From      int64  // number of the first entry
+	Entries   []Sealed
+	Head      Head   // after the last entry
+	Signature []byte // of Head.Message, with the service's key
 }

@@ -6,7 +6,6 @@ import (
 	"sync"
 
 	"centinela/shared/fault"
-	"centinela/shared/outbox"
 	"centinela/shared/record"
 )
 
@@ -16,7 +15,7 @@ type Receiver struct {
 	// Key checks the signatures; nil takes any.
 	Key ed25519.PublicKey
 	// Answer decides on each call before it is looked at; nil lets all pass.
-	Answer func(call int, s outbox.Shipment) error
+	Answer func(call int, s record.Shipment) error
 
 	mu    sync.Mutex
 	calls int
@@ -25,7 +24,7 @@ type Receiver struct {
 }
 
 // Take is an outbox.Sink.
-func (r *Receiver) Take(ctx context.Context, s outbox.Shipment) (record.Head, error) {
+func (r *Receiver) Take(ctx context.Context, s record.Shipment) (record.Head, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.calls++
@@ -37,7 +36,7 @@ func (r *Receiver) Take(ctx context.Context, s outbox.Shipment) (record.Head, er
 			return record.Head{}, err
 		}
 	}
-	if r.Key != nil && !outbox.Signed(r.Key, s.Source, s.Head, s.Signature) {
+	if r.Key != nil && !s.Head.SignedBy(r.Key, s.Source, s.Signature) {
 		return record.Head{}, fault.New(fault.KindForbidden, fault.CodeForbidden, "the head isn't signed by its service")
 	}
 	if r.heads == nil {

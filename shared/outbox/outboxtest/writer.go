@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"centinela/shared/id"
-	"centinela/shared/outbox"
 	"centinela/shared/record"
 )
 
@@ -23,9 +22,9 @@ func NewWriter(service string, key ed25519.PrivateKey) *Writer {
 }
 
 // Shipment is the next one, with these events. Their service is the writer's.
-func (w *Writer) Shipment(t testing.TB, events ...record.Event) outbox.Shipment {
+func (w *Writer) Shipment(t testing.TB, events ...record.Event) record.Shipment {
 	t.Helper()
-	s := outbox.Shipment{Source: w.Source, From: w.Head.N + 1}
+	s := record.Shipment{Source: w.Source, From: w.Head.N + 1}
 	for _, e := range events {
 		e.Service, _, _ = strings.Cut(w.Source, "/")
 		sealed, err := e.Seal(w.Source, w.Head.N+1)

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"centinela/services/audit/internal/openings"
-	"centinela/shared/outbox"
 	"centinela/shared/record"
 )
 
@@ -14,7 +13,7 @@ func Rehash(r *Row) { r.Hash = r.computeHash() }
 
 // Forge appends a shipment as whoever can write to the database would: everything
 // fits, but for what he can't sign.
-func Forge(ctx context.Context, store Store, open *openings.Keeper, s outbox.Shipment) error {
+func Forge(ctx context.Context, store Store, open *openings.Keeper, s record.Shipment) error {
 	head, err := store.Head(ctx)
 	if err != nil {
 		return err

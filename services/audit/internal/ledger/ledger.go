@@ -12,7 +12,6 @@ import (
 
 	"centinela/services/audit/internal/openings"
 	"centinela/shared/clock"
-	"centinela/shared/outbox"
 	"centinela/shared/record"
 )
 
@@ -124,7 +123,7 @@ func fold(heads map[string]record.Head, env *record.Envelope) bool {
 }
 
 type batch struct {
-	shipment outbox.Shipment
+	shipment record.Shipment
 	entries  []Entry // without a seq
 	rows     []Row   // without a place in the chain
 	held     record.Head
@@ -138,7 +137,7 @@ type batch struct {
 // again. Shipments that wait at the same time share one write. A context that ends
 // before the write starts records nothing. Errors: ErrShipment, record.ErrInvalid,
 // ErrSignature, the context's, the store's, ErrInterrupted.
-func (l *Ledger) Ingest(ctx context.Context, s outbox.Shipment) (record.Head, error) {
+func (l *Ledger) Ingest(ctx context.Context, s record.Shipment) (record.Head, error) {
 	b, err := l.read(ctx, s)
 	if err != nil {
 		return record.Head{}, err
@@ -161,10 +160,10 @@ func (l *Ledger) Ingest(ctx context.Context, s outbox.Shipment) (record.Head, er
 }
 
 // read checks a shipment and seals its openings, in the caller's own time.
-func (l *Ledger) read(ctx context.Context, s outbox.Shipment) (*batch, error) {
+func (l *Ledger) read(ctx context.Context, s record.Shipment) (*batch, error) {
 	service, _, _ := strings.Cut(s.Source, "/")
 	key, err := l.keys.PublicKey(service)
-	if err != nil || !outbox.Signed(key, s.Source, s.Head, s.Signature) {
+	if err != nil || !s.Head.SignedBy(key, s.Source, s.Signature) {
 		return nil, ErrSignature.WithCause(err)
 	}
 	if len(s.Entries) == 0 || s.Head.N != s.From+int64(len(s.Entries))-1 {

@@ -18,7 +18,6 @@ import (
 	"centinela/shared/clock"
 	"centinela/shared/cursor"
 	"centinela/shared/id"
-	"centinela/shared/outbox"
 	"centinela/shared/outbox/outboxtest"
 	"centinela/shared/record"
 	"centinela/shared/secret"
@@ -131,9 +130,9 @@ func TestIngestIsIdempotent(t *testing.T) {
 	store := openStore(t)
 	b := newLedger(t, store)
 	first, second := b.writer.Shipment(t, events(3)...), b.writer.Shipment(t, events(2)...)
-	both := outbox.Shipment{Source: first.Source, From: 1, Entries: slices.Concat(first.Entries, second.Entries), Head: second.Head, Signature: second.Signature}
+	both := record.Shipment{Source: first.Source, From: 1, Entries: slices.Concat(first.Entries, second.Entries), Head: second.Head, Signature: second.Signature}
 	for i, c := range []struct {
-		shipment outbox.Shipment
+		shipment record.Shipment
 		held     record.Head
 		rows     int64
 	}{{first, first.Head, 3}, {first, first.Head, 3}, {both, second.Head, 5}, {second, second.Head, 5}, {first, second.Head, 5}} {
@@ -166,21 +165,21 @@ func TestIngestRefuses(t *testing.T) {
 	b := newLedger(t, openStore(t))
 	other := outboxtest.NewWriter("auth", serviceKey)
 	for name, c := range map[string]struct {
-		change func(s *outbox.Shipment)
+		change func(s *record.Shipment)
 		want   error
 	}{
-		"no signature":          {func(s *outbox.Shipment) { s.Signature = nil }, ledger.ErrSignature},
-		"another's signature":   {func(s *outbox.Shipment) { s.Signature = other.Shipment(t, event()).Signature }, ledger.ErrSignature},
-		"an unknown service":    {func(s *outbox.Shipment) { s.Source = "stranger/a" }, ledger.ErrSignature},
-		"signed for another":    {func(s *outbox.Shipment) { s.Source = "recovery/" + s.Source[5:] }, ledger.ErrSignature},
-		"no events":             {func(s *outbox.Shipment) { s.Entries = nil }, ledger.ErrShipment},
-		"one event too few":     {func(s *outbox.Shipment) { s.Entries = s.Entries[:2] }, ledger.ErrShipment},
-		"another first number":  {func(s *outbox.Shipment) { s.From++ }, ledger.ErrShipment},
-		"an event of another":   {func(s *outbox.Shipment) { s.Entries[1] = other.Shipment(t, event()).Entries[0] }, ledger.ErrShipment},
-		"an event twice":        {func(s *outbox.Shipment) { s.Entries[1] = s.Entries[0] }, ledger.ErrShipment},
-		"no event":              {func(s *outbox.Shipment) { s.Entries[1].Body = []byte("{}") }, record.ErrInvalid},
-		"without its openings":  {func(s *outbox.Shipment) { s.Entries[0].Openings = []byte("[]") }, record.ErrInvalid},
-		"with others' openings": {func(s *outbox.Shipment) { s.Entries[0].Openings = s.Entries[1].Openings }, record.ErrInvalid},
+		"no signature":          {func(s *record.Shipment) { s.Signature = nil }, ledger.ErrSignature},
+		"another's signature":   {func(s *record.Shipment) { s.Signature = other.Shipment(t, event()).Signature }, ledger.ErrSignature},
+		"an unknown service":    {func(s *record.Shipment) { s.Source = "stranger/a" }, ledger.ErrSignature},
+		"signed for another":    {func(s *record.Shipment) { s.Source = "recovery/" + s.Source[5:] }, ledger.ErrSignature},
+		"no events":             {func(s *record.Shipment) { s.Entries = nil }, ledger.ErrShipment},
+		"one event too few":     {func(s *record.Shipment) { s.Entries = s.Entries[:2] }, ledger.ErrShipment},
+		"another first number":  {func(s *record.Shipment) { s.From++ }, ledger.ErrShipment},
+		"an event of another":   {func(s *record.Shipment) { s.Entries[1] = other.Shipment(t, event()).Entries[0] }, ledger.ErrShipment},
+		"an event twice":        {func(s *record.Shipment) { s.Entries[1] = s.Entries[0] }, ledger.ErrShipment},
+		"no event":              {func(s *record.Shipment) { s.Entries[1].Body = []byte("{}") }, record.ErrInvalid},
+		"without its openings":  {func(s *record.Shipment) { s.Entries[0].Openings = []byte("[]") }, record.ErrInvalid},
+		"with others' openings": {func(s *record.Shipment) { s.Entries[0].Openings = s.Entries[1].Openings }, record.ErrInvalid},
 	} {
 		t.Run(name, func(t *testing.T) {
 			batch := events(3)

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"centinela/services/audit/internal/openings"
-	"centinela/shared/outbox"
 	"centinela/shared/record"
 )
 
@@ -180,7 +179,7 @@ func (v *verification) log(row Row, env *record.Envelope) bool {
 			v.bad(row.Seq, "not to be verified: %v", err)
 			return false
 		}
-		if !outbox.Signed(key, env.Source, log.head, row.Signature) {
+		if !log.head.SignedBy(key, env.Source, row.Signature) {
 			v.bad(row.Seq, "put in or changed: the key of %s didn't sign the log of %s up to here; its events %d to %d can't be believed", service, env.Source, log.signed+1, env.N)
 			return false
 		}

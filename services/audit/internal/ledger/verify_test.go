@@ -10,7 +10,6 @@ import (
 
 	"centinela/services/audit/internal/ledger"
 	"centinela/services/audit/internal/store/sqlite"
-	"centinela/shared/outbox"
 	"centinela/shared/outbox/outboxtest"
 	"centinela/shared/record"
 )
@@ -157,25 +156,25 @@ func TestVerifyFindsAlteredRows(t *testing.T) {
 func TestVerifyFindsInventedEvents(t *testing.T) {
 	forger := ed25519.NewKeyFromSeed([]byte(strings.Repeat("f", ed25519.SeedSize)))
 	for name, c := range map[string]struct {
-		forge func(b *book) outbox.Shipment
+		forge func(b *book) record.Shipment
 		why   string
 	}{
-		"as the next of a source": {func(b *book) outbox.Shipment {
+		"as the next of a source": {func(b *book) record.Shipment {
 			return (&outboxtest.Writer{Source: b.writer.Source, Key: forger, Head: b.writer.Head}).Shipment(t, event())
 		}, "didn't sign"},
-		"unsigned": {func(b *book) outbox.Shipment {
+		"unsigned": {func(b *book) record.Shipment {
 			s := (&outboxtest.Writer{Source: b.writer.Source, Key: forger, Head: b.writer.Head}).Shipment(t, event())
 			s.Signature = nil
 			return s
 		}, "signed its log up to its event 10"},
-		"of a new source": {func(*book) outbox.Shipment { return outboxtest.NewWriter("auth", forger).Shipment(t, event()) }, "didn't sign"},
-		"with a number that was": {func(b *book) outbox.Shipment {
+		"of a new source": {func(*book) record.Shipment { return outboxtest.NewWriter("auth", forger).Shipment(t, event()) }, "didn't sign"},
+		"with a number that was": {func(b *book) record.Shipment {
 			return (&outboxtest.Writer{Source: b.writer.Source, Key: forger, Head: record.Head{N: 6}}).Shipment(t, event())
 		}, "has reported its event 7 before"},
-		"with a number to come": {func(b *book) outbox.Shipment {
+		"with a number to come": {func(b *book) record.Shipment {
 			return (&outboxtest.Writer{Source: b.writer.Source, Key: forger, Head: record.Head{N: 11}}).Shipment(t, event())
 		}, "missing before it: event 11"},
-		"of an unknown service": {func(*book) outbox.Shipment { return outboxtest.NewWriter("stranger", forger).Shipment(t, event()) }, "not to be verified"},
+		"of an unknown service": {func(*book) record.Shipment { return outboxtest.NewWriter("stranger", forger).Shipment(t, event()) }, "not to be verified"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			store := openStore(t)
