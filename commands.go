@@ -165,10 +165,14 @@ func (c configCheckCmd) Run(out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := runner.Check(cfg, c.For); err != nil {
+	running, err := runner.Check(cfg, c.For)
+	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(out, "ok")
+	if running != "" {
+		running = fmt.Sprintf(" (%s: its ports were not tried)", running)
+	}
+	_, err = fmt.Fprintf(out, "ok%s\n", running)
 	return err
 }
 

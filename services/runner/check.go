@@ -34,10 +34,14 @@ func (c Config) preflight(target string) error {
 
 // Check is a dry start of target: what it passes starts. Errors: every error of the
 // configuration (ErrConfig), or else every key, certificate, folder and port that
-// isn't as it must be.
-func Check(cfg Config, target string) error {
+// isn't as it must be. Beside a running suite it can't try the ports, which that
+// one has: running names it then.
+func Check(cfg Config, target string) (running string, err error) {
 	if err := cfg.preflight(target); err != nil {
-		return err
+		return "", err
+	}
+	if running, err = cfg.running(rows(target)); running != "" || err != nil {
+		return running, err
 	}
 	var errs config.Errors
 	t := cfg.topology(rows(target))
@@ -45,7 +49,7 @@ func Check(cfg Config, target string) error {
 		errs.AddErr("", err)
 	}
 	t.closeAll()
-	return errs.Err()
+	return "", errs.Err()
 }
 
 func (c Config) checkFolders(targets []row, errs *config.Errors) {

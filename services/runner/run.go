@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"path/filepath"
 
 	"github.com/gin-gonic/gin"
@@ -31,6 +30,15 @@ func Run(ctx context.Context, cfg Config, target string, logs io.Writer, started
 	if err := cfg.preflight(target); err != nil {
 		return err
 	}
+	unlock, err := cfg.lockFolders(rows(target))
+	if err != nil {
+		return err
+	}
+	return errors.Join(runLocked(ctx, cfg, target, logs, started), unlock())
+}
+
+// runLocked runs target in folders that are this process's own.
+func runLocked(ctx context.Context, cfg Config, target string, logs io.Writer, started func(Addresses)) error {
 	suite, err := prepare(cfg, target, logs)
 	if err != nil {
 		return err
@@ -65,13 +73,8 @@ type suite struct {
 	parts    []*part
 }
 
-// prepare makes the folders and keys and binds the listeners.
+// prepare makes the keys and binds the listeners.
 func prepare(cfg Config, target string, logs io.Writer) (*suite, error) {
-	for _, dir := range cfg.folders(rows(target)) {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return nil, fmt.Errorf("data_dir: cannot make %s: %w", dir, rootCause(err))
-		}
-	}
 	clk, err := openClock(cfg)
 	if err != nil {
 		return nil, err
