@@ -48,8 +48,8 @@ const (
 // import, not counting tests. Layers inside a service mean the same service.
 var imports = map[layer][]layer{
 	layerMain:      {layerRunner, layerCLI},
-	layerRunner:    {layerService, layerGateway, layerShared},
-	layerCLI:       {layerCLI, layerSDK, layerGenClient}, // the demo is a verb that plays cli/story
+	layerRunner:    {layerRunner, layerService, layerGateway, layerShared}, // runner/backup
+	layerCLI:       {layerCLI, layerSDK, layerGenClient},                   // the demo is a verb that plays cli/story
 	layerSDK:       {layerGenClient, layerFrames},
 	layerGateway:   {layerInside, layerGenAPI, layerGenClient, layerShared},
 	layerInside:    {layerInside, layerGenAPI, layerGenClient, layerShared},

@@ -153,7 +153,7 @@ func (configCheckCmd) Help() string {
 }
 
 // Run says "ok", or all errors.
-func (c configCheckCmd) Run(out io.Writer) error {
+func (c configCheckCmd) Run(ctx context.Context, out io.Writer) error {
 	names := []string{runner.All}
 	for _, part := range runner.Parts() {
 		names = append(names, part.Name)
@@ -165,7 +165,7 @@ func (c configCheckCmd) Run(out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	running, err := runner.Check(cfg, c.For)
+	running, err := runner.Check(ctx, cfg, c.For)
 	if err != nil {
 		return err
 	}

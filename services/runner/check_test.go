@@ -92,7 +92,7 @@ func TestCheckedStarts(t *testing.T) {
 			_, settings := production(t)
 			cfg := load(t, settings...)
 			before := tree(t, cfg.DataDir)
-			if _, err := Check(cfg, target); err != nil {
+			if _, err := Check(context.Background(), cfg, target); err != nil {
 				t.Fatal(err)
 			}
 			if after := tree(t, cfg.DataDir); after != before {
@@ -106,7 +106,7 @@ func TestCheckedStarts(t *testing.T) {
 }
 
 func check(cfg Config, target string) error {
-	_, err := Check(cfg, target)
+	_, err := Check(context.Background(), cfg, target)
 	return err
 }
 
@@ -182,6 +182,19 @@ func TestCheckAndStartAgree(t *testing.T) {
 			return []string{"data_dir=" + file(t, filepath.Join(dir, "file"), "")}
 		}, says: []string{"data_dir: ", "is not a directory"}},
 		"a part's folder is none": {plant: func(t *testing.T, dir string) []string { file(t, filepath.Join(dir, "recovery"), ""); return nil }, target: module.Recovery, says: []string{"data_dir: ", "is not a directory"}},
+		"a database that is none": {plant: func(t *testing.T, dir string) []string {
+			if err := os.Mkdir(filepath.Join(dir, "audit"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			file(t, filepath.Join(dir, "audit", "audit.db"), strings.Repeat("not a database, but long enough ", 200))
+			return nil
+		}, says: []string{"data_dir: ", "audit.db", "not a SQLite database"}},
+		"a restore that was cut off": {plant: func(t *testing.T, dir string) []string {
+			if err := os.Mkdir(filepath.Join(dir, ".restoring"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			return nil
+		}, says: []string{"data_dir: a restore into ", "interrupted"}},
 		"the public port in use":  {plant: set("gateway.listen=" + taken.Addr().String()), says: []string{"gateway: cannot listen on ", "address already in use", "gateway.listen"}},
 		"the operations port":     {plant: set("ops.listen=" + taken.Addr().String()), says: []string{"operations: cannot listen on ", "ops.listen"}},
 		"two ports at once":       {plant: set("ops.listen="+taken.Addr().String(), "services.auth.listen="+taken.Addr().String()), says: []string{"services.auth.listen", "ops.listen"}},
@@ -266,7 +279,7 @@ func TestOneSuiteADataFolder(t *testing.T) {
 			if err == nil || !errors.Is(err, folderlock.ErrHeld) || strings.Contains(err.Error(), "\n") || !strings.Contains(err.Error(), fmt.Sprintf("by process %d: %s", os.Getpid(), dir)) {
 				t.Errorf("%s: %v", second, err)
 			}
-			if running, err := Check(cfg, second); err != nil || !strings.Contains(running, fmt.Sprintf("process %d runs ", os.Getpid())) {
+			if running, err := Check(context.Background(), cfg, second); err != nil || !strings.Contains(running, fmt.Sprintf("process %d runs ", os.Getpid())) {
 				t.Errorf("config check beside it: %q, %v", running, err)
 			}
 		})

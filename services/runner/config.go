@@ -116,6 +116,9 @@ func Load(file string, env, set []string) (Config, error) {
 // gateway is the gateway's own section.
 func (c Config) gateway() *gateway.Config { return c.parts[module.Gateway].section.(*gateway.Config) }
 
+// OnMongoDB says that the databases are on a server, and not in the data folder.
+func (c Config) OnMongoDB() bool { return c.Store.Engine == module.EngineMongoDB }
+
 // Print writes what is in force as YAML with a comment a key, without secrets.
 func (c Config) Print(w io.Writer) error { return c.loaded.Print(w) }
 
@@ -158,11 +161,11 @@ func (c Config) Validate(target string) error {
 func (c Config) validateStore(target string, errs *config.Errors) {
 	needed := false
 	for _, r := range rows(target) {
-		needed = needed || r.hasDatabase()
+		needed = needed || r.schema != nil
 	}
 	switch {
 	case !needed:
-	case c.Store.Engine == module.EngineMongoDB:
+	case c.OnMongoDB():
 		_, err := c.Store.uri()
 		errs.AddErr("store.uri_file", err)
 	case c.Store.Engine != module.EngineSQLite:
@@ -204,7 +207,7 @@ func (c Config) storeOf(r row) (module.Store, error) {
 		dir = whole // a file URI has no relative form
 	}
 	store := module.Store{Engine: c.Store.Engine, Dir: dir, Database: c.Store.Database + "_" + r.key()}
-	if !r.hasDatabase() || store.Engine != module.EngineMongoDB {
+	if r.schema == nil || !c.OnMongoDB() {
 		return store, nil
 	}
 	uri, err := c.Store.uri()

@@ -27,7 +27,7 @@ const All = "all"
 // once when all of it is ready, with where it can be reached. The error is one
 // line for each thing that made the start impossible, and says what to do.
 func Run(ctx context.Context, cfg Config, target string, logs io.Writer, started func(Addresses)) error {
-	if err := cfg.preflight(target); err != nil {
+	if err := cfg.preflight(ctx, target); err != nil {
 		return err
 	}
 	unlock, err := cfg.lockFolders(rows(target))
@@ -104,7 +104,7 @@ func openClock(cfg Config) (clock.Clock, error) {
 	if cfg.Profile == Production {
 		return clock.Real(), nil
 	}
-	clk, err := clock.OpenTravelled(filepath.Join(cfg.DataDir, "dev-clock"))
+	clk, err := clock.OpenTravelled(filepath.Join(cfg.DataDir, devClockFile))
 	if err != nil {
 		return nil, fmt.Errorf("data_dir: %w", err)
 	}

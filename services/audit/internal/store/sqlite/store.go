@@ -6,7 +6,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
 	"os"
 
@@ -35,7 +34,7 @@ var (
 
 // Open opens or makes the file. Errors: sqlitex.Open's.
 func Open(ctx context.Context, path string) (*Store, error) {
-	scripts, err := fs.Sub(migrations, "migrations")
+	scripts, err := Schema()
 	if err != nil {
 		return nil, err
 	}

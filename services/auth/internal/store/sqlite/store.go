@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"embed"
 	"errors"
-	"io/fs"
 
 	"centinela/services/auth/internal/account"
 	"centinela/shared/sqlitex"
@@ -21,7 +20,7 @@ var _ account.Store = (*Store)(nil)
 
 // Open opens or makes the file at path. Errors are those of sqlitex.Open: one line, with what to do.
 func Open(ctx context.Context, path string) (*Store, error) {
-	files, err := fs.Sub(migrations, "migrations")
+	files, err := Schema()
 	if err != nil {
 		return nil, err
 	}

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"embed"
-	"io/fs"
 
 	"centinela/services/chat-relay/internal/relay"
 	"centinela/shared/sqlitex"
@@ -19,7 +18,7 @@ var _ relay.Store = (*Store)(nil)
 
 // Open opens the database file at path, or makes it.
 func Open(ctx context.Context, path string) (*Store, error) {
-	migrations, err := fs.Sub(files, "migrations")
+	migrations, err := Schema()
 	if err != nil {
 		return nil, err
 	}

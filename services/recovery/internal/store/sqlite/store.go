@@ -6,7 +6,6 @@ import (
 	"embed"
 	"encoding/json"
 	"errors"
-	"io/fs"
 
 	"centinela/services/recovery/internal/recovery"
 	"centinela/shared/sqlitex"
@@ -26,7 +25,7 @@ var (
 
 // Open opens or makes the file at path.
 func Open(ctx context.Context, path string) (*Store, error) {
-	migrations, err := fs.Sub(files, "migrations")
+	migrations, err := Schema()
 	if err != nil {
 		return nil, err
 	}
