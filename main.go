@@ -37,7 +37,7 @@ type commands struct {
 	Health  cli.Health `cmd:"" group:"use" help:"Ask a running part whether it is ready."`
 
 	Firewall cli.Firewall `cmd:"" group:"use" help:"Refuse or allow addresses, accounts, sessions."`
-	Demo     cli.Demo     `cmd:"" group:"use" help:"Play the whole story against a running suite (development profile)."`
+	Demo     demoCmd      `cmd:"" group:"use" help:"Play the whole story against a running suite (development profile)."`
 }
 
 const description = "Account security to put behind your sign-in: recovery that a thief can't use, chat without robots, a record that nobody alters unseen.\n\nTry:\n  centinela all --data ./data\n  centinela demo\n  centinela help firewall add"

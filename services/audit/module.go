@@ -111,6 +111,7 @@ func build(ctx context.Context, cfg Config, deps module.Deps, store backend) (*M
 	})
 	m.shipper = outbox.New(store, m.record, deps.Log, deps.Registry)
 	m.firewall = firewall.New(store, deps.Clock, deps.Log, deps.Service, m.shipper.Kick)
+	m.firewall.Protect(deps.Proxies)
 	where := places.New(store, key, deps.Clock)
 	m.follow(rules, where)
 	if _, err := m.ledger.Open(ctx); err != nil {

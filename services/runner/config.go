@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -115,6 +116,17 @@ func Load(file string, env, set []string) (Config, error) {
 
 // gateway is the gateway's own section.
 func (c Config) gateway() *gateway.Config { return c.parts[module.Gateway].section.(*gateway.Config) }
+
+// proxies are those that stand in front of the gateway, and are declared.
+func (c Config) proxies() []netip.Prefix {
+	var list []netip.Prefix
+	for _, text := range c.gateway().Proxy.Trusted {
+		if p, err := netip.ParsePrefix(text); err == nil { // the others are the gateway's Validate's
+			list = append(list, p)
+		}
+	}
+	return list
+}
 
 // OnMongoDB says that the databases are on a server, and not in the data folder.
 func (c Config) OnMongoDB() bool { return c.Store.Engine == module.EngineMongoDB }

@@ -143,6 +143,7 @@ func (s *suite) deps(r row, log *slog.Logger, registry *prometheus.Registry) (mo
 		Keyring:     s.keyring,
 		PeerURL:     s.topology.peerURL,
 		PublicURL:   s.topology.publicURL(),
+		Proxies:     s.cfg.proxies(),
 		Store:       store,
 		Development: s.cfg.Profile == Development,
 		KeyDir:      s.cfg.KeyDir,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -62,6 +63,7 @@ type Deps struct {
 	Keyring     svcauth.Keyring
 	PeerURL     func(service string) string // "http://127.0.0.1:8081", no slash at the end
 	PublicURL   string                      // where people reach the gateway, as far as this process can know
+	Proxies     []netip.Prefix              // that stand in front of the gateway
 	Store       Store
 	Development bool   // the development profile: simulator, /dev, generated keys
 	KeyDir      string // where the part's own secret keys are; created when missing in development only

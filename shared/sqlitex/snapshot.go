@@ -131,11 +131,7 @@ func Fits(ctx context.Context, path string, migrations fs.FS) error {
 	if err != nil {
 		return err
 	}
-	how := "mode=ro"
-	if _, err := os.Stat(path + "-wal"); err != nil {
-		how = "immutable=1" // nobody has it open: reading it needs no -wal and -shm of its own
-	}
-	return look(path, how, func(db *sql.DB) error {
+	return Look(path, func(db *sql.DB) error {
 		tx, err := db.BeginTx(ctx, nil)
 		if err != nil {
 			return err
@@ -148,7 +144,15 @@ func Fits(ctx context.Context, path string, migrations fs.FS) error {
 	})
 }
 
-// look reads an existing file, and explains what it can't read.
+// Look reads a database beside its service, or without it, and changes nothing.
+// Errors: fs.ErrNotExist when there is none, read's, explained as Open's.
+func Look(path string, read func(*sql.DB) error) error {
+	if _, err := os.Stat(path + "-wal"); err != nil {
+		return look(path, "immutable=1", read) // nobody has it open: reading needs no -wal and -shm of its own
+	}
+	return look(path, "mode=ro", read)
+}
+
 func look(path, how string, read func(*sql.DB) error) error {
 	db, err := openExisting(path, how)
 	if err != nil {

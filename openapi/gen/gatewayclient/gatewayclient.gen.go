@@ -750,8 +750,11 @@ type NewRecovery struct {
 // NewVerdict defines model for NewVerdict.
 type NewVerdict struct {
 	Action VerdictAction `json:"action"`
-	Kind   SubjectKind   `json:"kind"`
-	Reason string        `json:"reason"`
+
+	// Force Also refuse loopback, a declared proxy, or the address that this comes from.
+	Force  *bool       `json:"force,omitempty"`
+	Kind   SubjectKind `json:"kind"`
+	Reason string      `json:"reason"`
 
 	// Subject Example: 203.0.113.0/24
 	Subject    string `json:"subject"`

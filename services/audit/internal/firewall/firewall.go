@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"math"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -32,6 +33,7 @@ type Firewall struct {
 	log     *slog.Logger
 	service string
 	changed func()
+	proxies []netip.Prefix
 	current atomic.Int64 // verdicts in force, as of the last count
 	latest  atomic.Int64 // newest version seen
 
@@ -63,6 +65,7 @@ func (f *Firewall) Current() int64 { return f.current.Load() }
 type Order struct {
 	Kind, Subject, Action, Reason string
 	TTL                           time.Duration // 1 s to 365 days
+	Force                         bool          // also where it would lock operators out
 }
 
 // Add puts an operator's order in force. Errors: ErrVerdictInvalid, ErrTooManyVerdicts, the store's.
@@ -72,6 +75,9 @@ func (f *Firewall) Add(ctx context.Context, o Order, from record.Origin) (Verdic
 		return Verdict{}, err
 	}
 	if err := checkTerms(o.Action, o.Reason, o.TTL); err != nil {
+		return Verdict{}, err
+	}
+	if err := f.lockout(o, subject, from.Address); err != nil {
 		return Verdict{}, err
 	}
 	now := f.clock.Now()

@@ -94,6 +94,7 @@ func (a *API) AddVerdict(ctx context.Context, request auditapi.AddVerdictRequest
 	}
 	v, err := a.Firewall.Add(ctx, firewall.Order{
 		Kind: string(body.Kind), Subject: body.Subject, Action: string(body.Action), Reason: body.Reason, TTL: time.Duration(seconds) * time.Second,
+		Force: body.Force != nil && *body.Force,
 	}, originOf(ctx))
 	if err != nil {
 		return nil, err
