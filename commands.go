@@ -149,7 +149,7 @@ type configCheckCmd struct {
 
 // Help shows examples below the flags.
 func (configCheckCmd) Help() string {
-	return "A dry start: what it passes starts. It reads keys and certificates, tries folders and ports, and leaves nothing behind. Exits with 0 when all is right, 2 when the configuration is wrong, 1 when this machine isn't ready for it.\n\nExamples:\n  centinela config check --config /etc/centinela.yaml\n  centinela config check --for gateway --config /etc/centinela.yaml"
+	return "A dry start: what it passes starts. It reads keys, certificates and databases' versions, tries folders and ports, and leaves nothing behind (a MongoDB server isn't asked). Exits with 0 when all is right, 2 when the configuration is wrong, 1 when this machine isn't ready for it.\n\nExamples:\n  centinela config check --config /etc/centinela.yaml\n  centinela config check --for gateway --config /etc/centinela.yaml"
 }
 
 // Run says "ok", or all errors.

@@ -191,23 +191,26 @@ func (c Config) validateStore(target string, errs *config.Errors) {
 // databaseName is what MongoDB takes on every system, with room for a service's name.
 var databaseName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}$`)
 
+// mongoURI is the outer form; the rest is the driver's to read.
+var mongoURI = regexp.MustCompile(`^mongodb(\+srv)?://[^/\s]+(/\S*)?$`)
+
 // uri is from the file that is named, or from the config itself.
 func (s StoreConfig) uri() (secret.String, error) {
+	uri := s.URI
 	switch {
-	case s.URIFile == "" && s.URI.IsZero():
+	case s.URIFile == "" && uri.IsZero():
 		return secret.String{}, errors.New("must name a file with the URI (or set store.uri by CENTINELA_STORE_URI)")
-	case s.URIFile == "":
-		return s.URI, nil
-	case !s.URI.IsZero():
+	case s.URIFile != "" && !uri.IsZero():
 		return secret.String{}, errors.New("store.uri is set as well: keep one of them")
+	case s.URIFile != "":
+		text, err := os.ReadFile(s.URIFile)
+		if err != nil {
+			return secret.String{}, fmt.Errorf("can't be read: %w", err)
+		}
+		uri = secret.NewString(strings.TrimSpace(string(text)))
 	}
-	text, err := os.ReadFile(s.URIFile)
-	if err != nil {
-		return secret.String{}, fmt.Errorf("can't be read: %w", err)
-	}
-	uri := secret.NewString(strings.TrimSpace(string(text)))
-	if uri.IsZero() {
-		return secret.String{}, fmt.Errorf("%s is empty", s.URIFile)
+	if !mongoURI.MatchString(uri.Reveal()) { // what it is may be a password: it isn't shown
+		return secret.String{}, errors.New("must hold a URI like mongodb://user:password@host:27017/?replicaSet=rs0")
 	}
 	return uri, nil
 }

@@ -123,6 +123,7 @@ func TestStoreURI(t *testing.T) {
 		"both":     {"store.engine=mongodb", "store.uri_file=" + file, "store.uri=mongodb://u:" + password + "@127.0.0.1/"},
 		"no file":  {"store.engine=mongodb", "store.uri_file=" + file + ".none"},
 		"an empty": {"store.engine=mongodb", "store.uri_file=" + os.DevNull},
+		"no URI":   {"store.engine=mongodb", "store.uri=" + password},
 	} {
 		err := load(t, c...).Validate(All)
 		if err == nil || !strings.Contains(err.Error(), "store.uri_file: ") || strings.Contains(err.Error(), password) {
