@@ -133,14 +133,15 @@ func TestFirewall(t *testing.T) {
 		t.Error(out, err)
 	}
 	session := map[string]any{"id": "vrd_2", "kind": "session", "subject": "ses_1", "action": "refuse", "reason": "ended", "source": "session_revoked", "created_at": "2030-01-01T00:00:00Z", "until": "2030-01-01T01:00:00Z"}
-	verdicts = []any{verdict, session, session}
-	if out, err := run(t, append([]string{"firewall", "list"}, at...)...); err != nil || strings.Contains(out, "vrd_2") || !strings.HasSuffix(out, "(and 2 ended sessions: --sessions)\n") {
+	ordered := map[string]any{"id": "vrd_3", "kind": "session", "subject": "ses_2", "action": "refuse", "reason": "asked", "source": "operator", "created_at": "2030-01-01T00:00:00Z", "until": "2030-01-01T01:00:00Z"}
+	verdicts = []any{verdict, session, ordered, session}
+	if out, err := run(t, append([]string{"firewall", "list"}, at...)...); err != nil || strings.Contains(out, "vrd_2") || !strings.Contains(out, "vrd_3") || !strings.HasSuffix(out, "(and 2 ended sessions: --sessions)\n") {
 		t.Error(out, err)
 	}
-	if out, err := run(t, append([]string{"firewall", "list", "--sessions"}, at...)...); err != nil || strings.Contains(out, "vrd_1") || strings.Count(out, "vrd_2") != 2 {
+	if out, err := run(t, append([]string{"firewall", "list", "--sessions"}, at...)...); err != nil || strings.Contains(out, "vrd_1") || strings.Contains(out, "vrd_3") || strings.Count(out, "vrd_2") != 2 {
 		t.Error(out, err)
 	}
-	if out, err := run(t, append([]string{"firewall", "list", "--json"}, at...)...); err != nil || strings.Count(out, "\n") != 1 {
+	if out, err := run(t, append([]string{"firewall", "list", "--json"}, at...)...); err != nil || strings.Count(out, "\n") != 2 {
 		t.Error(out, err)
 	}
 	if _, err := run(t, append([]string{"firewall", "add", "192.0.2.1", "--force", "--reason", "x"}, at...)...); err != nil || added["force"] != true {

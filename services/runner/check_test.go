@@ -110,6 +110,24 @@ func check(cfg Config, target string) error {
 	return err
 }
 
+// The dry start gives back every port that it tried.
+func TestCheckGivesPortsBack(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String() // nobody else's until the end of this test, or the check says so
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	cfg := load(t, "data_dir="+t.TempDir(), "gateway.listen="+address, "ops.listen=127.0.0.1:0")
+	for range 2 {
+		if err := check(cfg, All); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // tree lists what is below a folder.
 func tree(t *testing.T, dir string) string {
 	t.Helper()

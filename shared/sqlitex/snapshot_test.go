@@ -116,10 +116,68 @@ func TestSnapshotRefusals(t *testing.T) {
 	if text, err := os.ReadFile(there); err != nil || string(text) != "mine" {
 		t.Errorf("%q, %v", text, err)
 	}
+	fill(t, db, 3000)
+	full, err := sqlitex.OpenSnapshot(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer full.Close()
 	over, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := snapshot.Copy(over, filepath.Join(dir, "cut"), func(int, int) {}); !errors.Is(err, context.Canceled) {
+	told := 0
+	if err := full.Copy(over, filepath.Join(dir, "cut"), func(int, int) { told++; cancel() }); !errors.Is(err, context.Canceled) || told != 1 {
+		t.Errorf("%v, and it went on for %d steps", err, told)
+	}
+}
+
+// fill adds rows of half a page.
+func fill(t *testing.T, db *sqlitex.DB, rows int) {
+	t.Helper()
+	err := db.Write(t.Context(), func(tx *sql.Tx) error {
+		for n := range rows {
+			if _, err := tx.Exec(`INSERT INTO a (n, text) VALUES (?, ?)`, n, strings.Repeat("x", 2000)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A database that is damaged is found when it is copied, and not when it is needed.
+func TestSnapshotOfDamage(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "live.db")
+	db, err := sqlitex.Open(t.Context(), path, twoTables)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fill(t, db, 200)
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	spoil(t, path)
+	snapshot, err := sqlitex.OpenSnapshot(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer snapshot.Close()
+	if err := snapshot.Copy(t.Context(), filepath.Join(dir, "copy"), func(int, int) {}); err == nil || !strings.Contains(err.Error(), "damaged") {
 		t.Error(err)
+	}
+}
+
+// spoil writes over a page in the middle.
+func spoil(t *testing.T, path string) {
+	t.Helper()
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = file.WriteAt([]byte(strings.Repeat("\xff", 4096)), 20*4096)
+	if err := errors.Join(err, file.Close()); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -171,28 +229,14 @@ func TestWhole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = db.Write(t.Context(), func(tx *sql.Tx) error {
-		for n := range 500 {
-			if _, err := tx.Exec(`INSERT INTO a (n, text) VALUES (?, ?)`, n, strings.Repeat("x", 500)); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err := errors.Join(err, db.Close()); err != nil {
+	fill(t, db, 200)
+	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if err := sqlitex.Whole(t.Context(), path); err != nil {
 		t.Fatal(err)
 	}
-	file, err := os.OpenFile(path, os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = file.WriteAt([]byte(strings.Repeat("\xff", 4096)), 20*4096)
-	if err := errors.Join(err, file.Close()); err != nil {
-		t.Fatal(err)
-	}
+	spoil(t, path)
 	if err := sqlitex.Whole(t.Context(), path); err == nil || strings.Contains(err.Error(), "\n") {
 		t.Errorf("damaged: %v", err)
 	}
