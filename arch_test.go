@@ -88,8 +88,8 @@ var transports = []string{"httpapi", "socket", "protocol"}
 var adapters = []string{"peers", "signing"}
 
 // sharedForDomain are the packages of shared that a domain package may import (outside its tests).
-// bounded is a plain map with a limit, keylock a mutex a key. sms is types and the Sender; the provider is below it (shared/sms/twilio), and not for a domain.
-var sharedForDomain = []string{"fault", "clock", "id", "secret", "cursor", "record", "bounded", "keylock", "sms"}
+// bounded is a plain map with a limit, keylock a mutex a key, sweep a loop. sms is types and the Sender; the provider is below it (shared/sms/twilio), and not for a domain.
+var sharedForDomain = []string{"fault", "clock", "id", "secret", "cursor", "record", "bounded", "keylock", "sweep", "sms"}
 
 // notInDomain are prefixes of what rule 2 keeps out of domain packages.
 var notInDomain = []string{
@@ -108,6 +108,7 @@ var realTime = map[string]string{
 	"shared/httpkit/observe.go":                "latency",
 	"shared/httpkit/pace.go":                   "deadlines of connections: a client that is slow to send or to read",
 	"shared/lifecycle/lifecycle.go":            "how long a unit took to start and stop",
+	"shared/probe/probe.go":                    "how long an answer about readiness stands: a stopwatch's time",
 	"shared/sms/twiliotest/server.go":          "a stand-in's timestamps, which nobody reads",
 	"shared/svcauth/signer.go":                 "service tokens live in real time on every machine",
 	"shared/svcauth/verifier.go":               "service tokens live in real time on every machine",

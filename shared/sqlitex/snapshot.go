@@ -55,7 +55,7 @@ func openExisting(path, how string) (*sql.DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	return sql.Open("sqlite", dsn(path, how, "_pragma=query_only(1)"))
+	return sql.Open("sqlite", dsn(path, []string{"query_only(1)"}, how))
 }
 
 // backuper is what modernc.org/sqlite's connections offer beside database/sql.

@@ -116,7 +116,7 @@ func TestSnapshotRefusals(t *testing.T) {
 	if text, err := os.ReadFile(there); err != nil || string(text) != "mine" {
 		t.Errorf("%q, %v", text, err)
 	}
-	fill(t, db, 3000)
+	halfPages(t, db, 3000)
 	full, err := sqlitex.OpenSnapshot(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
@@ -129,8 +129,8 @@ func TestSnapshotRefusals(t *testing.T) {
 	}
 }
 
-// fill adds rows of half a page.
-func fill(t *testing.T, db *sqlitex.DB, rows int) {
+// halfPages adds rows of half a page.
+func halfPages(t *testing.T, db *sqlitex.DB, rows int) {
 	t.Helper()
 	err := db.Write(t.Context(), func(tx *sql.Tx) error {
 		for n := range rows {
@@ -153,7 +153,7 @@ func TestSnapshotOfDamage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fill(t, db, 200)
+	halfPages(t, db, 200)
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -229,7 +229,7 @@ func TestWhole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fill(t, db, 200)
+	halfPages(t, db, 200)
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
