@@ -78,7 +78,7 @@ func open(ctx context.Context, s module.Store) (backend, error) {
 	if s.Engine == module.EngineMongoDB {
 		return mongo.Open(ctx, s.URI.Reveal(), s.Database)
 	}
-	return sqlite.Open(ctx, filepath.Join(s.Dir, databaseFile))
+	return sqlite.Open(ctx, filepath.Join(s.Dir, databaseFile), s.SQLite()...)
 }
 
 func build(ctx context.Context, cfg Config, deps module.Deps, store backend) (*Module, error) {

@@ -14,9 +14,11 @@ import (
 	"time"
 
 	"centinela/gateway"
+	"centinela/services/auth"
 	"centinela/shared/config"
 	"centinela/shared/module"
 	"centinela/shared/secret"
+	"centinela/shared/sqlitex"
 )
 
 // Profiles.
@@ -52,6 +54,7 @@ type StoreConfig struct {
 	URI      secret.String `yaml:"uri" help:"mongodb://…; it may hold a password: prefer uri_file"`
 	URIFile  string        `yaml:"uri_file" help:"file with the URI"`
 	Database string        `yaml:"database" help:"prefix of the databases' names on MongoDB: centinela_auth, …"`
+	Cache    int           `yaml:"cache" help:"MiB of each SQLite writer's page cache, 1 to 4096; more where sweeps or the record are large"`
 }
 
 // OpsConfig is the operations listener of `centinela all`.
@@ -88,7 +91,7 @@ func Load(file string, env, set []string) (Config, error) {
 	c := Config{
 		Profile: Development, DataDir: "./data", StopBudget: 10 * time.Second,
 		Log:   LogConfig{Level: "info"},
-		Store: StoreConfig{Engine: module.EngineSQLite, Database: "centinela"},
+		Store: StoreConfig{Engine: module.EngineSQLite, Database: "centinela", Cache: sqlitex.DefaultCache >> 20},
 		Ops:   OpsConfig{Listen: "127.0.0.1:9080"},
 		parts: map[string]*settings{},
 	}
@@ -113,6 +116,9 @@ func Load(file string, env, set []string) (Config, error) {
 	}
 	return c, nil
 }
+
+// auth is auth's own section.
+func (c Config) auth() *auth.Config { return c.parts[module.Auth].section.(*auth.Config) }
 
 // gateway is the gateway's own section.
 func (c Config) gateway() *gateway.Config { return c.parts[module.Gateway].section.(*gateway.Config) }
@@ -183,6 +189,9 @@ func (c Config) validateStore(target string, errs *config.Errors) {
 	case c.Store.Engine != module.EngineSQLite:
 		errs.Add("store.engine", "must be sqlite or mongodb")
 	}
+	if c.Store.Cache < 1 || c.Store.Cache > 4096 {
+		errs.Add("store.cache", "must be from 1 to 4096 (MiB)")
+	}
 	if !databaseName.MatchString(c.Store.Database) {
 		errs.Add("store.database", "must be 1 to 40 letters, digits, _ or -")
 	}
@@ -221,7 +230,7 @@ func (c Config) storeOf(r row) (module.Store, error) {
 	if whole, err := filepath.Abs(dir); err == nil {
 		dir = whole // a file URI has no relative form
 	}
-	store := module.Store{Engine: c.Store.Engine, Dir: dir, Database: c.Store.Database + "_" + r.key()}
+	store := module.Store{Engine: c.Store.Engine, Dir: dir, Database: c.Store.Database + "_" + r.key(), Cache: int64(c.Store.Cache) << 20}
 	if r.schema == nil || !c.OnMongoDB() {
 		return store, nil
 	}

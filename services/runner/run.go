@@ -145,6 +145,7 @@ func (s *suite) deps(r row, log *slog.Logger, registry *prometheus.Registry) (mo
 		PublicURL:   s.topology.publicURL(),
 		Proxies:     s.cfg.proxies(),
 		Store:       store,
+		FreshSignIn: s.cfg.auth().SignIn.Fresh,
 		Development: s.cfg.Profile == Development,
 		KeyDir:      s.cfg.KeyDir,
 	}, nil

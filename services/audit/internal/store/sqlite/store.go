@@ -33,12 +33,12 @@ var (
 )
 
 // Open opens or makes the file. Errors: sqlitex.Open's.
-func Open(ctx context.Context, path string) (*Store, error) {
+func Open(ctx context.Context, path string, options ...sqlitex.Option) (*Store, error) {
 	scripts, err := Schema()
 	if err != nil {
 		return nil, err
 	}
-	db, err := sqlitex.Open(ctx, path, scripts)
+	db, err := sqlitex.Open(ctx, path, scripts, options...)
 	if err != nil {
 		return nil, err
 	}

@@ -19,12 +19,12 @@ type Store struct{ *sqlitex.DB }
 var _ account.Store = (*Store)(nil)
 
 // Open opens or makes the file at path. Errors are those of sqlitex.Open: one line, with what to do.
-func Open(ctx context.Context, path string) (*Store, error) {
+func Open(ctx context.Context, path string, options ...sqlitex.Option) (*Store, error) {
 	files, err := Schema()
 	if err != nil {
 		return nil, err
 	}
-	db, err := sqlitex.Open(ctx, path, files)
+	db, err := sqlitex.Open(ctx, path, files, options...)
 	if err != nil {
 		return nil, err
 	}
