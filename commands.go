@@ -97,6 +97,9 @@ func demo(cfg runner.Config, a runner.Addresses) string {
 	if a.Public != cli.DefaultURL {
 		command += " --url " + a.Public
 	}
+	if filepath.Clean(cfg.DataDir) != filepath.Clean(cli.DefaultData) {
+		command += " --data " + cfg.DataDir
+	}
 	if key := filepath.Join(cfg.KeyDir, "operator.key"); key != filepath.Clean(cli.DefaultKey) {
 		command += " --operator-key " + key
 	}
