@@ -48,8 +48,8 @@ const (
 // import, not counting tests. Layers inside a service mean the same service.
 var imports = map[layer][]layer{
 	layerMain:      {layerRunner, layerCLI},
-	layerRunner:    {layerService, layerGateway, layerShared},
-	layerCLI:       {layerCLI, layerSDK, layerGenClient}, // the demo is a verb that plays cli/story
+	layerRunner:    {layerRunner, layerService, layerGateway, layerShared}, // runner/backup
+	layerCLI:       {layerCLI, layerSDK, layerGenClient},                   // the demo is a verb that plays cli/story
 	layerSDK:       {layerGenClient, layerFrames},
 	layerGateway:   {layerInside, layerGenAPI, layerGenClient, layerShared},
 	layerInside:    {layerInside, layerGenAPI, layerGenClient, layerShared},
@@ -91,7 +91,7 @@ var adapters = []string{"peers", "signing"}
 // sharedForDomain are the packages of shared that a domain package may import (outside its tests).
 // bounded is a plain map with a limit, keylock a mutex a key, sweep a loop, limits a table whose counters a domain is given,
 // humantext a cleaner of strings. sms is types and the Sender; the provider is below it (shared/sms/twilio), and not for a domain.
-var sharedForDomain = []string{"fault", "clock", "id", "secret", "cursor", "record", "bounded", "keylock", "limits", "sweep", "sms", "humantext"}
+var sharedForDomain = []string{"fault", "clock", "id", "secret", "cursor", "record", "bounded", "keylock", "limits", "sweep", "sms", "humantext", "verdicts", "outbox"}
 
 // notInDomain are prefixes of what rule 2 keeps out of domain packages.
 var notInDomain = []string{
@@ -109,6 +109,8 @@ var realTime = map[string]string{
 	"shared/httpkit/client.go":                 "latency, and what is left of a deadline",
 	"shared/httpkit/dial.go":                   "how late a timer of this process fires",
 	"shared/httpkit/observe.go":                "latency",
+	"shared/auditlink/auditlinktest/":          "tests' verdicts last an hour",
+	"shared/mongox/outbox.go":                  "how long a lease between processes lasts",
 	"shared/obs/event.go":                      "when a line was logged",
 	"shared/lifecycle/lifecycle.go":            "how long a unit took to start and stop",
 	"shared/probe/probe.go":                    "how long an answer about readiness stands: a stopwatch's time",
