@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -9,6 +10,8 @@ import (
 
 	"centinela/services/runner/backup"
 	"centinela/shared/clock"
+	"centinela/shared/record"
+	"centinela/shared/sqlitex"
 )
 
 // Backup copies keys, databases and what else can't be made anew into dir, while
@@ -32,7 +35,7 @@ func Backup(ctx context.Context, cfg Config, version, dir string, say func(line 
 func Restore(ctx context.Context, cfg Config, dir string, say func(line string)) error {
 	target := backup.Target{
 		Engine: cfg.Store.Engine, Roots: []string{cfg.DataDir}, Place: cfg.place,
-		Prepare: func(context.Context, backup.Place, string) error { return nil },
+		Prepare: beginAnew,
 	}
 	if inside, err := filepath.Rel(cfg.DataDir, cfg.KeyDir); err != nil || strings.HasPrefix(inside, "..") {
 		target.Roots = append(target.Roots, cfg.KeyDir)
@@ -41,6 +44,20 @@ func Restore(ctx context.Context, cfg Config, dir string, say func(line string))
 		return fmt.Errorf("restore: %w", err)
 	}
 	return nil
+}
+
+// beginAnew gives a restored database's log a new name, and tells the record why: a
+// number that was given after the backup, and that audit may have seen, is never
+// given again. What had not been shipped yet is shipped under the new name.
+func beginAnew(ctx context.Context, place backup.Place, path string) error {
+	service, _, _ := strings.Cut(place.Name, "/")
+	db, err := sqlitex.Open(ctx, path, place.Schema)
+	if err != nil {
+		return err
+	}
+	notice := record.New(clock.Real().Now(), service, record.AuditGap, record.Failure, record.Origin{})
+	notice.Reason = "the databases were restored from a backup: what happened after it is lost, and this log goes on under a new name"
+	return errors.Join(db.Renew(ctx, notice), db.Close())
 }
 
 const (
