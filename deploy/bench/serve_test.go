@@ -5,37 +5,12 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
-	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"centinela/deploy/suite"
 )
-
-func TestParseStat(t *testing.T) {
-	// The name of a process may hold blanks and brackets.
-	const stat = "4711 (a ) R (b) S 1 2 3 4 5 6 7 8 9 10 123 45 0 0 20 0 1 0 99 1 2\n"
-	if got, err := parseStat(stat); err != nil || got != 1680*time.Millisecond {
-		t.Errorf("%v, %v; want 1.68s", got, err)
-	}
-	for _, broken := range []string{"", "1 (x", "1 (x) S 1 2", "1 (x) S 1 2 3 4 5 6 7 8 9 10 a b 0"} {
-		if got, err := parseStat(broken); err == nil {
-			t.Errorf("%q gives %v", broken, got)
-		}
-	}
-}
-
-// The numbers of a living process can be read: this one's.
-func TestOwnProcess(t *testing.T) {
-	p := &process{name: "self"}
-	p.cmd = commandOf(t, os.Getpid())
-	if bytes, err := p.resident(); err != nil || bytes < 1<<20 {
-		t.Errorf("resident %v, %v", bytes, err)
-	}
-	if _, err := cpuOf(p, p); err != nil {
-		t.Error(err)
-	}
-}
 
 func TestLiveBytes(t *testing.T) {
 	const profile = "heap profile: 1: 2 [3: 4] @ heap/1048576\n# runtime.MemStats\n# Alloc = 1\n# HeapAlloc = 2048\n# Stack = 1024 / 65536\n"
@@ -44,14 +19,6 @@ func TestLiveBytes(t *testing.T) {
 	}
 	if _, err := liveBytes("# HeapAlloc = 2048\n"); err == nil {
 		t.Error("a profile without stacks is read")
-	}
-}
-
-// A developer's own settings don't change what is measured.
-func TestWithoutSettings(t *testing.T) {
-	got := withoutSettings([]string{"PATH=/bin", "CENTINELA_DATA=/x", "CENTINELA_GATEWAY__LISTEN=y", "HOME=/root"})
-	if !slices.Equal(got, []string{"PATH=/bin", "HOME=/root"}) {
-		t.Error(got)
 	}
 }
 
@@ -75,20 +42,10 @@ func TestServeEndsWithItsParent(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(suite.StopTime):
 		t.Fatal("the baseline goes on")
 	}
 	if err := serve(t.Context(), []string{"nothing"}, in, io.Discard); err == nil {
 		t.Error("an unknown baseline runs")
-	}
-}
-
-func TestFreePortsDiffer(t *testing.T) {
-	ports, err := freePorts(8)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if slices.Sort(ports); len(slices.Compact(ports)) != 8 {
-		t.Error(ports)
 	}
 }
