@@ -48,8 +48,8 @@ const (
 // import, not counting tests. Layers inside a service mean the same service.
 var imports = map[layer][]layer{
 	layerMain:      {layerRunner, layerCLI},
-	layerRunner:    {layerService, layerGateway, layerShared},
-	layerCLI:       {layerCLI, layerSDK, layerGenClient}, // the demo is a verb that plays cli/story
+	layerRunner:    {layerRunner, layerService, layerGateway, layerShared}, // runner/backup
+	layerCLI:       {layerCLI, layerSDK, layerGenClient},                   // the demo is a verb that plays cli/story
 	layerSDK:       {layerGenClient, layerFrames},
 	layerGateway:   {layerInside, layerGenAPI, layerGenClient, layerShared},
 	layerInside:    {layerInside, layerGenAPI, layerGenClient, layerShared},
@@ -102,7 +102,6 @@ var notInDomain = []string{
 // realTime are the files that may ask for the real time, each with the reason.
 // All others take time as an argument, or from a clock.Clock.
 var realTime = map[string]string{
-	"shared/auditlink/auditlinktest/audit.go": "a test's verdict is in force now",
 	"shared/clock/":                            "the one place that asks",
 	"shared/access/verifier.go":                "how often keys are fetched: a rate between machines",
 	"shared/httpkit/body.go":                   "deadlines of connections: a client that is slow to send",
@@ -110,9 +109,10 @@ var realTime = map[string]string{
 	"shared/httpkit/client.go":                 "latency, and what is left of a deadline",
 	"shared/httpkit/dial.go":                   "how late a timer of this process fires",
 	"shared/httpkit/observe.go":                "latency",
-	"shared/mongox/outbox.go":                  "a lease between machines: it paces work, it decides nothing",
-	"shared/obs/event.go":                      "when a line was logged",
+	"shared/auditlink/auditlinktest/":          "tests' verdicts last an hour",
 	"shared/httpkit/httpkittest/identity.go":   "service tokens live in real time, also forged ones",
+	"shared/mongox/outbox.go":                  "how long a lease between processes lasts",
+	"shared/obs/event.go":                      "when a line was logged",
 	"shared/lifecycle/lifecycle.go":            "how long a unit took to start and stop",
 	"tools/burn/main.go":                       "how long a round of tests took",
 	"tools/mutants/judge.go":                   "how long tests take without a mutant",

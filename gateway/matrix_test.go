@@ -11,6 +11,7 @@ import (
 	"centinela/shared/module"
 	"centinela/shared/module/moduletest"
 	"centinela/shared/testkit"
+	"centinela/shared/verdicts"
 )
 
 // parameter is one of a path's.
@@ -27,12 +28,12 @@ func someID(template string) string {
 // person gets past the door. Operators and people in a recovery are the services' to tell.
 func TestR41_AuthorisationMatrix(t *testing.T) {
 	s := start(t, unchecked, config(func(c *gateway.Config) {
-		c.Rates = gateway.RateConfig{Default: "100000-M", SignUp: "100000-M", SignIn: "100000-M", Refresh: "100000-M", Recovery: "100000-M", Throttled: "100000-M", Keys: 10}
+		c.Rates = gateway.RateConfig{Default: "100000-M", SignUp: "100000-M", SignIn: "100000-M", Refresh: "100000-M", Recovery: "100000-M", Throttled: "1-H", Keys: 10}
 	})).ready()
 	s.ids.Signer(module.Operator)
 	issuers := &moduletest.Issuers{T: t, Service: module.Gateway, Services: s.ids, People: s.people, Now: s.clock.Now}
 	const revoked = "ses_00000000000000000000dead"
-	s.people.Revoke(revoked)
+	s.audit.Put(refuse(verdicts.KindSession, revoked))
 	testkit.Eventually(t, testkit.Patience, func() (bool, string) {
 		got := s.get("/v1/me", person(s.people.Token(account, revoked)))
 		return got.status == 401, "the revocation isn't known yet: " + got.String()

@@ -18,7 +18,6 @@ import (
 	"centinela/shared/httpkit"
 	"centinela/shared/id"
 	"centinela/shared/module"
-	"centinela/shared/outbox"
 	"centinela/shared/record"
 )
 
@@ -76,7 +75,7 @@ type logOf struct {
 
 // next is a shipment as auth's would be, in its form on the wire.
 func (l *logOf) next(sign func([]byte) []byte) ([]byte, error) {
-	shipment := outbox.Shipment{Source: l.source, From: l.head.N + 1}
+	shipment := record.Shipment{Source: l.source, From: l.head.N + 1}
 	var err error
 	if shipment.Entries, err = l.seal(); err != nil {
 		return nil, err

@@ -169,7 +169,7 @@ func awaitActivity(ctx context.Context, t *testing.T, session *sdk.Session, want
 			}
 			got[event.Action]++
 			if event.Action == "chat.message_sent" && event.Data != nil {
-				targets[(*event.Data)["conversation"]+"/"+(*event.Data)["seq"]]++
+				targets[fmt.Sprint((*event.Data)["conversation"], "/", (*event.Data)["seq"])]++
 			}
 		}
 		for target, n := range targets {

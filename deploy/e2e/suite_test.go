@@ -75,13 +75,19 @@ func everywhere(t *testing.T, scenario func(t *testing.T, s *world)) {
 // are `key=value`. Only what the test is about may refuse: rates are wide.
 func start(t *testing.T, top topology, eng engine, settings ...string) *world {
 	t.Helper()
+	return startIn(t, t.TempDir(), top, eng, settings...)
+}
+
+// startIn is start with the data in dir/data, which may be there already.
+func startIn(t *testing.T, dir string, top topology, eng engine, settings ...string) *world {
+	t.Helper()
 	s := &world{t: t, topology: top, engine: eng}
 	settings = append([]string{"gateway.rates.default=100000-M", "gateway.rates.sign_up=10000-M", "gateway.rates.sign_in=10000-M", "gateway.rates.recovery=10000-M"}, settings...)
 	if eng == onMongoDB {
 		s.uri, s.database = testkit.Mongo(t)
 		settings = append(settings, "store.engine=mongodb", "store.uri="+s.uri, "store.database="+s.database)
 	}
-	running, err := suite.Start(t.Context(), suite.Options{Binary: binary, Dir: t.TempDir(), Topology: top, Settings: settings})
+	running, err := suite.Start(t.Context(), suite.Options{Binary: binary, Dir: dir, Topology: top, Settings: settings})
 	if err != nil {
 		t.Fatal(err)
 	}
