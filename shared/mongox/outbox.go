@@ -166,7 +166,7 @@ const theCursor = "outbox"
 func (l *Log) cursor(ctx context.Context) (cursorDoc, error) {
 	for {
 		var doc cursorDoc
-		err := l.db.C(cursorName).FindOne(ctx, byID(theCursor)).Decode(&doc)
+		err := l.db.C(cursorName).FindOne(ctx, ByID(theCursor)).Decode(&doc)
 		if !errors.Is(err, mongo.ErrNoDocuments) {
 			return doc, Wrap(err)
 		}
@@ -494,7 +494,7 @@ func (l *Log) Supersede(ctx context.Context, n int64, with record.Sealed, reason
 		return err
 	}
 	var old entryDoc
-	err = l.db.C(logName).FindOne(ctx, byID(entryID(cursor.Instance, n))).Decode(&old)
+	err = l.db.C(logName).FindOne(ctx, ByID(entryID(cursor.Instance, n))).Decode(&old)
 	if err != nil && !errors.Is(err, mongo.ErrNoDocuments) {
 		return Wrap(err)
 	}
@@ -504,13 +504,13 @@ func (l *Log) Supersede(ctx context.Context, n int64, with record.Sealed, reason
 		}
 	}
 	doc := entryDoc{ID: entryID(cursor.Instance, n), N: n, Event: old.Event, Body: with.Body, Openings: with.Openings}
-	_, err = l.db.C(logName).ReplaceOne(ctx, byID(doc.ID), doc, options.Replace().SetUpsert(true))
+	_, err = l.db.C(logName).ReplaceOne(ctx, ByID(doc.ID), doc, options.Replace().SetUpsert(true))
 	return Wrap(err)
 }
 
 func (l *Log) reject(ctx context.Context, doc entryDoc, reason string) error {
 	aside := bson.D{{Key: "_id", Value: doc.ID}, {Key: "n", Value: doc.N}, {Key: "body", Value: doc.Body}, {Key: "openings", Value: doc.Openings}, {Key: "reason", Value: reason}}
-	_, err := l.db.C(rejectedName).ReplaceOne(ctx, byID(doc.ID), aside, options.Replace().SetUpsert(true))
+	_, err := l.db.C(rejectedName).ReplaceOne(ctx, ByID(doc.ID), aside, options.Replace().SetUpsert(true))
 	return Wrap(err)
 }
 

@@ -39,7 +39,6 @@ func Queries(t testing.TB, allowed string) func(t testing.TB) (uri, database str
 
 // ours are exceptions of mongox itself: of the outbox, which every store has.
 var ours = []string{
-	"outbox.id<> limit",            // findings: mongodb D1; the log with a cursor takes its place
 	"delete outbox_log many _id<>", // what a shipment before has left: at most as much as one
 }
 

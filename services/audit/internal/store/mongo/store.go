@@ -71,5 +71,5 @@ func take(ctx context.Context, turn chan struct{}) error {
 // Close ends the connections.
 func (s *Store) Close(ctx context.Context) error { return s.db.Close(ctx) }
 
-// Ready is nil while a primary answers.
-func (s *Store) Ready(ctx context.Context) error { return s.db.Ping(ctx) }
+// Ready is mongox.DB's.
+func (s *Store) Ready(ctx context.Context) error { return s.db.Ready(ctx) }

@@ -51,14 +51,16 @@ func (s *Store) Append(ctx context.Context, at ledger.Head, rows []ledger.Row, s
 func readBack(ctx context.Context, tx *sql.Tx, at ledger.Head, rows []ledger.Row) error {
 	var n, bytes, written int64
 	var hash []byte
-	err := tx.QueryRowContext(ctx, `SELECT count(*), coalesce(sum(length(body) + length(openings) + length(signature)), 0), (SELECT hash FROM entries ORDER BY seq DESC LIMIT 1) FROM entries WHERE seq > ?`, at.Seq).Scan(&n, &bytes, &hash)
+	last := rows[len(rows)-1]
+	err := tx.QueryRowContext(ctx, `SELECT count(*), coalesce(sum(bytes), 0), (SELECT hash FROM entries WHERE seq = ?3)
+		FROM (SELECT length(body) + length(openings) + length(signature) AS bytes FROM entries WHERE seq > ?1 ORDER BY seq LIMIT ?2)`, at.Seq, len(rows)+1, last.Seq).Scan(&n, &bytes, &hash)
 	if err != nil {
 		return err
 	}
 	for _, r := range rows {
 		written += int64(len(r.Body) + len(r.Openings) + len(r.Signature))
 	}
-	if n != int64(len(rows)) || bytes != written || string(hash) != string(rows[len(rows)-1].Hash[:]) {
+	if n != int64(len(rows)) || bytes != written || string(hash) != string(last.Hash[:]) {
 		return ledger.ErrSwallowed.WithCause(fmt.Errorf("%d of %d rows are there: look for triggers with: centinela audit verify", n, len(rows)))
 	}
 	return nil

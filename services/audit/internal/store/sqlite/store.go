@@ -51,9 +51,6 @@ func Open(ctx context.Context, path string, options ...sqlitex.Option) (*Store, 
 // Close closes the file.
 func (s *Store) Close(context.Context) error { return s.DB.Close() }
 
-// Ready is nil while the file can be written.
-func (s *Store) Ready(ctx context.Context) error { return s.DB.Ready(ctx) }
-
 // Reader is the record of a file that is opened without the right to write,
 // while its service runs or not.
 type Reader struct {
