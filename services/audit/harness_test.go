@@ -3,21 +3,32 @@ package audit_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
+	"encoding/hex"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"centinela/openapi/gen/auditapi"
 	"centinela/services/audit"
+	"centinela/services/audit/internal/ledger"
+	"centinela/services/audit/internal/openings"
+	"centinela/shared/auditlink"
 	"centinela/shared/id"
 	"centinela/shared/module"
 	"centinela/shared/module/moduletest"
+	"centinela/shared/outbox/outboxtest"
 	"centinela/shared/record"
+	"centinela/shared/secret"
+	"centinela/shared/svcauth"
 	"centinela/shared/testkit"
+	"centinela/shared/verdicts"
 )
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
@@ -36,19 +47,27 @@ func onMongo(t testing.TB) place { return place{store: moduletest.OnMongoDB(t), 
 
 var engines = map[string]func(testing.TB) place{"sqlite": onSQLite, "mongodb": onMongo}
 
-// world is audit behind HTTP.
+// onBoth runs a test on each store.
+func onBoth(t *testing.T, run func(t *testing.T, p place)) {
+	for engine, somewhere := range engines {
+		t.Run(engine, func(t *testing.T) { run(t, somewhere(t)) })
+	}
+}
+
+// world is audit behind HTTP, with a log of each service that ships to it.
 type world struct {
 	*moduletest.World
 	place   place
 	module  *audit.Module
 	backend audit.Backend
+	logs    map[string]*outboxtest.Writer
 }
 
 func asItIs(b audit.Backend) audit.Backend { return b }
 
 func newWorld(t testing.TB, at place, wrap func(audit.Backend) audit.Backend) *world {
 	t.Helper()
-	w := &world{place: at}
+	w := &world{place: at, logs: map[string]*outboxtest.Writer{}}
 	w.World = moduletest.Start(t, moduletest.Options{
 		Service: module.Audit, Spec: auditapi.Spec, Store: at.store, KeyDir: at.keys,
 		Build: func(ctx context.Context, deps module.Deps) (_ module.Module, err error) {
@@ -62,26 +81,107 @@ func newWorld(t testing.TB, at place, wrap func(audit.Backend) audit.Backend) *w
 	return w
 }
 
-// batch is the body of an ingest.
-func batch(t testing.TB, events ...record.Event) string {
+const ingest = "/internal/events"
+
+// log is the service's, which goes on with each shipment.
+func (w *world) log(service string) *outboxtest.Writer {
+	if w.logs[service] == nil {
+		w.logs[service] = w.newLog(service)
+	}
+	return w.logs[service]
+}
+
+func (w *world) newLog(service string) *outboxtest.Writer {
+	return outboxtest.NewWriter(service, w.Services.Signer(service).Sign)
+}
+
+// ship brings the next events of a service's log to audit, which must hold them then.
+func (w *world) ship(service string, events ...record.Event) record.Shipment {
+	w.T.Helper()
+	s := w.log(service).Shipment(w.T, events...)
+	if held := w.held(w.send(service, s)); held != s.Head {
+		w.T.Fatalf("audit holds %+v of %s, want %+v", held, s.Source, s.Head)
+	}
+	return s
+}
+
+func (w *world) send(service string, s record.Shipment) moduletest.Answer {
+	w.T.Helper()
+	return w.Do(service, "", http.MethodPost, ingest, encoded(w.T, s))
+}
+
+func encoded(t testing.TB, s record.Shipment) string {
 	t.Helper()
-	body, err := json.Marshal(map[string]any{"events": events})
+	body, err := auditlink.Encode(s)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return string(body)
 }
 
-func (w *world) ingest(service string, events ...record.Event) auditapi.IngestResult {
+// held is what audit says that it holds of the source.
+func (w *world) held(got moduletest.Answer) record.Head {
 	w.T.Helper()
-	var result auditapi.IngestResult
-	w.Into(&result, w.Do(service, "", http.MethodPost, "/internal/events", batch(w.T, events...)), http.StatusOK)
-	return result
+	var answer auditapi.LogHead
+	w.Into(&answer, got, http.StatusOK)
+	hash, err := hex.DecodeString(answer.Hash)
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	return record.Head{N: answer.N, Hash: record.Hash(hash)}
+}
+
+// entry is one of the record, with what may be known of it.
+type entry struct {
+	Seq int64
+	record.Envelope
+	Data record.Data
+}
+
+// everything is the whole record.
+func (w *world) everything() []entry {
+	w.T.Helper()
+	rows, err := w.backend.Rows(w.T.Context(), 1, 10_000)
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	all := make([]entry, len(rows))
+	open := w.keeper()
+	for i, row := range rows {
+		env, err := record.Parse(row.Body)
+		if err == nil {
+			err = open.Open(w.T.Context(), &env, row.Token, row.Openings)
+		}
+		if err != nil {
+			w.T.Fatalf("entry %d: %v", row.Seq, err)
+		}
+		all[i] = entry{row.Seq, env, env.Data()}
+	}
+	return all
+}
+
+func (w *world) rows() []ledger.Row {
+	w.T.Helper()
+	rows, err := w.backend.Rows(w.T.Context(), 1, 10_000)
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	return rows
+}
+
+// keeper opens what the module has sealed.
+func (w *world) keeper() *openings.Keeper {
+	w.T.Helper()
+	key, err := secret.LoadKey(filepath.Join(w.place.keys, "audit-openings.key"), false)
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	return openings.New(w.backend, key)
 }
 
 // signIn is an event with every field.
 func signIn(account string) record.Event {
-	e := record.New(ten, "auth", record.SessionCreated, record.Success, record.Origin{
+	e := record.New(ten, module.Auth, record.SessionCreated, record.Success, record.Origin{
 		Address: "203.0.113.9", UserAgent: "an agent <of> its own & ours", RequestID: id.New("req"), Device: strings.Repeat("0a", 32),
 	})
 	e.Account, e.Session, e.Target, e.Reason = account, id.New("ses"), id.New("ses"), "why"
@@ -89,31 +189,110 @@ func signIn(account string) record.Event {
 	return e
 }
 
+func signIns(n int, account string) []record.Event {
+	events := make([]record.Event, n)
+	for i := range events {
+		events[i] = signIn(account)
+	}
+	return events
+}
+
 func violation(address, account string, at time.Time) record.Event {
-	e := record.New(at, "chat-relay", record.ChatProtocolViolation, record.Refused, record.Origin{Address: address})
+	e := record.New(at, module.ChatRelay, record.ChatProtocolViolation, record.Refused, record.Origin{Address: address})
 	e.Account, e.Reason = account, "0x52"
 	return e
 }
 
-func (w *world) activity(account string) []auditapi.Activity {
+// page is a page of somebody's activity.
+func (w *world) page(account, query string) auditapi.ActivityPage {
 	w.T.Helper()
 	var page auditapi.ActivityPage
-	w.Into(&page, w.Do("gateway", "Bearer "+w.People.Token(account, id.New("ses")), http.MethodGet, "/v1/me/activity?limit=100", ""), http.StatusOK)
-	return page.Events
+	w.Into(&page, w.Do(module.Gateway, w.AsPerson(account, id.New("ses")), http.MethodGet, "/v1/me/activity"+query, ""), http.StatusOK)
+	return page
 }
 
-func (w *world) verdicts() []auditapi.Verdict {
+// activity is the newest hundred of all classes.
+func (w *world) activity(account string) []auditapi.Activity {
 	w.T.Helper()
-	var feed auditapi.VerdictFeed
-	w.Into(&feed, w.Do("gateway", "", http.MethodGet, "/internal/verdicts", ""), http.StatusOK)
-	if !feed.Snapshot {
-		w.T.Errorf("no snapshot without a version: %+v", feed)
+	return w.page(account, "?class=all&limit=100").Events
+}
+
+// feed asks for a page of the verdict feed.
+func (w *world) feed(service, cursor string, wait time.Duration) (verdicts.Page, error) {
+	query := url.Values{"wait_ms": {strconv.FormatInt(wait.Milliseconds(), 10)}}
+	if cursor != "" {
+		query.Set("cursor", cursor)
 	}
-	return feed.Verdicts
+	got, err := w.Try(service, "", http.MethodGet, "/internal/verdicts?"+query.Encode(), "")
+	if err != nil {
+		return verdicts.Page{}, err
+	}
+	if got.Status != http.StatusOK {
+		return verdicts.Page{}, fmt.Errorf("%d %s", got.Status, got.Body)
+	}
+	return auditlink.ReadPage(strings.NewReader(got.Body))
+}
+
+// verdicts are all in force, as a gateway that knows nothing learns them.
+func (w *world) verdicts() []verdicts.Verdict {
+	w.T.Helper()
+	var all []verdicts.Verdict
+	for cursor := ""; ; {
+		page, err := w.feed(module.Gateway, cursor, 0)
+		if err != nil {
+			w.T.Fatal(err)
+		}
+		if page.Snapshot != (cursor == "") || len(page.Removed) > 0 {
+			w.T.Errorf("in a snapshot: %+v", page)
+		}
+		all = append(all, page.Verdicts...)
+		if cursor = page.Cursor; !page.More {
+			return all
+		}
+	}
+}
+
+// settle waits until audit's own events are in the record, and rules and places have seen all of it.
+func (w *world) settle() {
+	w.T.Helper()
+	testkit.Eventually(w.T, testkit.Patience, func() (bool, string) {
+		waiting := unshipped(w.Contents("entries"))
+		lag := w.Metric("centinela_audit_follower_lag_events")
+		return waiting == 0 && lag == 0, fmt.Sprintf("%d events wait in the outbox, %g are not seen yet", waiting, lag)
+	})
+}
+
+var (
+	mongoCursor = regexp.MustCompile(`^outbox_cursor\|.*"n": \{"\$numberLong":"(\d+)"\}`)
+	mongoEntry  = regexp.MustCompile(`^outbox_log\|.*"n": \{"\$numberLong":"(\d+)"\}`)
+)
+
+// unshipped counts the events of an outbox in a store's contents.
+func unshipped(contents string) (n int) {
+	shipped, last := 0, 0
+	for line := range strings.Lines(contents) {
+		table, _, _ := strings.Cut(line, "|")
+		number := func(pattern *regexp.Regexp) int {
+			found := pattern.FindStringSubmatch(line)
+			if found == nil {
+				return 0
+			}
+			n, _ := strconv.Atoi(found[1]) // digits
+			return n
+		}
+		shipped, last = max(shipped, number(mongoCursor)), max(last, number(mongoEntry))
+		sqlite := table == "outbox_log" && !strings.Contains(line, "{")
+		if sqlite || table == "outbox_waiting" || table == "verdicts" && strings.Contains(line, `"outbox"`) {
+			n++
+		}
+	}
+	return n + max(0, last-shipped)
 }
 
 // deps is what a verification from outside gets.
-func (p place) deps() module.Deps { return module.Deps{Store: p.store, KeyDir: p.keys} }
+func (p place) deps() module.Deps {
+	return module.Deps{Store: p.store, KeyDir: p.keys, Keyring: svcauth.DirKeyring(p.keys)}
+}
 
 // verifies runs `centinela audit verify`.
 func verifies(t testing.TB, p place) (string, error) {

@@ -113,7 +113,7 @@ func build(ctx context.Context, cfg Config, deps module.Deps, store backend) (*M
 	}
 	m.pins = pins
 	watch := newMetrics(deps.Registry, m)
-	open := openings.New(store, people)
+	open := openings.New(store, people, deps.Clock)
 	m.ledger = ledger.New(store, deps.Keyring, open, deps.Clock, func(entries []ledger.Entry) {
 		watch.stored(entries)
 		m.pins.Noted(len(entries))
@@ -163,7 +163,7 @@ func (m *Module) follow(list []rules.Rule, where *places.Places, open *openings.
 		}
 		return where.Take(ctx, seen)
 	}
-	m.follower = ledger.NewFollower(m.store, open, followerName, m.deps.Log, engine.Window(), warm, judge, locate)
+	m.follower = ledger.NewFollower(m.store, open.Opener, followerName, m.deps.Log, engine.Window(), warm, judge, locate)
 }
 
 func (m *Module) serve(where *places.Places, ingest prometheus.Observer) error {
@@ -209,11 +209,12 @@ func (m *Module) reportGap(ctx context.Context, why string) error {
 // Handler serves audit's operations.
 func (m *Module) Handler() http.Handler { return m.handler }
 
-// Ready is nil while the store answers and it is known which sessions are over.
+// Ready is nil while the store answers, the record fits its checkpoint, and it is
+// known which sessions are over.
 func (m *Module) Ready() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	return errors.Join(m.store.Ready(ctx), m.people.Ready())
+	return errors.Join(m.store.Ready(ctx), m.pins.Ready(), m.people.Ready())
 }
 
 // Drain answers those who wait for verdicts, so that their connections don't

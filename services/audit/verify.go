@@ -12,6 +12,7 @@ import (
 	"centinela/services/audit/internal/openings"
 	"centinela/services/audit/internal/store/mongo"
 	"centinela/services/audit/internal/store/sqlite"
+	"centinela/shared/clock"
 	"centinela/shared/module"
 	"centinela/shared/secret"
 )
@@ -22,7 +23,7 @@ var ErrTampered = ledger.ErrTampered
 // reader is all that a verification may do with a store.
 type reader interface {
 	ledger.Reader
-	openings.Store
+	openings.Reader
 	CheckSchema(ctx context.Context) error
 	Close(ctx context.Context) error
 }
@@ -60,7 +61,7 @@ func Verify(ctx context.Context, _ Config, deps module.Deps, out io.Writer) (err
 		}
 		return fmt.Errorf("%w: %w", ErrTampered, err)
 	}
-	report, err := ledger.Verify(ctx, store, deps.Keyring, openings.New(store, people), pin)
+	report, err := ledger.Verify(ctx, store, deps.Keyring, openings.NewOpener(store, people, clock.Real()), pin)
 	if err != nil {
 		return err
 	}
@@ -74,8 +75,8 @@ func Verify(ctx context.Context, _ Config, deps module.Deps, out io.Writer) (err
 		_, err = fmt.Fprintln(out, "good: the record is empty")
 		return err
 	}
-	_, err = fmt.Fprintf(out, "good: %d entries of %d signed logs, head %d %s\nsigned checkpoint of %s at entry %d\n",
-		report.Checked, report.Sources, report.Head.Seq, report.Head.Hash, checkpoint.Time.Format("2006-01-02 15:04:05Z"), checkpoint.Seq)
+	_, err = fmt.Fprintf(out, "good: %d entries of %d logs with %d signatures of their services, head %d %s\npersonal fields of %d entries are what they commit to; %d entries are of persons who were erased\nsigned checkpoint of %s at entry %d\n",
+		report.Checked, report.Sources, report.Signed, report.Head.Seq, report.Head.Hash, report.Opened, report.Erased, checkpoint.Time.Format("2006-01-02 15:04:05Z"), checkpoint.Seq)
 	return err
 }
 

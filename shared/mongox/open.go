@@ -69,12 +69,33 @@ func (db *DB) prepare(ctx context.Context, indexes map[string][]mongo.IndexModel
 	if err := db.client.Ping(ctx, readpref.Primary()); err != nil {
 		return fmt.Errorf("mongodb: no primary answered within %s: %w", serverSelection, Wrap(err))
 	}
-	for _, name := range slices.Sorted(maps.Keys(indexes)) {
+	if err := db.ofThisVersion(ctx, indexes); err != nil {
+		return err
+	}
+	// The log before the others: by it a database of this version is known.
+	for _, name := range append([]string{logName}, slices.Sorted(maps.Keys(indexes))...) {
 		// One at a time: FerretDB v1 panics on a list of which some exist.
 		for _, index := range indexes[name] {
 			if _, err := db.C(name).Indexes().CreateOne(ctx, index); err != nil {
 				return fmt.Errorf("mongodb: indexes of %s: %w", name, Wrap(err))
 			}
+		}
+	}
+	return nil
+}
+
+// ofThisVersion refuses a database that has a service's collections and no log.
+func (db *DB) ofThisVersion(ctx context.Context, indexes map[string][]mongo.IndexModel) error {
+	if len(indexes) == 0 {
+		return nil // opened for reading
+	}
+	names, err := db.database.ListCollectionNames(ctx, bson.D{})
+	if err != nil {
+		return fmt.Errorf("mongodb: collections: %w", Wrap(err))
+	}
+	for _, name := range names {
+		if _, ours := indexes[name]; ours && !slices.Contains(names, logName) {
+			return fmt.Errorf("mongodb: the database %s was written by the first version of centinela, whose events have another form: start with an empty database (nothing was changed here)", db.database.Name())
 		}
 	}
 	return nil

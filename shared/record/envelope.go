@@ -204,7 +204,16 @@ func (e Event) check(source string, n int64) error {
 			return ErrInvalid.WithDetail("data has a member " + reserved)
 		}
 	}
+	for name := range e.Data {
+		if limitOf(name) != 0 {
+			return inClear(name)
+		}
+	}
 	return nil
+}
+
+func inClear(name string) error {
+	return ErrInvalid.WithDetail("data has the personal field " + name + " in clear")
 }
 
 func possible(millis int64) bool { return millis >= maxTimeBehind && millis < maxTimeAhead }
@@ -230,6 +239,7 @@ type Envelope struct {
 
 	committed map[string]string // name → commitment
 	data      []byte            // canonical, a part of Body
+	bare      string            // a personal field that stands in data
 }
 
 // Parse reads the bytes of an envelope. They must be canonical: another spelling
@@ -276,6 +286,9 @@ func Parse(body []byte) (Envelope, error) {
 		return env, ErrInvalid.WithDetail("the envelope is " + err.Error())
 	}
 	e.Service, _, _ = strings.Cut(env.Source, "/")
+	if env.bare != "" {
+		return env, inClear(env.bare)
+	}
 	if len(env.data) > maxData || len(e.Reason) > maxReason {
 		return env, ErrInvalid.WithDetail("the data is too long")
 	}
@@ -298,6 +311,9 @@ func (env *Envelope) member(r *reader, name string) {
 	case dataCorrelation:
 		env.Event.RequestID = r.text()
 	default:
+		if limitOf(name) != 0 {
+			env.bare = name
+		}
 		r.value(maxDepth - 1)
 	}
 }

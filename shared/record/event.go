@@ -54,7 +54,7 @@ type Event struct {
 
 // Data is a small JSON object: texts, booleans, numbers (whole ones up to 2^53),
 // and lists and objects of them. The names target, reason and correlation_id are
-// the envelope's own.
+// the envelope's own; those of personal fields are refused.
 type Data map[string]any
 
 // Origin is where a request came from.

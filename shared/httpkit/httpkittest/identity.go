@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,14 +20,16 @@ import (
 	"centinela/shared/clock"
 	"centinela/shared/httpkit"
 	"centinela/shared/revocation"
+	"centinela/shared/secret"
 	"centinela/shared/svcauth"
 )
 
 // Services is a keyring in memory that makes each service's key when its signer is first asked for.
 type Services struct {
-	t  testing.TB
-	mu sync.Mutex
-	by map[string]service
+	t   testing.TB
+	dir string // where the keys are kept; "": nowhere
+	mu  sync.Mutex
+	by  map[string]service
 }
 
 type service struct {
@@ -38,6 +41,12 @@ type service struct {
 // NewServices returns an empty keyring.
 func NewServices(t testing.TB) *Services {
 	return &Services{t: t, by: make(map[string]service)}
+}
+
+// ServicesIn is NewServices with keys that are kept in a folder, as an installation keeps them: whoever comes later is
+// the same services.
+func ServicesIn(t testing.TB, dir string) *Services {
+	return &Services{t: t, dir: dir, by: make(map[string]service)}
 }
 
 // PublicKey makes Services a svcauth.Keyring.
@@ -56,11 +65,24 @@ func (s *Services) Signer(name string) *svcauth.Signer {
 	defer s.mu.Unlock()
 	known, ok := s.by[name]
 	if !ok {
-		public, key := newKey(s.t)
-		known = service{public: public, key: key, signer: svcauth.NewSigner(name, key)}
+		key := s.newKey(name)
+		known = service{public: key.Public().(ed25519.PublicKey), key: key, signer: svcauth.NewSigner(name, key)}
 		s.by[name] = known
 	}
 	return known.signer
+}
+
+func (s *Services) newKey(name string) ed25519.PrivateKey {
+	s.t.Helper()
+	if s.dir == "" {
+		_, key := newKey(s.t)
+		return key
+	}
+	key, err := secret.LoadSigner(filepath.Join(s.dir, name+".key"), true)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return key
 }
 
 // Forge returns a token of the form of issuer's, signed with the key of the service named signer, as old as age (negative:

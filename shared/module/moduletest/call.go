@@ -48,7 +48,7 @@ func (w *World) Try(service, authorization, method, path, body string) (Answer, 
 		return Answer{}, err
 	}
 	if body != "" {
-		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Content-Type", w.mediaType(method, path))
 	}
 	if service != "" {
 		token, err := w.Services.Signer(service).Token(w.Service)
@@ -69,6 +69,19 @@ func (w *World) Try(service, authorization, method, path, body string) (Answer, 
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
 	return Answer{resp.StatusCode, resp.Header, string(text)}, err
+}
+
+// mediaType is that of the operation's body; JSON where the specification knows no other.
+func (w *World) mediaType(method, path string) string {
+	for _, op := range (Matrix{Spec: w.Spec}).operations() {
+		if op.method != method || op.RequestBody == nil || !template(op.path).MatchString(path) {
+			continue
+		}
+		for name := range op.RequestBody.Value.Content {
+			return name
+		}
+	}
+	return "application/json"
 }
 
 // Into reads an answer of the given status into v, and fails the test at another.

@@ -37,7 +37,7 @@ type Options struct {
 	// Build is the module's New.
 	Build func(ctx context.Context, deps module.Deps) (module.Module, error)
 	Store module.Store
-	// KeyDir is where the module's keys are; "": a fresh folder.
+	// KeyDir is where the keys of the module and of all services are; "": a fresh folder.
 	KeyDir string
 	// Peers are where services answer; one that isn't named is the stand-in for auth: its keys, and which sessions are over.
 	Peers map[string]string
@@ -71,7 +71,7 @@ func Start(t testing.TB, o Options) *World {
 		o.KeyDir = t.TempDir()
 	}
 	w := &World{Clock: clock.NewManual(Ten), Log: &testkit.Buffer{}, Registry: obs.NewRegistry(o.Service), Spec: spec, Store: o.Store, KeyDir: o.KeyDir}
-	w.Issuers = Issuers{T: t, Service: o.Service, Services: httpkittest.NewServices(t), People: httpkittest.NewPeople(t, w.Clock), Now: w.Clock.Now}
+	w.Issuers = Issuers{T: t, Service: o.Service, Services: httpkittest.ServicesIn(t, o.KeyDir), People: httpkittest.NewPeople(t, w.Clock), Now: w.Clock.Now}
 	for _, name := range Services() {
 		w.Services.Signer(name)
 	}

@@ -12,13 +12,18 @@ import (
 // Writer is a source that ships what it is given, signed with its service's key.
 type Writer struct {
 	Source string // service/instance
-	Key    ed25519.PrivateKey
+	Sign   func(message []byte) []byte
 	Head   record.Head
 }
 
-// NewWriter is a fresh log of a service.
-func NewWriter(service string, key ed25519.PrivateKey) *Writer {
-	return &Writer{Source: service + "/" + strings.TrimPrefix(id.New("x"), "x_")[:12], Key: key}
+// NewWriter is a fresh log of a service; sign makes its key's signatures (Signing, or a svcauth.Signer's).
+func NewWriter(service string, sign func(message []byte) []byte) *Writer {
+	return &Writer{Source: service + "/" + strings.TrimPrefix(id.New("x"), "x_")[:12], Sign: sign}
+}
+
+// Signing signs with a key.
+func Signing(key ed25519.PrivateKey) func(message []byte) []byte {
+	return func(message []byte) []byte { return ed25519.Sign(key, message) }
 }
 
 // Shipment is the next one, with these events. Their service is the writer's.
@@ -34,6 +39,6 @@ func (w *Writer) Shipment(t testing.TB, events ...record.Event) record.Shipment 
 		s.Entries, w.Head = append(s.Entries, sealed), w.Head.Next(sealed.Body)
 	}
 	s.Head = w.Head
-	s.Signature = ed25519.Sign(w.Key, s.Head.Message(w.Source))
+	s.Signature = w.Sign(s.Head.Message(w.Source))
 	return s
 }

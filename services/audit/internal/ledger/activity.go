@@ -2,8 +2,10 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"math"
 
+	"centinela/services/audit/internal/openings"
 	"centinela/shared/cursor"
 	"centinela/shared/record"
 )
@@ -19,7 +21,8 @@ type activityCursor struct {
 }
 
 // Activity is what happened on an account, by whomever: a stranger's recovery
-// try is the owner's to see. class "" is all of them. limit is from 1 to 100.
+// try is the owner's to see. class "" is all of them. limit is from 1 to 100. An
+// erased account has none.
 // Entries that come while somebody pages appear on a new first page only. Errors:
 // cursor.ErrInvalid, the store's.
 func (l *Ledger) Activity(ctx context.Context, account string, class record.Class, from string, limit int) (Page, error) {
@@ -29,9 +32,12 @@ func (l *Ledger) Activity(ctx context.Context, account string, class record.Clas
 			return Page{}, err
 		}
 	}
-	token, known := l.openings.Account(account)
-	if !known {
+	token, err := l.openings.Person(ctx, account)
+	if errors.Is(err, openings.ErrErased) {
 		return Page{}, nil
+	}
+	if err != nil {
+		return Page{}, err
 	}
 	rows, err := l.store.PersonRows(ctx, token[:], class, at.Before, limit+1)
 	if err != nil {
@@ -39,7 +45,7 @@ func (l *Ledger) Activity(ctx context.Context, account string, class record.Clas
 	}
 	page := Page{Entries: make([]Entry, 0, len(rows))}
 	for _, row := range rows[:min(limit, len(rows))] {
-		entry, err := l.openings.entry(ctx, row)
+		entry, err := entryOf(ctx, l.openings.Opener, row)
 		if err != nil {
 			return Page{}, err
 		}

@@ -55,7 +55,7 @@ func BenchmarkIngest(b *testing.B) {
 			_, err := tx.Exec(`CREATE TABLE plain (seq INTEGER PRIMARY KEY, body BLOB NOT NULL, openings BLOB NOT NULL)`)
 			return err
 		})
-		writer := outboxtest.NewWriter("auth", serviceKey)
+		writer := outboxtest.NewWriter("auth", outboxtest.Signing(serviceKey))
 		for b.Loop() {
 			b.StopTimer()
 			shipment := writer.Shipment(b, benchEvents()...)

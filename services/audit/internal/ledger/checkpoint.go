@@ -25,8 +25,8 @@ type Checkpoint struct {
 	Time time.Time
 }
 
-// ErrCheckpoint is a checkpoint file that wasn't signed with this key.
-var ErrCheckpoint = errors.New("the checkpoint was not signed with this key")
+// ErrCheckpoint is a file that isn't a whole checkpoint, or wasn't signed with this key.
+var ErrCheckpoint = errors.New("the file is no checkpoint that was signed with this key: run centinela audit verify, and move it away to begin with a new one")
 
 // checkpointPurpose keeps a signature from meaning anything elsewhere.
 const checkpointPurpose = "centinela audit checkpoint v2"

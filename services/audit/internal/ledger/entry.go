@@ -18,13 +18,15 @@ type Row struct {
 	// Signature is the source's over the head of its log at this entry; the last
 	// entry of each shipment has one.
 	Signature []byte
-	StoredAt  time.Time   // UTC, whole milliseconds
-	PrevHash  record.Hash // of the row before; zero for the first
-	Hash      record.Hash // of all that is above
+	StoredAt  time.Time // UTC, whole milliseconds
+	// Token finds the person's rows; empty without one. It is hashed, because nothing
+	// else holds an erased person's row to the person.
+	Token    []byte
+	PrevHash record.Hash // of the row before; zero for the first
+	Hash     record.Hash // of all that is above
 
 	// Not hashed: these are derived from the body, or bound to it.
 	Class    record.Class
-	Token    []byte // finds the person's rows; empty without one
 	Openings []byte // sealed
 }
 
@@ -44,17 +46,19 @@ type Head struct {
 func (r *Row) head() Head { return Head{Seq: r.Seq, Hash: r.Hash} }
 
 // computeHash binds the row to the one before: SHA-256 over the previous hash, the
-// seq and the time of storing (ms since 1970) as 8 bytes big-endian each, the
-// length of the body as 8 bytes, the body, the signature.
+// seq, the time of storing (ms since 1970) and the lengths of body and token as 8
+// bytes big-endian each, the body, the token, the signature.
 func (r *Row) computeHash() record.Hash {
-	var fixed [3 * 8]byte
+	var fixed [4 * 8]byte
 	binary.BigEndian.PutUint64(fixed[0:], uint64(r.Seq))
 	binary.BigEndian.PutUint64(fixed[8:], uint64(r.StoredAt.UnixMilli()))
 	binary.BigEndian.PutUint64(fixed[16:], uint64(len(r.Body)))
+	binary.BigEndian.PutUint64(fixed[24:], uint64(len(r.Token)))
 	sum := sha256.New()
 	sum.Write(r.PrevHash[:])
 	sum.Write(fixed[:])
 	sum.Write(r.Body)
+	sum.Write(r.Token)
 	sum.Write(r.Signature)
 	return record.Hash(sum.Sum(nil))
 }

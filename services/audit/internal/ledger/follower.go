@@ -35,7 +35,7 @@ type Sink func(ctx context.Context, entries []Entry) error
 // hands each entry to the sinks.
 type Follower struct {
 	store    Store
-	openings keeper
+	openings *openings.Opener
 	name     string
 	log      *slog.Logger
 	sinks    []Sink
@@ -55,8 +55,8 @@ type Follower struct {
 
 // NewFollower makes a Follower. Before the first entry it hands the entries of
 // the last window, already taken in an earlier life, to warm.
-func NewFollower(store Store, open *openings.Keeper, name string, log *slog.Logger, window time.Duration, warm func([]Entry), sinks ...Sink) *Follower {
-	return &Follower{store: store, openings: keeper{open}, name: name, log: log, sinks: sinks, window: window, warm: warm, kick: make(chan struct{}, 1)}
+func NewFollower(store Store, open *openings.Opener, name string, log *slog.Logger, window time.Duration, warm func([]Entry), sinks ...Sink) *Follower {
+	return &Follower{store: store, openings: open, name: name, log: log, sinks: sinks, window: window, warm: warm, kick: make(chan struct{}, 1)}
 }
 
 // Offer hands over what was just added, so that it needn't be read back, and makes
@@ -172,7 +172,7 @@ func (f *Follower) entries(ctx context.Context, from int64, limit int) ([]Entry,
 	rows, err := f.store.Rows(ctx, from, limit)
 	entries := make([]Entry, 0, len(rows))
 	for _, row := range rows {
-		entry, bad := f.openings.entry(ctx, row)
+		entry, bad := entryOf(ctx, f.openings, row)
 		if bad != nil {
 			return entries, bad
 		}

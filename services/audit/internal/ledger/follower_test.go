@@ -86,7 +86,7 @@ func TestFollower(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			k := &taker{fault: fault}
-			f := ledger.NewFollower(store, keeper(store), name, testkit.Logger(t), 0, func([]ledger.Entry) {}, k.take)
+			f := ledger.NewFollower(store, keeper(store).Opener, name, testkit.Logger(t), 0, func([]ledger.Entry) {}, k.take)
 			stop := follow(t, f)
 			reaches(t, f, 10)
 			if got := k.seqs(); !slices.Equal(got, upTo(1, 10)) {
@@ -104,7 +104,7 @@ func TestFollower(t *testing.T) {
 	t.Run("goes on after a restart", func(t *testing.T) {
 		add(t, l, event(), event())
 		k, warm := &taker{}, &taker{}
-		f := ledger.NewFollower(store, keeper(store), "in order", testkit.Logger(t), time.Minute, func(entries []ledger.Entry) {
+		f := ledger.NewFollower(store, keeper(store).Opener, "in order", testkit.Logger(t), time.Minute, func(entries []ledger.Entry) {
 			if err := warm.take(t.Context(), entries); err != nil {
 				t.Error(err)
 			}
@@ -133,7 +133,7 @@ func TestFollowerWarmsWithTheWindowOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	warm := &taker{}
-	f := ledger.NewFollower(store, keeper(store), "f", testkit.Logger(t), 2*time.Minute, func(entries []ledger.Entry) {
+	f := ledger.NewFollower(store, keeper(store).Opener, "f", testkit.Logger(t), 2*time.Minute, func(entries []ledger.Entry) {
 		if err := warm.take(t.Context(), entries); err != nil {
 			t.Error(err)
 		}
@@ -157,7 +157,7 @@ func TestFollowerPassesAnAlteredRow(t *testing.T) {
 			store, _ = tenEntries(t)
 			tamper(t, store, statement)
 			k := &taker{}
-			f := ledger.NewFollower(store, keeper(store), "f", testkit.Logger(t), 0, func([]ledger.Entry) {}, k.take)
+			f := ledger.NewFollower(store, keeper(store).Opener, "f", testkit.Logger(t), 0, func([]ledger.Entry) {}, k.take)
 			follow(t, f)
 			reaches(t, f, 10)
 			if got := k.seqs(); !slices.Equal(got, append(upTo(1, 3), upTo(5, 10)...)) {
@@ -172,7 +172,7 @@ func TestFollowerPassesAnAlteredRow(t *testing.T) {
 func TestFollowerRunsAgain(t *testing.T) {
 	store, _ := tenEntries(t)
 	k := &taker{}
-	f := ledger.NewFollower(store, keeper(store), "f", testkit.Logger(t), time.Minute, func([]ledger.Entry) { t.Error("warmed") }, k.take)
+	f := ledger.NewFollower(store, keeper(store).Opener, "f", testkit.Logger(t), time.Minute, func([]ledger.Entry) { t.Error("warmed") }, k.take)
 	stop := follow(t, f)
 	reaches(t, f, 10)
 	stop()
@@ -210,7 +210,7 @@ func TestRowWithoutANumber(t *testing.T) {
 			t.Fatal(err)
 		}
 		k := &taker{}
-		f := ledger.NewFollower(store, keeper(store), name, testkit.Logger(t), time.Minute, func(entries []ledger.Entry) {
+		f := ledger.NewFollower(store, keeper(store).Opener, name, testkit.Logger(t), time.Minute, func(entries []ledger.Entry) {
 			if err := k.take(t.Context(), entries); err != nil {
 				t.Error(err)
 			}
@@ -239,7 +239,7 @@ func TestRowWithoutANumber(t *testing.T) {
 func TestFollowerTakesWhatIsOffered(t *testing.T) {
 	store := openStore(t)
 	k := &taker{}
-	f := ledger.NewFollower(store, keeper(store), "f", testkit.Logger(t), 0, func([]ledger.Entry) {}, k.take)
+	f := ledger.NewFollower(store, keeper(store).Opener, "f", testkit.Logger(t), 0, func([]ledger.Entry) {}, k.take)
 	n := 0
 	b := bookOf(t, store, clock.NewManual(noon), func(entries []ledger.Entry) {
 		if n++; n%3 != 0 { // some are never offered

@@ -31,25 +31,36 @@ type Keys interface {
 	PublicKey(service string) (ed25519.PublicKey, error)
 }
 
-// keeper adds reading rows to what openings does.
-type keeper struct{ *openings.Keeper }
-
-func (k keeper) entry(ctx context.Context, row Row) (Entry, error) {
+// entryOf reads a row. Errors: DamagedError, the store's.
+func entryOf(ctx context.Context, open *openings.Opener, row Row) (Entry, error) {
 	env, err := row.parse()
 	if err == nil {
-		err = k.Open(ctx, &env, row.Token, row.Openings)
+		err = open.Open(ctx, &env, row.Token, row.Openings)
 	}
-	if err != nil {
+	switch {
+	case isDamage(err):
 		return Entry{}, &DamagedError{Seq: row.Seq, Err: err}
+	case err != nil && !errors.Is(err, openings.ErrErased):
+		return Entry{}, err
 	}
 	return Entry{Seq: row.Seq, StoredAt: row.StoredAt, Envelope: env}, nil
+}
+
+// isDamage tells a row that was altered from a store that doesn't answer.
+func isDamage(err error) bool {
+	for _, kind := range []error{errClass, record.ErrInvalid, openings.ErrAltered, openings.ErrNoKey} {
+		if errors.Is(err, kind) {
+			return true
+		}
+	}
+	return false
 }
 
 // Ledger takes shipments into the record. It is safe for concurrent use.
 type Ledger struct {
 	store    Store
 	keys     Keys
-	openings keeper
+	openings *openings.Keeper
 	clock    clock.Clock
 	stored   func([]Entry)
 
@@ -70,7 +81,7 @@ type Ledger struct {
 // write with what it added, in order, by one goroutine at a time; it must return
 // quickly.
 func New(store Store, keys Keys, open *openings.Keeper, clk clock.Clock, stored func([]Entry)) *Ledger {
-	return &Ledger{store: store, keys: keys, openings: keeper{open}, clock: clk, stored: stored, lead: make(chan struct{}, 1)}
+	return &Ledger{store: store, keys: keys, openings: open, clock: clk, stored: stored, lead: make(chan struct{}, 1)}
 }
 
 // Open learns where the record ends, and the heads of all sources.

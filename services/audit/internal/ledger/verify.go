@@ -20,6 +20,9 @@ type Report struct {
 	Checked int64 // rows that were read and are good
 	Head    Head  // the newest of them
 	Sources int   // logs that the record has events of
+	Signed  int64 // signatures of their services over these logs
+	Opened  int64 // rows whose personal fields are what they commit to
+	Erased  int64 // rows of persons who were erased
 	Pinned  Head  // what the checkpoint saw; zero without one
 	// Bad is the first seq that is wrong, 0 when none is, and Why says what is.
 	Bad int64
@@ -35,8 +38,8 @@ type Report struct {
 // end, a record that was written anew, and events that no service reported.
 // Entries appended meanwhile are verified too. Errors are the store's only: what is
 // wrong with the record is in the Report.
-func Verify(ctx context.Context, store Reader, keys Keys, open *openings.Keeper, pin *Checkpoint) (Report, error) {
-	v := verification{store: store, keys: keys, openings: keeper{open}, pin: pin, from: math.MinInt64, logs: make(map[string]logState), fits: make(map[string]bool)}
+func Verify(ctx context.Context, store Reader, keys Keys, open *openings.Opener, pin *Checkpoint) (Report, error) {
+	v := verification{store: store, keys: keys, openings: open, pin: pin, from: math.MinInt64, logs: make(map[string]logState), fits: make(map[string]bool)}
 	if pin != nil {
 		v.report.Pinned = pin.Head
 	}
@@ -63,7 +66,7 @@ func Verify(ctx context.Context, store Reader, keys Keys, open *openings.Keeper,
 type verification struct {
 	store    Reader
 	keys     Keys
-	openings keeper
+	openings *openings.Opener
 	pin      *Checkpoint
 	report   Report
 	from     int64 // where the next batch begins
@@ -148,11 +151,15 @@ func (v *verification) content(ctx context.Context, row Row) error {
 		return nil
 	}
 	switch err := v.openings.Open(ctx, &env, row.Token, row.Openings); {
-	case errors.Is(err, openings.ErrAltered), errors.Is(err, openings.ErrNoKey), errors.Is(err, record.ErrInvalid):
+	case isDamage(err):
 		v.bad(row.Seq, "changed: its personal fields don't fit what the entry commits to (%v)", err)
 		return nil
+	case errors.Is(err, openings.ErrErased):
+		v.report.Erased++
 	case err != nil:
 		return err
+	case env.Personal():
+		v.report.Opened++
 	}
 	v.before, v.prev = v.prev, row.head()
 	v.report.Head = v.prev
@@ -184,6 +191,7 @@ func (v *verification) log(row Row, env *record.Envelope) bool {
 			return false
 		}
 		log.signed = env.N
+		v.report.Signed++
 	}
 	v.logs[env.Source] = log
 	if v.kept[env.Source] == log.head {

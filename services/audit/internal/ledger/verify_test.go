@@ -122,8 +122,8 @@ func TestVerifyFindsAlteredRows(t *testing.T) {
 		"put in behind":            {[]string{"INSERT INTO entries SELECT 11, " + putIn + "1"}, 11, "changed"},
 		"a body spelled otherwise": {[]string{`UPDATE entries SET body = CAST(replace(CAST(body AS TEXT), ',', ', ') AS BLOB) WHERE seq = 3`}, 3, "changed"},
 		"a body of another type":   {[]string{"PRAGMA writable_schema = ON", "UPDATE entries SET body = x'' WHERE seq = 3"}, 3, "changed"},
-		"another's token":          {[]string{"UPDATE entries SET token = x'00112233445566778899aabbccddeeff' WHERE seq = 3"}, 3, "personal fields"},
-		"no token":                 {[]string{"UPDATE entries SET token = x'' WHERE seq = 3"}, 3, "personal fields"},
+		"another's token":          {[]string{"UPDATE entries SET token = x'00112233445566778899aabbccddeeff' WHERE seq = 3"}, 3, "changed"},
+		"no token":                 {[]string{"UPDATE entries SET token = x'' WHERE seq = 3"}, 3, "changed"},
 		"openings of another":      {[]string{"UPDATE entries SET openings = (SELECT openings FROM entries WHERE seq = 4) WHERE seq = 3"}, 3, "personal fields"},
 		"no openings":              {[]string{"UPDATE entries SET openings = x'' WHERE seq = 3"}, 3, "personal fields"},
 		"the person's key gone":    {[]string{"DELETE FROM people"}, 1, "personal fields"},
@@ -160,21 +160,25 @@ func TestVerifyFindsInventedEvents(t *testing.T) {
 		why   string
 	}{
 		"as the next of a source": {func(b *book) record.Shipment {
-			return (&outboxtest.Writer{Source: b.writer.Source, Key: forger, Head: b.writer.Head}).Shipment(t, event())
+			return (&outboxtest.Writer{Source: b.writer.Source, Sign: outboxtest.Signing(forger), Head: b.writer.Head}).Shipment(t, event())
 		}, "didn't sign"},
 		"unsigned": {func(b *book) record.Shipment {
-			s := (&outboxtest.Writer{Source: b.writer.Source, Key: forger, Head: b.writer.Head}).Shipment(t, event())
+			s := (&outboxtest.Writer{Source: b.writer.Source, Sign: outboxtest.Signing(forger), Head: b.writer.Head}).Shipment(t, event())
 			s.Signature = nil
 			return s
 		}, "signed its log up to its event 10"},
-		"of a new source": {func(*book) record.Shipment { return outboxtest.NewWriter("auth", forger).Shipment(t, event()) }, "didn't sign"},
+		"of a new source": {func(*book) record.Shipment {
+			return outboxtest.NewWriter("auth", outboxtest.Signing(forger)).Shipment(t, event())
+		}, "didn't sign"},
 		"with a number that was": {func(b *book) record.Shipment {
-			return (&outboxtest.Writer{Source: b.writer.Source, Key: forger, Head: record.Head{N: 6}}).Shipment(t, event())
+			return (&outboxtest.Writer{Source: b.writer.Source, Sign: outboxtest.Signing(forger), Head: record.Head{N: 6}}).Shipment(t, event())
 		}, "has reported its event 7 before"},
 		"with a number to come": {func(b *book) record.Shipment {
-			return (&outboxtest.Writer{Source: b.writer.Source, Key: forger, Head: record.Head{N: 11}}).Shipment(t, event())
+			return (&outboxtest.Writer{Source: b.writer.Source, Sign: outboxtest.Signing(forger), Head: record.Head{N: 11}}).Shipment(t, event())
 		}, "missing before it: event 11"},
-		"of an unknown service": {func(*book) record.Shipment { return outboxtest.NewWriter("stranger", forger).Shipment(t, event()) }, "not to be verified"},
+		"of an unknown service": {func(*book) record.Shipment {
+			return outboxtest.NewWriter("stranger", outboxtest.Signing(forger)).Shipment(t, event())
+		}, "not to be verified"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			store := openStore(t)
@@ -197,7 +201,7 @@ func TestInventedEventIsFoundOutByItsSource(t *testing.T) {
 	store := openStore(t)
 	b := newLedger(t, store)
 	add(t, b, event())
-	forged := (&outboxtest.Writer{Source: b.writer.Source, Key: serviceKey, Head: b.writer.Head}).Shipment(t, event())
+	forged := (&outboxtest.Writer{Source: b.writer.Source, Sign: outboxtest.Signing(serviceKey), Head: b.writer.Head}).Shipment(t, event())
 	if err := ledger.Forge(t.Context(), store, keeper(store), forged); err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"centinela/shared/bounded"
+	"centinela/shared/clock"
 	"centinela/shared/record"
 	"centinela/shared/secret"
 )
@@ -16,6 +17,9 @@ const (
 	keyBytes   = 32
 	tokenBytes = 16
 	maxCached  = 50_000 // persons; a key takes about a kilobyte
+	// maxAge of a key in memory: so long after an erasure another process may go on
+	// with the key that it has.
+	maxAge = time.Minute
 )
 
 // Token finds a person's entries, and says nothing of the person without the key.
@@ -30,44 +34,83 @@ var (
 	ErrNoKey = errors.New("no key of this token")
 )
 
-// Store keeps the wrapped keys.
-type Store interface {
+// Reader finds the wrapped keys.
+type Reader interface {
 	// PersonKey returns a wrapped key. Errors: ErrNoKey, ErrErased.
 	PersonKey(ctx context.Context, token Token) ([]byte, error)
-	// AddPersonKey keeps one, and returns the one that counts: that of whoever was first.
+}
+
+// Store keeps them.
+type Store interface {
+	Reader
+	// AddPersonKey keeps one, and returns the one that counts: that of whoever was
+	// first. Errors: ErrErased.
 	AddPersonKey(ctx context.Context, token Token, wrapped []byte) ([]byte, error)
+	// ErasePersonKey destroys a key for good: the token never has one again.
+	ErasePersonKey(ctx context.Context, token Token) error
 }
 
-// Keeper seals and opens. It is safe for concurrent use.
-type Keeper struct {
-	store Store
+// Opener opens. It is safe for concurrent use.
+type Opener struct {
+	keys  Reader
 	key   secret.Key
-	cache *bounded.Map[Token, secret.Key]
+	clock clock.Clock
+	cache *bounded.Map[Token, cached]
 }
 
-// New makes a Keeper. With another key nothing can be opened any more.
-func New(store Store, key secret.Key) *Keeper {
-	return &Keeper{store: store, key: key, cache: bounded.New[Token, secret.Key](maxCached)}
+// cached is a key as the store had it then.
+type cached struct {
+	key secret.Key
+	at  time.Time
 }
 
-// Account is the token of an account; known is false for "".
-func (k *Keeper) Account(account string) (token Token, known bool) {
-	if account == "" {
-		return Token{}, false
+// NewOpener makes an Opener. With another key nothing can be opened any more.
+func NewOpener(keys Reader, key secret.Key, clk clock.Clock) *Opener {
+	return &Opener{keys: keys, key: key, clock: clk, cache: bounded.New[Token, cached](maxCached)}
+}
+
+// Keeper seals and erases as well.
+type Keeper struct {
+	*Opener
+	store Store
+}
+
+// New makes a Keeper.
+func New(store Store, key secret.Key, clk clock.Clock) *Keeper {
+	return &Keeper{Opener: NewOpener(store, key, clk), store: store}
+}
+
+// Person is the token by which an account's entries are found. Errors: ErrErased,
+// the store's.
+func (o *Opener) Person(ctx context.Context, account string) (Token, error) {
+	token := o.token("account", account)
+	_, err := o.person(ctx, token)
+	if errors.Is(err, ErrNoKey) {
+		err = nil // nobody that we know: there are no entries either, or they are damaged
 	}
-	return k.token("account", account), true
+	return token, err
+}
+
+// Erase destroys the key of an account. What the record holds of it stays whole,
+// and says nothing of the person any more; what comes of it later neither. Errors:
+// the store's.
+func (k *Keeper) Erase(ctx context.Context, account string) error {
+	token := k.token("account", account)
+	err := k.store.ErasePersonKey(ctx, token)
+	k.cache.Delete(token)
+	return err
 }
 
 // of is the token under whose key an event's openings are.
-func (k *Keeper) of(e record.Event) (token Token, person bool) {
-	if token, known := k.Account(e.Account); known {
-		return token, true
+func (o *Opener) of(e record.Event) (token Token, person bool) {
+	if e.Account != "" {
+		return o.token("account", e.Account), true
 	}
-	return k.token("day", e.Time.UTC().Format(time.DateOnly)), false
+	return o.token("day", e.Time.UTC().Format(time.DateOnly)), false
 }
 
-func (k *Keeper) token(kind, name string) Token {
-	return Token(k.key.MAC("audit token", kind, name)[:tokenBytes])
+func (o *Opener) token(kind, name string) Token {
+	return Token(o.key.MAC("audit token", kind, name)[:tokenBytes])
 }
 
 // Seal encrypts the openings of a disclosed envelope. The token is nil when no
@@ -81,7 +124,7 @@ func (k *Keeper) Seal(ctx context.Context, env *record.Envelope) (token, sealed 
 	if !env.Personal() {
 		return token, nil, nil
 	}
-	key, err := k.person(ctx, owner, true)
+	key, err := k.made(ctx, owner)
 	if errors.Is(err, ErrErased) {
 		return token, nil, nil
 	}
@@ -92,23 +135,20 @@ func (k *Keeper) Seal(ctx context.Context, env *record.Envelope) (token, sealed 
 }
 
 // Open discloses the personal fields of an envelope that was stored with that
-// token. Of an erased person there are none, and no error. Errors: the store's,
+// token. Errors: the store's, ErrErased (there are none any more), ErrNoKey,
 // ErrAltered, record.ErrInvalid.
-func (k *Keeper) Open(ctx context.Context, env *record.Envelope, token, sealed []byte) error {
+func (o *Opener) Open(ctx context.Context, env *record.Envelope, token, sealed []byte) error {
 	if !env.Personal() && len(sealed) == 0 && len(token) == 0 {
 		return env.Disclose([]byte("[]"))
 	}
-	owner, _ := k.of(record.Event{Time: env.Event.Time})
+	owner, _ := o.of(record.Event{Time: env.Event.Time})
 	if len(token) > 0 {
 		if len(token) != tokenBytes {
 			return ErrAltered
 		}
 		owner = Token(token)
 	}
-	key, err := k.person(ctx, owner, false)
-	if errors.Is(err, ErrErased) {
-		return nil
-	}
+	key, err := o.person(ctx, owner)
 	if err != nil {
 		return err
 	}
@@ -119,33 +159,47 @@ func (k *Keeper) Open(ctx context.Context, env *record.Envelope, token, sealed [
 	if err := env.Disclose(text); err != nil {
 		return err
 	}
-	if again, person := k.of(env.Event); person != (len(token) > 0) || again != owner {
+	if again, person := o.of(env.Event); person != (len(token) > 0) || again != owner {
 		return fmt.Errorf("%w: found under another person", ErrAltered)
 	}
 	return nil
 }
 
-// person is the key of a token, made when it is new.
-func (k *Keeper) person(ctx context.Context, token Token, create bool) (secret.Key, error) {
-	if key, ok := k.cache.Get(token); ok {
-		return key, nil
+// person is the key of a token. Errors: ErrNoKey, ErrErased, ErrAltered, the store's.
+func (o *Opener) person(ctx context.Context, token Token) (secret.Key, error) {
+	if have, ok := o.cache.Get(token); ok && o.clock.Now().Sub(have.at) < maxAge {
+		return have.key, nil
 	}
-	wrapped, err := k.store.PersonKey(ctx, token)
-	if errors.Is(err, ErrNoKey) && create {
-		var fresh [keyBytes]byte
-		rand.Read(fresh[:]) // never fails (crypto/rand, Go 1.24)
-		wrapped, err = k.store.AddPersonKey(ctx, token, k.key.Seal(fresh[:], token[:]))
-	}
+	wrapped, err := o.keys.PersonKey(ctx, token)
 	if err != nil {
 		return secret.Key{}, err
 	}
-	raw, err := k.key.Open(wrapped, token[:])
+	return o.unwrap(token, wrapped)
+}
+
+func (o *Opener) unwrap(token Token, wrapped []byte) (secret.Key, error) {
+	raw, err := o.key.Open(wrapped, token[:])
 	if err != nil {
 		return secret.Key{}, errors.Join(ErrAltered, err)
 	}
 	key, err := secret.NewKey(raw)
 	if err == nil {
-		k.cache.Put(token, key)
+		o.cache.Put(token, cached{key, o.clock.Now()})
 	}
 	return key, err
+}
+
+// made is the key of a token, made when it is new.
+func (k *Keeper) made(ctx context.Context, token Token) (secret.Key, error) {
+	key, err := k.person(ctx, token)
+	if !errors.Is(err, ErrNoKey) {
+		return key, err
+	}
+	var fresh [keyBytes]byte
+	rand.Read(fresh[:]) // never fails (crypto/rand, Go 1.24)
+	wrapped, err := k.store.AddPersonKey(ctx, token, k.key.Seal(fresh[:], token[:]))
+	if err != nil {
+		return secret.Key{}, err
+	}
+	return k.unwrap(token, wrapped)
 }

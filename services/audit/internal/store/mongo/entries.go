@@ -237,3 +237,9 @@ func (s *Store) AddPersonKey(ctx context.Context, token openings.Token, wrapped 
 	}
 	return s.PersonKey(ctx, token)
 }
+
+// ErasePersonKey is openings.Store's.
+func (s *Store) ErasePersonKey(ctx context.Context, token openings.Token) error {
+	_, err := s.db.C(peopleName).ReplaceOne(ctx, bson.D{{Key: "_id", Value: token[:]}}, personDoc{Token: token[:]}, options.Replace().SetUpsert(true))
+	return mongox.Wrap(err)
+}

@@ -241,6 +241,18 @@ func (s *Store) AddPersonKey(ctx context.Context, token openings.Token, wrapped 
 	return kept, err
 }
 
+// ErasePersonKey is openings.Store's. What was deleted is overwritten in the file:
+// nobody finds the key in a page that isn't used any more.
+func (s *Store) ErasePersonKey(ctx context.Context, token openings.Token) error {
+	return s.Write(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `PRAGMA secure_delete = ON`); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `INSERT INTO people (token, wrapped) VALUES (?, x'') ON CONFLICT (token) DO UPDATE SET wrapped = x''`, token[:])
+		return err
+	})
+}
+
 func personKey(ctx context.Context, q querier, token openings.Token) (wrapped []byte, err error) {
 	err = q.QueryRowContext(ctx, `SELECT wrapped FROM people WHERE token = ?`, token[:]).Scan(&wrapped)
 	switch {

@@ -96,7 +96,7 @@ func (r *Reader) Rows(ctx context.Context, from int64, limit int) ([]ledger.Row,
 	return found, &ledger.DamagedError{Seq: from, Err: err}
 }
 
-// PersonKey is openings.Store's.
+// PersonKey is openings.Reader's.
 func (r *Reader) PersonKey(ctx context.Context, token openings.Token) ([]byte, error) {
 	return personKey(ctx, r.db, token)
 }
@@ -108,11 +108,6 @@ func (r *Reader) CheckSchema(ctx context.Context) error {
 		return err
 	}
 	return sqlitex.CheckSchema(ctx, r.db, scripts)
-}
-
-// AddPersonKey is openings.Store's; a reader adds none.
-func (r *Reader) AddPersonKey(context.Context, openings.Token, []byte) ([]byte, error) {
-	return nil, openings.ErrNoKey
 }
 
 func isCorrupt(err error) bool {

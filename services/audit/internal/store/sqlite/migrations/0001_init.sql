@@ -1,4 +1,4 @@
--- The record. Rows are added, never changed; body and signature are hashed.
+-- The record. Rows are added, never changed; body, token and signature are hashed.
 CREATE TABLE entries (
 	seq       INTEGER PRIMARY KEY,
 	stored_at INTEGER NOT NULL,
