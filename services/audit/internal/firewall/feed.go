@@ -13,7 +13,8 @@ const pageSize = 1000
 
 // feedCursor is how far a follower is.
 type feedCursor struct {
-	Version int64 `json:"v"`
+	Epoch   string `json:"e"`
+	Version int64  `json:"v"`
 	// Start is set while the follower reads everything: the newest version when it
 	// began. What was removed later it may have been given before.
 	Start *int64 `json:"s,omitempty"`
@@ -22,8 +23,8 @@ type feedCursor struct {
 // Watch answers a follower behind a cursor ("" for one that knows nothing): at once
 // when there is something newer, else when there is, or with nothing after wait. It
 // returns early when the service stops or ctx ends (ctx's error). A cursor that
-// isn't ours, or too old to know of every removal, is answered with the first page
-// of everything.
+// isn't of this database's life, or too old to know of every removal, is answered
+// with the first page of everything.
 func (f *Firewall) Watch(ctx context.Context, from string, wait time.Duration) (verdicts.Page, error) {
 	timer := time.NewTimer(wait) // the caller's patience is real time
 	defer timer.Stop()
@@ -48,18 +49,19 @@ func (f *Firewall) Watch(ctx context.Context, from string, wait time.Duration) (
 
 // page is what there is behind a cursor now.
 func (f *Firewall) page(ctx context.Context, from string) (verdicts.Page, error) {
-	newest, floor, err := f.store.VerdictVersions(ctx)
+	there, err := f.store.VerdictVersions(ctx)
 	if err != nil {
 		return verdicts.Page{}, err
 	}
+	newest := there.Newest
 	var at feedCursor
-	known := from != "" && cursor.Decode(from, &at) == nil
+	known := from != "" && cursor.Decode(from, &at) == nil && at.Epoch == there.Epoch
 	since := at.Version
 	if at.Start != nil {
 		since = *at.Start
 	}
-	if !known || since < floor || at.Version < 0 || since > newest {
-		at = feedCursor{Start: &newest}
+	if !known || since < there.Floor || at.Version < 0 || since > newest {
+		at = feedCursor{Epoch: there.Epoch, Start: &newest}
 		known = false
 	}
 	changes, err := f.store.Changes(ctx, at.Version, pageSize)
@@ -81,7 +83,7 @@ func (f *Firewall) page(ctx context.Context, from string) (verdicts.Page, error)
 	}
 	if !page.More {
 		// What was swept at the end has no row: the newest version is where everybody is.
-		at = feedCursor{Version: max(at.Version, newest)}
+		at = feedCursor{Epoch: there.Epoch, Version: max(at.Version, newest)}
 	}
 	page.Cursor = cursor.Encode(at)
 	return page, nil
@@ -160,11 +162,11 @@ func (f *Firewall) Sweep(ctx context.Context) error {
 }
 
 func (f *Firewall) look(ctx context.Context) error {
-	version, _, err := f.store.VerdictVersions(ctx)
+	there, err := f.store.VerdictVersions(ctx)
 	if err != nil {
 		return err
 	}
-	if f.latest.Swap(version) != version {
+	if f.latest.Swap(there.Newest) != there.Newest {
 		f.wakeAll(false)
 	}
 	return nil

@@ -56,11 +56,11 @@ func New(store Store, clk clock.Clock, log *slog.Logger, service string, changed
 
 // Open reads how many verdicts are in force.
 func (f *Firewall) Open(ctx context.Context) error {
-	version, _, err := f.store.VerdictVersions(ctx)
+	there, err := f.store.VerdictVersions(ctx)
 	if err != nil {
 		return err
 	}
-	f.latest.Store(version)
+	f.latest.Store(there.Newest)
 	return f.recount(ctx)
 }
 

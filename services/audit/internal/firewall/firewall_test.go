@@ -215,7 +215,7 @@ func follow(t *testing.T, f *firewall.Firewall, from string, held map[string]boo
 // GR G3, KB: the feed is in pages, and goes on in the middle of everything, whatever
 // is added, made longer and lifted meanwhile.
 func TestFeedInPages(t *testing.T) {
-	f, _, clk := open(t)
+	f, store, clk := open(t)
 	all := make([]firewall.Verdict, 2500)
 	for i := range all {
 		all[i] = add(t, f, order(fmt.Sprintf("10.0.%d.%d", i/250, i%250)))
@@ -256,14 +256,31 @@ func TestFeedInPages(t *testing.T) {
 	if err != nil || !page.Snapshot || page.More || len(page.Verdicts) != 1 || page.Verdicts[0].ID != last.ID {
 		t.Errorf("%+v, %v", page, err)
 	}
-	for _, odd := range []string{"x", "%%%", cursorOf(`{"v":-1}`), cursorOf(`{"v":999999}`), cursorOf(`{"v":1,"s":999999}`), cursorOf(`{"v":1,"s":-5}`)} {
+	there, err := store.VerdictVersions(t.Context())
+	if err != nil || there.Epoch == "" {
+		t.Fatalf("%+v, %v", there, err)
+	}
+	known := cursorOf(there.Epoch, fmt.Sprintf(`"v":%d`, there.Newest))
+	if page, err := f.Watch(t.Context(), known, 0); err != nil || page.Snapshot {
+		t.Errorf("%+v, %v", page, err)
+	}
+	for _, odd := range []string{
+		"x", "%%%", cursorOf("another", fmt.Sprintf(`"v":%d`, there.Newest)), cursorOf(there.Epoch, `"v":-1`), cursorOf(there.Epoch, fmt.Sprintf(`"v":%d`, there.Newest+1)),
+		cursorOf(there.Epoch, `"v":1,"s":999999`), cursorOf(there.Epoch, `"v":1,"s":-5`), cursorOf(there.Epoch, fmt.Sprintf(`"v":%d,"s":%d`, there.Newest, there.Floor-1)),
+		cursorOf(there.Epoch, fmt.Sprintf(`"v":%d`, there.Floor-1)), known + "A",
+	} {
 		if page, err := f.Watch(t.Context(), odd, 0); err != nil || !page.Snapshot {
 			t.Errorf("%q: %+v, %v", odd, page, err)
 		}
 	}
+	if page, err := f.Watch(t.Context(), cursorOf(there.Epoch, fmt.Sprintf(`"v":%d`, there.Floor)), 0); err != nil || page.Snapshot {
+		t.Errorf("at the floor: %+v, %v", page, err)
+	}
 }
 
-func cursorOf(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
+func cursorOf(epoch, rest string) string {
+	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, `{"e":%q,%s}`, epoch, rest))
+}
 
 // R5.4: whoever watches hears of a change at once, of nothing after the wait, and of the stop.
 func TestWatch(t *testing.T) {
@@ -314,11 +331,11 @@ type shared struct {
 	fault   atomic.Bool
 }
 
-func (s *shared) VerdictVersions(context.Context) (newest, floor int64, _ error) {
+func (s *shared) VerdictVersions(context.Context) (firewall.Versions, error) {
 	if s.fault.Swap(false) {
 		panic("store fault")
 	}
-	return s.version.Load(), 0, nil
+	return firewall.Versions{Newest: s.version.Load()}, nil
 }
 
 func (s *shared) Changes(_ context.Context, since int64, _ int) ([]firewall.Verdict, error) {
@@ -342,7 +359,7 @@ func TestRunNoticesOtherInstances(t *testing.T) {
 		began := time.Now()
 		answered := make(chan time.Duration, 1)
 		go func() {
-			if _, err := f.Watch(ctx, cursorOf(`{"v":0}`), time.Minute); err != nil {
+			if _, err := f.Watch(ctx, cursorOf("", `"v":0`), time.Minute); err != nil {
 				t.Error(err)
 			}
 			answered <- time.Since(began)
@@ -366,7 +383,7 @@ func TestRunAgainAfterAPanic(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		answers := make(chan int, 1)
 		go func() {
-			page, err := f.Watch(ctx, cursorOf(`{"v":0}`), time.Minute)
+			page, err := f.Watch(ctx, cursorOf("", `"v":0`), time.Minute)
 			if err != nil {
 				t.Error(err)
 			}

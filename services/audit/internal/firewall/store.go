@@ -7,6 +7,16 @@ import (
 	"centinela/shared/record"
 )
 
+// Versions say how far the verdicts are.
+type Versions struct {
+	Newest int64 // 0 at first
+	// Floor: who knows of nothing above it may not know of every removal.
+	Floor int64
+	// Epoch is another one in another database, and in one that was restored: its
+	// versions mean something else there.
+	Epoch string
+}
+
 // Store keeps the verdicts. Every change takes the next version, from 1, and no
 // version is used twice, not even after what it was given to is swept. Each change
 // is written together with the event that reports it: both or neither.
@@ -28,9 +38,8 @@ type Store interface {
 	// Changes returns at most limit verdicts and tombstones with a version above
 	// since, ascending.
 	Changes(ctx context.Context, since int64, limit int) ([]Verdict, error)
-	// VerdictVersions is the newest version, 0 at first, and the floor: who knows of
-	// nothing above it may not know of every removal.
-	VerdictVersions(ctx context.Context) (newest, floor int64, err error)
+	// VerdictVersions says how far the verdicts are.
+	VerdictVersions(ctx context.Context) (Versions, error)
 	// CountVerdicts counts those in force at now.
 	CountVerdicts(ctx context.Context, now time.Time) (int64, error)
 	// SweepVerdicts deletes at most limit of the verdicts that expired by now and the

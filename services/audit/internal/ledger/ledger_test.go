@@ -79,7 +79,9 @@ func bookOf(t testing.TB, store backend, clk clock.Clock, stored func([]ledger.E
 	return &book{l, outboxtest.NewWriter("auth", outboxtest.Signing(serviceKey))}
 }
 
-func keeper(store openings.Store) *openings.Keeper { return openings.New(store, peopleKey, clock.NewManual(noon)) }
+func keeper(store openings.Store) *openings.Keeper {
+	return openings.New(store, peopleKey, clock.NewManual(noon))
+}
 
 func event() record.Event {
 	return record.New(noon, "auth", record.SessionCreated, record.Success, record.Origin{})

@@ -46,17 +46,22 @@ func (s *Store) Append(ctx context.Context, at ledger.Head, rows []ledger.Row, s
 	for i, r := range rows {
 		docs[i] = docOf(r)
 	}
-	inserted, err := s.db.C(entriesName).InsertMany(ctx, docs, options.InsertMany().SetOrdered(true))
+	_, err = s.db.C(entriesName).InsertMany(ctx, docs, options.InsertMany().SetOrdered(true))
 	if mongox.IsDuplicate(err) {
 		return ledger.ErrMoved
 	}
 	if err != nil {
 		return mongox.Wrap(err)
 	}
-	if len(inserted.InsertedIDs) != len(rows) {
-		return ledger.ErrSwallowed.WithCause(fmt.Errorf("%d of %d rows are there", len(inserted.InsertedIDs), len(rows)))
+	last := rows[len(rows)-1].Seq
+	there, err := s.db.C(entriesName).CountDocuments(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: at.Seq}, {Key: "$lte", Value: last}}}}, options.Count().SetLimit(int64(len(rows))+1))
+	if err != nil {
+		return mongox.Wrap(err)
 	}
-	return s.keepSources(ctx, rows[len(rows)-1].Seq, sources)
+	if there != int64(len(rows)) {
+		return ledger.ErrSwallowed.WithCause(fmt.Errorf("%d of %d rows are there", there, len(rows)))
+	}
+	return s.keepSources(ctx, last, sources)
 }
 
 type sourceDoc struct {
@@ -69,19 +74,27 @@ type sourceDoc struct {
 // source has this name.
 const upToID = "seq"
 
+// keepSources moves heads forward, never back: another instance, which appended
+// behind these rows, may have been faster; then the server finds the id taken. Which
+// row they are of comes last. One by one: a group has few sources, and FerretDB v1
+// ends an unordered list at its first error.
 func (s *Store) keepSources(ctx context.Context, seq int64, sources map[string]record.Head) error {
-	models := make([]mongo.WriteModel, 0, len(sources)+1)
+	docs := make([]sourceDoc, 0, len(sources)+1)
 	for source, head := range sources {
-		models = append(models, mongo.NewReplaceOneModel().SetFilter(bson.D{{Key: "_id", Value: source}}).
-			SetReplacement(sourceDoc{Source: source, N: head.N, Hash: head.Hash[:]}).SetUpsert(true))
+		docs = append(docs, sourceDoc{Source: source, N: head.N, Hash: head.Hash[:]})
 	}
-	models = append(models, mongo.NewReplaceOneModel().SetFilter(bson.D{{Key: "_id", Value: upToID}}).SetReplacement(sourceDoc{Source: upToID, N: seq}).SetUpsert(true))
-	_, err := s.db.C(sourcesName).BulkWrite(ctx, models, options.BulkWrite().SetOrdered(true))
-	return mongox.Wrap(err)
+	for _, doc := range append(docs, sourceDoc{Source: upToID, N: seq}) {
+		older := bson.D{{Key: "_id", Value: doc.Source}, {Key: "n", Value: bson.D{{Key: "$lt", Value: doc.N}}}}
+		_, err := s.db.C(sourcesName).ReplaceOne(ctx, older, doc, options.Replace().SetUpsert(true))
+		if err != nil && !mongox.IsDuplicate(err) {
+			return mongox.Wrap(err)
+		}
+	}
+	return nil
 }
 
-// Sources is ledger.Reader's. Written one after the other, they may be newer than
-// the row they are said to be of; a fold over the rows behind it changes nothing then.
+// Sources is ledger.Reader's. Written before the row that they are said to be of,
+// they may be newer; a fold over the rows behind it changes nothing then.
 func (s *Store) Sources(ctx context.Context) (map[string]record.Head, int64, error) {
 	found, err := s.db.C(sourcesName).Find(ctx, bson.D{})
 	if err != nil {

@@ -2,6 +2,7 @@ package mongo
 
 import (
 	"context"
+	"errors"
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
@@ -31,7 +32,14 @@ var (
 
 // Open connects and makes the indexes. Errors: mongox.Open's.
 func Open(ctx context.Context, uri, database string) (*Store, error) {
-	return open(ctx, uri, database, indexes())
+	s, err := open(ctx, uri, database, indexes())
+	if err != nil {
+		return nil, err
+	}
+	if err := s.begin(ctx); err != nil {
+		return nil, errors.Join(err, s.Close(context.WithoutCancel(ctx)))
+	}
+	return s, nil
 }
 
 // OpenReader connects for reading the record; it makes nothing.

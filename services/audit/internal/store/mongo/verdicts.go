@@ -11,6 +11,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"centinela/services/audit/internal/firewall"
+	"centinela/shared/id"
 	"centinela/shared/mongox"
 	"centinela/shared/record"
 	"centinela/shared/verdicts"
@@ -109,7 +110,7 @@ func (s *Store) nextVersion(ctx context.Context, write func(version int64) error
 	}
 	defer func() { <-s.versionTurn }()
 	for {
-		newest, _, err := s.VerdictVersions(ctx)
+		newest, err := s.newestVersion(ctx)
 		if err != nil {
 			return err
 		}
@@ -144,21 +145,29 @@ func (s *Store) Changes(ctx context.Context, since int64, limit int) ([]firewall
 
 // VerdictVersions is firewall.Store's. The floor is read last: a sweep raises it
 // before it deletes.
-func (s *Store) VerdictVersions(ctx context.Context) (newest, floor int64, _ error) {
-	var doc struct {
-		Version int64 `bson:"version"`
-	}
-	last := options.FindOne().SetSort(bson.D{{Key: "version", Value: -1}}).SetProjection(bson.D{{Key: "version", Value: 1}})
-	err := s.db.C(verdictsName).FindOne(ctx, bson.D{}, last).Decode(&doc)
-	if err != nil && !errors.Is(err, mongo.ErrNoDocuments) {
-		return 0, 0, mongox.Wrap(err)
+func (s *Store) VerdictVersions(ctx context.Context) (v firewall.Versions, _ error) {
+	newest, err := s.newestVersion(ctx)
+	if err != nil {
+		return v, err
 	}
 	var kept floorDoc
 	err = s.db.C(floorsName).FindOne(ctx, bson.D{{Key: "_id", Value: verdictsName}}).Decode(&kept)
 	if errors.Is(err, mongo.ErrNoDocuments) {
 		err = nil
 	}
-	return doc.Version, kept.Floor, mongox.Wrap(err)
+	return firewall.Versions{Newest: newest, Floor: kept.Floor, Epoch: kept.Epoch}, mongox.Wrap(err)
+}
+
+func (s *Store) newestVersion(ctx context.Context) (int64, error) {
+	var doc struct {
+		Version int64 `bson:"version"`
+	}
+	last := options.FindOne().SetSort(bson.D{{Key: "version", Value: -1}}).SetProjection(bson.D{{Key: "version", Value: 1}})
+	err := s.db.C(verdictsName).FindOne(ctx, bson.D{}, last).Decode(&doc)
+	if errors.Is(err, mongo.ErrNoDocuments) {
+		err = nil
+	}
+	return doc.Version, mongox.Wrap(err)
 }
 
 // CountVerdicts is firewall.Store's.
@@ -172,7 +181,7 @@ func (s *Store) CountVerdicts(ctx context.Context, now time.Time) (int64, error)
 // document with the newest version stays, because the version is kept in it,
 // and one that still carries its event stays until that is in the log.
 func (s *Store) SweepVerdicts(ctx context.Context, now, then time.Time, limit int) (int, error) {
-	newest, _, err := s.VerdictVersions(ctx)
+	newest, err := s.newestVersion(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -217,7 +226,18 @@ func (s *Store) SweepVerdicts(ctx context.Context, now, then time.Time, limit in
 }
 
 type floorDoc struct {
-	Floor int64 `bson:"floor"`
+	Floor int64  `bson:"floor"`
+	Epoch string `bson:"epoch"`
+}
+
+// begin gives the verdicts of a new database their epoch.
+func (s *Store) begin(ctx context.Context) error {
+	_, err := s.db.C(floorsName).UpdateOne(ctx, bson.D{{Key: "_id", Value: verdictsName}},
+		bson.D{{Key: "$setOnInsert", Value: floorDoc{Epoch: id.New("epc")}}}, options.UpdateOne().SetUpsert(true))
+	if mongox.IsDuplicate(err) {
+		return nil // another instance began it just now
+	}
+	return mongox.Wrap(err)
 }
 
 func (s *Store) raiseFloor(ctx context.Context, version int64) error {

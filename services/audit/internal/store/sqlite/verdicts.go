@@ -97,10 +97,12 @@ func (s *Store) Changes(ctx context.Context, since int64, limit int) ([]firewall
 	return verdicts(ctx, s.Read(), `WHERE version > ? ORDER BY version LIMIT ?`, since, limit)
 }
 
-// VerdictVersions is firewall.Store's.
-func (s *Store) VerdictVersions(ctx context.Context) (newest, floor int64, err error) {
-	err = s.Read().QueryRowContext(ctx, `SELECT (SELECT coalesce(max(version), 0) FROM verdicts), (SELECT coalesce(max(floor), 0) FROM verdict_floor)`).Scan(&newest, &floor)
-	return newest, floor, err
+// VerdictVersions is firewall.Store's. The epoch is the name of the log of the
+// firewall's events, which a restore gives another one.
+func (s *Store) VerdictVersions(ctx context.Context) (v firewall.Versions, err error) {
+	err = s.Read().QueryRowContext(ctx, `SELECT (SELECT coalesce(max(version), 0) FROM verdicts), (SELECT coalesce(max(floor), 0) FROM verdict_floor), (SELECT instance FROM outbox_cursor)`).
+		Scan(&v.Newest, &v.Floor, &v.Epoch)
+	return v, err
 }
 
 // CountVerdicts is firewall.Store's.

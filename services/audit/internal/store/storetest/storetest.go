@@ -41,6 +41,7 @@ func Run(t *testing.T, open Open) {
 		"rows: many writers make one chain (R5.2)":   rowsConcurrent,
 		"rows of a person by class under inserts":    rowsOfAPerson,
 		"keys of persons: the first counts":          personKeys,
+		"keys of persons: erased for good":           personErased,
 		"events alone":                               recordsAlone,
 		"cursors are kept":                           cursors,
 		"places round-trip and replay":               placesReplay,
@@ -48,6 +49,7 @@ func Run(t *testing.T, open Open) {
 		"verdicts expire at the millisecond":         verdictsExpire,
 		"verdicts: 100 writers, versions contiguous": verdictsConcurrent,
 		"verdicts are removed once":                  verdictsRemovedOnce,
+		"verdicts: the epoch":                        verdictsEpoch,
 		"verdicts: changes in pages":                 verdictsChanges,
 		"verdicts are made longer (KB D4)":           verdictsLengthen,
 		"verdicts: a sweep in pieces (GR G1)":        verdictsSweepPieces,
@@ -315,6 +317,31 @@ func personKeys(t *testing.T, open Open) {
 	must[[]byte](t)(s.AddPersonKey(t.Context(), other, []byte("another")))
 	if again := string(must[[]byte](t)(s.PersonKey(t.Context(), token))); again != key {
 		t.Errorf("%q became %q", key, again)
+	}
+}
+
+// An erased key is gone for good, also one that never was.
+func personErased(t *testing.T, open Open) {
+	s, again := open(t)
+	known, unknown, other := openings.Token{1}, openings.Token{2}, openings.Token{3}
+	must[[]byte](t)(s.AddPersonKey(t.Context(), known, []byte("key")))
+	must[[]byte](t)(s.AddPersonKey(t.Context(), other, []byte("another")))
+	for range 2 {
+		check(t, s.ErasePersonKey(t.Context(), known))
+		check(t, s.ErasePersonKey(t.Context(), unknown))
+	}
+	for _, s := range []Store{s, again()} {
+		for _, token := range []openings.Token{known, unknown} {
+			if key, err := s.PersonKey(t.Context(), token); !errors.Is(err, openings.ErrErased) {
+				t.Errorf("%q, %v", key, err)
+			}
+			if key, err := s.AddPersonKey(t.Context(), token, []byte("fresh")); !errors.Is(err, openings.ErrErased) {
+				t.Errorf("%q, %v", key, err)
+			}
+		}
+		if key := must[[]byte](t)(s.PersonKey(t.Context(), other)); string(key) != "another" {
+			t.Errorf("another's is %q", key)
+		}
 	}
 }
 

@@ -38,9 +38,9 @@ func changes(t *testing.T, s Store, since int64) []firewall.Verdict {
 
 func versions(t *testing.T, s Store) (newest, floor int64) {
 	t.Helper()
-	newest, floor, err := s.VerdictVersions(t.Context())
+	there, err := s.VerdictVersions(t.Context())
 	check(t, err)
-	return newest, floor
+	return there.Newest, there.Floor
 }
 
 func ids(verdicts []firewall.Verdict) []string {
@@ -229,6 +229,19 @@ func verdictsRemovedOnce(t *testing.T, open Open) {
 	}
 	if n, _ := versions(t, s); n != 2 {
 		t.Errorf("version %d", n)
+	}
+}
+
+// The epoch is the database's: the same after a restart, another in another one.
+func verdictsEpoch(t *testing.T, open Open) {
+	s, again := open(t)
+	other, _ := open(t)
+	there := must[firewall.Versions](t)(s.VerdictVersions(t.Context()))
+	if there.Epoch == "" || there != must[firewall.Versions](t)(again().VerdictVersions(t.Context())) {
+		t.Errorf("%+v", there)
+	}
+	if elsewhere := must[firewall.Versions](t)(other.VerdictVersions(t.Context())); elsewhere.Epoch == there.Epoch {
+		t.Errorf("%+v and %+v", there, elsewhere)
 	}
 }
 
