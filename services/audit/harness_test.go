@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -20,9 +21,12 @@ import (
 	"centinela/services/audit/internal/ledger"
 	"centinela/services/audit/internal/openings"
 	"centinela/shared/auditlink"
+	"centinela/shared/clock"
+	"centinela/shared/httpkit/httpkittest"
 	"centinela/shared/id"
 	"centinela/shared/module"
 	"centinela/shared/module/moduletest"
+	"centinela/shared/obs"
 	"centinela/shared/outbox/outboxtest"
 	"centinela/shared/record"
 	"centinela/shared/secret"
@@ -67,11 +71,16 @@ func asItIs(b audit.Backend) audit.Backend { return b }
 
 func newWorld(t testing.TB, at place, wrap func(audit.Backend) audit.Backend) *world {
 	t.Helper()
+	return startWorld(t, at, audit.DefaultConfig(), wrap)
+}
+
+func startWorld(t testing.TB, at place, cfg audit.Config, wrap func(audit.Backend) audit.Backend) *world {
+	t.Helper()
 	w := &world{place: at, logs: map[string]*outboxtest.Writer{}}
 	w.World = moduletest.Start(t, moduletest.Options{
 		Service: module.Audit, Spec: auditapi.Spec, Store: at.store, KeyDir: at.keys,
 		Build: func(ctx context.Context, deps module.Deps) (_ module.Module, err error) {
-			w.module, err = audit.NewAround(ctx, audit.DefaultConfig(), deps, func(b audit.Backend) audit.Backend {
+			w.module, err = audit.NewAround(ctx, cfg, deps, func(b audit.Backend) audit.Backend {
 				w.backend = b
 				return wrap(b)
 			})
@@ -79,6 +88,20 @@ func newWorld(t testing.TB, at place, wrap func(audit.Backend) audit.Backend) *w
 		},
 	})
 	return w
+}
+
+// starts makes the module and ends it; the error is New's.
+func starts(t testing.TB, p place) error {
+	t.Helper()
+	services, clk := httpkittest.ServicesIn(t, p.keys), clock.NewManual(ten)
+	m, err := audit.New(t.Context(), audit.DefaultConfig(), module.Deps{
+		Service: module.Audit, Log: testkit.Logger(t), Registry: obs.NewRegistry(module.Audit), Clock: clk, Signer: services.Signer(module.Audit), Keyring: services,
+		PeerURL: func(string) string { return "http://localhost" }, Store: p.store, Development: true, KeyDir: p.keys,
+	})
+	if err == nil {
+		return errors.Join(m.Close(context.Background()), errors.New("it started"))
+	}
+	return err
 }
 
 const ingest = "/internal/events"
@@ -176,7 +199,7 @@ func (w *world) keeper() *openings.Keeper {
 	if err != nil {
 		w.T.Fatal(err)
 	}
-	return openings.New(w.backend, key)
+	return openings.New(w.backend, key, w.Clock)
 }
 
 // signIn is an event with every field.

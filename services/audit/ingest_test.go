@@ -227,7 +227,7 @@ func TestR41_HostileShipments(t *testing.T) {
 		status int
 		says   string
 	}{
-		"no body":                             {"", 400, "body is required"},
+		"no body":                             {"", 400, "is required"},
 		"first light's form":                  {`{"events":[{"id":"evt_000000000000000000000000","action":"marker"}]}`, 400, "events of the first version are not taken any more"},
 		"not JSON":                            {"{\n", 400, "not the head of a shipment"},
 		"a head of nothing":                   {"{}\n", 400, "the hash or the signature has another form"},
@@ -244,7 +244,7 @@ func TestR41_HostileShipments(t *testing.T) {
 		"201 events":                          {encoded(t, many), 400, "more than 200"},
 		"a line of 40 KiB":                    {lines[0] + strings.Repeat("x", 40<<10) + "\n", 400, "a line is too long"},
 		"a first line of 40 KiB":              {strings.Repeat(" ", 40<<10), 400, "missing or too long"},
-		"over 1 MiB":                          {good + strings.Repeat(strings.Repeat("x", 20<<10)+"\n", 60), 413, "too large"},
+		"over 1 MiB":                          {good + strings.Repeat(strings.Repeat("x", 20<<10)+"\n", 60), 413, "larger than the operation takes"},
 		"another source":                      {shipment(func(s *record.Shipment) { s.Source = w.newLog(module.Auth).Source }), 400, "an event of another source"},
 		"an instance that is a path":          {shipment(func(s *record.Shipment) { s.Source = "auth/../x" }), 400, "an event of another source"},
 		"another first number":                {shipment(func(s *record.Shipment) { s.From, s.Head.N = 2, 3 }), 400, "another number"},
@@ -321,7 +321,7 @@ func TestR41_HostileShipments(t *testing.T) {
 	}
 	defer resp.Body.Close() //nolint:errcheck // it was read
 	var problem struct{ Code, Detail string }
-	if err := json.NewDecoder(resp.Body).Decode(&problem); err != nil || resp.StatusCode != http.StatusUnsupportedMediaType || !strings.Contains(problem.Detail, auditlink.MediaType) {
+	if err := json.NewDecoder(resp.Body).Decode(&problem); err != nil || resp.StatusCode != http.StatusUnsupportedMediaType || !strings.Contains(problem.Detail, "takes "+auditlink.MediaType) {
 		t.Errorf("as JSON: %d %+v, %v", resp.StatusCode, problem, err)
 	}
 	if w.Contents() != before {

@@ -12,10 +12,13 @@ import (
 	"centinela/services/audit"
 	"centinela/services/audit/internal/firewall"
 	"centinela/services/audit/internal/ledger"
+	"centinela/services/audit/internal/openings"
 	"centinela/services/audit/internal/places"
 	"centinela/shared/httpkit"
 	"centinela/shared/id"
+	"centinela/shared/module"
 	"centinela/shared/module/moduletest"
+	"centinela/shared/outbox"
 	"centinela/shared/record"
 	"centinela/shared/testkit"
 )
@@ -61,19 +64,29 @@ func (f *faulty) left() []string {
 	return calls
 }
 
-func (f *faulty) Append(ctx context.Context, events []record.Event, link func(ledger.Head, record.Event) (ledger.Entry, error)) ([]ledger.Entry, error) {
+func (f *faulty) Append(ctx context.Context, at ledger.Head, rows []ledger.Row, sources map[string]record.Head) error {
 	f.fault(ctx, "Append")
-	return f.Backend.Append(ctx, events, link)
+	return f.Backend.Append(ctx, at, rows, sources)
 }
 
-func (f *faulty) Entries(ctx context.Context, from int64, limit int) ([]ledger.Entry, error) {
-	f.fault(ctx, "Entries")
-	return f.Backend.Entries(ctx, from, limit)
+func (f *faulty) PersonKey(ctx context.Context, token openings.Token) ([]byte, error) {
+	f.fault(ctx, "PersonKey")
+	return f.Backend.PersonKey(ctx, token)
 }
 
-func (f *faulty) AccountEntries(ctx context.Context, account string, before int64, limit int) ([]ledger.Entry, error) {
-	f.fault(ctx, "AccountEntries")
-	return f.Backend.AccountEntries(ctx, account, before, limit)
+func (f *faulty) PersonRows(ctx context.Context, token []byte, class record.Class, before int64, limit int) ([]ledger.Row, error) {
+	f.fault(ctx, "PersonRows")
+	return f.Backend.PersonRows(ctx, token, class, before, limit)
+}
+
+func (f *faulty) Rows(ctx context.Context, from int64, limit int) ([]ledger.Row, error) {
+	f.fault(ctx, "Rows")
+	return f.Backend.Rows(ctx, from, limit)
+}
+
+func (f *faulty) Head(ctx context.Context) (ledger.Head, error) {
+	f.fault(ctx, "Head")
+	return f.Backend.Head(ctx)
 }
 
 func (f *faulty) SaveFollowerCursor(ctx context.Context, name string, seq int64) error {
@@ -91,6 +104,11 @@ func (f *faulty) Place(ctx context.Context, account, network string) (places.Pla
 	return f.Backend.Place(ctx, account, network)
 }
 
+func (f *faulty) LengthenVerdict(ctx context.Context, v firewall.Verdict, now time.Time, event func(firewall.Verdict) record.Event) (bool, error) {
+	f.fault(ctx, "LengthenVerdict")
+	return f.Backend.LengthenVerdict(ctx, v, now, event)
+}
+
 func (f *faulty) AddVerdict(ctx context.Context, v firewall.Verdict, event record.Event) error {
 	f.fault(ctx, "AddVerdict")
 	return f.Backend.AddVerdict(ctx, v, event)
@@ -101,19 +119,24 @@ func (f *faulty) RemoveVerdict(ctx context.Context, verdict string, now time.Tim
 	return f.Backend.RemoveVerdict(ctx, verdict, now, event)
 }
 
-func (f *faulty) VerdictVersion(ctx context.Context) (int64, error) {
-	f.fault(ctx, "VerdictVersion")
-	return f.Backend.VerdictVersion(ctx)
+func (f *faulty) VerdictsBefore(ctx context.Context, now time.Time, version int64, limit int) ([]firewall.Verdict, error) {
+	f.fault(ctx, "VerdictsBefore")
+	return f.Backend.VerdictsBefore(ctx, now, version, limit)
 }
 
-func (f *faulty) PendingEvents(ctx context.Context, limit int) ([]record.Event, error) {
-	f.fault(ctx, "PendingEvents")
-	return f.Backend.PendingEvents(ctx, limit)
+func (f *faulty) VerdictVersions(ctx context.Context) (firewall.Versions, error) {
+	f.fault(ctx, "VerdictVersions")
+	return f.Backend.VerdictVersions(ctx)
 }
 
-func (f *faulty) DeliveredEvents(ctx context.Context, ids []string) error {
-	f.fault(ctx, "DeliveredEvents")
-	return f.Backend.DeliveredEvents(ctx, ids)
+func (f *faulty) After(ctx context.Context, n int64, limit int) ([]outbox.Entry, error) {
+	f.fault(ctx, "After")
+	return f.Backend.After(ctx, n, limit)
+}
+
+func (f *faulty) Trim(ctx context.Context, head record.Head) error {
+	f.fault(ctx, "Trim")
+	return f.Backend.Trim(ctx, head)
 }
 
 // TestR3_PanicIsOneRequest: in every operation of the specification a panic is that request's 500 with its id, logged
@@ -162,17 +185,17 @@ func TestR3_PanicIsOneRequest(t *testing.T) {
 func TestR3_PanicInTheBackground(t *testing.T) {
 	f := &faulty{once: map[string]bool{}}
 	w := newWorld(t, onSQLite(t), func(b audit.Backend) audit.Backend { f.Backend = b; return f })
-	calls := []string{"Append", "Entries", "SaveFollowerCursor", "RecordVisits", "AddVerdict", "VerdictVersion", "PendingEvents", "DeliveredEvents"}
+	calls := []string{"Append", "Head", "Rows", "SaveFollowerCursor", "RecordVisits", "LengthenVerdict", "AddVerdict", "VerdictVersions", "After", "Trim"}
 	account := id.New("acc")
-	w.ingest("chat-relay", violation("203.0.113.9", account, ten), violation("203.0.113.9", account, ten))
+	w.ship(module.ChatRelay, violation("203.0.113.9", account, ten), violation("203.0.113.9", account, ten))
 	f.set(func() {
 		for _, call := range calls {
 			f.once[call] = true
 		}
 	})
 	third := violation("203.0.113.9", account, ten)
-	w.ingest("chat-relay", third)
-	w.ingest("auth", signIn(account), signIn(account))
+	w.ship(module.ChatRelay, third)
+	w.ship(module.Auth, signIn(account), signIn(account))
 	testkit.Eventually(t, testkit.Patience, func() (bool, string) {
 		left := f.left()
 		return len(left) == 0, fmt.Sprintf("not called: %v", left)
@@ -186,8 +209,8 @@ func TestR3_PanicInTheBackground(t *testing.T) {
 	for _, e := range w.activity(account) {
 		if e.Action == record.FirewallVerdictAdded {
 			reports++
-			if (*e.Data)["trigger"] != third.ID {
-				t.Errorf("triggered by %s, not by the third", (*e.Data)["trigger"])
+			if (*e.Data)["decision_id"] != third.ID {
+				t.Errorf("triggered by %s, not by the third", (*e.Data)["decision_id"])
 			}
 		}
 	}

@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"io"
 
+	jsonv2 "github.com/go-json-experiment/json"
+
 	"centinela/shared/fault"
 	"centinela/shared/record"
 )
@@ -93,9 +95,8 @@ func ReadShipment(body io.Reader) (record.Shipment, error) {
 
 func head(line []byte) (record.Shipment, error) {
 	var first opening
-	decoder := json.NewDecoder(bytes.NewReader(line))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&first); err != nil || decoder.More() {
+	// Strictly: no member twice, none unknown, nothing behind it.
+	if err := jsonv2.Unmarshal(line, &first, jsonv2.RejectUnknownMembers(true)); err != nil {
 		return record.Shipment{}, ErrShipment.WithDetail("the first line is not the head of a shipment; events of the first version are not taken any more")
 	}
 	hash, hashErr := hex.DecodeString(first.Hash)

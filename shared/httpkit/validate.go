@@ -3,9 +3,11 @@ package httpkit
 import (
 	"bytes"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -18,7 +20,7 @@ import (
 
 var (
 	errInvalid   = fault.New(fault.KindInvalid, fault.CodeInvalidRequest, "the request is not as the specification says")
-	errMediaType = fault.New(fault.KindUnsupportedMedia, fault.CodeUnsupportedMediaType, "the body has a type that the operation does not take")
+	errMediaType = fault.New(fault.KindUnsupportedMedia, fault.CodeUnsupportedMediaType, "")
 	errNoBody    = fault.New(fault.KindInvalid, fault.CodeInvalidRequest, "the operation takes no body")
 	errJSON      = fault.New(fault.KindInvalid, fault.CodeInvalidJSON, "")
 )
@@ -117,7 +119,7 @@ func (v *validator) body(r *http.Request, op *operation) (options *openapi3filte
 	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	content := op.body.Content.Get(mediaType)
 	if err != nil || content == nil {
-		return nil, nil, errMediaType
+		return nil, nil, errMediaType.WithDetail("the operation takes " + strings.Join(slices.Sorted(maps.Keys(op.body.Content)), ", "))
 	}
 	switch {
 	case mediaType == "application/json" || strings.HasSuffix(mediaType, "+json"):

@@ -192,11 +192,15 @@ func (l *Ledger) read(ctx context.Context, s record.Shipment) (*batch, error) {
 		if err != nil {
 			return nil, err
 		}
-		row := Row{Body: sealed.Body, Class: env.Class}
-		if row.Token, row.Openings, err = l.openings.Seal(ctx, &env); err != nil {
+		b.entries[i].Envelope = env
+	}
+	for i := range b.rows { // once all are good: a person's first event makes the person's key
+		env := &b.entries[i].Envelope
+		row := Row{Body: env.Body, Class: env.Class}
+		if row.Token, row.Openings, err = l.openings.Seal(ctx, env); err != nil {
 			return nil, err
 		}
-		b.entries[i].Envelope, b.rows[i] = env, row
+		b.rows[i] = row
 	}
 	b.rows[len(b.rows)-1].Signature = s.Signature
 	return b, nil
