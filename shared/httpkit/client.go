@@ -236,7 +236,7 @@ func (c *Client) probe(ctx context.Context) (err error) {
 	req := (&http.Request{Method: http.MethodHead, URL: &url.URL{Path: "/"}, Header: http.Header{}}).WithContext(ctx)
 	if err = c.prepare(WithRequest(ctx, Request{}), req); err == nil {
 		var resp *http.Response
-		if resp, err = c.transport.RoundTrip(req); err == nil {
+		if resp, err = c.transport.RoundTrip(req); err == nil { //nolint:bodyclose // drain closes it
 			drain(resp.Body)
 			c.answered.Store(time.Now().UnixNano())
 		}
