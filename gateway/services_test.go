@@ -19,6 +19,7 @@ import (
 	"centinela/openapi/gen/chatrelayapi"
 	"centinela/openapi/gen/recoveryapi"
 	"centinela/shared/access"
+	"centinela/shared/fault"
 	"centinela/shared/httpkit"
 	"centinela/shared/httpkit/httpkittest"
 	"centinela/shared/module"
@@ -90,6 +91,7 @@ func newAudit(t testing.TB, ids *httpkittest.Services, people *httpkittest.Peopl
 	a := &auditService{service: newService(t, module.Audit, auditapi.Spec, ids, people), changed: make(chan struct{}), version: 1}
 	a.engine.GET("/internal/verdicts", a.watch)
 	a.engine.POST("/internal/events", a.ingest)
+	a.engine.GET(operatorRoute, func(c *gin.Context) { c.JSON(http.StatusOK, gin.H{"verdicts": []string{}}) })
 	return a
 }
 
@@ -177,6 +179,9 @@ func newAuth(t testing.TB, ids *httpkittest.Services, people *httpkittest.People
 		c.Header("X-Content-Type-Options", "nosniff")
 		c.Header("Set-Cookie", "a=b")
 		c.Data(http.StatusOK, "application/json", []byte(accountBody))
+	})
+	s.engine.POST("/v1/sessions", func(c *gin.Context) {
+		httpkit.Fail(c, fault.New(fault.KindUnauthenticated, fault.CodeCredentialsInvalid, "no"))
 	})
 	s.engine.POST("/v1/accounts", func(c *gin.Context) {
 		body, err := io.ReadAll(c.Request.Body)
