@@ -154,7 +154,7 @@ func benchGateway(b *testing.B, upstream string, people *httpkittest.People) str
 	for i := range 1000 {
 		many = append(many, refuse(verdicts.KindIP, net.IPv4(203, 0, byte(i>>8), byte(i)).String()))
 	}
-	audit.put(many...)
+	audit.Put(many...)
 	cfg := gateway.DefaultConfig()
 	cfg.Rates.Default, cfg.Rates.SignUp = "1000000000-H", "1000000000-H"
 	to := auth.server.URL // for the keys, then the trivial service

@@ -200,7 +200,7 @@ func TestUnreadableRequests(t *testing.T) {
 	}
 	s.get("/v1/me", person(s.token())).ok(t)
 
-	s.audit.put(refuse(verdicts.KindIP, "127.0.0.1"))
+	s.audit.Put(refuse(verdicts.KindIP, "127.0.0.1"))
 	s.within(time.Second, 403, func() answer { return s.get("/") })
 	for _, tt := range tests {
 		t.Run("refused_"+tt.name, func(t *testing.T) {
@@ -217,7 +217,7 @@ func TestUnreadableRequests(t *testing.T) {
 // TestUnreadableBehindAProxy: there, net/http's own answers go to the proxy, whoever the client was.
 func TestUnreadableBehindAProxy(t *testing.T) {
 	s := start(t, config(func(c *gateway.Config) { c.Proxy.Trusted = []string{"127.0.0.0/8"} })).ready()
-	s.audit.put(refuse(verdicts.KindIP, "127.0.0.1"))
+	s.audit.Put(refuse(verdicts.KindIP, "127.0.0.1"))
 	s.within(time.Second, 403, func() answer { return s.get("/") })
 	conn := dial(t, s.addr)
 	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: a\r\nExpect: foo\r\n\r\n"); err != nil {
@@ -245,7 +245,7 @@ func TestOptionsOfEverything(t *testing.T) {
 	if got.header.Get("RateLimit") == "" || len(s.logs.with(`"method":"OPTIONS"`)) != 1 {
 		t.Errorf("%v, %d lines", got.header, len(s.logs.with(`"method":"OPTIONS"`)))
 	}
-	s.audit.put(refuse(verdicts.KindIP, "127.0.0.1"))
+	s.audit.Put(refuse(verdicts.KindIP, "127.0.0.1"))
 	s.within(time.Second, 403, ask).refused(t, 403, fault.CodeRefusedByFirewall)
 }
 
@@ -288,7 +288,7 @@ func readAnswer(t testing.TB, conn net.Conn) (a answer, closed bool) {
 func TestOrderOfTheChain(t *testing.T) {
 	s := start(t, config(rate("3-H"))).ready()
 	const bad = `{"nothing":1}`
-	s.audit.put(refuse(verdicts.KindIP, "203.0.113.1"), refuse(verdicts.KindAccount, account))
+	s.audit.Put(refuse(verdicts.KindIP, "203.0.113.1"), refuse(verdicts.KindAccount, account))
 	testkit.Eventually(t, 5*time.Second, func() (bool, string) {
 		got := s.get("/", from("203.0.113.1"))
 		return got.status == http.StatusForbidden, got.String()
@@ -322,7 +322,7 @@ func TestProbingIsRecorded(t *testing.T) {
 	}
 	testkit.Eventually(t, 10*time.Second, func() (bool, string) {
 		var unknown, token int
-		for _, e := range s.audit.recorded(record.GatewayRequestRefused) {
+		for _, e := range s.audit.Recorded(record.GatewayRequestRefused) {
 			if e.Address == "198.51.100.7" && e.Outcome == record.Refused && e.RequestID != "" {
 				switch e.Reason {
 				case "Not Found":

@@ -56,7 +56,9 @@ type RateConfig struct {
 	SignIn   string `yaml:"sign_in" help:"sign-ins and changes of the password"`
 	Refresh  string `yaml:"refresh" help:"refreshes: each app makes one every few minutes, and an office or a carrier's NAT is one address"`
 	Recovery string `yaml:"recovery" help:"steps of recoveries"`
-	Keys     int    `yaml:"keys" help:"addresses counted at once; bounds the memory"`
+	// Throttled is counted by verdict: all that one is about have it together.
+	Throttled string `yaml:"throttled" help:"requests of whom a verdict slows down"`
+	Keys      int    `yaml:"keys" help:"addresses counted at once; bounds the memory"`
 }
 
 // DefaultConfig listens on loopback, as development wants it.
@@ -65,7 +67,7 @@ func DefaultConfig() Config {
 		Listen:         "127.0.0.1:8080",
 		Connections:    ConnectionConfig{Max: 20_000, PerAddress: 200},
 		RequestTimeout: 10 * time.Second,
-		Rates:          RateConfig{Default: "1200-M", SignUp: "60-H", SignIn: "60-M", Refresh: "600-M", Recovery: "120-M", Keys: 100_000},
+		Rates:          RateConfig{Default: "1200-M", SignUp: "60-H", SignIn: "60-M", Refresh: "600-M", Recovery: "120-M", Throttled: "12-M", Keys: 100_000},
 	}
 }
 
@@ -110,7 +112,7 @@ func (c Config) Validate() error {
 
 func (c Config) validateRates(errs *config.Errors) {
 	for _, r := range [...]struct{ name, rate string }{
-		{"default", c.Rates.Default}, {"sign_up", c.Rates.SignUp}, {"sign_in", c.Rates.SignIn}, {"refresh", c.Rates.Refresh}, {"recovery", c.Rates.Recovery},
+		{"default", c.Rates.Default}, {"sign_up", c.Rates.SignUp}, {"sign_in", c.Rates.SignIn}, {"refresh", c.Rates.Refresh}, {"recovery", c.Rates.Recovery}, {"throttled", c.Rates.Throttled},
 	} {
 		if err := validRate(r.rate); err != nil {
 			errs.Add("gateway.rates."+r.name, "must be like 60-M (a count, then S, M, H or D)")

@@ -201,7 +201,7 @@ func TestOrigins(t *testing.T) {
 			}
 		})
 	}
-	open.audit.put(refuse(verdicts.KindIP, "203.0.113.5"))
+	open.audit.Put(refuse(verdicts.KindIP, "203.0.113.5"))
 	open.within(time.Second, 403, func() answer {
 		return open.send("OPTIONS", "/v1/sessions", "", append(preflight, header("Origin", page), from("203.0.113.5"))...)
 	})

@@ -139,7 +139,7 @@ func TestRateLimits(t *testing.T) {
 		})
 	}
 	testkit.Eventually(t, 5*time.Second, func() (bool, string) {
-		n := len(s.audit.recorded(record.GatewayRateLimited))
+		n := len(s.audit.Recorded(record.GatewayRateLimited))
 		return n == len(tests), fmt.Sprintf("%d of %d refusals recorded", n, len(tests))
 	})
 }

@@ -9,15 +9,12 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/gin-gonic/gin"
 
 	"centinela/gateway/internal/edge"
-	"centinela/gateway/internal/peers"
 	"centinela/gateway/internal/proxy"
 	"centinela/gateway/internal/telemetry"
 	"centinela/gateway/web"
@@ -27,15 +24,16 @@ import (
 	"centinela/shared/httpkit"
 	"centinela/shared/module"
 	"centinela/shared/obs"
+	"centinela/shared/outbox"
 	"centinela/shared/ratelimit"
 	"centinela/shared/verdicts"
 )
 
-// verdictsFile is the copy of the verdicts, in the gateway's own folder.
-const verdictsFile = "verdicts.jsonl"
+// maxTold is how many digests of refusals wait for audit; the others go on being summed up.
+const maxTold = 4096
 
 // errNoVerdicts is why a gateway isn't ready: who is refused isn't known yet.
-var errNoVerdicts = errors.New("audit's verdicts are not here yet, and there is no copy of them on disk")
+var errNoVerdicts = errors.New("audit's verdicts are not here yet, and there is no whole copy of them on disk")
 
 // Module is the running gateway.
 type Module struct {
@@ -44,7 +42,7 @@ type Module struct {
 	server   *httpkit.Server
 	people   *access.Verifier
 	feed     *verdicts.Feed
-	restored bool // there was a copy of the verdicts on disk
+	shipper  *outbox.Shipper
 	recorder *telemetry.Recorder
 	firewall *edge.Firewall
 	pair     *edge.Certificate // nil without TLS
@@ -63,18 +61,21 @@ func New(_ context.Context, cfg Config, deps module.Deps) (*Module, error) {
 	if !deps.Development {
 		withoutDevelopment(spec)
 	}
-	set := verdicts.NewSet()
+	feed, set, err := deps.Verdicts()
+	if err != nil {
+		return nil, err
+	}
 	operators := edge.NewOperators(spec, deps.Keyring)
 	refused := obs.NewOutcomes(deps.Registry, "centinela_gateway_refusals_total", "What was refused before a service saw it, by the kind of verdict or the limit.",
 		edge.Outcomes("default", edge.ClassSignUp, edge.ClassSignIn, edge.ClassRefresh, edge.ClassRecovery)...)
-	m := &Module{
-		cfg: cfg, deps: deps, people: deps.People(), quiet: obs.NewSampler(deps.Log),
-		recorder: telemetry.New(peers.NewAudit(deps.Client(module.Audit)).Ingest, deps.Clock, deps.Log, deps.Registry),
+	told := outbox.NewMemory(deps.Service, maxTold)
+	m := &Module{cfg: cfg, deps: deps, people: deps.People(), feed: feed, quiet: obs.NewSampler(deps.Log), shipper: deps.Shipper(told)}
+	m.recorder = telemetry.New(told, m.shipper.Kick, deps.Clock, deps.Log, deps.Registry)
+	throttled, err := ratelimit.NewTable([]ratelimit.Limit{{Name: "throttled", Rate: cfg.Rates.Throttled}}, ratelimit.NewMemory(clock.Real(), cfg.Rates.Keys), clock.Real())
+	if err != nil {
+		return nil, fmt.Errorf("gateway.rates.throttled: %w", err)
 	}
-	m.firewall = &edge.Firewall{Set: set, Clock: deps.Clock, Operators: operators, Recorder: m.recorder, Refused: refused}
-	if err := m.openFeed(set); err != nil {
-		return nil, err
-	}
+	m.firewall = &edge.Firewall{Set: set, Clock: deps.Clock, Operators: operators, Throttled: throttled, Recorder: m.recorder, Refused: refused}
 	table, err := rateTable(cfg.Rates)
 	if err != nil {
 		return nil, err
@@ -88,19 +89,6 @@ func New(_ context.Context, cfg Config, deps module.Deps) (*Module, error) {
 		return nil, err
 	}
 	return m, m.routes(spec)
-}
-
-// openFeed brings back the verdicts of the last run, from the gateway's folder.
-func (m *Module) openFeed(set *verdicts.Set) error {
-	if err := os.MkdirAll(m.deps.Store.Dir, 0o700); err != nil {
-		return fmt.Errorf("the gateway's data folder: %w", err)
-	}
-	file := filepath.Join(m.deps.Store.Dir, verdictsFile)
-	_, err := os.Stat(file)
-	m.restored = err == nil // why not says Restore
-	audit := peers.NewAudit(m.deps.LongClient(module.Audit))
-	m.feed = verdicts.NewFeed(set, audit.Verdicts, file, m.deps.Clock, m.deps.Log)
-	return m.feed.Restore()
 }
 
 // chain is the order of a request: recover, id, event, security headers, body
@@ -167,8 +155,8 @@ func (m *Module) Handler() http.Handler { return m.server.Handler() }
 // Ready is nil once audit's verdicts, or the copy of them on disk, are in force:
 // a gateway that starts while audit is down serves with what it knew.
 func (m *Module) Ready() error {
-	if m.restored || m.feed.Synced() {
-		return nil
+	if m.feed.Able() {
+		return m.people.Ready()
 	}
 	return errNoVerdicts
 }
@@ -178,7 +166,17 @@ func (m *Module) Run(ctx context.Context) error {
 	group := m.deps.Background()
 	group.Go(ctx, "verdicts", m.feed.Run)
 	group.Go(ctx, "people", m.people.Run)
-	group.Go(ctx, "recorder", m.recorder.Run)
+	group.Go(ctx, "revocations", m.people.Revocations().Run)
+	last, stop := context.WithCancel(context.WithoutCancel(ctx))
+	group.Go(last, "outbox", m.shipper.Run)
+	group.Go(ctx, "recorder", func(ctx context.Context) error {
+		err := m.recorder.Run(ctx)
+		if ctx.Err() != nil {
+			stop() // its last words are in the log
+		}
+		return err
+	})
+	defer stop()
 	group.Wait()
 	return nil
 }

@@ -48,7 +48,7 @@ func TestOperatorLiftsHisOwnBan(t *testing.T) {
 		"address": refuse(verdicts.KindIP, "203.0.113.5"), "prefix": refuse(verdicts.KindPrefix, "203.0.113.0/24"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			s.audit.put(v)
+			s.audit.Put(v)
 			s.within(time.Second, 403, func() answer { return s.get("/", from("203.0.113.5")) })
 			proved := operator(s.serviceToken(module.Operator, module.Audit))
 			s.get(operatorRoute, from("203.0.113.5"), proved).ok(t)
@@ -90,7 +90,7 @@ func TestOperatorPassesTheRates(t *testing.T) {
 // requests is a handful of lines.
 func TestRefusedConnectionsEnd(t *testing.T) {
 	s := start(t, config(func(c *gateway.Config) { c.Rates.SignUp = "1-H" })).ready()
-	s.audit.put(refuse(verdicts.KindIP, "203.0.113.5"))
+	s.audit.Put(refuse(verdicts.KindIP, "203.0.113.5"))
 	s.within(time.Second, 403, func() answer { return s.get("/", from("203.0.113.5")) })
 	before := len(s.logs.with(`"status":403`))
 	for range 500 {
@@ -120,12 +120,12 @@ func TestRefusedConnectionsEnd(t *testing.T) {
 func TestRefusalIsToldOnce(t *testing.T) {
 	s := start(t).ready()
 	v := refuse(verdicts.KindSession, session)
-	s.audit.put(v)
+	s.audit.Put(v)
 	s.within(time.Second, 401, func() answer { return s.get("/v1/me", person(s.token())) })
 	testkit.Eventually(t, 5*time.Second, func() (bool, string) {
-		return len(s.audit.recorded(record.GatewayRequestRefused)) > 0, "not recorded"
+		return len(s.audit.Recorded(record.GatewayRequestRefused)) > 0, "not recorded"
 	})
-	for _, e := range s.audit.recorded(record.GatewayRequestRefused) {
+	for _, e := range s.audit.Recorded(record.GatewayRequestRefused) {
 		if e.Account != account || e.Reason != "verdict "+v.ID {
 			t.Errorf("also told as %q", e.Reason)
 		}

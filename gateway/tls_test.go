@@ -220,7 +220,7 @@ func TestRefusedUnderTLS(t *testing.T) {
 	s.client.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, ForceAttemptHTTP2: true}
 	t.Cleanup(s.client.CloseIdleConnections)
 	s.ready()
-	s.audit.put(refuse(verdicts.KindIP, "127.0.0.1"))
+	s.audit.Put(refuse(verdicts.KindIP, "127.0.0.1"))
 	got := s.within(time.Second, 403, func() answer { return s.get("/") })
 	if got.proto != "HTTP/2.0" {
 		t.Errorf("spoke %s", got.proto)

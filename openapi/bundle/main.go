@@ -144,6 +144,9 @@ func generateFrom(spec, dir, pkg, what string) error {
 		config += "  " + names[part] + ": true\n"
 	}
 	config += "compatibility:\n  always-prefix-enum-values: true\noutput-options:\n  skip-prune: true\n"
+	// Nobody uses ClientWithResponses, half of a client: httpkit.Read and the SDK read answers. A template without an
+	// action would not replace the one that is built in.
+	config += `  user-templates: {client-with-responses.tmpl: "{{\"\"}}\n"}` + "\n"
 	file, err := os.CreateTemp("", "oapi-*.yaml")
 	if err != nil {
 		return err

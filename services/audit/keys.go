@@ -13,5 +13,9 @@ func Keys() []secret.KeyFile {
 			Name: placesKey, For: "hides the addresses in what is remembered of people's usual networks",
 			Lost: "nobody is familiar by network until signing in there again: recoveries wait longer",
 		},
+		{
+			Name: openingsKey, For: "hides in the record who and where: addresses, accounts, devices",
+			Lost: "the record still proves what happened, but no longer of whom: people's activity is empty, rules see nobody in older events",
+		},
 	}
 }

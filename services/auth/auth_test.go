@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"centinela/openapi/gen/authclient"
 	"centinela/services/auth"
 	"centinela/shared/access"
+	"centinela/shared/httpkit"
 	"centinela/shared/module"
 	"centinela/shared/record"
 	"centinela/shared/testkit"
@@ -27,7 +29,7 @@ func TestJourney(t *testing.T) {
 
 func journey(t *testing.T, w *world) {
 	ana := w.person("Ana.Pérez")
-	if ana.account.Account.UserName != "Ana.Pérez" || ana.account.Account.SavedCodesLeft != 4 || ana.account.Advice == "" {
+	if ana.account.Account.UserName != "ana.pérez" || ana.account.Account.SavedCodesLeft != 4 || ana.account.Advice == "" {
 		t.Errorf("account %+v", ana.account)
 	}
 	if ana.tokens.ExpiresIn != 600 {
@@ -35,52 +37,52 @@ func journey(t *testing.T, w *world) {
 	}
 	other := w.signIn("ANA.PÉREZ", goodPassword)
 	me := w.as("gateway", ana.tokens.AccessToken)
-	list, err := me.ListSessionsWithResponse(t.Context())
-	if err != nil || list.JSON200 == nil || len(list.JSON200.Sessions) != 2 {
-		t.Fatalf("sessions: %v %s", err, list.Body)
+	list, err := httpkit.Read[authclient.SessionList](me.ListSessions(t.Context()))
+	if err != nil || len(list.Sessions) != 2 {
+		t.Fatalf("sessions: %v %+v", err, list)
 	}
-	for _, s := range list.JSON200.Sessions {
+	for _, s := range list.Sessions {
 		if s.Current != (s.Id == ana.tokens.SessionId) || *s.DeviceName != "Ana's phone" || *s.UserAgent != "test agent" || s.Address != "203.0.113.7" {
 			t.Errorf("session %+v", s)
 		}
 	}
-	changed, err := me.ChangePasswordWithResponse(t.Context(), authclient.PasswordChange{CurrentPassword: goodPassword, NewPassword: otherPassword})
-	if err != nil || changed.StatusCode() != 204 {
-		t.Fatalf("change: %v %s", err, changed.Body)
+	if _, err := httpkit.Read[struct{}](
+		me.ChangePassword(t.Context(), authclient.PasswordChange{CurrentPassword: goodPassword, NewPassword: otherPassword})); err != nil {
+		t.Fatalf("change: %v", err)
 	}
 	if got := w.do("gateway", other.AccessToken, http.MethodGet, "/v1/me", ""); got.code() != "session_revoked" {
 		t.Errorf("the other session: %d %s", got.status, got.code())
 	}
 
 	recovery := w.as("recovery", "")
-	found, err := recovery.LookupAccountWithResponse(t.Context(), authclient.AccountLookup{Identifier: "ana.pérez"})
-	if err != nil || found.JSON200 == nil || !found.JSON200.Found || *found.JSON200.SavedCodesLeft != 4 || found.JSON200.LastResetAt != nil {
-		t.Fatalf("lookup: %v %s", err, found.Body)
+	found, err := httpkit.Read[authclient.AccountFacts](recovery.LookupAccount(t.Context(), authclient.AccountLookup{Identifier: "ana.pérez"}))
+	if err != nil || !found.Found || *found.SavedCodesLeft != 4 || found.LastResetAt != nil {
+		t.Fatalf("lookup: %v %+v", err, found)
 	}
-	id := *found.JSON200.AccountId
-	redeemed, err := recovery.RedeemSavedCodeWithResponse(t.Context(), id, authclient.SavedCodeRedemption{Code: ana.account.SavedCodes[2], RedemptionId: "rec_1"})
-	if err != nil || redeemed.StatusCode() != 204 {
-		t.Fatalf("redeem: %v %s", err, redeemed.Body)
+	id := *found.AccountId
+	if _, err := httpkit.Read[struct{}](recovery.RedeemSavedCode(t.Context(), id,
+		authclient.SavedCodeRedemption{Code: ana.account.SavedCodes[2], RedemptionId: "rec_1"})); err != nil {
+		t.Fatalf("redeem: %v", err)
 	}
 	for range 2 {
-		reset, err := recovery.ResetPasswordWithResponse(t.Context(), id, authclient.PasswordReset{NewPassword: "harbor kettle 93 zebra quilt", ResetId: "rec_1"})
-		if err != nil || reset.StatusCode() != 204 {
-			t.Fatalf("reset: %v %s", err, reset.Body)
+		if _, err := httpkit.Read[struct{}](recovery.ResetPassword(t.Context(), id,
+			authclient.PasswordReset{NewPassword: "harbor kettle 93 zebra quilt", ResetId: "rec_1", SecurityVersion: *found.SecurityVersion})); err != nil {
+			t.Fatalf("reset: %v", err)
 		}
 	}
-	facts, err := recovery.GetAccountFactsWithResponse(t.Context(), id, &authclient.GetAccountFactsParams{})
-	if err != nil || facts.JSON200 == nil || facts.JSON200.LastResetAt == nil || *facts.JSON200.SavedCodesLeft != 3 {
-		t.Fatalf("facts: %v %s", err, facts.Body)
+	facts, err := httpkit.Read[authclient.AccountFacts](recovery.GetAccountFacts(t.Context(), id, &authclient.GetAccountFactsParams{}))
+	if err != nil || facts.LastResetAt == nil || !slices.Equal(*facts.ResetIds, []string{"rec_1"}) || *facts.SecurityVersion != 3 || *facts.SavedCodesLeft != 3 {
+		t.Fatalf("facts: %v %+v", err, facts)
 	}
 	w.signIn("Ana.Pérez", "harbor kettle 93 zebra quilt")
 
 	// Every session that ended is told to audit, from where the gateway hears of it.
 	testkit.Eventually(t, 10*time.Second, func() (bool, string) {
-		revoked := map[string]string{}
+		revoked := map[string]any{}
 		for _, e := range w.audit.of(record.SessionRevoked) {
 			revoked[e.Session] = e.Data["expires_at"]
 		}
-		return revoked[ana.tokens.SessionId] != "" && revoked[other.SessionId] != "" && len(w.audit.of(record.PasswordReset)) == 1,
+		return revoked[ana.tokens.SessionId] != nil && revoked[other.SessionId] != nil && len(w.audit.of(record.PasswordReset)) == 1,
 			fmt.Sprintf("revoked %v", revoked)
 	})
 }
@@ -142,7 +144,7 @@ func TestWeakPasswordSaysWhy(t *testing.T) {
 		t.Errorf("%d %s", got.status, got.body)
 	}
 	w.person("eva")
-	if got := w.do("gateway", "", http.MethodPost, "/v1/accounts", `{"user_name":"ЕVA","password":"`+goodPassword+`"}`); got.status != 409 || got.code() != "name_taken" {
+	if got := w.do("gateway", "", http.MethodPost, "/v1/accounts", `{"user_name":"ÉVA","password":"`+goodPassword+`"}`); got.status != 409 || got.code() != "name_taken" {
 		t.Errorf("%d %s", got.status, got.body)
 	}
 }
@@ -183,7 +185,7 @@ func TestJWKS(t *testing.T) {
 	w := newWorld(t, cheapConfig(), sqliteStore(t), auth.New)
 	ana := w.person("ana")
 	keys := access.HTTPKeys(w.services.Client("chat-relay", "auth", w.url), func() string { return w.url + "/.well-known/jwks.json" })
-	claims, err := access.NewVerifier(keys, w.clk).Verify(t.Context(), ana.tokens.AccessToken)
+	claims, err := access.NewVerifier(keys, nil, w.clk).Verify(t.Context(), ana.tokens.AccessToken)
 	if err != nil || claims.Account != ana.tokens.AccountId || claims.Session != ana.tokens.SessionId || !claims.AuthTime.Equal(w.clk.Now()) ||
 		claims.ACR != "aal1" || len(claims.AMR) != 1 || claims.AMR[0] != "pwd" || claims.ExpiresAt.Sub(claims.IssuedAt) != 10*time.Minute {
 		t.Errorf("%+v, %v", claims, err)
@@ -246,12 +248,12 @@ func TestR3_PanicInTheBackground(t *testing.T) {
 // Audit out: auth goes on, and nothing is lost.
 func TestAuditOut(t *testing.T) {
 	w := newWorld(t, cheapConfig(), sqliteStore(t), auth.New)
-	w.audit.setDown(true)
+	w.audit.down.Store(true)
 	w.person("ana")
 	if n := len(w.audit.of(record.SessionCreated)); n != 0 {
 		t.Fatalf("%d events", n)
 	}
-	w.audit.setDown(false)
+	w.audit.down.Store(false)
 	testkit.Eventually(t, 15*time.Second, func() (bool, string) {
 		n := len(w.audit.of(record.AccountCreated)) + len(w.audit.of(record.SessionCreated))
 		return n == 2, fmt.Sprintf("%d of 2 events", n)
@@ -279,5 +281,30 @@ func TestConfig(t *testing.T) {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("no line %q in\n%v", want, err)
 		}
+	}
+}
+
+// NC A5: what was asked for again and is wrong is 422 with a pointer. HTTP stacks take 401 for "refresh the token and send
+// again", and would spend a second try.
+func TestWrongAnswersAre422(t *testing.T) {
+	w := newWorld(t, cheapConfig(), sqliteStore(t), auth.New)
+	ana := w.person("ana")
+	for name, c := range map[string]struct {
+		got     answer
+		code    string
+		pointer string
+	}{
+		"current password": {w.do("gateway", ana.tokens.AccessToken, http.MethodPut, "/v1/me/password",
+			`{"current_password":"not the current one","new_password":"`+otherPassword+`"}`), "credentials_invalid", "/current_password"},
+		"saved code": {w.do("recovery", "", http.MethodPost, "/internal/accounts/"+ana.account.Account.Id+"/saved-codes/redemption",
+			`{"code":"0000-0000-0000-0000","redemption_id":"r1"}`), "code_invalid", "/code"},
+	} {
+		if c.got.status != 422 || c.got.code() != c.code || !strings.Contains(c.got.body, `"pointer":"`+c.pointer+`"`) ||
+			c.got.header.Get("WWW-Authenticate") != "" {
+			t.Errorf("%s: %d %s", name, c.got.status, c.got.body)
+		}
+	}
+	if got := w.do("gateway", "", http.MethodPost, "/v1/sessions", `{"identifier":"ana","password":"not the current one"}`); got.status != 401 {
+		t.Errorf("a wrong sign-in is still 401: %d", got.status)
 	}
 }

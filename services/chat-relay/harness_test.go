@@ -21,7 +21,6 @@ import (
 	"centinela/openapi/gen/authclient"
 	"centinela/openapi/gen/chatrelayapi"
 	chatrelay "centinela/services/chat-relay"
-	"centinela/shared/access"
 	"centinela/shared/clock"
 	"centinela/shared/httpkit"
 	"centinela/shared/httpkit/httpkittest"
@@ -261,13 +260,8 @@ func (w *world) eventually(what string, cond func() bool) {
 // fakeAuth knows person1 to person999 and publishes the test's key.
 func fakeAuth(people *httpkittest.People) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /.well-known/jwks.json", func(w http.ResponseWriter, r *http.Request) {
-		keys, err := people.Keys(r.Context())
-		if err != nil {
-			panic(err)
-		}
-		_, _ = w.Write(access.JWKS(keys)) // the caller may have gone
-	})
+	mux.Handle("GET /.well-known/jwks.json", people)
+	mux.Handle("GET /internal/revocations", people)
 	facts := func(w http.ResponseWriter, n int, ok bool) {
 		var f authclient.AccountFacts
 		if f.Found = ok; ok {

@@ -27,7 +27,7 @@ const shutTime = 5 * time.Second
 // Module is the chat relay. It is a module.Module.
 type Module struct {
 	deps    module.Deps
-	store   relay.Store
+	store   backend
 	people  *access.Verifier
 	feed    *verdicts.Feed
 	shipper *outbox.Shipper
@@ -36,6 +36,12 @@ type Module struct {
 }
 
 var _ module.Module = (*Module)(nil)
+
+// backend is what either store is.
+type backend interface {
+	relay.Store
+	outbox.Log
+}
 
 // New opens the store and wires the service. Errors are one line and say what to do.
 func New(ctx context.Context, cfg Config, deps module.Deps) (*Module, error) {
@@ -50,17 +56,17 @@ func New(ctx context.Context, cfg Config, deps module.Deps) (*Module, error) {
 	return m, nil
 }
 
-func open(ctx context.Context, s module.Store) (relay.Store, error) {
+func open(ctx context.Context, s module.Store) (backend, error) {
 	switch s.Engine {
 	case module.EngineSQLite:
-		return sqlite.Open(ctx, filepath.Join(s.Dir, "chat-relay.db"))
+		return sqlite.Open(ctx, filepath.Join(s.Dir, "chat-relay.db"), s.SQLite()...)
 	case module.EngineMongoDB:
 		return mongo.Open(ctx, s.URI.Reveal(), s.Database)
 	}
 	return nil, fmt.Errorf("store.engine: %q is neither %s nor %s", s.Engine, module.EngineSQLite, module.EngineMongoDB)
 }
 
-func build(cfg Config, deps module.Deps, store relay.Store) (*Module, error) {
+func build(cfg Config, deps module.Deps, store backend) (*Module, error) {
 	spec, err := chatrelayapi.Spec()
 	if err != nil {
 		return nil, err
@@ -69,22 +75,18 @@ func build(cfg Config, deps module.Deps, store relay.Store) (*Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	audit, feed := peers.NewAudit(deps.Client(module.Audit)), peers.NewAudit(deps.LongClient(module.Audit))
-	set := verdicts.NewSet()
-	m := &Module{
-		deps: deps, store: store, people: deps.People(),
-		feed:    verdicts.NewFeed(set, feed.Verdicts, filepath.Join(deps.Store.Dir, "verdicts.jsonl"), deps.Clock, deps.Log),
-		shipper: outbox.New(store, audit.Ingest, deps.Log, deps.Registry),
+	feed, set, err := deps.Verdicts()
+	if err != nil {
+		return nil, err
 	}
-	if err := m.feed.Restore(); err != nil {
-		return nil, fmt.Errorf("verdicts on disk: %w", err)
-	}
+	m := &Module{deps: deps, store: store, people: deps.People(), feed: feed, shipper: deps.Shipper(store)}
 	chat := relay.New(relay.Options{Store: store, People: auth, Codec: socket.Codec{}, Clock: deps.Clock, Rate: cfg.rate(), Kick: m.shipper.Kick})
 	m.door = socket.New(socket.Options{
 		Relay: chat, People: m.people, Verdicts: set, Clock: deps.Clock, Log: deps.Log,
 		Registry: deps.Registry, Limits: cfg.limits(), Origins: cfg.origins(),
 	})
-	m.feed.OnChange(m.door.Enforce)
+	m.feed.OnChange(func(verdicts.Change) { m.door.Enforce() })
+	m.people.Revocations().OnChange(m.door.Revoke)
 	server := deps.Server(spec, m.people)
 	httpapi.New(chat, m.door).Register(server.Engine())
 	m.handler = server.Handler()
@@ -94,11 +96,11 @@ func build(cfg Config, deps module.Deps, store relay.Store) (*Module, error) {
 // Handler serves openapi/chat-relay.yaml.
 func (m *Module) Handler() http.Handler { return m.handler }
 
-// Ready is nil when the store answers.
+// Ready is nil when the store answers and it is known which sessions are over.
 func (m *Module) Ready() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	return m.store.Ping(ctx)
+	return errors.Join(m.store.Ping(ctx), m.people.Ready())
 }
 
 // Run ships events and follows the verdicts until ctx ends; then it says
@@ -109,6 +111,7 @@ func (m *Module) Run(ctx context.Context) error {
 	group := m.deps.Background()
 	group.Go(ctx, "verdicts", m.feed.Run)
 	group.Go(ctx, "people", m.people.Run)
+	group.Go(ctx, "revocations", m.people.Revocations().Run)
 	group.Go(ctx, "expiry", m.door.Watch)
 	group.Go(last, "outbox", m.shipper.Run)
 	group.Go(ctx, "goodbye", func(ctx context.Context) error {

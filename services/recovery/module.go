@@ -41,7 +41,7 @@ type backend interface {
 	recovery.Store
 	recovery.Texts
 	recovery.Inbox
-	outbox.Source
+	outbox.Log
 	Ping(ctx context.Context) error
 	Close(ctx context.Context) error
 }
@@ -63,7 +63,7 @@ func New(ctx context.Context, cfg Config, deps module.Deps) (*Module, error) {
 func open(ctx context.Context, s module.Store) (backend, error) {
 	switch s.Engine {
 	case module.EngineSQLite:
-		db, err := sqlite.Open(ctx, filepath.Join(s.Dir, "recovery.db"))
+		db, err := sqlite.Open(ctx, filepath.Join(s.Dir, "recovery.db"), s.SQLite()...)
 		if err != nil {
 			return nil, err
 		}
@@ -102,7 +102,7 @@ func build(cfg Config, deps module.Deps, store backend) (*Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	shipper := outbox.New(store, audit.Ingest, deps.Log, deps.Registry)
+	shipper := deps.Shipper(store)
 	courier := recovery.NewCourier(store, key, sender, deps.Clock, deps.Log, shipper.Kick)
 	service := recovery.New(recovery.Options{
 		Store: store, Accounts: auth, Places: audit, Policy: policy, Key: key, Clock: deps.Clock,
@@ -152,7 +152,7 @@ func (m *Module) Handler() http.Handler { return m.handler }
 func (m *Module) Ready() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	return m.store.Ping(ctx)
+	return errors.Join(m.store.Ping(ctx), m.people.Ready())
 }
 
 // Run ships events, sends texts, and does what happens by time alone, until ctx ends.
@@ -161,6 +161,7 @@ func (m *Module) Run(ctx context.Context) error {
 	group.Go(ctx, "outbox", m.shipper.Run)
 	group.Go(ctx, "courier", m.courier.Run)
 	group.Go(ctx, "people", m.people.Run)
+	group.Go(ctx, "revocations", m.people.Revocations().Run)
 	group.Go(ctx, "sweep", func(ctx context.Context) error { return m.service.RunSweeps(ctx, m.deps.Log) })
 	group.Wait()
 	return nil

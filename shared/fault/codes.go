@@ -64,6 +64,8 @@ const (
 	CodeTooManyConnections Code = "too_many_connections"
 	// CodeRefusedByFirewall: a firewall verdict refused the request.
 	CodeRefusedByFirewall Code = "refused_by_firewall"
+	// CodeChallengeRequired: the request wants proof of a human first.
+	CodeChallengeRequired Code = "challenge_required"
 	// CodeBusy: the service has all the work it can hold.
 	CodeBusy Code = "busy"
 	// CodeLimitReached: a quota of the account is used up.
@@ -138,6 +140,7 @@ var codes = []Code{
 	CodeTooManyRequests,
 	CodeTooManyConnections,
 	CodeRefusedByFirewall,
+	CodeChallengeRequired,
 	CodeBusy,
 	CodeLimitReached,
 	CodePhoneInvalid,

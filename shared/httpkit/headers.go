@@ -33,5 +33,4 @@ const (
 
 	maxUserAgent = 256
 	maxPath      = 128 // of an unknown route, in the log
-	maxJSONDepth = 16
 )

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"net/http"
 	"slices"
@@ -178,6 +179,36 @@ func Expect(status int, header http.Header, body []byte, ok ...int) error {
 		return nil
 	}
 	return ReadProblem(status, header, body)
+}
+
+// maxAnswer bounds what is read of a peer's answer, in bytes.
+const maxAnswer = 64 << 20
+
+// Read takes the answer of a call of a generated client: the T of its JSON when it is a success, the zero T when there
+// is no content; else what ReadProblem makes of it, or the error that the call ended with. It closes the body.
+func Read[T any](resp *http.Response, err error) (T, error) {
+	var out T
+	if err != nil {
+		return out, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	if err != nil {
+		return out, fmt.Errorf("read a peer's answer: %w", err)
+	}
+	if err := Expect(resp.StatusCode, resp.Header, body, http.StatusOK, http.StatusCreated, http.StatusAccepted, http.StatusNoContent); err != nil {
+		return out, err
+	}
+	if resp.StatusCode == http.StatusNoContent {
+		return out, nil
+	}
+	if len(body) > maxAnswer {
+		return out, fmt.Errorf("a peer's answer has more than %d bytes", maxAnswer)
+	}
+	if err := json.Unmarshal(body, &out); err != nil {
+		return *new(T), fmt.Errorf("a peer's answer is not what its specification says: %w", err)
+	}
+	return out, nil
 }
 
 // RefusedService reports whether a peer's 401 is about the calling service, and not about the person.

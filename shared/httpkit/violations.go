@@ -8,6 +8,7 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"centinela/shared/fault"
 )
@@ -63,10 +64,13 @@ func collectSchema(e *openapi3.SchemaError, at string, fields *[]fault.Field) {
 		return
 	}
 	if at == "" || strings.HasPrefix(at, "/") {
-		at = pointer(e.JSONPointer())
+		at = ""
+		for _, name := range e.JSONPointer() {
+			at = inside(at, name)
+		}
 	}
 	if name, ok := unsupportedName(e); ok {
-		add(fields, at+"/"+escape(name), string(fault.CodeUnknownField), "is not known here")
+		add(fields, inside(at, name), string(fault.CodeUnknownField), "is not known here")
 		return
 	}
 	add(fields, at, string(fault.CodeInvalidField), rule(e))
@@ -139,19 +143,8 @@ func rule(e *openapi3.SchemaError) string {
 	return "is not valid (" + e.SchemaField + ")"
 }
 
-// pointer writes a JSON pointer (RFC 6901).
-func pointer(parts []string) string {
-	var b strings.Builder
-	for _, p := range parts {
-		b.WriteByte('/')
-		b.WriteString(escape(p))
-	}
-	return b.String()
-}
-
-func escape(part string) string {
-	return strings.NewReplacer("~", "~0", "/", "~1").Replace(part)
-}
+// inside is the JSON pointer (RFC 6901) of a member of what at points to.
+func inside(at, name string) string { return string(jsontext.Pointer(at).AppendToken(name)) }
 
 // isReading: the body's reader returns faults (limitedBody).
 func isReading(err error) bool {

@@ -39,6 +39,7 @@ const (
 	ErrorCodeBodyTooLarge          ErrorCode = "body_too_large"
 	ErrorCodeBusy                  ErrorCode = "busy"
 	ErrorCodeCallerNotAllowed      ErrorCode = "caller_not_allowed"
+	ErrorCodeChallengeRequired     ErrorCode = "challenge_required"
 	ErrorCodeCodeExhausted         ErrorCode = "code_exhausted"
 	ErrorCodeCodeInvalid           ErrorCode = "code_invalid"
 	ErrorCodeConflict              ErrorCode = "conflict"
@@ -95,6 +96,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeBusy:
 		return true
 	case ErrorCodeCallerNotAllowed:
+		return true
+	case ErrorCodeChallengeRequired:
 		return true
 	case ErrorCodeCodeExhausted:
 		return true

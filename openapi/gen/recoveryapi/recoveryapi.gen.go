@@ -22,6 +22,7 @@ const (
 	ErrorCodeBodyTooLarge          ErrorCode = "body_too_large"
 	ErrorCodeBusy                  ErrorCode = "busy"
 	ErrorCodeCallerNotAllowed      ErrorCode = "caller_not_allowed"
+	ErrorCodeChallengeRequired     ErrorCode = "challenge_required"
 	ErrorCodeCodeExhausted         ErrorCode = "code_exhausted"
 	ErrorCodeCodeInvalid           ErrorCode = "code_invalid"
 	ErrorCodeConflict              ErrorCode = "conflict"
@@ -78,6 +79,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeBusy:
 		return true
 	case ErrorCodeCallerNotAllowed:
+		return true
+	case ErrorCodeChallengeRequired:
 		return true
 	case ErrorCodeCodeExhausted:
 		return true

@@ -3,7 +3,6 @@ package account
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -26,28 +25,39 @@ var FreshOnly = map[string]bool{
 // Admit checks in the store that the session of a verified token is alive, so that here a revoked token dies at once,
 // and that the sign-in is fresh where the operation asks for it. Errors: ErrSessionRevoked, ErrNotFresh.
 func (s *Service) Admit(ctx context.Context, p Person, operation string) error {
-	now := s.clk.Now()
-	a, err := s.store.Account(ctx, p.Account)
-	if errors.Is(err, ErrNotFound) {
-		return ErrSessionRevoked
-	}
-	if err != nil {
+	if err := s.Live(ctx, p.Account, p.Session); err != nil {
 		return err
 	}
-	sess, err := s.store.Session(ctx, p.Session)
-	if errors.Is(err, ErrNotFound) {
-		return ErrSessionRevoked
-	}
-	if err != nil {
-		return err
-	}
-	if err := sess.liveOf(&a, now); err != nil {
-		return ErrSessionRevoked
-	}
-	if FreshOnly[operation] && now.Sub(p.AuthTime) >= s.settings.Fresh {
+	if FreshOnly[operation] && !s.fresh(p.AuthTime) {
 		return ErrNotFresh
 	}
 	return nil
+}
+
+// clocksApart is how far another process's clock may be ahead.
+const clocksApart = time.Minute
+
+// fresh takes a sign-in of the future for one of now while that can be a clock that is ahead; more is a clock that was set
+// back, which must not make a sign-in fresh for longer.
+func (s *Service) fresh(authTime time.Time) bool {
+	age := s.clk.Now().Sub(authTime)
+	return age < s.settings.Fresh && age >= -clocksApart
+}
+
+// Live is nil while the session is alive and that account's, by what the store holds now. Error: ErrSessionRevoked,
+// also for an unknown one.
+func (s *Service) Live(ctx context.Context, account, session string) error {
+	a, err := s.store.Account(ctx, account)
+	if err == nil {
+		var sess Session
+		if sess, err = s.store.Session(ctx, session); err == nil && sess.liveOf(&a, s.clk.Now()) != nil {
+			err = ErrSessionRevoked
+		}
+	}
+	if errors.Is(err, ErrNotFound) {
+		return ErrSessionRevoked
+	}
+	return err
 }
 
 // Sessions lists a person's live sessions, newest use first.
@@ -116,6 +126,7 @@ func (s *Service) end(ctx context.Context, now time.Time, session, reason string
 		return s.revokeWith(sess, now, reason, o), nil
 	})
 	s.kick()
+	s.ended()
 	return err
 }
 
@@ -124,7 +135,7 @@ func (s *Service) revokeWith(sess *Session, now time.Time, reason string, o reco
 	e := event(now, record.SessionRevoked, record.Success, o, sess.Account)
 	e.Session, e.Target, e.Reason = sess.ID, sess.ID, reason
 	// Until when an access token of this session may be around: audit makes a verdict of it that the gateway obeys.
-	e.Data = map[string]string{"expires_at": now.Add(s.settings.AccessFor).UTC().Format(time.RFC3339Nano)}
+	e.Data = record.Data{"expires_at": now.Add(s.settings.AccessFor).UTC().Format(time.RFC3339Nano)}
 	return []record.Event{e}
 }
 
@@ -168,24 +179,4 @@ func (s *Service) finishEnding(ctx context.Context, account string, o record.Ori
 		}
 		return nil, nil
 	})
-}
-
-const (
-	repairAfter = 10 * time.Second
-	repairBatch = 100
-)
-
-// Repair finishes what a stopped process left of finishEnding. An account that fails doesn't keep the others waiting.
-func (s *Service) Repair(ctx context.Context) error {
-	ids, err := s.store.AccountsEnding(ctx, s.clk.Now().Add(-repairAfter), repairBatch)
-	if err != nil {
-		return err
-	}
-	var failed []error
-	for _, account := range ids {
-		if err := s.finishEnding(ctx, account, record.Origin{}); err != nil {
-			failed = append(failed, fmt.Errorf("account %s: %w", account, err))
-		}
-	}
-	return errors.Join(failed...)
 }

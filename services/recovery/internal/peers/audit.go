@@ -2,25 +2,23 @@ package peers
 
 import (
 	"context"
-	"net/http"
 
 	"centinela/openapi/gen/auditclient"
 	"centinela/services/recovery/internal/engine"
 	"centinela/services/recovery/internal/recovery"
 	"centinela/shared/httpkit"
-	"centinela/shared/record"
 )
 
-// Audit is recovery.Places over HTTP, and the sink of the outbox.
+// Audit is recovery.Places over HTTP.
 type Audit struct {
-	client *auditclient.ClientWithResponses
+	client *auditclient.Client
 }
 
 var _ recovery.Places = (*Audit)(nil)
 
 // NewAudit wraps the client of the peer, which finds its address at each call.
 func NewAudit(client *httpkit.Client) (*Audit, error) {
-	c, err := auditclient.NewClientWithResponses("http://audit", auditclient.WithHTTPClient(client))
+	c, err := auditclient.NewClient("http://audit", auditclient.WithHTTPClient(client))
 	if err != nil {
 		return nil, err
 	}
@@ -29,17 +27,11 @@ func NewAudit(client *httpkit.Client) (*Audit, error) {
 
 // Familiarity implements recovery.Places.
 func (a *Audit) Familiarity(ctx context.Context, account, address string) (engine.Known, error) {
-	answer, err := a.client.GetPlaceWithResponse(ctx, account, &auditclient.GetPlaceParams{Address: address})
+	place, err := httpkit.Read[auditclient.Place](a.client.GetPlace(ctx, account, &auditclient.GetPlaceParams{Address: address}))
 	if err != nil {
 		return engine.Unknown, err
 	}
-	if err := httpkit.Expect(answer.StatusCode(), answer.HTTPResponse.Header, answer.Body, http.StatusOK); err != nil {
-		return engine.Unknown, err
-	}
-	if answer.JSON200 == nil {
-		return engine.Unknown, nil
-	}
-	switch answer.JSON200.Familiarity {
+	switch place.Familiarity {
 	case auditclient.PlaceFamiliarityFamiliar:
 		return engine.Yes, nil
 	case auditclient.PlaceFamiliarityUnfamiliar:
@@ -47,29 +39,4 @@ func (a *Audit) Familiarity(ctx context.Context, account, address string) (engin
 	default:
 		return engine.Unknown, nil
 	}
-}
-
-// Ingest is an outbox.Sink: nil when audit has all events on disk.
-func (a *Audit) Ingest(ctx context.Context, events []record.Event) error {
-	batch := auditclient.EventBatch{Events: make([]auditclient.Event, len(events))}
-	for i, e := range events {
-		batch.Events[i] = wireEvent(e)
-	}
-	answer, err := a.client.IngestEventsWithResponse(ctx, batch)
-	if err != nil {
-		return err
-	}
-	return httpkit.Expect(answer.StatusCode(), answer.HTTPResponse.Header, answer.Body, http.StatusOK)
-}
-
-func wireEvent(e record.Event) auditclient.Event {
-	w := auditclient.Event{
-		Id: e.ID, Time: e.Time, Service: e.Service, Action: e.Action, Outcome: auditclient.EventOutcome(e.Outcome),
-		Account: optional(e.Account), Session: optional(e.Session), Target: optional(e.Target), Address: optional(e.Address),
-		Device: optional(e.Device), UserAgent: optional(e.UserAgent), RequestId: optional(e.RequestID), Reason: optional(e.Reason),
-	}
-	if len(e.Data) > 0 {
-		w.Data = &e.Data
-	}
-	return w
 }
