@@ -520,6 +520,38 @@ func TestStrictHandlers(t *testing.T) {
 	}
 }
 
+// TestHandlersGetThePlainContext: gin's context is pooled, and must not be kept or passed to goroutines. Generated servers hand over
+// the request's own (openapi/bundle makes them), so that no handler has to convert it.
+func TestHandlersGetThePlainContext(t *testing.T) {
+	handed := 0
+	for _, f := range sources(t) {
+		if !f.gen {
+			continue
+		}
+		ast.Inspect(f.syntax, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok || len(call.Args) == 0 {
+				return true
+			}
+			method, ok := call.Fun.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			if of, ok := method.X.(*ast.SelectorExpr); !ok || of.Sel.Name != "ssi" {
+				return true
+			}
+			handed++
+			if ctx, isCall := call.Args[0].(*ast.CallExpr); !isCall || len(ctx.Args) != 0 {
+				t.Errorf("%s: %s gets gin's own context", f.at(call.Pos()), method.Sel.Name)
+			}
+			return true
+		})
+	}
+	if handed == 0 {
+		t.Error("no generated server calls a handler as this test expects")
+	}
+}
+
 // unfinished finds the words that mark work left for later (written apart, so that this file passes).
 var unfinished = regexp.MustCompile(`\b(TO` + `DO|FIX` + `ME)\b`)
 

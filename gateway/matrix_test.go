@@ -28,7 +28,7 @@ func someID(template string) string {
 // person gets past the door. Operators and people in a recovery are the services' to tell.
 func TestR41_AuthorisationMatrix(t *testing.T) {
 	s := start(t, unchecked, config(func(c *gateway.Config) {
-		c.Rates = gateway.RateConfig{Default: "100000-M", SignUp: "100000-M", SignIn: "100000-M", Recovery: "100000-M", Throttled: "1-H", Keys: 10}
+		c.Rates = gateway.RateConfig{Default: "100000-M", SignUp: "100000-M", SignIn: "100000-M", Refresh: "100000-M", Recovery: "100000-M", Throttled: "1-H", Keys: 10}
 	})).ready()
 	s.ids.Signer(module.Operator)
 	issuers := &moduletest.Issuers{T: t, Service: module.Gateway, Services: s.ids, People: s.people, Now: s.clock.Now}
