@@ -269,7 +269,7 @@ type FieldProblem struct {
 type Member struct {
 	AccountId AccountId `json:"account_id"`
 
-	// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding (64 bytes of room for what NFKC shortens).
+	// UserName 3 to 32 small letters, digits and `_ . -`, a letter first and no punctuation last, of one script (PRECIS UsernameCaseMapped, RFC 8265; UTS 39). Unique among all names that look alike; accents and case make no difference. 64: room for what normalisation shortens.
 	UserName UserName `json:"user_name"`
 }
 
@@ -322,7 +322,7 @@ type Problem struct {
 	Type string `json:"type"`
 }
 
-// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding (64 bytes of room for what NFKC shortens).
+// UserName 3 to 32 small letters, digits and `_ . -`, a letter first and no punctuation last, of one script (PRECIS UsernameCaseMapped, RFC 8265; UTS 39). Unique among all names that look alike; accents and case make no difference. 64: room for what normalisation shortens.
 type UserName = string
 
 // Cursor defines model for Cursor.
