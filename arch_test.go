@@ -105,7 +105,6 @@ var realTime = map[string]string{
 	"shared/access/verifier.go":                "how often keys are fetched: a rate between machines",
 	"shared/id/ordered.go":                     "an id begins with the time between machines, which is not moved with the product's",
 	"shared/httpkit/client.go":                 "latency, and what is left of a deadline",
-	"shared/httpkit/dial.go":                   "how late a timer of this process fires",
 	"shared/httpkit/observe.go":                "latency",
 	"shared/httpkit/pace.go":                   "deadlines of connections: a client that is slow to send or to read",
 	"shared/lifecycle/lifecycle.go":            "how long a unit took to start and stop",

@@ -25,6 +25,7 @@ import (
 
 const (
 	defaultClientTimeout = 5 * time.Second
+	dialTimeout          = 80 * time.Millisecond  // a peer that is gone must answer "unavailable" within 100 ms
 	retryNeeds           = 150 * time.Millisecond // less than that is refused by the callee anyway
 	breakerTrips         = 5                      // failures in a row, and no answer for as long as the pause
 	breakerPause         = 500 * time.Millisecond // then nobody tries for so long, and then some do
@@ -71,7 +72,7 @@ func NewClient(opts ClientOptions) *Client {
 	c := &Client{
 		opts: opts,
 		transport: &http.Transport{
-			DialContext:         newDialer().DialContext,
+			DialContext:         (&net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}).DialContext,
 			MaxIdleConnsPerHost: idleConns, IdleConnTimeout: 45 * time.Second, // below the callee's 60 s, so that it never closes first
 			DisableCompression: true,
 		},
