@@ -16,7 +16,6 @@ import (
 	"centinela/services/chat-relay/internal/store/mongo"
 	"centinela/services/chat-relay/internal/store/sqlite"
 	"centinela/shared/access"
-	"centinela/shared/auditlink"
 	"centinela/shared/module"
 	"centinela/shared/outbox"
 	"centinela/shared/verdicts"
@@ -76,21 +75,17 @@ func build(cfg Config, deps module.Deps, store backend) (*Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	set := verdicts.NewSet()
-	m := &Module{
-		deps: deps, store: store, people: deps.People(),
-		feed:    verdicts.NewFeed(set, auditlink.New(deps.LongClient(module.Audit)).Verdicts, filepath.Join(deps.Store.Dir, "verdicts.jsonl"), deps.Clock, deps.Log),
-		shipper: deps.Shipper(store),
+	feed, set, err := deps.Verdicts()
+	if err != nil {
+		return nil, err
 	}
-	if err := m.feed.Restore(); err != nil {
-		return nil, fmt.Errorf("verdicts on disk: %w", err)
-	}
+	m := &Module{deps: deps, store: store, people: deps.People(), feed: feed, shipper: deps.Shipper(store)}
 	chat := relay.New(relay.Options{Store: store, People: auth, Codec: socket.Codec{}, Clock: deps.Clock, Rate: cfg.rate(), Kick: m.shipper.Kick})
 	m.door = socket.New(socket.Options{
 		Relay: chat, People: m.people, Verdicts: set, Clock: deps.Clock, Log: deps.Log,
-		Registry: deps.Registry, Limits: cfg.limits(), Origins: cfg.Origins,
+		Registry: deps.Registry, Limits: cfg.limits(), Origins: cfg.origins(),
 	})
-	m.feed.OnChange(m.door.Enforce)
+	m.feed.OnChange(func(verdicts.Change) { m.door.Enforce() })
 	m.people.Revocations().OnChange(m.door.Revoke)
 	server := deps.Server(spec, m.people)
 	httpapi.New(chat, m.door).Register(server.Engine())

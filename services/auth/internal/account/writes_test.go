@@ -36,9 +36,9 @@ func (w *writes) UpdateSession(ctx context.Context, id string, change func(*acco
 	return w.Store.UpdateSession(ctx, id, change)
 }
 
-func (w *writes) Report(ctx context.Context, events ...record.Event) error {
+func (w *writes) Record(ctx context.Context, events ...record.Event) error {
 	w.n++
-	return w.Store.Report(ctx, events...)
+	return w.Store.Record(ctx, events...)
 }
 
 func (w *writes) Raise(ctx context.Context, rises []limits.Rise) ([]time.Duration, error) {

@@ -21,7 +21,6 @@ import (
 	"centinela/shared/access"
 	"centinela/shared/fault"
 	"centinela/shared/record"
-	"centinela/shared/verdicts"
 )
 
 // conn is one socket. Its read loop runs in one goroutine from Open to the end; its writer is started when there is
@@ -264,8 +263,7 @@ func (c *conn) reportPanic(loop string, cause any) {
 }
 
 // refuse ends the socket for a verdict.
-func (c *conn) refuse(v verdicts.Verdict) {
-	f := refusal(v)
+func (c *conn) refuse(f *fault.Error) {
 	c.end(ending{closeForbidden, string(f.Code), f.Detail})
 }
 

@@ -111,8 +111,8 @@ func (d *Door) open(w http.ResponseWriter, r *http.Request, from record.Origin) 
 		}
 		c.greeted(claims)
 	}
-	if v, refused := d.check(c); refused {
-		return nil, refusal(v)
+	if err := refusal(d.check(c)); err != nil {
+		return nil, err
 	}
 	if err := d.enter(c); err != nil {
 		return nil, err
@@ -137,8 +137,11 @@ func (d *Door) open(w http.ResponseWriter, r *http.Request, from record.Origin) 
 }
 
 // refusal says what a verdict means to the person.
-func refusal(v verdicts.Verdict) *fault.Error {
-	if v.Kind == verdicts.KindSession {
+func refusal(d verdicts.Decision) *fault.Error {
+	switch {
+	case d.Action != verdicts.Refuse:
+		return nil
+	case d.Verdict.Names(verdicts.KindSession):
 		return errRevoked
 	}
 	return errFirewall
@@ -150,8 +153,8 @@ func (d *Door) Admit(address, account, session string) error {
 	if err != nil {
 		addr = netip.Addr{}
 	}
-	if v, refused := d.Verdicts.Check(addr, account, session, "", d.Clock.Now()); refused {
-		return refusal(v)
+	if f := refusal(d.Verdicts.Check(verdicts.Client{Addr: addr, Account: account, Session: session}, d.Clock.Now())); f != nil {
+		return f
 	}
 	return nil
 }
@@ -171,9 +174,9 @@ func (d *Door) originAllowed(r *http.Request) bool {
 }
 
 // check asks the firewall about everything that is known of the socket.
-func (d *Door) check(c *conn) (verdicts.Verdict, bool) {
+func (d *Door) check(c *conn) verdicts.Decision {
 	account, session, device := c.identity()
-	return d.Verdicts.Check(c.address, account, session, device, d.Clock.Now())
+	return d.Verdicts.Check(verdicts.Client{Addr: c.address, Account: account, Session: session, Device: device}, d.Clock.Now())
 }
 
 // enter counts the socket in, by address.
@@ -238,8 +241,8 @@ func addressKey(addr netip.Addr) string {
 // chat-relay, "Revocation"). Call it when verdicts changed.
 func (d *Door) Enforce() {
 	for _, c := range d.all() {
-		if v, refused := d.check(c); refused {
-			c.refuse(v)
+		if why := refusal(d.check(c)); why != nil {
+			c.refuse(why)
 		}
 	}
 }

@@ -24,8 +24,8 @@ func (c *conn) hello(f *chatframes.ClientHello) {
 		c.end(why)
 		return
 	}
-	if v, refused := c.door.check(c); refused { // later verdicts come by Enforce, which sees the identity from here on
-		c.refuse(v)
+	if why := refusal(c.door.check(c)); why != nil { // later verdicts come by Enforce, which sees the identity from here on
+		c.refuse(why)
 		return
 	}
 	if c.door.People.Standing(ctx, c.account, c.session) != nil { // it ended after its token was verified; later ends come by Revoke

@@ -7,10 +7,12 @@ import (
 	"centinela/services/chat-relay/internal/relay"
 	"centinela/services/chat-relay/internal/store/sqlite"
 	"centinela/services/chat-relay/internal/store/storetest"
+	"centinela/shared/sqlitex/sqlitextest"
 )
 
 // R1, R4.1: the store's contract on SQLite.
 func TestStore(t *testing.T) {
+	ctx := sqlitextest.Plans(t, "testdata/plans.sql")
 	storetest.Run(t, func(t *testing.T) storetest.Open {
 		path := filepath.Join(t.TempDir(), "chat-relay.db")
 		var last relay.Store
@@ -20,7 +22,7 @@ func TestStore(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			s, err := sqlite.Open(t.Context(), path)
+			s, err := sqlite.Open(ctx, path)
 			if err != nil {
 				t.Fatal(err)
 			}
