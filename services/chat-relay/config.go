@@ -5,7 +5,7 @@ import (
 	"net/url"
 	"time"
 
-	"centinela/services/chat-relay/internal/relay"
+	"centinela/services/chat-relay/internal/room"
 	"centinela/services/chat-relay/internal/socket"
 	"centinela/shared/config"
 )
@@ -80,7 +80,7 @@ func (c Config) Validate() error {
 	return errs.Err()
 }
 
-func (c Config) rate() relay.Rate { return relay.Rate{Burst: c.Rate.Burst, Leak: c.Rate.Leak} }
+func (c Config) rate() room.Rate { return room.Rate{Burst: c.Rate.Burst, Leak: c.Rate.Leak} }
 
 func (c Config) limits() socket.Limits {
 	s := c.Sockets

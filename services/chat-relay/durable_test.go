@@ -23,7 +23,7 @@ func TestR1AcceptedIsStored(t *testing.T) {
 	w := newWorld(t, options{build: faults.New})
 	talk := w.start(1, "direct", 2)
 	ana, luis := w.connect(1, nil), w.connect(2, nil)
-	for _, at := range []string{"AppendMessage", "AppendMessage, after"} {
+	for _, at := range []string{"Append", "Append, after"} {
 		entered, release := make(chan struct{}), make(chan struct{})
 		faults.Do(at, func() { close(entered); <-release })
 		written := w.traps.of(ana).written()

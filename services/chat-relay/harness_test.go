@@ -406,3 +406,15 @@ func (l *lines) cut() string {
 	l.at = len(text)
 	return text[from:]
 }
+
+// digested is how many messages the digests that audit has count.
+func (w *world) digested() (n int) {
+	for _, e := range w.audit.of(record.ChatMessageSent) {
+		var messages int
+		if _, err := fmt.Sscan(e.Data["messages"], &messages); err != nil {
+			w.t.Error(err)
+		}
+		n += messages
+	}
+	return n
+}

@@ -20,13 +20,10 @@ type Audit struct {
 }
 
 // NewAudit talks through client, which must allow for the long poll of Verdicts.
-func NewAudit(client *httpkit.Client) *Audit {
-	// The client replaces scheme and host at each call; a constant URL always parses.
+func NewAudit(client *httpkit.Client) (*Audit, error) {
+	// The client replaces scheme and host at each call.
 	api, err := auditclient.NewClientWithResponses("http://audit", auditclient.WithHTTPClient(client))
-	if err != nil {
-		panic("peers: " + err.Error())
-	}
-	return &Audit{api: api}
+	return &Audit{api: api}, err
 }
 
 // Ingest records events; it is an outbox.Sink. record.Event has the wire's form.

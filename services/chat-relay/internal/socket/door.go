@@ -2,7 +2,9 @@ package socket
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -15,7 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"centinela/openapi/gen/chatframes"
-	"centinela/services/chat-relay/internal/relay"
+	"centinela/services/chat-relay/internal/room"
 	"centinela/shared/access"
 	"centinela/shared/clock"
 	"centinela/shared/fault"
@@ -36,7 +38,7 @@ var (
 
 // Options are what a Door is made of.
 type Options struct {
-	Relay    *relay.Relay
+	Chat     *room.Chat
 	People   *access.Verifier
 	Verdicts *verdicts.Set
 	Clock    clock.Clock
@@ -55,18 +57,21 @@ type Door struct {
 	corks    *sync.Pool
 	frames   *sync.Pool
 
+	running context.Context // of commands: ends when the door was shut and whoever was left is cut off
+	stop    context.CancelFunc
+
 	mu        sync.Mutex
 	shut      bool
-	conns     map[*conn]struct{}
-	byAccount map[string]int
+	conns     crowd
 	byAddress map[string]int
-	running   sync.WaitGroup
+	inside    sync.WaitGroup
 }
 
 // New makes a Door.
 func New(opts Options) *Door {
+	running, stop := context.WithCancel(context.Background())
 	return &Door{
-		Options: opts, metrics: newMetrics(opts.Registry), watch: newWatch(opts.Clock),
+		Options: opts, metrics: newMetrics(opts.Registry), watch: newWatch(opts.Clock), running: running, stop: stop,
 		upgrader: websocket.Upgrader{
 			ReadBufferSize: bufferBytes, WriteBufferSize: bufferBytes, WriteBufferPool: &sync.Pool{},
 			Subprotocols: []string{chatframes.Subprotocol},
@@ -75,7 +80,7 @@ func New(opts Options) *Door {
 		},
 		corks:  &sync.Pool{New: func() any { return new([]byte) }},
 		frames: &sync.Pool{New: func() any { b := make([]byte, opts.Limits.FrameBytes+1); return &b }},
-		conns:  map[*conn]struct{}{}, byAccount: map[string]int{}, byAddress: map[string]int{},
+		conns:  newCrowd(), byAddress: map[string]int{},
 	}
 }
 
@@ -108,7 +113,10 @@ func (d *Door) open(w http.ResponseWriter, r *http.Request, from record.Origin) 
 		if err != nil {
 			return nil, err
 		}
-		c.greeted(claims)
+		who := *c.who.Load()
+		who.account, who.session, who.expires = claims.Account, claims.Session, claims.ExpiresAt
+		c.who.Store(&who)
+		c.automaton.Advance(chatframes.StateGreeted)
 	}
 	if v, refused := d.check(c); refused {
 		return nil, refusal(v)
@@ -171,8 +179,8 @@ func (d *Door) originAllowed(r *http.Request) bool {
 
 // check asks the firewall about everything that is known of the socket.
 func (d *Door) check(c *conn) (verdicts.Verdict, bool) {
-	account, session, device := c.identity()
-	return d.Verdicts.Check(c.address, account, session, device, d.Clock.Now())
+	who := c.who.Load()
+	return d.Verdicts.Check(c.address, who.account, who.session, who.device, d.Clock.Now())
 }
 
 // enter counts the socket in, by address.
@@ -181,27 +189,41 @@ func (d *Door) enter(c *conn) error {
 	defer d.mu.Unlock()
 	key := addressKey(c.address)
 	switch {
-	case d.shut, len(d.conns) >= d.Limits.Sockets:
+	case d.shut, len(d.conns.all) >= d.Limits.Sockets:
 		return errFull
 	case key != "" && d.byAddress[key] >= d.Limits.SocketsPerAddress:
 		return errConnections
 	}
-	d.conns[c] = struct{}{}
+	d.conns.add(c)
 	d.byAddress[key]++
-	d.running.Add(1)
+	d.inside.Add(1)
 	d.metrics.open.Inc()
 	return nil
 }
 
-// join counts the socket in by account; false when there are too many.
-func (d *Door) join(c *conn, account string) bool {
+// know says who the socket is of.
+func (d *Door) know(c *conn, who *identity) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.byAccount[account] >= d.Limits.SocketsPerAccount {
+	d.conns.remove(c)
+	c.who.Store(who)
+	d.conns.add(c)
+}
+
+// join counts the socket in by account; false when there are too many.
+func (d *Door) join(c *conn) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	joined := 0
+	for _, other := range d.conns.of(verdicts.KindAccount, c.who.Load().account) {
+		if other.joined {
+			joined++
+		}
+	}
+	if joined >= d.Limits.SocketsPerAccount {
 		return false
 	}
-	d.byAccount[account]++
-	c.joined = account
+	c.joined = true
 	d.metrics.ready.Inc()
 	return true
 }
@@ -209,20 +231,16 @@ func (d *Door) join(c *conn, account string) bool {
 func (d *Door) leave(c *conn) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	delete(d.conns, c)
-	decrement(d.byAddress, addressKey(c.address))
+	d.conns.remove(c)
+	key := addressKey(c.address)
+	if d.byAddress[key]--; d.byAddress[key] <= 0 {
+		delete(d.byAddress, key)
+	}
 	d.metrics.open.Dec()
-	if c.joined != "" {
-		decrement(d.byAccount, c.joined)
+	if c.joined {
 		d.metrics.ready.Dec()
 	}
-	d.running.Done()
-}
-
-func decrement(counts map[string]int, key string) {
-	if counts[key]--; counts[key] <= 0 {
-		delete(counts, key)
-	}
+	d.inside.Done()
 }
 
 // addressKey is "" for an unknown address, which has no limit of its own.
@@ -238,7 +256,7 @@ func addressKey(addr netip.Addr) string {
 func (d *Door) Enforce() {
 	for _, c := range d.all() {
 		if v, refused := d.check(c); refused {
-			c.refuse(v)
+			c.close(endVerdict(v))
 		}
 	}
 }
@@ -253,23 +271,23 @@ func (d *Door) Watch(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			d.expire()
+			d.expire(d.Clock.Now())
 		}
 	}
 }
 
-func (d *Door) expire() {
-	for _, c := range d.ended(d.Clock.Now().UnixMilli()) {
-		c.end(ending{closeUnauthorized, string(fault.CodeTokenExpired), "the access token has ended; connect again with a fresh one"})
+func (d *Door) expire(now time.Time) {
+	for _, c := range d.expired(now) {
+		c.close(endExpired)
 	}
 }
 
-// ended is short for each socket: there are thousands, and it holds the lock of whoever comes and goes.
-func (d *Door) ended(now int64) (list []*conn) {
+// expired is short for each socket: there are thousands, and it holds the lock of whoever comes and goes.
+func (d *Door) expired(now time.Time) (list []*conn) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for c := range d.conns {
-		if at := c.expires.Load(); at != 0 && at <= now {
+	for c := range d.conns.all {
+		if at := c.who.Load().expires; !at.IsZero() && !at.After(now) {
 			list = append(list, c)
 		}
 	}
@@ -279,11 +297,13 @@ func (d *Door) ended(now int64) (list []*conn) {
 func (d *Door) all() []*conn {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	list := make([]*conn, 0, len(d.conns))
-	for c := range d.conns {
-		list = append(list, c)
-	}
-	return list
+	return slices.Collect(maps.Keys(d.conns.all))
+}
+
+// Panicked reports a panic that happened elsewhere behind somebody's command.
+func (d *Door) Panicked(loop string, from record.Origin, cause any, stack []byte) {
+	d.metrics.panics.Inc()
+	d.Log.Error("panic in a socket", "request_id", from.RequestID, "loop", loop, "panic", fmt.Sprint(cause), "stack", string(stack))
 }
 
 // Shut lets nobody in any more, says goodbye to all, and waits until they are gone or ctx ends; then it cuts them off.
@@ -292,17 +312,17 @@ func (d *Door) Shut(ctx context.Context) {
 	d.shut = true
 	d.mu.Unlock()
 	for _, c := range d.all() {
-		c.end(ending{closeGoingAway, string(fault.CodeUnavailable), "the server stops; connect again"})
+		c.close(endStopping)
 	}
 	gone := make(chan struct{})
-	go func() { d.running.Wait(); close(gone) }()
+	go func() { d.inside.Wait(); close(gone) }()
 	select {
 	case <-gone:
-		return
 	case <-ctx.Done():
+		for _, c := range d.all() {
+			c.close(endBroken)
+		}
 	}
-	for _, c := range d.all() {
-		c.cut()
-	}
+	d.stop()
 	<-gone
 }

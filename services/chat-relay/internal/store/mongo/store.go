@@ -4,28 +4,27 @@ import (
 	"context"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
 
-	"centinela/services/chat-relay/internal/relay"
-	"centinela/shared/bounded"
-	"centinela/shared/keylock"
+	"centinela/services/chat-relay/internal/digest"
+	"centinela/services/chat-relay/internal/room"
 	"centinela/shared/mongox"
-	"centinela/shared/record"
 )
 
-const maxHints = 50_000
-
-// Store is a relay.Store.
+// Store is the relay's state.
 type Store struct {
 	db *mongox.DB
 	*mongox.Outbox
-	// last is a number that each conversation has reached. Messages are never deleted, so it can only be too small.
-	last *bounded.Map[string, int64]
-	// turns let the appends of this process to one conversation come one after the other: at once, each but one of them
-	// would collide and ask again. Other instances' are found by the collision.
-	turns *keylock.Locks
+	conversations *mongox.Documents[room.Conversation]
+	messages      *mongo.Collection
+	digests       *mongox.Documents[digest.Digest]
 }
 
-var _ relay.Store = (*Store)(nil)
+var (
+	_ room.Log     = (*Store)(nil)
+	_ room.Rooms   = (*Store)(nil)
+	_ room.Digests = (*Store)(nil)
+)
 
 // Open connects to the database and makes the indexes.
 func Open(ctx context.Context, uri, database string) (*Store, error) {
@@ -34,8 +33,10 @@ func Open(ctx context.Context, uri, database string) (*Store, error) {
 		return nil, err
 	}
 	return &Store{
-		db: db, Outbox: db.Outbox(conversationsName, messagesName, eventsName), last: bounded.New[string, int64](maxHints),
-		turns: keylock.New(),
+		db: db, Outbox: db.Outbox(conversationsName, digestsName, eventsName),
+		conversations: mongox.NewDocuments[room.Conversation](db, conversationsName, 1, room.ErrConversationNotFound),
+		messages:      db.C(messagesName),
+		digests:       mongox.NewDocuments[digest.Digest](db, digestsName, digestShape, nil),
 	}, nil
 }
 
@@ -45,25 +46,7 @@ func (s *Store) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
 // Close disconnects.
 func (s *Store) Close(ctx context.Context) error { return s.db.Close(ctx) }
 
-type eventDoc struct {
-	ID     string         `bson:"_id"`
-	Outbox []record.Event `bson:"outbox"`
-}
-
-// RecordEvents implements relay.Store: each event is a document of its own, which goes when it is delivered.
-func (s *Store) RecordEvents(ctx context.Context, events ...record.Event) error {
-	if len(events) == 0 {
-		return nil
-	}
-	docs := make([]any, len(events))
-	for i, e := range events {
-		docs[i] = eventDoc{ID: e.ID, Outbox: []record.Event{e}}
-	}
-	_, err := s.db.C(eventsName).InsertMany(ctx, docs)
-	return mongox.Wrap(err)
-}
-
-// DeliveredEvents implements relay.Store. Stopped after the first step it leaves empty documents, which do no harm.
+// DeliveredEvents implements outbox.Source. Stopped after the first step it leaves empty documents, which do no harm.
 func (s *Store) DeliveredEvents(ctx context.Context, ids []string) error {
 	if err := s.Outbox.DeliveredEvents(ctx, ids); err != nil {
 		return err

@@ -5,17 +5,26 @@ import (
 	"embed"
 	"io/fs"
 
-	"centinela/services/chat-relay/internal/relay"
+	"centinela/services/chat-relay/internal/digest"
+	"centinela/services/chat-relay/internal/room"
 	"centinela/shared/sqlitex"
 )
 
 //go:embed migrations/*.sql
 var files embed.FS
 
-// Store is a relay.Store. The outbox methods are the database's own.
-type Store struct{ *sqlitex.DB }
+// Store is the relay's state. The outbox methods are the database's own.
+type Store struct {
+	*sqlitex.DB
+	conversations *sqlitex.Table[room.Conversation]
+	digests       *sqlitex.Table[digest.Digest]
+}
 
-var _ relay.Store = (*Store)(nil)
+var (
+	_ room.Log     = (*Store)(nil)
+	_ room.Rooms   = (*Store)(nil)
+	_ room.Digests = (*Store)(nil)
+)
 
 // Open opens the database file at path, or makes it.
 func Open(ctx context.Context, path string) (*Store, error) {
@@ -27,7 +36,7 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{db}, nil
+	return &Store{DB: db, conversations: conversations(), digests: digests()}, nil
 }
 
 // Ping returns nil when the file answers.

@@ -4,7 +4,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"centinela/services/chat-relay/internal/relay"
 	"centinela/services/chat-relay/internal/store/sqlite"
 	"centinela/services/chat-relay/internal/store/storetest"
 )
@@ -12,9 +11,9 @@ import (
 // R1, R4.1: the store's contract on SQLite.
 func TestStore(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) storetest.Open {
-		path := filepath.Join(t.TempDir(), "chat-relay.db")
-		var last relay.Store
-		return func(t *testing.T) relay.Store {
+		path := filepath.Join(t.TempDir(), "chat-room.db")
+		var last storetest.Store
+		return func(t *testing.T) storetest.Store {
 			if last != nil { // one process owns the file
 				if err := last.Close(t.Context()); err != nil {
 					t.Fatal(err)
@@ -26,7 +25,7 @@ func TestStore(t *testing.T) {
 			}
 			last = s
 			t.Cleanup(func() {
-				if last == relay.Store(s) {
+				if last == storetest.Store(s) {
 					if err := s.Close(t.Context()); err != nil {
 						t.Error(err)
 					}
