@@ -10,12 +10,14 @@ import (
 // production profile, which makes none by itself. Files that exist are left
 // alone. It returns their paths.
 func MakeKeys(dir string) ([]string, error) {
-	signer, places := filepath.Join(dir, checkpointKey), filepath.Join(dir, placesKey)
+	signer, places, people := filepath.Join(dir, checkpointKey), filepath.Join(dir, placesKey), filepath.Join(dir, openingsKey)
 	if _, err := secret.LoadSigner(signer, true); err != nil {
 		return nil, err
 	}
-	if _, err := secret.LoadKey(places, true); err != nil {
-		return nil, err
+	for _, key := range []string{places, people} {
+		if _, err := secret.LoadKey(key, true); err != nil {
+			return nil, err
+		}
 	}
-	return []string{signer, places}, nil
+	return []string{signer, places, people}, nil
 }

@@ -128,7 +128,7 @@ func TestR5_4ForgedFrames(t *testing.T) {
 	w.eventually("three violations recorded", func() bool { return len(w.audit.of(record.ChatProtocolViolation)) == 3 })
 	e := w.audit.of(record.ChatProtocolViolation)[1]
 	if e.Address != "203.0.113.7" || e.Account != person(1) || e.Outcome != record.Refused ||
-		e.Data["fault"] != "unknown_type" || e.Data["type"] != "0x52" || e.Data["state"] != "ready" || e.Data["size"] != "15" {
+		e.Data["fault"] != "unknown_type" || e.Data["type"] != "0x52" || e.Data["state"] != "ready" || e.Data["size"] != 15.0 {
 		t.Errorf("event %+v", e)
 	}
 
@@ -181,8 +181,8 @@ func TestR5_4RecordsAreBounded(t *testing.T) {
 	if len(events) != 63 {
 		t.Errorf("%d events, want 60 and 3 a minute later", len(events))
 	}
-	if got := events[60].Data["unrecorded_before"]; got != "6" {
-		t.Errorf("unrecorded_before = %q", got)
+	if got := events[60].Data["unrecorded_before"]; got != 6.0 {
+		t.Errorf("unrecorded_before = %v", got)
 	}
 }
 

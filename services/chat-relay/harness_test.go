@@ -22,11 +22,13 @@ import (
 	"centinela/openapi/gen/chatrelayapi"
 	chatrelay "centinela/services/chat-relay"
 	"centinela/shared/access"
+	"centinela/shared/auditlink"
 	"centinela/shared/clock"
 	"centinela/shared/httpkit"
 	"centinela/shared/httpkit/httpkittest"
 	"centinela/shared/module"
 	"centinela/shared/obs"
+	"centinela/shared/outbox/outboxtest"
 	"centinela/shared/record"
 	"centinela/shared/secret"
 	"centinela/shared/testkit"
@@ -296,11 +298,11 @@ func fakeAuth(people *httpkittest.People) http.Handler {
 
 // fakeAudit is audit's ingest and verdict feed, held against audit's specification.
 type fakeAudit struct {
+	outboxtest.Receiver
 	t   testing.TB
 	url string
 
 	mu      sync.Mutex
-	events  []record.Event
 	version int64
 	list    []auditapi.Verdict
 	changed chan struct{}
@@ -322,23 +324,19 @@ func newFakeAudit(w *world) *fakeAudit {
 }
 
 func (a *fakeAudit) ingest(w http.ResponseWriter, r *http.Request) {
-	var batch struct{ Events []record.Event }
-	if err := json.NewDecoder(r.Body).Decode(&batch); err != nil {
+	shipment, err := auditlink.ReadShipment(r.Body)
+	var head record.Head
+	if err == nil {
+		head, err = a.Take(r.Context(), shipment)
+	}
+	if err != nil {
 		if r.Context().Err() == nil && !errors.Is(err, io.ErrUnexpectedEOF) { // the sender may have been stopped in the middle
 			a.t.Error(err)
 		}
 		panic(http.ErrAbortHandler)
 	}
-	for _, e := range batch.Events {
-		if err := e.Validate(); err != nil {
-			a.t.Errorf("event %s: %v", e.Action, err)
-		}
-	}
-	a.mu.Lock()
-	a.events = append(a.events, batch.Events...)
-	a.mu.Unlock()
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(auditapi.IngestResult{Stored: len(batch.Events)}) // the caller may have gone
+	_ = json.NewEncoder(w).Encode(auditapi.LogHead{N: head.N, Hash: head.Hash.String()}) // the caller may have gone
 }
 
 func (a *fakeAudit) feed(w http.ResponseWriter, r *http.Request) {
@@ -371,26 +369,22 @@ func (a *fakeAudit) refuse(now time.Time, kind, subject string) {
 	a.changed = make(chan struct{})
 }
 
-// of returns the events of an action that were received.
+// of returns the events of an action that were received, with their data as JSON has it.
 func (a *fakeAudit) of(action string) (found []record.Event) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for _, e := range a.events {
-		if e.Action == action {
+	for _, env := range a.Events() {
+		if e := env.Event; e.Action == action {
+			e.Data = env.Data()
 			found = append(found, e)
 		}
 	}
 	return found
 }
 
-func (a *fakeAudit) text() string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	text, err := json.Marshal(a.events)
-	if err != nil {
-		a.t.Error(err)
+func (a *fakeAudit) text() (text string) {
+	for _, env := range a.Events() {
+		text += string(env.Body) + string(env.Openings)
 	}
-	return string(text)
+	return text
 }
 
 // lines is a log that can be read while it is written.
@@ -409,12 +403,8 @@ func (l *lines) cut() string {
 
 // digested is how many messages the digests that audit has count.
 func (w *world) digested() (n int) {
-	for _, e := range w.audit.of(record.ChatMessageSent) {
-		var messages int
-		if _, err := fmt.Sscan(e.Data["messages"], &messages); err != nil {
-			w.t.Error(err)
-		}
-		n += messages
+	for _, e := range w.audit.of(record.ChatActivity) {
+		n += int(e.Data["messages"].(float64))
 	}
 	return n
 }

@@ -17,6 +17,7 @@ import (
 	"centinela/services/chat-relay/internal/store/mongo"
 	"centinela/services/chat-relay/internal/store/sqlite"
 	"centinela/shared/access"
+	"centinela/shared/auditlink"
 	"centinela/shared/module"
 	"centinela/shared/outbox"
 	"centinela/shared/record"
@@ -31,7 +32,7 @@ type store interface {
 	room.Log
 	room.Rooms
 	room.Digests
-	outbox.Source
+	Outbox() outbox.Log
 	Ping(ctx context.Context) error
 	Close(ctx context.Context) error
 }
@@ -82,19 +83,11 @@ func build(cfg Config, deps module.Deps, store store) (*Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	audit, err := peers.NewAudit(deps.Client(module.Audit))
-	if err != nil {
-		return nil, err
-	}
-	feed, err := peers.NewAudit(deps.LongClient(module.Audit))
-	if err != nil {
-		return nil, err
-	}
 	set := verdicts.NewSet()
 	m := &Module{
 		deps: deps, store: store, people: deps.People(),
-		feed:    verdicts.NewFeed(set, feed.Verdicts, filepath.Join(deps.Store.Dir, "verdicts.jsonl"), deps.Clock, deps.Log),
-		shipper: outbox.New(store, audit.Ingest, deps.Log, deps.Registry),
+		feed:    verdicts.NewFeed(set, auditlink.New(deps.LongClient(module.Audit)).Verdicts, filepath.Join(deps.Store.Dir, "verdicts.jsonl"), deps.Clock, deps.Log),
+		shipper: deps.Shipper(store.Outbox()),
 	}
 	if err := m.feed.Restore(); err != nil {
 		return nil, fmt.Errorf("verdicts on disk: %w", err)

@@ -40,7 +40,7 @@ type backend interface {
 	recovery.Store
 	recovery.Texts
 	recovery.Inbox
-	outbox.Source
+	outbox.Log
 	Ping(ctx context.Context) error
 	Close(ctx context.Context) error
 }
@@ -101,7 +101,7 @@ func build(cfg Config, deps module.Deps, store backend) (*Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	shipper := outbox.New(store, audit.Ingest, deps.Log, deps.Registry)
+	shipper := deps.Shipper(store)
 	courier := recovery.NewCourier(store, key, sender, deps.Clock, deps.Log, shipper.Kick)
 	service := recovery.New(recovery.Options{
 		Store: store, Accounts: auth, Places: audit, Policy: policy, Key: key, Clock: deps.Clock,

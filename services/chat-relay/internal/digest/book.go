@@ -47,7 +47,7 @@ func (b *Book) Enter(who Author, conversation string, above int64, now time.Time
 	}
 	if p == nil {
 		p = &page{
-			digest: Digest{ID: id.New("dig"), Owner: b.owner, Author: who, Rooms: map[string]int64{}, OpenedAt: now},
+			digest: Digest{ID: id.NewOrdered("dig"), Owner: b.owner, Author: who, Rooms: map[string]int64{}, OpenedAt: now},
 			saved:  map[string]bool{},
 		}
 		b.open[who.Session], b.all[p.digest.ID] = p, p
@@ -129,6 +129,13 @@ func (b *Book) Due(now time.Time, all bool) (due []Due) {
 		}
 	}
 	return due
+}
+
+// Empty reports whether no digest is open or untold.
+func (b *Book) Empty() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.all) == 0
 }
 
 // Forget takes digests out whose event is written.

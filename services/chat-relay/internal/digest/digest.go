@@ -24,7 +24,7 @@ type Author struct {
 // are above.
 type Digest struct {
 	ID       string           `json:"id"`
-	Owner    string           `json:"owner"` // the relay that writes it; another one's is left alone while that may live
+	Owner    string           `json:"owner"` // the relay that writes it; another one's is left alone while that one lives
 	Author   Author           `json:"author"`
 	Rooms    map[string]int64 `json:"rooms"`
 	OpenedAt time.Time        `json:"opened_at"`
@@ -36,4 +36,10 @@ type Entry struct {
 	Seq          int64
 	Length       int // characters
 	At           time.Time
+}
+
+// Owner is a relay that has, or may have, open digests. One that doesn't say again that it lives is dead by then.
+type Owner struct {
+	ID    string    `json:"id"`
+	Until time.Time `json:"until"`
 }

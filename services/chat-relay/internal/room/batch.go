@@ -179,6 +179,9 @@ func (c *Chat) append(ctx context.Context, list []*sending) (fates []Fate, err e
 			err = &Panicked{cause}
 		}
 	}()
+	if err := c.beat(ctx); err != nil {
+		return nil, err
+	}
 	return c.Log.Append(ctx, c.batch(list))
 }
 

@@ -47,8 +47,9 @@ type Options struct {
 // before Run runs.
 type Chat struct {
 	Options
-	rate *limiter
-	book *digest.Book
+	rate  *limiter
+	book  *digest.Book
+	lease lease
 
 	queue   chan item
 	gate    sync.RWMutex  // held while something is queued

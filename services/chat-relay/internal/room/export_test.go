@@ -25,4 +25,7 @@ func (c *Chat) Kept() [4]int {
 func (c *Chat) TellDue(ctx context.Context, all bool) error { return c.tell(ctx, all) }
 
 // Adopt is a turn of Tell's: the digests of others.
-func (c *Chat) Adopt(ctx context.Context) error { return c.adopt(ctx, c.Clock.Now()) }
+func (c *Chat) Adopt(ctx context.Context) error { return c.adopt(ctx) }
+
+// Beat says that the relay lives.
+func (c *Chat) Beat(ctx context.Context) error { return c.beat(ctx) }

@@ -47,7 +47,7 @@ func (c *Chat) Start(ctx context.Context, account string, from record.Origin, wa
 	}
 	e := record.New(now, service, record.ChatConversationCreated, record.Success, from)
 	e.Account, e.Target = account, fresh.ID
-	e.Data = map[string]string{"kind": fresh.Kind, "members": fmt.Sprint(len(fresh.Members))}
+	e.Data = record.Data{"kind": fresh.Kind, "members": len(fresh.Members)}
 	stored, err := c.Rooms.Create(ctx, fresh, e)
 	if err != nil {
 		return Conversation{}, err

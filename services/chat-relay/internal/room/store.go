@@ -58,8 +58,14 @@ type Rooms interface {
 type Digests interface {
 	// Record stores events that report no other change.
 	Record(ctx context.Context, events ...record.Event) error
-	// OpenDigests returns open digests that were opened before a time, the oldest first.
-	OpenDigests(ctx context.Context, before time.Time, limit int) ([]digest.Digest, error)
+	// Beat says that an owner of digests lives until a time. It is said before the owner's first digest is stored.
+	Beat(ctx context.Context, owner digest.Owner) error
+	// Owners returns all that have said so and weren't retired.
+	Owners(ctx context.Context) ([]digest.Owner, error)
+	// Retire forgets an owner without digests.
+	Retire(ctx context.Context, owner string) error
+	// OpenDigests returns an owner's, the oldest first.
+	OpenDigests(ctx context.Context, owner string, limit int) ([]digest.Digest, error)
 	// CloseDigests ends digests, each in one step with its event. One that is closed already stays as it is.
 	CloseDigests(ctx context.Context, closed []ClosedDigest) error
 }

@@ -3,28 +3,25 @@ package room
 import (
 	"context"
 	"slices"
+	"sync"
 	"time"
 
 	"centinela/services/chat-relay/internal/digest"
 )
 
 const (
-	tellEvery   = 500 * time.Millisecond // look for digests that are due
-	tellAtOnce  = 100                    // digests of one write
-	orphanAfter = 3 * time.Minute        // a digest that another relay has left open for so long
+	tellEvery  = 500 * time.Millisecond // look for digests that are due
+	tellAtOnce = 100                    // digests of one write
+	leaseFor   = 10 * time.Second       // a relay that says nothing for so long is dead; it speaks at half time
 )
 
 // Tell writes the digests that are due, and those that a killed relay left open, until ctx ends.
 func (c *Chat) Tell(ctx context.Context) error {
 	tick := time.NewTicker(tellEvery)
 	defer tick.Stop()
-	var adopted time.Time
 	for ctx.Err() == nil {
-		if now := c.Clock.Now(); now.Sub(adopted) >= orphanAfter || now.Before(adopted) {
-			if err := c.adopt(ctx, now); err != nil {
-				return err
-			}
-			adopted = now
+		if err := c.adopt(ctx); err != nil {
+			return err
 		}
 		if err := c.tell(ctx, false); err != nil {
 			return err
@@ -32,12 +29,39 @@ func (c *Chat) Tell(ctx context.Context) error {
 		if err := c.repair(ctx); err != nil {
 			return err
 		}
+		if !c.book.Empty() {
+			if err := c.beat(ctx); err != nil {
+				return err
+			}
+		}
 		select {
 		case <-ctx.Done():
 		case <-tick.C:
 		case <-c.due:
 		}
 	}
+	return nil
+}
+
+// lease is until when this relay has said that it lives, and when it last looked for others that don't.
+type lease struct {
+	sync.Mutex
+	until, looked time.Time
+}
+
+// beat says that this relay lives, when it is time to: nobody takes its digests then.
+func (c *Chat) beat(ctx context.Context) error {
+	c.lease.Lock()
+	defer c.lease.Unlock()
+	now := c.Clock.Now()
+	if left := c.lease.until.Sub(now); left > leaseFor/2 && left <= leaseFor || c.Alone && !c.lease.until.IsZero() {
+		return nil
+	}
+	until := now.Add(leaseFor)
+	if err := c.Digests.Beat(ctx, digest.Owner{ID: c.book.Owner(), Until: until}); err != nil {
+		return err
+	}
+	c.lease.until = until
 	return nil
 }
 
@@ -51,7 +75,12 @@ func (c *Chat) Leave(session string) {
 }
 
 // Close tells of everything that was written. Call it after Run has returned.
-func (c *Chat) Close(ctx context.Context) error { return c.tell(ctx, true) }
+func (c *Chat) Close(ctx context.Context) error {
+	if err := c.tell(ctx, true); err != nil || !c.book.Empty() {
+		return err
+	}
+	return c.Digests.Retire(ctx, c.book.Owner())
+}
 
 func (c *Chat) tell(ctx context.Context, all bool) error {
 	for due := range slices.Chunk(c.book.Due(c.Clock.Now(), all), tellAtOnce) {
@@ -74,30 +103,44 @@ func (c *Chat) tell(ctx context.Context, all bool) error {
 	return nil
 }
 
-// adopt ends the digests of relays that were killed: all others' where this one is alone, else those that are long over.
-func (c *Chat) adopt(ctx context.Context, now time.Time) error {
-	before := now.Add(-orphanAfter)
-	if c.Alone {
-		before = time.Unix(1<<40, 0)
+// adopt ends the digests of relays that were killed: once of all others, where this one is alone on its store.
+func (c *Chat) adopt(ctx context.Context) error {
+	now, looked := c.Clock.Now(), c.lease.looked // this loop's own
+	if since := now.Sub(looked); !looked.IsZero() && (c.Alone || since >= 0 && since < leaseFor) {
+		return nil
 	}
+	owners, err := c.Digests.Owners(ctx)
+	if err != nil {
+		return err
+	}
+	for _, o := range owners {
+		if o.ID != c.book.Owner() && (c.Alone || !o.Until.After(now)) {
+			if err := c.inherit(ctx, o.ID); err != nil {
+				return err
+			}
+		}
+	}
+	c.lease.looked = now
+	return nil
+}
+
+// inherit ends the digests of one owner.
+func (c *Chat) inherit(ctx context.Context, owner string) error {
 	for {
-		open, err := c.Digests.OpenDigests(ctx, before, tellAtOnce)
+		open, err := c.Digests.OpenDigests(ctx, owner, tellAtOnce)
 		if err != nil {
 			return err
 		}
-		var closed []ClosedDigest
-		for _, d := range open {
-			if d.Owner == c.book.Owner() {
-				continue
-			}
+		if len(open) == 0 {
+			return c.Digests.Retire(ctx, owner)
+		}
+		closed := make([]ClosedDigest, len(open))
+		for i, d := range open {
 			entries, err := c.recount(ctx, d)
 			if err != nil {
 				return err
 			}
-			closed = append(closed, c.closed(d, entries))
-		}
-		if len(closed) == 0 {
-			return nil
+			closed[i] = c.closed(d, entries)
 		}
 		if err := c.closeDigests(ctx, closed); err != nil {
 			return err

@@ -11,33 +11,26 @@ import (
 
 	"centinela/services/chat-relay/internal/digest"
 	"centinela/services/chat-relay/internal/room"
+	"centinela/shared/outbox/outboxtest"
 	"centinela/shared/record"
 )
 
 // told is the digests that were written, by session: how many messages each counts.
 func (r *relay) told() (counts map[string][]int, sum int) {
 	r.t.Helper()
-	events, err := r.store.PendingEvents(r.t.Context(), 1000)
+	events, err := outboxtest.Read(r.t.Context(), r.store.Outbox(), 1000)
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	counts = map[string][]int{}
 	for _, e := range events {
-		if e.Action == record.ChatMessageSent {
-			n := messagesOf(r.t, e)
+		if e.Action == record.ChatActivity {
+			n := int(e.Data["messages"].(float64))
 			counts[e.Session] = append(counts[e.Session], n)
 			sum += n
 		}
 	}
 	return counts, sum
-}
-
-func messagesOf(t *testing.T, e record.Event) (n int) {
-	t.Helper()
-	if _, err := fmt.Sscan(e.Data["messages"], &n); err != nil {
-		t.Fatal(err)
-	}
-	return n
 }
 
 func (r *relay) tells(all bool, want map[string][]int) {
@@ -51,13 +44,20 @@ func (r *relay) tells(all bool, want map[string][]int) {
 }
 
 // open is how many digests are stored as open.
-func (r *relay) open() int {
+func (r *relay) open() (n int) {
 	r.t.Helper()
-	list, err := r.store.OpenDigests(r.t.Context(), noon.AddDate(1, 0, 0), 1000)
+	owners, err := r.store.Owners(r.t.Context())
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	return len(list)
+	for _, o := range owners {
+		list, err := r.store.OpenDigests(r.t.Context(), o.ID, 1000)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		n += len(list)
+	}
+	return n
 }
 
 // KB D2, CA A8: one event a session and minute, whatever is written; when the minute is over, when the socket closes, and
@@ -185,22 +185,29 @@ func TestD2KilledRelayIsMadeGood(t *testing.T) {
 			first.stop() // and no Close: as kill -9 leaves it
 
 			next := relayOn(t, store, func(o *room.Options) { o.Alone = alone })
-			next.clk.Advance(2 * time.Minute)
-			if err := next.Adopt(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			if _, sum := next.told(); alone != (sum == 181) || (!alone && sum != 15) {
-				t.Errorf("%d told of 181", sum)
-			}
-			next.clk.Advance(2 * time.Minute)
-			for range 2 {
+			next.clk.Advance(9 * time.Second) // the first may live
+			adopt := func(want int) {
+				t.Helper()
 				if err := next.Adopt(t.Context()); err != nil {
 					t.Fatal(err)
 				}
+				if _, sum := next.told(); sum != want {
+					t.Errorf("%d told, want %d of 181", sum, want)
+				}
 			}
+			if alone {
+				adopt(181)
+			} else {
+				adopt(15)
+				next.clk.Advance(time.Second)
+				adopt(15) // it looks each ten seconds
+				next.clk.Advance(9 * time.Second)
+				adopt(181)
+			}
+			adopt(181)
 			next.tells(true, map[string][]int{"ses_ana": {165}, "ses_luis": {15, 1}})
-			if next.open() != 0 {
-				t.Errorf("%d digests open", next.open())
+			if owners, err := store.Owners(t.Context()); err != nil || len(owners) != 0 {
+				t.Errorf("owners %v, %v", owners, err)
 			}
 		})
 	}
@@ -241,5 +248,47 @@ func TestDigestsAgreeUnderLoad(t *testing.T) {
 	}
 	if _, sum := r.told(); sum != 800 || len(r.texts(talk)) != 800 {
 		t.Errorf("%d told, %d stored", sum, len(r.texts(talk)))
+	}
+}
+
+// A relay that lives says so in time, for as long as it has digests, and is let go when it ends: nobody takes what is its
+// own. One that is alone on its store says it once.
+func TestRelaySaysThatItLives(t *testing.T) {
+	for _, alone := range []bool{false, true} {
+		t.Run(fmt.Sprint("alone ", alone), func(t *testing.T) {
+			r := newRelay(t, func(o *room.Options) { o.Alone = alone })
+			talk := r.talk("ana", "luis")
+			ana := r.connect("ana")
+			until := func() time.Time {
+				t.Helper()
+				owners, err := r.store.Owners(t.Context())
+				if err != nil || len(owners) != 1 {
+					t.Fatal(owners, err)
+				}
+				return owners[0].Until
+			}
+			ana.send(talk, "one")
+			ana.expect("accepted 1 one")
+			want := noon.Add(10 * time.Second)
+			for range 20 {
+				if !until().Equal(want) {
+					t.Fatalf("at %s: lives until %s, want %s", r.clk.Now(), until(), want)
+				}
+				r.clk.Advance(time.Second)
+				if err := r.Beat(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if now := r.clk.Now(); !alone && want.Sub(now) <= 5*time.Second {
+					want = now.Add(10 * time.Second)
+				}
+			}
+			r.stop()
+			if err := r.Close(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if owners, err := r.store.Owners(t.Context()); err != nil || len(owners) != 0 {
+				t.Error(owners, err)
+			}
+		})
 	}
 }

@@ -2,7 +2,6 @@ package socket
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"centinela/services/chat-relay/internal/protocol"
@@ -63,12 +62,12 @@ func (c *conn) recordViolation(v *protocol.Violation, now time.Time) {
 	}
 	e := c.event(now, record.ChatProtocolViolation, record.Refused)
 	e.Reason = string(v.Fault)
-	e.Data = map[string]string{"fault": string(v.Fault), "state": v.State.String(), "size": fmt.Sprint(v.Size)}
+	e.Data = record.Data{"fault": string(v.Fault), "state": v.State.String(), "size": v.Size}
 	if v.Type != "" {
 		e.Data["type"] = v.Type
 	}
 	if left > 0 {
-		e.Data["unrecorded_before"] = fmt.Sprint(left)
+		e.Data["unrecorded_before"] = left
 	}
 	_ = c.record(e) // the error is logged, and the frame is refused either way
 }
@@ -88,10 +87,10 @@ func (c *conn) recordEnd(how ending) {
 	}
 	now := c.door.Clock.Now()
 	e := c.event(now, record.ChatDisconnected, record.Success)
-	e.Data = map[string]string{"seconds": fmt.Sprint(int64(now.Sub(c.connected).Seconds())), "violations": fmt.Sprint(c.violated)}
+	e.Data = record.Data{"seconds": int64(now.Sub(c.connected).Seconds()), "violations": c.violated}
 	if how.code != "" {
 		e.Reason = string(how.code)
-		e.Data["close"] = fmt.Sprint(how.close)
+		e.Data["close"] = how.close
 	}
 	_ = c.record(e) // the error is logged, and nobody is there to be told
 }

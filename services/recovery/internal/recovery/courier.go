@@ -166,7 +166,7 @@ func (t *Text) finish(state TextState, now time.Time) {
 func (t *Text) event(now time.Time, action, outcome, why string) record.Event {
 	e := record.New(now, ServiceName, action, outcome, record.Origin{})
 	e.Account, e.Target, e.Reason = t.Account, t.ID, why
-	e.Data = map[string]string{"purpose": t.Purpose, "phone": t.Number}
+	e.Data = record.Data{"purpose": t.Purpose, "phone": t.Number}
 	return e
 }
 

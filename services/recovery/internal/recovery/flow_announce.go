@@ -43,7 +43,7 @@ func (s *Service) announce(f *Flow, w *Wallet, when string, now time.Time) (Effe
 		effects.Texts = append(effects.Texts, text)
 	}
 	told := s.event(now, record.RecoveryWaitAnnounced, record.Success, f.Account, f.ID, record.Origin{})
-	told.Data = map[string]string{"when": when, "earliest_at": f.EarliestAt.Format(time.RFC3339)}
+	told.Data = record.Data{"when": when, "earliest_at": f.EarliestAt.Format(time.RFC3339)}
 	effects.Events = append(effects.Events, told)
 	return effects, nil
 }

@@ -78,7 +78,7 @@ func (s *Service) sendTo(f *Flow, n Number, send bool, code secret.String, o rec
 	}
 	text, err := s.codeText(f.ID, f.Account, f.Locale, n, bodyRecover, f.Code.ID, code, now)
 	sent := s.event(now, record.RecoveryCodeSent, record.Success, f.Account, f.ID, o)
-	sent.Data = map[string]string{"phone": n.ID, "number": n.Masked}
+	sent.Data = record.Data{"phone": n.ID, "number": n.Masked}
 	return Effects{Events: []record.Event{sent}, Texts: []Text{text}}, err
 }
 

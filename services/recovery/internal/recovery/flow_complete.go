@@ -115,7 +115,7 @@ func (s *Service) finish(ctx context.Context, flow string, o record.Origin) (Flo
 			f.State, f.EndedAt = Completed, now
 			done := s.event(now, record.RecoveryCompleted, record.Success, f.Account, f.ID, o)
 			if n := len(f.Decisions); n > 0 {
-				done.Data = map[string]string{"decision": f.Decisions[n-1].Hash}
+				done.Data = record.Data{"decision": f.Decisions[n-1].Hash}
 			}
 			effects.Events = append(effects.Events, done)
 		}

@@ -168,7 +168,7 @@ func (s *Service) judge(f *Flow, facts engine.Facts, d engine.Decision, o record
 		outcome = record.Refused
 	}
 	e := s.event(now, record.RecoveryDecided, outcome, f.Account, f.ID, o)
-	e.Data = map[string]string{"verdict": j.Verdict, "rules": strings.Join(d.Rules, " "), "policy": j.Policy, "decision": j.Hash}
+	e.Data = record.Data{"verdict": j.Verdict, "rules": strings.Join(d.Rules, " "), "policy": j.Policy, "decision": j.Hash}
 	if !d.EarliestAt.IsZero() {
 		e.Data["earliest_at"] = d.EarliestAt.Format(time.RFC3339)
 	}

@@ -111,7 +111,7 @@ func (s *Service) accept(ctx context.Context, flow string, o record.Origin, now 
 			return Effects{}, err
 		}
 		e, ok := check(f)
-		about := map[string]string{"method": e.Method}
+		about := record.Data{"method": e.Method}
 		if e.Number != "" {
 			about["phone"] = e.Number
 		}

@@ -89,7 +89,7 @@ func (s *Service) aim(ctx context.Context, f *Flow, a Account, o record.Origin, 
 		f.Account, f.Locale = a.ID, a.Locale
 		started.Account = a.ID
 	}
-	started.Data = map[string]string{"lane": f.Lane}
+	started.Data = record.Data{"lane": f.Lane}
 	over, err := s.overLimit(ctx, "starts:"+f.Lane+":"+f.Subject, now, aDay, s.StartsPerAccount)
 	if err != nil {
 		return Effects{}, err

@@ -37,7 +37,7 @@ func (s *Service) RetirePhone(ctx context.Context, who Person, o record.Origin, 
 		}
 		asked := s.event(now, record.PhoneRemovalAsked, record.Success, who.Account, phone, o)
 		asked.Session = who.Session
-		asked.Data = map[string]string{"number": n.Masked, "until": n.RetiringUntil.Format(time.RFC3339)}
+		asked.Data = record.Data{"number": n.Masked, "until": n.RetiringUntil.Format(time.RFC3339)}
 		return Effects{Events: []record.Event{asked}, Texts: texts}, nil
 	})
 }

@@ -56,7 +56,7 @@ func (s *Service) VerifyPhone(ctx context.Context, who Person, o record.Origin, 
 		view = s.phone(w, phone, now)
 		verified := s.event(now, record.PhoneVerified, record.Success, who.Account, phone, o)
 		verified.Session = who.Session
-		verified.Data = map[string]string{"number": n.Masked, "state": string(view.State)}
+		verified.Data = record.Data{"number": n.Masked, "state": string(view.State)}
 		effects.Events = append(effects.Events, verified)
 		return effects, nil
 	})

@@ -70,7 +70,7 @@ func (s *Service) sweepWallet(ctx context.Context, account string, now time.Time
 			n.Gone, n.Code = true, nil
 			if len(n.Proofs) > 0 {
 				removed := s.event(now, record.PhoneRemoved, record.Success, account, n.ID, record.Origin{})
-				removed.Data = map[string]string{"number": n.Masked}
+				removed.Data = record.Data{"number": n.Masked}
 				effects.Events = append(effects.Events, removed)
 			}
 		}

@@ -125,7 +125,7 @@ func (s *Service) spendVeto(ctx context.Context, account, number, key string, o 
 				refused = ErrVetoesUsed
 			}
 			e := s.event(now, record.RecoveryVetoed, record.Refused, account, number, o)
-			e.Reason, e.Data = refused.Error(), map[string]string{"rule": rule, "phone": number}
+			e.Reason, e.Data = refused.Error(), record.Data{"rule": rule, "phone": number}
 			return Effects{Events: []record.Event{e}}, nil
 		}
 		recent := slices.DeleteFunc(slices.Clone(n.Vetoes), func(v VetoMark) bool { return now.Sub(v.At) >= s.Policy.Vetoes.Window.D() })
@@ -163,7 +163,7 @@ func (s *Service) stop(ctx context.Context, flow, number, token string, o record
 		stopped = true
 		f.State, f.EndedAt = Vetoed, now
 		e := s.event(now, record.RecoveryVetoed, record.Success, f.Account, f.ID, o)
-		e.Data = map[string]string{"phone": number}
+		e.Data = record.Data{"phone": number}
 		texts, err := s.notices(&w, f.ID, number, noticeVetoed, "vetoed", now)
 		return Effects{Events: []record.Event{e}, Texts: texts}, err
 	})

@@ -14,12 +14,6 @@ import (
 	"centinela/shared/record"
 )
 
-// eventDoc is an event that reports no change of a document; it goes when it is delivered.
-type eventDoc struct {
-	ID     string     `bson:"_id"`
-	Outbox []bson.Raw `bson:"outbox"`
-}
-
 // shapedDigest is mongox.Document without its id and outbox.
 type shapedDigest struct {
 	Shape int           `bson:"v"`
@@ -31,19 +25,7 @@ const digestShape = 1
 
 // Record implements room.Digests.
 func (s *Store) Record(ctx context.Context, events ...record.Event) error {
-	if len(events) == 0 {
-		return nil
-	}
-	docs := make([]eventDoc, len(events))
-	for i, e := range events {
-		raw, err := mongox.Raw(e)
-		if err != nil {
-			return err
-		}
-		docs[i] = eventDoc{ID: e.ID, Outbox: []bson.Raw{raw}}
-	}
-	_, err := s.db.C(eventsName).InsertMany(ctx, docs)
-	return mongox.Wrap(err)
+	return s.db.Record(ctx, events...)
 }
 
 // putDigests stores digests, or what they have reached since. One that another relay has closed stays closed.
@@ -56,12 +38,40 @@ func (s *Store) putDigests(ctx context.Context, digests []digest.Digest) error {
 		}
 		updates[i] = mongo.NewUpdateOneModel().SetFilter(mongox.ByID(d.ID)).SetUpdate(mongox.Set(value)).SetUpsert(true)
 	}
-	return s.writeDigests(ctx, updates)
+	return inBulk(ctx, s.digests.Collection, updates)
+}
+
+// ownerDoc is an owner; its id is the document's.
+type ownerDoc struct {
+	ID    string    `bson:"_id"`
+	Until time.Time `bson:"until"`
+}
+
+// Beat implements room.Digests.
+func (s *Store) Beat(ctx context.Context, o digest.Owner) error {
+	_, err := s.db.C(ownersName).UpdateOne(ctx, mongox.ByID(o.ID), mongox.Set(bson.D{{Key: "until", Value: o.Until}}), options.UpdateOne().SetUpsert(true))
+	return mongox.Wrap(err)
+}
+
+// Owners implements room.Digests.
+func (s *Store) Owners(ctx context.Context) ([]digest.Owner, error) {
+	docs, err := mongox.List[ownerDoc](ctx, s.db.C(ownersName), bson.D{}, mongox.Keys("_id"), 0)
+	var owners []digest.Owner
+	for _, o := range docs {
+		owners = append(owners, digest.Owner(o))
+	}
+	return owners, err
+}
+
+// Retire implements room.Digests.
+func (s *Store) Retire(ctx context.Context, owner string) error {
+	_, err := s.db.C(ownersName).DeleteOne(ctx, mongox.ByID(owner))
+	return mongox.Wrap(err)
 }
 
 // OpenDigests implements room.Digests.
-func (s *Store) OpenDigests(ctx context.Context, before time.Time, limit int) ([]digest.Digest, error) {
-	return s.digests.List(ctx, append(open(), bson.E{Key: "opened_at", Value: bson.D{{Key: "$lt", Value: before}}}), mongox.Keys("opened_at", "_id"), limit)
+func (s *Store) OpenDigests(ctx context.Context, owner string, limit int) ([]digest.Digest, error) {
+	return s.digests.List(ctx, append(bson.D{{Key: "owner", Value: owner}}, open()...), mongox.Keys("_id"), limit)
 }
 
 func open() bson.D { return bson.D{{Key: "closed", Value: bson.D{{Key: "$exists", Value: false}}}} }
@@ -76,22 +86,12 @@ func (s *Store) CloseDigests(ctx context.Context, closed []room.ClosedDigest) er
 			updates = append(updates, mongo.NewDeleteOneModel().SetFilter(one))
 			continue
 		}
-		raw, err := mongox.Raw(*d.Event)
+		carrying, err := mongox.Carrying(*d.Event)
 		if err != nil {
 			return err
 		}
-		updates = append(updates, mongo.NewUpdateOneModel().SetFilter(one).SetUpdate(bson.D{
-			{Key: "$set", Value: bson.D{{Key: "closed", Value: true}}}, {Key: "$push", Value: bson.D{{Key: "outbox", Value: raw}}},
-		}))
+		updates = append(updates, mongo.NewUpdateOneModel().SetFilter(one).SetUpdate(append(carrying, mongox.Set(bson.D{{Key: "closed", Value: true}})...)))
 	}
-	delivered := bson.D{{Key: "closed", Value: true}, {Key: "outbox.0", Value: bson.D{{Key: "$exists", Value: false}}}}
-	return s.writeDigests(ctx, append(updates, mongo.NewDeleteManyModel().SetFilter(delivered)))
-}
-
-func (s *Store) writeDigests(ctx context.Context, updates []mongo.WriteModel) error {
-	if len(updates) == 0 {
-		return nil
-	}
-	_, err := s.digests.Collection.BulkWrite(ctx, updates, options.BulkWrite().SetOrdered(false))
-	return mongox.Wrap(err)
+	delivered := bson.D{{Key: "closed", Value: true}, {Key: "outbox.first", Value: bson.D{{Key: "$exists", Value: false}}}}
+	return inBulk(ctx, s.digests.Collection, append(updates, mongo.NewDeleteManyModel().SetFilter(delivered)))
 }

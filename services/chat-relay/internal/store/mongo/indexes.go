@@ -12,7 +12,7 @@ const (
 	messagesName      = "messages"
 	directName        = "direct_conversations"
 	digestsName       = "digests"
-	eventsName        = "events"
+	ownersName        = "owners"
 )
 
 // Indexes are the collections' indexes and the queries that they answer.
@@ -20,7 +20,6 @@ func Indexes() map[string][]mongo.IndexModel {
 	return map[string][]mongo.IndexModel{
 		conversationsName: {mongox.Index("members.account", "-active_at", "-_id"), mongox.OutboxIndex()}, // Of
 		messagesName:      {mongox.Unique("conversation", "sender", "client_id")},                        // a retry; by number goes by _id
-		digestsName:       {mongox.Index("opened_at", "_id"), mongox.Sparse("closed"), mongox.OutboxIndex()},
-		eventsName:        {mongox.OutboxIndex()},
+		digestsName:       {mongox.Index("owner", "_id"), mongox.Sparse("closed"), mongox.OutboxIndex()},
 	}
 }

@@ -8,7 +8,6 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"centinela/services/chat-relay/internal/room"
 	"centinela/shared/mongox"
@@ -122,9 +121,7 @@ func (s *Store) follow(ctx context.Context, b room.Batch, fates []room.Fate) {
 		}
 		updates = append(updates, mongo.NewUpdateOneModel().SetFilter(mongox.ByID(conversation)).SetUpdate(bson.D{{Key: "$max", Value: most}}))
 	}
-	if len(updates) > 0 {
-		_, _ = s.conversations.Collection.BulkWrite(ctx, updates, options.BulkWrite().SetOrdered(false))
-	}
+	_ = inBulk(ctx, s.conversations.Collection, updates)
 }
 
 // newest is the conversation's last number, 0 without a message.

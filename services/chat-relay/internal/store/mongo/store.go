@@ -2,19 +2,21 @@ package mongo
 
 import (
 	"context"
+	"slices"
 
-	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"centinela/services/chat-relay/internal/digest"
 	"centinela/services/chat-relay/internal/room"
 	"centinela/shared/mongox"
+	"centinela/shared/outbox"
 )
 
 // Store is the relay's state.
 type Store struct {
-	db *mongox.DB
-	*mongox.Outbox
+	db            *mongox.DB
+	log           *mongox.Log
 	conversations *mongox.Documents[room.Conversation]
 	messages      *mongo.Collection
 	digests       *mongox.Documents[digest.Digest]
@@ -33,12 +35,15 @@ func Open(ctx context.Context, uri, database string) (*Store, error) {
 		return nil, err
 	}
 	return &Store{
-		db: db, Outbox: db.Outbox(conversationsName, digestsName, eventsName),
+		db: db, log: db.Log("chat-relay", conversationsName, digestsName),
 		conversations: mongox.NewDocuments[room.Conversation](db, conversationsName, 1, room.ErrConversationNotFound),
 		messages:      db.C(messagesName),
 		digests:       mongox.NewDocuments[digest.Digest](db, digestsName, digestShape, nil),
 	}, nil
 }
+
+// Outbox is what audit is told.
+func (s *Store) Outbox() outbox.Log { return s.log }
 
 // Ping returns nil when the server answers.
 func (s *Store) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
@@ -46,11 +51,15 @@ func (s *Store) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
 // Close disconnects.
 func (s *Store) Close(ctx context.Context) error { return s.db.Close(ctx) }
 
-// DeliveredEvents implements outbox.Source. Stopped after the first step it leaves empty documents, which do no harm.
-func (s *Store) DeliveredEvents(ctx context.Context, ids []string) error {
-	if err := s.Outbox.DeliveredEvents(ctx, ids); err != nil {
-		return err
+// bulk is how many updates one message has: FerretDB v1 stops for good somewhat above 40.
+const bulk = 40
+
+// inBulk writes updates that don't depend on each other.
+func inBulk(ctx context.Context, c *mongo.Collection, updates []mongo.WriteModel) error {
+	for part := range slices.Chunk(updates, bulk) {
+		if _, err := c.BulkWrite(ctx, part, options.BulkWrite().SetOrdered(false)); err != nil {
+			return mongox.Wrap(err)
+		}
 	}
-	_, err := s.db.C(eventsName).DeleteMany(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}})
-	return mongox.Wrap(err)
+	return nil
 }

@@ -7,13 +7,14 @@ import (
 
 	"centinela/services/chat-relay/internal/digest"
 	"centinela/services/chat-relay/internal/room"
+	"centinela/shared/outbox"
 	"centinela/shared/sqlitex"
 )
 
 //go:embed migrations/*.sql
 var files embed.FS
 
-// Store is the relay's state. The outbox methods are the database's own.
+// Store is the relay's state. Record is the database's own.
 type Store struct {
 	*sqlitex.DB
 	conversations *sqlitex.Table[room.Conversation]
@@ -38,6 +39,9 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	}
 	return &Store{DB: db, conversations: conversations(), digests: digests()}, nil
 }
+
+// Outbox is what audit is told.
+func (s *Store) Outbox() outbox.Log { return s.DB }
 
 // Ping returns nil when the file answers.
 func (s *Store) Ping(ctx context.Context) error { return s.Read().PingContext(ctx) }

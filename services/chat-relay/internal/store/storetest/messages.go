@@ -107,6 +107,57 @@ func batches(t *testing.T, open Open) {
 	}
 }
 
+// full: what one sync takes at most, each of a conversation and a digest of its own, in one call.
+func full(t *testing.T, open Open) {
+	const n = 1024
+	s := open(t)
+	var batch room.Batch
+	var ids []string
+	for i := range 50 {
+		ids = append(ids, add(t, s, conversation(i, i+1)).ID)
+		d := openDigest(fmt.Sprint("dig_", i))
+		batch.Digests = append(batch.Digests, d)
+	}
+	next := map[string]int64{}
+	for i := range n {
+		c := ids[i%len(ids)]
+		next[c]++
+		m := message(c, 1, fmt.Sprint(i))
+		m.Seq, m.At = next[c], noon.Add(time.Duration(i)*time.Second)
+		batch.Entries = append(batch.Entries, room.Entry{Message: m, Lift: true})
+	}
+	fates, err := s.Append(t.Context(), batch)
+	if err != nil || len(fates) != n {
+		t.Fatal(len(fates), err)
+	}
+	for i, f := range fates {
+		if f.Known || f.Message != batch.Entries[i].Message {
+			t.Fatalf("fate %d is %+v, want %+v", i, f, batch.Entries[i].Message)
+		}
+	}
+	for id, last := range next {
+		c, err := s.Conversation(t.Context(), id)
+		if err != nil || c.LastSeq != last || c.ActiveAt.Equal(noon) {
+			t.Fatalf("%+v, %v", c, err)
+		}
+	}
+	stored, err := s.OpenDigests(t.Context(), "rly_1", n)
+	if err != nil || len(stored) != len(batch.Digests) {
+		t.Fatalf("%d digests, %v", len(stored), err)
+	}
+	var closed []room.ClosedDigest
+	for _, d := range stored {
+		e := event(d.ID)
+		closed = append(closed, room.ClosedDigest{ID: d.ID, Event: &e})
+	}
+	if err := s.CloseDigests(t.Context(), closed); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := s.OpenDigests(t.Context(), "rly_1", n); err != nil || len(left) != 0 {
+		t.Errorf("%d left, %v", len(left), err)
+	}
+}
+
 // crowd: 100 at once on one conversation (R1: nothing lost, doubled or reordered).
 func crowd(t *testing.T, open Open) {
 	const n = 100
@@ -246,9 +297,9 @@ func reopen(t *testing.T, open Open) {
 	s := open(t)
 	c := add(t, s, conversation(1, 2))
 	send(t, s, message(c.ID, 1, "c1"))
-	before := whole(t, s, 1, 2)
+	before := state(t, s, 1, 2)
 	again := open(t)
-	if after := whole(t, again, 1, 2); after != before {
+	if after := state(t, again, 1, 2); after != before {
 		t.Errorf("before %s\nafter  %s", before, after)
 	}
 	if got := send(t, again, message(c.ID, 2, "c2")); got.Seq != 2 {

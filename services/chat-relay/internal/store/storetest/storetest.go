@@ -10,6 +10,8 @@ import (
 	"centinela/services/chat-relay/internal/digest"
 	"centinela/services/chat-relay/internal/room"
 	"centinela/shared/id"
+	"centinela/shared/outbox"
+	"centinela/shared/outbox/outboxtest"
 	"centinela/shared/record"
 )
 
@@ -18,7 +20,7 @@ type Store interface {
 	room.Log
 	room.Rooms
 	room.Digests
-	PendingEvents(ctx context.Context, limit int) ([]record.Event, error)
+	Outbox() outbox.Log
 	Ping(ctx context.Context) error
 	Close(ctx context.Context) error
 }
@@ -45,6 +47,8 @@ func Run(t *testing.T, newStore func(t *testing.T) Open) {
 		"pages_both_ways":                  paging,
 		"digests_end_with_their_event":     digests,
 		"digest_is_closed_once":            closeRace,
+		"owners_live_until_they_say":       owners,
+		"a_full_batch":                     full,
 		"cancelled_context_writes_nothing": cancelled,
 		"reopen_keeps_everything":          reopen,
 		"any_sequence_like_a_list":         sequence,
@@ -108,7 +112,16 @@ func send(t *testing.T, s Store, m room.Message) room.Message {
 // whole is everything that a store holds, as far as anybody can see it: a no-op leaves it as it was.
 func whole(t *testing.T, s Store, accounts ...int) string {
 	t.Helper()
-	text := ""
+	pending, err := outboxtest.Read(t.Context(), s.Outbox(), 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("%s%+v", state(t, s, accounts...), pending)
+}
+
+// state is whole without the events, which one process at a time reads.
+func state(t *testing.T, s Store, accounts ...int) (text string) {
+	t.Helper()
 	note := func(v any, err error) {
 		t.Helper()
 		if err != nil {
@@ -126,10 +139,10 @@ func whole(t *testing.T, s Store, accounts ...int) string {
 			note(messages, err)
 		}
 	}
-	open, err := s.OpenDigests(t.Context(), noon.AddDate(10, 0, 0), 1000)
+	open, err := s.OpenDigests(t.Context(), "rly_1", 1000)
 	note(open, err)
-	pending, err := s.PendingEvents(t.Context(), 1000)
-	note(pending, err)
+	owners, err := s.Owners(t.Context())
+	note(owners, err)
 	return text
 }
 
@@ -144,15 +157,9 @@ func filled(t *testing.T, v any) {
 	}
 }
 
-// sameTimes makes events comparable whatever their clock's location.
-func sameTimes(e record.Event) record.Event {
-	e.Time = e.Time.UTC()
-	return e
-}
-
-func openDigest(name string, at time.Time) digest.Digest {
+func openDigest(name string) digest.Digest {
 	return digest.Digest{
-		ID: name, Owner: "rly_1", OpenedAt: at, Rooms: map[string]int64{"cnv_1": 3},
+		ID: name, Owner: "rly_1", OpenedAt: noon, Rooms: map[string]int64{"cnv_1": 3},
 		Author: digest.Author{Account: account(1), Session: "ses_1", Origin: record.Origin{Address: "203.0.113.7", UserAgent: "ua", RequestID: "r", Device: "d"}},
 	}
 }

@@ -17,7 +17,7 @@ import (
 
 // Store is recovery's store on MongoDB.
 type Store struct {
-	*mongox.Outbox
+	*mongox.Log
 	db *mongox.DB
 }
 
@@ -33,7 +33,7 @@ func Open(ctx context.Context, uri, database string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{Outbox: db.Outbox(wallets, flows), db: db}, nil
+	return &Store{Log: db.Log("recovery", wallets, flows), db: db}, nil
 }
 
 // Ping asks the primary.
@@ -45,8 +45,8 @@ func (s *Store) Close(ctx context.Context) error { return s.db.Close(ctx) }
 // Carried is what every document has besides its content. Exported, because the
 // driver leaves unexported embedded structs out.
 type Carried struct {
-	Version int64           `bson:"version"`
-	Outbox  []bson.Raw      `bson:"outbox,omitempty"` // raw: the shipper removes them byte for byte
+	Version int64           `bson:"rev"`
+	Outbox  mongox.Carried  `bson:"outbox,omitempty"`
 	Texts   []recovery.Text `bson:"texts,omitempty"`
 }
 
@@ -72,16 +72,7 @@ func (c *Carried) add(e recovery.Effects) error {
 	return c.report(e.Events)
 }
 
-func (c *Carried) report(events []record.Event) error {
-	for _, e := range events {
-		raw, err := bson.Marshal(e)
-		if err != nil {
-			return err
-		}
-		c.Outbox = append(c.Outbox, raw)
-	}
-	return nil
-}
+func (c *Carried) report(events []record.Event) error { return c.Outbox.Carry(events...) }
 
 func byID(id string) bson.D { return bson.D{{Key: "_id", Value: id}} }
 

@@ -17,7 +17,7 @@ type Store interface {
 	recovery.Store
 	recovery.Texts
 	recovery.Inbox
-	outbox.Source
+	outbox.Log
 }
 
 var now = time.Date(2030, 1, 1, 12, 0, 0, 1e6, time.UTC)
