@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -141,9 +142,10 @@ func TestRestartWithoutAudit(t *testing.T) {
 	s.audit.server.Close()
 	s.registry = obs.NewRegistry(module.Gateway)
 	s.launch(options{cfg: gateway.DefaultConfig(), dir: s.dir})
-	if err := s.module.Ready(); err != nil {
-		t.Errorf("not ready in spite of the copy on disk: %v", err)
-	}
+	testkit.Eventually(t, 5*time.Second, func() (bool, string) { // auth is heard soon; audit never is
+		err := s.module.Ready()
+		return err == nil, fmt.Sprintf("not ready in spite of the copy on disk: %v", err)
+	})
 	s.get("/", from("203.0.113.5")).refused(t, 403, fault.CodeRefusedByFirewall)
 	s.get("/", from("203.0.113.6")).ok(t)
 }

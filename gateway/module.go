@@ -157,7 +157,7 @@ func (m *Module) Handler() http.Handler { return m.server.Handler() }
 // a gateway that starts while audit is down serves with what it knew.
 func (m *Module) Ready() error {
 	if m.restored || m.feed.Synced() {
-		return nil
+		return m.people.Ready()
 	}
 	return errNoVerdicts
 }
@@ -167,6 +167,7 @@ func (m *Module) Run(ctx context.Context) error {
 	group := m.deps.Background()
 	group.Go(ctx, "verdicts", m.feed.Run)
 	group.Go(ctx, "people", m.people.Run)
+	group.Go(ctx, "revocations", m.people.Revocations().Run)
 	last, stop := context.WithCancel(context.WithoutCancel(ctx))
 	group.Go(last, "outbox", m.shipper.Run)
 	group.Go(ctx, "recorder", func(ctx context.Context) error {

@@ -17,7 +17,6 @@ import (
 	"centinela/openapi/gen/authapi"
 	"centinela/openapi/gen/chatrelayapi"
 	"centinela/openapi/gen/recoveryapi"
-	"centinela/shared/access"
 	"centinela/shared/auditlink"
 	"centinela/shared/httpkit"
 	"centinela/shared/httpkit/httpkittest"
@@ -166,14 +165,10 @@ const accountBody = `{"id":"acc_000000000000000000000001","user_name":"ana","loc
 func newAuth(t testing.TB, ids *httpkittest.Services, people *httpkittest.People) *service {
 	s := newService(t, module.Auth, authapi.Spec, ids, people)
 	s.engine.GET("/.well-known/jwks.json", func(c *gin.Context) {
-		keys, err := people.Keys(c)
-		if err != nil {
-			httpkit.Fail(c, err)
-			return
-		}
 		c.Header("Cache-Control", "public, max-age=300")
-		c.Data(http.StatusOK, "application/json", access.JWKS(keys))
+		people.ServeHTTP(c.Writer, c.Request)
 	})
+	s.engine.GET("/internal/revocations", gin.WrapH(people))
 	s.engine.GET("/v1/me", func(c *gin.Context) {
 		// What a service must not be able to say for the gateway, or twice.
 		c.Header("X-Content-Type-Options", "nosniff")

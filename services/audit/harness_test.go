@@ -22,7 +22,6 @@ import (
 
 	"centinela/openapi/gen/auditapi"
 	"centinela/services/audit"
-	"centinela/shared/access"
 	"centinela/shared/clock"
 	"centinela/shared/httpkit"
 	"centinela/shared/httpkit/httpkittest"
@@ -88,14 +87,7 @@ func newWorld(t testing.TB, at place, wrap func(audit.Backend) audit.Backend) *w
 		t.Fatal(err)
 	}
 	w.operator = private
-	keys, err := w.people.Keys(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	auth := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
-		rw.Header().Set("Content-Type", "application/json")
-		_, _ = rw.Write(access.JWKS(keys)) // a client that left gets nothing
-	}))
+	auth := httptest.NewServer(w.people)
 	t.Cleanup(auth.Close)
 	m, err := audit.NewAround(t.Context(), audit.DefaultConfig(), module.Deps{
 		Service: module.Audit, Log: slog.New(slog.NewJSONHandler(w.log, nil)), Registry: w.registry, Clock: w.clk,

@@ -207,11 +207,11 @@ func (m *Module) reportGap(ctx context.Context, why string) error {
 // Handler serves audit's operations.
 func (m *Module) Handler() http.Handler { return m.handler }
 
-// Ready is nil while the store answers.
+// Ready is nil while the store answers and it is known which sessions are over.
 func (m *Module) Ready() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	return m.store.Ready(ctx)
+	return errors.Join(m.store.Ready(ctx), m.people.Ready())
 }
 
 // Drain answers those who wait for verdicts, so that their connections don't
@@ -223,6 +223,7 @@ func (m *Module) Drain() { m.firewall.Release() }
 func (m *Module) Run(ctx context.Context) error {
 	group := m.deps.Background()
 	group.Go(ctx, "people", m.people.Run)
+	group.Go(ctx, "revocations", m.people.Revocations().Run)
 	group.Go(ctx, "follower", m.follower.Run)
 	group.Go(ctx, "checkpoint", m.pins.Run)
 	group.Go(ctx, "firewall", m.firewall.Run)

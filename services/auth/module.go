@@ -11,6 +11,7 @@ import (
 	"centinela/openapi/gen/authapi"
 	"centinela/services/auth/internal/account"
 	"centinela/services/auth/internal/httpapi"
+	"centinela/services/auth/internal/revoked"
 	"centinela/services/auth/internal/signing"
 	"centinela/services/auth/internal/store/mongo"
 	"centinela/services/auth/internal/store/sqlite"
@@ -27,6 +28,7 @@ type Module struct {
 	service *account.Service
 	hasher  *account.Hasher
 	people  *access.Verifier
+	ended   *revoked.Log
 	shipper *outbox.Shipper
 	handler http.Handler
 }
@@ -36,6 +38,7 @@ var _ module.Module = (*Module)(nil)
 // backend is what either store is.
 type backend interface {
 	account.Store
+	revoked.Store
 	outbox.Log
 	Ping(ctx context.Context) error
 	Close(ctx context.Context) error
@@ -81,10 +84,11 @@ func build(cfg Config, deps module.Deps, store backend) (*Module, error) {
 	keys := signing.New(signer, others...)
 	shipper := deps.Shipper(store)
 	hasher := account.NewHasher(cfg.hashParams(), int64(cfg.Password.Memory)<<10, pepper)
-	service := account.New(store, hasher, keys, pepper, deps.Clock, shipper.Kick, cfg.settings())
+	ended := revoked.New(store, deps.Clock, deps.Log)
+	service := account.New(store, hasher, keys, pepper, deps.Clock, shipper.Kick, ended.Kick, cfg.settings())
 	m := &Module{
-		deps: deps, store: store, service: service, hasher: hasher, shipper: shipper,
-		people: access.NewVerifier(keys, deps.Clock),
+		deps: deps, store: store, service: service, hasher: hasher, shipper: shipper, ended: ended,
+		people: access.NewVerifier(keys, nil, deps.Clock),
 	}
 	m.handler, err = m.routes(keys)
 	return m, err
@@ -96,7 +100,7 @@ func (m *Module) routes(keys *signing.Keys) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	api := httpapi.New(m.service, keys)
+	api := httpapi.New(m.service, m.ended, keys)
 	server := m.deps.Server(spec, m.people, api.Admit)
 	api.Register(server.Engine())
 	return server.Handler(), nil
@@ -118,11 +122,15 @@ const (
 	keepFor     = 25 * time.Hour // longer than every counter's window
 )
 
+// Drain answers those who wait for ended sessions, so that their connections don't hold up the listener's shutdown.
+func (m *Module) Drain() { m.ended.Drain() }
+
 // Run ships events, finishes what a stopped process left, and deletes what is over, until ctx ends.
 func (m *Module) Run(ctx context.Context) error {
 	group := m.deps.Background()
 	group.Go(ctx, "outbox", m.shipper.Run)
 	group.Go(ctx, "people", m.people.Run)
+	group.Go(ctx, "ended sessions", m.ended.Run)
 	group.Go(ctx, "repair", func(ctx context.Context) error { return m.every(ctx, repairEvery, "repair", m.service.Repair) })
 	group.Go(ctx, "sweep", func(ctx context.Context) error {
 		return m.every(ctx, sweepEvery, "sweep", func(ctx context.Context) error {

@@ -205,6 +205,35 @@ func TestRevocationClosesTheSession(t *testing.T) {
 	c.closedWith(3003, "session_revoked")
 }
 
+// AG D2: auth's own word closes the sockets of a session that is over within a second, with audit killed, and no new one
+// opens; the same account's others stay.
+func TestD2RevocationNeedsNoAudit(t *testing.T) {
+	w := newWorld(t, options{})
+	ana := w.connect(1, nil)
+	tablet := w.open(door{authorization: bearer(w.people.Token(person(1), session(9)))})
+	tablet.send(chatframes.ClientHello{})
+	expect[chatframes.ServerWelcome](tablet)
+	greeted := w.open(door{authorization: bearer(w.token(1))})
+	w.audit.kill()
+	began := time.Now()
+	w.people.Revoke(session(1))
+	ana.closedWith(3003, "session_revoked")
+	greeted.closedWith(3003, "session_revoked")
+	if took := time.Since(began); took > time.Second {
+		t.Errorf("took %s", took)
+	}
+	tablet.nothing()
+	if c, a := w.dial(door{authorization: bearer(w.token(1))}); c != nil || a.status != http.StatusUnauthorized || !strings.Contains(string(a.body), "session_revoked") {
+		t.Errorf("a new socket: %d %s", a.status, a.body)
+	}
+	c := w.open(door{})
+	c.send(chatframes.ClientHello{Token: w.token(1)})
+	c.closedWith(3003, "session_revoked")
+	if a := w.call(1, http.MethodGet, "/v1/conversations", ""); a.status != http.StatusUnauthorized || !strings.Contains(string(a.body), "session_revoked") {
+		t.Errorf("a request: %d %s", a.status, a.body)
+	}
+}
+
 // Who may open a socket, and what is answered to the others.
 func TestHandshake(t *testing.T) {
 	w := newWorld(t, options{})

@@ -21,7 +21,6 @@ import (
 	"centinela/openapi/gen/authclient"
 	"centinela/openapi/gen/chatrelayapi"
 	chatrelay "centinela/services/chat-relay"
-	"centinela/shared/access"
 	"centinela/shared/auditlink"
 	"centinela/shared/clock"
 	"centinela/shared/httpkit"
@@ -263,13 +262,8 @@ func (w *world) eventually(what string, cond func() bool) {
 // fakeAuth knows person1 to person999 and publishes the test's key.
 func fakeAuth(people *httpkittest.People) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /.well-known/jwks.json", func(w http.ResponseWriter, r *http.Request) {
-		keys, err := people.Keys(r.Context())
-		if err != nil {
-			panic(err)
-		}
-		_, _ = w.Write(access.JWKS(keys)) // the caller may have gone
-	})
+	mux.Handle("GET /.well-known/jwks.json", people)
+	mux.Handle("GET /internal/revocations", people)
 	facts := func(w http.ResponseWriter, n int, ok bool) {
 		var f authclient.AccountFacts
 		if f.Found = ok; ok {
@@ -299,8 +293,9 @@ func fakeAuth(people *httpkittest.People) http.Handler {
 // fakeAudit is audit's ingest and verdict feed, held against audit's specification.
 type fakeAudit struct {
 	outboxtest.Receiver
-	t   testing.TB
-	url string
+	t    testing.TB
+	url  string
+	kill func()
 
 	mu      sync.Mutex
 	version int64
@@ -318,8 +313,11 @@ func newFakeAudit(w *world) *fakeAudit {
 	mux.HandleFunc("POST /internal/events", a.ingest)
 	mux.HandleFunc("GET /internal/verdicts", a.feed)
 	server := httptest.NewServer(httpkittest.ValidateResponses(w.t, spec, mux))
-	w.t.Cleanup(server.Close)
-	a.url = server.URL
+	a.url, a.kill = server.URL, sync.OnceFunc(func() {
+		server.CloseClientConnections()
+		server.Close()
+	})
+	w.t.Cleanup(a.kill)
 	return a
 }
 

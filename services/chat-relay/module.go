@@ -102,6 +102,7 @@ func build(cfg Config, deps module.Deps, store store) (*Module, error) {
 		Registry: deps.Registry, Limits: cfg.limits(), Origins: cfg.Origins,
 	})
 	m.feed.OnChange(m.door.Enforce)
+	m.people.Revocations().OnChange(m.door.Revoke)
 	server := deps.Server(spec, m.people)
 	httpapi.New(m.chat, m.door).Register(server.Engine())
 	m.handler = server.Handler()
@@ -111,11 +112,11 @@ func build(cfg Config, deps module.Deps, store store) (*Module, error) {
 // Handler serves openapi/chat-relay.yaml.
 func (m *Module) Handler() http.Handler { return m.handler }
 
-// Ready is nil when the store answers.
+// Ready is nil when the store answers and it is known which sessions are over.
 func (m *Module) Ready() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	return m.store.Ping(ctx)
+	return errors.Join(m.store.Ping(ctx), m.people.Ready())
 }
 
 // Run stores and publishes messages, ships events and follows the verdicts until ctx ends; then it says goodbye to the
@@ -126,6 +127,7 @@ func (m *Module) Run(ctx context.Context) error {
 	group, last := m.deps.Background(), m.deps.Background()
 	group.Go(ctx, "verdicts", m.feed.Run)
 	group.Go(ctx, "people", m.people.Run)
+	group.Go(ctx, "revocations", m.people.Revocations().Run)
 	group.Go(ctx, "expiry", m.door.Watch)
 	group.Go(ctx, "bus", m.chat.Listen)
 	group.Go(ctx, "digests", m.chat.Tell)

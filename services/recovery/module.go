@@ -151,7 +151,7 @@ func (m *Module) Handler() http.Handler { return m.handler }
 func (m *Module) Ready() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	return m.store.Ping(ctx)
+	return errors.Join(m.store.Ping(ctx), m.people.Ready())
 }
 
 // Run ships events, sends texts, and does what happens by time alone, until ctx ends.
@@ -160,6 +160,7 @@ func (m *Module) Run(ctx context.Context) error {
 	group.Go(ctx, "outbox", m.shipper.Run)
 	group.Go(ctx, "courier", m.courier.Run)
 	group.Go(ctx, "people", m.people.Run)
+	group.Go(ctx, "revocations", m.people.Revocations().Run)
 	group.Go(ctx, "sweep", func(ctx context.Context) error { return m.service.RunSweeps(ctx, m.deps.Log) })
 	group.Wait()
 	return nil

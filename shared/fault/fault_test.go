@@ -18,7 +18,7 @@ func TestKindStatus(t *testing.T) {
 	want := map[Kind]int{
 		KindInternal: 500, KindInvalid: 400, KindUnauthenticated: 401, KindForbidden: 403, KindNotFound: 404,
 		KindMethodNotAllowed: 405, KindConflict: 409, KindGone: 410, KindTooLarge: 413, KindUnsupportedMedia: 415,
-		KindTooMany: 429, KindUnavailable: 503, KindTimeout: 504, KindHeaderTooLarge: 431,
+		KindUnprocessable: 422, KindTooMany: 429, KindUnavailable: 503, KindTimeout: 504, KindHeaderTooLarge: 431,
 	}
 	if len(want) != len(kinds) {
 		t.Errorf("the table has %d kinds, the test %d", len(kinds), len(want))

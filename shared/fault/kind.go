@@ -18,6 +18,7 @@ const (
 	KindGone
 	KindTooLarge
 	KindUnsupportedMedia
+	KindUnprocessable // a secret that was asked for is wrong: no token would help, so it isn't 401
 	KindTooMany
 	KindUnavailable
 	KindTimeout
@@ -40,6 +41,7 @@ var kinds = [...]struct {
 	KindGone:             {http.StatusGone, "gone"},
 	KindTooLarge:         {http.StatusRequestEntityTooLarge, "too_large"},
 	KindUnsupportedMedia: {http.StatusUnsupportedMediaType, "unsupported_media"},
+	KindUnprocessable:    {http.StatusUnprocessableEntity, "unprocessable"},
 	KindTooMany:          {http.StatusTooManyRequests, "too_many"},
 	KindUnavailable:      {http.StatusServiceUnavailable, "unavailable"},
 	KindTimeout:          {http.StatusGatewayTimeout, "timeout"},

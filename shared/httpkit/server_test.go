@@ -523,7 +523,7 @@ func TestWiringMistakesPanic(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, o := range map[string]httpkit.Options{
-		"no_callers": {Service: "x", Spec: doc, People: access.NewVerifier(nil, clock.Real())},
+		"no_callers": {Service: "x", Spec: doc, People: access.NewVerifier(nil, nil, clock.Real())},
 		"no_people":  {Service: "x", Spec: doc, Public: true},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 	"centinela/shared/httpkit"
 	"centinela/shared/lifecycle"
 	"centinela/shared/outbox"
+	"centinela/shared/revocation"
 	"centinela/shared/secret"
 	"centinela/shared/svcauth"
 )
@@ -87,11 +88,13 @@ func (d Deps) client(peer string, timeout time.Duration) *httpkit.Client {
 	})
 }
 
-// People returns the verifier of people's access tokens, fed from auth's JWKS.
-// Its Run belongs into the module's Run.
+// People returns the verifier of people's access tokens, fed from auth's JWKS
+// and from its feed of ended sessions. Its Run and its Revocations' Run belong
+// into the module's Run, its Ready into Ready.
 func (d Deps) People() *access.Verifier {
 	keys := access.HTTPKeys(d.Client(Auth), func() string { return d.PeerURL(Auth) + "/.well-known/jwks.json" })
-	return access.NewVerifier(keys, d.Clock)
+	fetch := revocation.HTTPFetch(d.LongClient(Auth), func() string { return d.PeerURL(Auth) + "/internal/revocations" })
+	return access.NewVerifier(keys, revocation.NewFeed(fetch, d.Clock, d.Log), d.Clock)
 }
 
 // Shipper returns what brings the part's log to audit. Its Run belongs into the

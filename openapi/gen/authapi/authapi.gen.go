@@ -253,6 +253,24 @@ func (e Locale) Valid() bool {
 	}
 }
 
+// Defines values for RevocationKind.
+const (
+	RevocationKindAccount RevocationKind = "account"
+	RevocationKindSession RevocationKind = "session"
+)
+
+// Valid indicates whether the value is a known member of the RevocationKind enum.
+func (e RevocationKind) Valid() bool {
+	switch e {
+	case RevocationKindAccount:
+		return true
+	case RevocationKindSession:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TokenSetTokenType.
 const (
 	TokenSetTokenTypeBearer TokenSetTokenType = "Bearer"
@@ -292,7 +310,13 @@ type AccountFacts struct {
 	LastResetAt          *time.Time `json:"last_reset_at,omitempty"`
 	LastSecurityChangeAt *time.Time `json:"last_security_change_at,omitempty"`
 	Locale               *Locale    `json:"locale,omitempty"`
-	SavedCodesLeft       *int       `json:"saved_codes_left,omitempty"`
+
+	// ResetIds The ids of the password resets that were done, the newest last; older ones are forgotten.
+	ResetIds       *[]string `json:"reset_ids,omitempty"`
+	SavedCodesLeft *int      `json:"saved_codes_left,omitempty"`
+
+	// SecurityVersion Counts the security changes of the account. A reset carries it back.
+	SecurityVersion *int64 `json:"security_version,omitempty"`
 
 	// UnfamiliarSignInAt The newest sign-in from a device that was new then (not the first one of the account), absent if there was none.
 	UnfamiliarSignInAt *time.Time `json:"unfamiliar_sign_in_at,omitempty"`
@@ -403,6 +427,9 @@ type PasswordReset struct {
 	// NewPassword At most 256 characters. A new one: 15 or more, hard to guess, and without the user name in it.
 	NewPassword Password `json:"new_password"`
 	ResetId     string   `json:"reset_id"`
+
+	// SecurityVersion Of the facts that the recovery was decided on.
+	SecurityVersion int64 `json:"security_version"`
 }
 
 // Problem A problem document (RFC 9457). `code` is stable, `detail` is for people.
@@ -427,6 +454,28 @@ type Refresh struct {
 	// DeviceKey A random secret of 24 bytes or more that the app makes once, keeps on the device and sends at each sign-in; it is how the account knows the device again.
 	DeviceKey    *DeviceKey `json:"device_key,omitempty"`
 	RefreshToken string     `json:"refresh_token"`
+}
+
+// Revocation defines model for Revocation.
+type Revocation struct {
+	Id   string         `json:"id"`
+	Kind RevocationKind `json:"kind"`
+
+	// Until By then every access token of it has ended.
+	Until time.Time `json:"until"`
+}
+
+// RevocationKind defines model for Revocation.Kind.
+type RevocationKind string
+
+// RevocationPage defines model for RevocationPage.
+type RevocationPage struct {
+	// More There is more already; ask again at once.
+	More bool `json:"more"`
+
+	// Next The next `since`.
+	Next        string       `json:"next"`
+	Revocations []Revocation `json:"revocations"`
 }
 
 // RevokedCount defines model for RevokedCount.
@@ -502,6 +551,17 @@ type GetAccountFactsParams struct {
 	Device *string `form:"device,omitempty" json:"device,omitempty"`
 }
 
+// WatchRevocationsParams defines parameters for WatchRevocations.
+type WatchRevocationsParams struct {
+	Since  *string `form:"since,omitempty" json:"since,omitempty"`
+	WaitMs *int    `form:"wait_ms,omitempty" json:"wait_ms,omitempty"`
+}
+
+// CheckSessionParams defines parameters for CheckSession.
+type CheckSessionParams struct {
+	Account AccountId `form:"account" json:"account"`
+}
+
 // LookupAccountJSONRequestBody defines body for LookupAccount for application/json ContentType.
 type LookupAccountJSONRequestBody = AccountLookup
 
@@ -540,6 +600,12 @@ type ServerInterface interface {
 	// RedeemSavedCode Spend a saved code as evidence, exactly once
 	// (POST /internal/accounts/{account_id}/saved-codes/redemption)
 	RedeemSavedCode(c *gin.Context, accountId AccountId)
+	// WatchRevocations What is over though its access tokens may not have ended; waits until something is newer than `since`
+	// (GET /internal/revocations)
+	WatchRevocations(c *gin.Context, params WatchRevocationsParams)
+	// CheckSession Whether a session is alive, asked before a way in is changed
+	// (GET /internal/sessions/{session_id})
+	CheckSession(c *gin.Context, sessionId SessionId, params CheckSessionParams)
 	// CreateAccount Sign up
 	// (POST /v1/accounts)
 	CreateAccount(c *gin.Context)
@@ -688,6 +754,77 @@ func (siw *ServerInterfaceWrapper) RedeemSavedCode(c *gin.Context) {
 	}
 
 	siw.Handler.RedeemSavedCode(c, accountId)
+}
+
+// WatchRevocations operation middleware
+func (siw *ServerInterfaceWrapper) WatchRevocations(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params WatchRevocationsParams
+
+	// ------------- Optional query parameter "since" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "since", c.Request.URL.Query(), &params.Since, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter since: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "wait_ms" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "wait_ms", c.Request.URL.Query(), &params.WaitMs, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter wait_ms: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.WatchRevocations(c, params)
+}
+
+// CheckSession operation middleware
+func (siw *ServerInterfaceWrapper) CheckSession(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "session_id" -------------
+	var sessionId SessionId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "session_id", c.Param("session_id"), &sessionId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter session_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CheckSessionParams
+
+	// ------------- Required query parameter "account" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "account", c.Request.URL.Query(), &params.Account, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter account: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.CheckSession(c, sessionId, params)
 }
 
 // CreateAccount operation middleware
@@ -851,6 +988,8 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/internal/accounts/:account_id/facts", wrapper.GetAccountFacts)
 	router.POST(options.BaseURL+"/internal/accounts/:account_id/reset", wrapper.ResetPassword)
 	router.POST(options.BaseURL+"/internal/accounts/:account_id/saved-codes/redemption", wrapper.RedeemSavedCode)
+	router.GET(options.BaseURL+"/internal/revocations", wrapper.WatchRevocations)
+	router.GET(options.BaseURL+"/internal/sessions/:session_id", wrapper.CheckSession)
 	router.POST(options.BaseURL+"/v1/accounts", wrapper.CreateAccount)
 	router.GET(options.BaseURL+"/v1/me", wrapper.GetMe)
 	router.PUT(options.BaseURL+"/v1/me/password", wrapper.ChangePassword)
@@ -1038,6 +1177,79 @@ type RedeemSavedCodedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response RedeemSavedCodedefaultApplicationProblemPlusJSONResponse) VisitRedeemSavedCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WatchRevocationsRequestObject struct {
+	Params WatchRevocationsParams
+}
+
+type WatchRevocationsResponseObject interface {
+	VisitWatchRevocationsResponse(w http.ResponseWriter) error
+}
+
+type WatchRevocations200JSONResponse RevocationPage
+
+func (response WatchRevocations200JSONResponse) VisitWatchRevocationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WatchRevocationsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response WatchRevocationsdefaultApplicationProblemPlusJSONResponse) VisitWatchRevocationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CheckSessionRequestObject struct {
+	SessionId SessionId `json:"session_id"`
+	Params    CheckSessionParams
+}
+
+type CheckSessionResponseObject interface {
+	VisitCheckSessionResponse(w http.ResponseWriter) error
+}
+
+type CheckSession204Response struct {
+}
+
+func (response CheckSession204Response) VisitCheckSessionResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type CheckSessiondefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CheckSessiondefaultApplicationProblemPlusJSONResponse) VisitCheckSessionResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -1401,6 +1613,12 @@ type StrictServerInterface interface {
 	// RedeemSavedCode Spend a saved code as evidence, exactly once
 	// (POST /internal/accounts/{account_id}/saved-codes/redemption)
 	RedeemSavedCode(ctx context.Context, request RedeemSavedCodeRequestObject) (RedeemSavedCodeResponseObject, error)
+	// WatchRevocations What is over though its access tokens may not have ended; waits until something is newer than `since`
+	// (GET /internal/revocations)
+	WatchRevocations(ctx context.Context, request WatchRevocationsRequestObject) (WatchRevocationsResponseObject, error)
+	// CheckSession Whether a session is alive, asked before a way in is changed
+	// (GET /internal/sessions/{session_id})
+	CheckSession(ctx context.Context, request CheckSessionRequestObject) (CheckSessionResponseObject, error)
 	// CreateAccount Sign up
 	// (POST /v1/accounts)
 	CreateAccount(ctx context.Context, request CreateAccountRequestObject) (CreateAccountResponseObject, error)
@@ -1661,6 +1879,59 @@ func (sh *strictHandler) RedeemSavedCode(ctx *gin.Context, accountId AccountId) 
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(RedeemSavedCodeResponseObject); ok {
 		if err := validResponse.VisitRedeemSavedCodeResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// WatchRevocations operation middleware
+func (sh *strictHandler) WatchRevocations(ctx *gin.Context, params WatchRevocationsParams) {
+	var request WatchRevocationsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.WatchRevocations(ctx, request.(WatchRevocationsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "WatchRevocations")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(WatchRevocationsResponseObject); ok {
+		if err := validResponse.VisitWatchRevocationsResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CheckSession operation middleware
+func (sh *strictHandler) CheckSession(ctx *gin.Context, sessionId SessionId, params CheckSessionParams) {
+	var request CheckSessionRequestObject
+
+	request.SessionId = sessionId
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CheckSession(ctx, request.(CheckSessionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CheckSession")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(CheckSessionResponseObject); ok {
+		if err := validResponse.VisitCheckSessionResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {

@@ -71,7 +71,7 @@ func newHarness(t *testing.T) *harness {
 }
 
 func (h *harness) with(store account.Store, params account.HashParams, s account.Settings) *account.Service {
-	return account.New(store, account.NewHasher(params, 256<<10, h.pepper), h.issuer, h.pepper, h.clk, func() {}, s)
+	return account.New(store, account.NewHasher(params, 256<<10, h.pepper), h.issuer, h.pepper, h.clk, func() {}, func() {}, s)
 }
 
 func (h *harness) signUp(name string) (account.Account, []secret.String) {
@@ -125,6 +125,14 @@ func (h *harness) events(action string) []record.Event {
 		}
 	}
 	return found
+}
+
+// version is the account's security version.
+func (h *harness) version(account string) int64 {
+	h.t.Helper()
+	facts, _, err := h.FactsOf(h.t.Context(), account, "")
+	h.must(err)
+	return facts.SecurityVersion
 }
 
 func (h *harness) alive(p account.Person) bool {

@@ -74,7 +74,7 @@ func (s *Service) Refresh(ctx context.Context, token, deviceKey secret.String, o
 			return s.endWith(sess2, now, "refresh_token_reused", o), nil
 		}
 		sess2.rotate(spent, given, now)
-		sess2.ExpiresAt = s.expiry(*sess2, now)
+		s.use(sess2, now)
 		sess = *sess2
 		e := event(now, record.SessionRefreshed, record.Success, o, sess.Account)
 		e.Session, e.Target = sid, sid
@@ -85,6 +85,7 @@ func (s *Service) Refresh(ctx context.Context, token, deviceKey secret.String, o
 	}
 	s.kick()
 	if reused {
+		s.ended()
 		return Tokens{}, ErrTokenInvalid
 	}
 	return s.tokens(now, sess, next)
@@ -105,7 +106,7 @@ func (s *Session) rotate(spent, given []byte, now time.Time) {
 	if secret.Equal(spent, s.RefreshHash) {
 		s.PreviousHash, s.RotatedAt = spent, now
 	}
-	s.RefreshHash, s.LastUsedAt = given, now
+	s.RefreshHash = given
 }
 
 func hexMAC(key secret.Key, purpose string, parts ...string) string {

@@ -45,14 +45,15 @@ type Service struct {
 	key      secret.Key
 	clk      clock.Clock
 	kick     func()
+	ended    func()
 	settings Settings
 	pace     *pace
 }
 
 // New builds the use cases. key is the pepper (saved codes and refresh tokens are bound to it too); kick is called
-// after each write that left events to ship.
-func New(store Store, hasher *Hasher, issuer Issuer, key secret.Key, clk clock.Clock, kick func(), s Settings) *Service {
-	return &Service{store: store, hasher: hasher, issuer: issuer, key: key, clk: clk, kick: kick, settings: s, pace: newPace(s.SignInFloor)}
+// after each write that left events to ship, ended after each that ended a session.
+func New(store Store, hasher *Hasher, issuer Issuer, key secret.Key, clk clock.Clock, kick, ended func(), s Settings) *Service {
+	return &Service{store: store, hasher: hasher, issuer: issuer, key: key, clk: clk, kick: kick, ended: ended, settings: s, pace: newPace(s.SignInFloor)}
 }
 
 func event(now time.Time, action, outcome string, o record.Origin, account string) record.Event {

@@ -139,9 +139,9 @@ func (s *Service) begin(ctx context.Context, now time.Time, proved Account, in S
 	}
 	sess := Session{
 		ID: id.New("ses"), Account: proved.ID, Epoch: epoch, Device: o.Device, DeviceName: in.DeviceName,
-		UserAgent: o.UserAgent, Address: o.Address, CreatedAt: now, AuthTime: now, LastUsedAt: now,
+		UserAgent: o.UserAgent, Address: o.Address, CreatedAt: now, AuthTime: now,
 	}
-	sess.ExpiresAt = s.expiry(sess, now)
+	s.use(&sess, now)
 	refresh := newRefreshToken(s.key, sess.ID)
 	sess.RefreshHash = secret.Hash(refresh.Reveal())
 	created := event(now, record.SessionCreated, record.Success, o, sess.Account)
@@ -181,30 +181,33 @@ func (s *Service) settle(ctx context.Context, now time.Time, sess Session, o rec
 	return nil
 }
 
-func (s *Service) expiry(sess Session, used time.Time) time.Time {
-	idle, last := used.Add(s.settings.IdleFor), sess.CreatedAt.Add(s.settings.AtMost)
-	if idle.Before(last) {
-		return idle
-	}
-	return last
+// use notes that a session is used, and until when the access token may live that is given out for it. It doesn't outlive
+// its session: one that did would be good with the other services when the session is no longer in the list of what a
+// reset has to revoke.
+func (s *Service) use(sess *Session, now time.Time) {
+	sess.LastUsedAt = now
+	sess.ExpiresAt = earlier(now.Add(s.settings.IdleFor), sess.CreatedAt.Add(s.settings.AtMost))
+	sess.AccessUntil = earlier(now.Add(s.settings.AccessFor), sess.ExpiresAt)
 }
 
-// tokens issues an access token that doesn't outlive its session: one that did would be good with the other services
-// when the session is no longer in the list of what a reset has to revoke.
-func (s *Service) tokens(now time.Time, sess Session, refresh secret.String) (Tokens, error) {
-	until := now.Add(s.settings.AccessFor)
-	if sess.ExpiresAt.Before(until) {
-		until = sess.ExpiresAt
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
 	}
+	return a
+}
+
+// tokens issues the access token that use has noted.
+func (s *Service) tokens(now time.Time, sess Session, refresh secret.String) (Tokens, error) {
 	access, err := s.issuer.Issue(TokenClaims{
 		Account: sess.Account, Session: sess.ID, AuthTime: sess.AuthTime,
-		IssuedAt: now, ExpiresAt: until, AMR: []string{"pwd"}, ACR: "aal1",
+		IssuedAt: now, ExpiresAt: sess.AccessUntil, AMR: []string{"pwd"}, ACR: "aal1",
 	})
 	if err != nil {
 		return Tokens{}, err
 	}
 	return Tokens{
-		Account: sess.Account, Session: sess.ID, Access: access, AccessFor: until.Sub(now),
+		Account: sess.Account, Session: sess.ID, Access: access, AccessFor: sess.AccessUntil.Sub(now),
 		Refresh: refresh, RefreshUntil: sess.ExpiresAt,
 	}, nil
 }

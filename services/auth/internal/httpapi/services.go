@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"time"
 
 	"centinela/openapi/gen/authapi"
 	"centinela/shared/httpkit"
@@ -13,7 +14,8 @@ func (a *API) GetJwks(ctx context.Context, _ authapi.GetJwksRequestObject) (auth
 	if err != nil {
 		return nil, err
 	}
-	return authapi.GetJwks200JSONResponse(jwksWire(keys)), nil
+	set, err := jwksWire(keys)
+	return authapi.GetJwks200JSONResponse(set), err
 }
 
 func (a *API) LookupAccount(ctx context.Context, r authapi.LookupAccountRequestObject) (authapi.LookupAccountResponseObject, error) {
@@ -44,8 +46,29 @@ func (a *API) RedeemSavedCode(ctx context.Context, r authapi.RedeemSavedCodeRequ
 
 func (a *API) ResetPassword(ctx context.Context, r authapi.ResetPasswordRequestObject) (authapi.ResetPasswordResponseObject, error) {
 	ctx = httpkit.Plain(ctx)
-	if err := a.service.Reset(ctx, r.AccountId, r.Body.ResetId, secret.NewString(r.Body.NewPassword), originOf(ctx)); err != nil {
+	if err := a.service.Reset(ctx, r.AccountId, r.Body.ResetId, r.Body.SecurityVersion, secret.NewString(r.Body.NewPassword), originOf(ctx)); err != nil {
 		return nil, err
 	}
 	return authapi.ResetPassword204Response{}, nil
+}
+
+func (a *API) CheckSession(ctx context.Context, r authapi.CheckSessionRequestObject) (authapi.CheckSessionResponseObject, error) {
+	ctx = httpkit.Plain(ctx)
+	if err := a.service.Live(ctx, r.Params.Account, r.SessionId); err != nil {
+		return nil, err
+	}
+	return authapi.CheckSession204Response{}, nil
+}
+
+func (a *API) WatchRevocations(ctx context.Context, r authapi.WatchRevocationsRequestObject) (authapi.WatchRevocationsResponseObject, error) {
+	ctx = httpkit.Plain(ctx)
+	wait := 0
+	if r.Params.WaitMs != nil {
+		wait = *r.Params.WaitMs
+	}
+	page, err := a.ended.Read(ctx, given(r.Params.Since), time.Duration(wait)*time.Millisecond)
+	if err != nil {
+		return nil, err
+	}
+	return authapi.WatchRevocations200JSONResponse(revocationsWire(page)), nil
 }

@@ -23,6 +23,7 @@ import (
 	"centinela/shared/fault"
 	"centinela/shared/ratelimit"
 	"centinela/shared/record"
+	"centinela/shared/revocation"
 	"centinela/shared/verdicts"
 )
 
@@ -258,6 +259,20 @@ func (d *Door) Enforce() {
 		if v, refused := d.check(c); refused {
 			c.close(endVerdict(v))
 		}
+	}
+}
+
+// Revoke closes the sockets of what is over, by auth's own word, whatever became of audit.
+func (d *Door) Revoke(over revocation.Change) {
+	kind := verdicts.KindSession
+	if over.Kind == revocation.Account {
+		kind = verdicts.KindAccount
+	}
+	d.mu.Lock()
+	named := slices.Clone(d.conns.of(kind, over.ID))
+	d.mu.Unlock()
+	for _, c := range named {
+		c.close(endRevoked)
 	}
 }
 

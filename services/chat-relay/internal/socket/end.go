@@ -49,11 +49,15 @@ var (
 	endNobody     = ending{close: closeUnauthorized, code: fault.CodeUnauthenticated, reason: "the first frame needs a token"}
 	endOtherToken = ending{close: closeUnauthorized, code: fault.CodeTokenInvalid, reason: "the token is of another session than the handshake's"}
 	endExpired    = ending{close: closeUnauthorized, code: fault.CodeTokenExpired, reason: "the access token has ended; connect again with a fresh one"}
+	endRevoked    = ending{close: closeForbidden, code: errRevoked.Code, reason: errRevoked.Detail}
 	endSlow       = ending{close: closeSlow, code: fault.CodeSlowConsumer, reason: "slow", unsaid: true}
 )
 
 // endToken is the end of a socket whose token isn't good.
 func endToken(f *fault.Error) ending {
+	if f.Code == errRevoked.Code {
+		return endRevoked
+	}
 	return ending{close: closeUnauthorized, code: f.Code, reason: f.Detail}
 }
 

@@ -26,6 +26,10 @@ func (c *conn) hello(f *chatframes.ClientHello) {
 		c.close(endVerdict(v))
 		return
 	}
+	if c.door.People.Standing(c.door.running, who.account, who.session) != nil { // it ended after its token was verified; later ends come by Revoke
+		c.close(endRevoked)
+		return
+	}
 	if !c.door.join(c) {
 		c.close(endTooMany)
 		return

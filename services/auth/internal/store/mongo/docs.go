@@ -23,6 +23,7 @@ type accountDoc struct {
 	CreatedAt            time.Time      `bson:"created_at"`
 	FirstSignInAt        time.Time      `bson:"first_sign_in_at"`
 	LastSecurityChangeAt time.Time      `bson:"last_security_change_at"`
+	SecurityVersion      int64          `bson:"security_version"`
 	Resets               []resetDoc     `bson:"resets,omitempty"`
 	UnfamiliarSignInAt   time.Time      `bson:"unfamiliar_sign_in_at"`
 	SessionEpoch         int64          `bson:"session_epoch"`
@@ -76,6 +77,7 @@ type sessionDoc struct {
 	PreviousHash []byte         `bson:"previous_hash,omitempty"`
 	RotatedAt    time.Time      `bson:"rotated_at"`
 	EndedAt      time.Time      `bson:"ended_at"`
+	AccessUntil  time.Time      `bson:"access_until"`
 	EndReason    string         `bson:"end_reason"`
 	Version      int64          `bson:"rev"`
 	Outbox       mongox.Carried `bson:"outbox,omitempty"`
@@ -95,7 +97,7 @@ func docOfAccount(a account.Account, outbox mongox.Carried) accountDoc {
 		SavedCodes: mapped(a.SavedCodes, func(c account.SavedCode) codeDoc { return codeDoc(c) }),
 		Devices:    mapped(a.Devices, func(d account.Device) deviceDoc { return deviceDoc(d) }),
 		Networks:   mapped(a.Networks, func(n account.Network) networkDoc { return networkDoc(n) }),
-		CreatedAt:  a.CreatedAt, FirstSignInAt: a.FirstSignInAt, LastSecurityChangeAt: a.LastSecurityChangeAt,
+		CreatedAt:  a.CreatedAt, FirstSignInAt: a.FirstSignInAt, LastSecurityChangeAt: a.LastSecurityChangeAt, SecurityVersion: a.SecurityVersion,
 		Resets:             mapped(a.Resets, func(r account.Reset) resetDoc { return resetDoc(r) }),
 		UnfamiliarSignInAt: a.UnfamiliarSignInAt, SessionEpoch: a.SessionEpoch, KeptSession: a.KeptSession,
 		Ending: endingDoc(a.Ending), Version: a.Version, Outbox: outbox,
@@ -109,7 +111,7 @@ func (d accountDoc) account() account.Account {
 		SavedCodes: mapped(d.SavedCodes, func(c codeDoc) account.SavedCode { return account.SavedCode(c) }),
 		Devices:    mapped(d.Devices, func(x deviceDoc) account.Device { return account.Device(x) }),
 		Networks:   mapped(d.Networks, func(n networkDoc) account.Network { return account.Network(n) }),
-		CreatedAt:  d.CreatedAt, FirstSignInAt: d.FirstSignInAt, LastSecurityChangeAt: d.LastSecurityChangeAt,
+		CreatedAt:  d.CreatedAt, FirstSignInAt: d.FirstSignInAt, LastSecurityChangeAt: d.LastSecurityChangeAt, SecurityVersion: d.SecurityVersion,
 		Resets:             mapped(d.Resets, func(r resetDoc) account.Reset { return account.Reset(r) }),
 		UnfamiliarSignInAt: d.UnfamiliarSignInAt, SessionEpoch: d.SessionEpoch, KeptSession: d.KeptSession,
 		Ending: account.Ending(d.Ending), Version: d.Version,
@@ -120,7 +122,7 @@ func docOfSession(s account.Session, outbox mongox.Carried) sessionDoc {
 	return sessionDoc{
 		ID: s.ID, Account: s.Account, Epoch: s.Epoch, Device: s.Device, DeviceName: s.DeviceName, UserAgent: s.UserAgent,
 		Address: s.Address, CreatedAt: s.CreatedAt, AuthTime: s.AuthTime, LastUsedAt: s.LastUsedAt, ExpiresAt: s.ExpiresAt,
-		RefreshHash: s.RefreshHash, PreviousHash: s.PreviousHash, RotatedAt: s.RotatedAt, EndedAt: s.EndedAt,
+		RefreshHash: s.RefreshHash, PreviousHash: s.PreviousHash, RotatedAt: s.RotatedAt, EndedAt: s.EndedAt, AccessUntil: s.AccessUntil,
 		EndReason: s.EndReason, Version: s.Version, Outbox: outbox,
 	}
 }
@@ -129,7 +131,7 @@ func (d sessionDoc) session() account.Session {
 	return account.Session{
 		ID: d.ID, Account: d.Account, Epoch: d.Epoch, Device: d.Device, DeviceName: d.DeviceName, UserAgent: d.UserAgent,
 		Address: d.Address, CreatedAt: d.CreatedAt, AuthTime: d.AuthTime, LastUsedAt: d.LastUsedAt, ExpiresAt: d.ExpiresAt,
-		RefreshHash: d.RefreshHash, PreviousHash: d.PreviousHash, RotatedAt: d.RotatedAt, EndedAt: d.EndedAt,
+		RefreshHash: d.RefreshHash, PreviousHash: d.PreviousHash, RotatedAt: d.RotatedAt, EndedAt: d.EndedAt, AccessUntil: d.AccessUntil,
 		EndReason: d.EndReason, Version: d.Version,
 	}
 }

@@ -25,7 +25,7 @@ func indexes() map[string][]mongo.IndexModel {
 		sessions: {
 			{Keys: bson.D{{Key: "account", Value: 1}, {Key: "last_used_at", Value: -1}}}, // SessionsOf
 			{Keys: bson.D{{Key: "expires_at", Value: 1}}},                                // Sweep
-			{Keys: bson.D{{Key: "ended_at", Value: 1}}},                                  // Sweep
+			mongox.Index("ended_at", "_id"),                                              // Sweep, Ended
 			mongox.OutboxIndex(),
 		},
 		failures: {

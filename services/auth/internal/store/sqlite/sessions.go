@@ -11,7 +11,7 @@ import (
 	"centinela/shared/sqlitex"
 )
 
-const sessionColumns = `id, account, last_used_at, expires_at, ended_at, body`
+const sessionColumns = `id, account, last_used_at, expires_at, ended_at, access_until, body`
 
 func (s *Store) CreateSession(ctx context.Context, sess account.Session, events ...record.Event) error {
 	text, err := sessionBody(sess)
@@ -19,8 +19,8 @@ func (s *Store) CreateSession(ctx context.Context, sess account.Session, events 
 		return err
 	}
 	return s.Write(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `INSERT INTO sessions (`+sessionColumns+`) VALUES (?, ?, ?, ?, ?, ?)`,
-			sess.ID, sess.Account, sqlitex.Millis(sess.LastUsedAt), sqlitex.Millis(sess.ExpiresAt), sqlitex.Millis(sess.EndedAt), text); err != nil {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO sessions (`+sessionColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+			sess.ID, sess.Account, sqlitex.Millis(sess.LastUsedAt), sqlitex.Millis(sess.ExpiresAt), sqlitex.Millis(sess.EndedAt), sqlitex.Millis(sess.AccessUntil), text); err != nil {
 			return err
 		}
 		return sqlitex.AppendOutbox(tx, events...)
@@ -37,15 +37,16 @@ func findSession(ctx context.Context, q querier, id string) (account.Session, er
 
 func scanSession(row interface{ Scan(...any) error }) (account.Session, error) {
 	var (
-		id, owner, text      string
-		used, expires, ended int64
+		id, owner, text              string
+		used, expires, ended, access int64
 	)
-	if err := row.Scan(&id, &owner, &used, &expires, &ended, &text); err != nil {
+	if err := row.Scan(&id, &owner, &used, &expires, &ended, &access, &text); err != nil {
 		return account.Session{}, notFound(err)
 	}
 	sess, err := sessionOf(id, text)
 	sess.Account, sess.LastUsedAt = owner, sqlitex.FromMillis(used)
 	sess.ExpiresAt, sess.EndedAt = sqlitex.FromMillis(expires), sqlitex.FromMillis(ended)
+	sess.AccessUntil = sqlitex.FromMillis(access)
 	return sess, err
 }
 
@@ -82,8 +83,8 @@ func (s *Store) UpdateSession(ctx context.Context, id string, change func(*accou
 		if err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE sessions SET last_used_at = ?, expires_at = ?, ended_at = ?, body = ? WHERE id = ?`,
-			sqlitex.Millis(sess.LastUsedAt), sqlitex.Millis(sess.ExpiresAt), sqlitex.Millis(sess.EndedAt), text, id); err != nil {
+		if _, err := tx.ExecContext(ctx, `UPDATE sessions SET last_used_at = ?, expires_at = ?, ended_at = ?, access_until = ?, body = ? WHERE id = ?`,
+			sqlitex.Millis(sess.LastUsedAt), sqlitex.Millis(sess.ExpiresAt), sqlitex.Millis(sess.EndedAt), sqlitex.Millis(sess.AccessUntil), text, id); err != nil {
 			return err
 		}
 		return sqlitex.AppendOutbox(tx, events...)

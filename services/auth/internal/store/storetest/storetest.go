@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"centinela/services/auth/internal/account"
+	"centinela/services/auth/internal/revoked"
 	"centinela/shared/id"
 	"centinela/shared/outbox"
 	"centinela/shared/outbox/outboxtest"
@@ -15,6 +16,7 @@ import (
 // Store is what is tested: the domain's store and the source of its events.
 type Store interface {
 	account.Store
+	revoked.Store
 	outbox.Log
 	Close(ctx context.Context) error
 }
@@ -39,6 +41,7 @@ func Run(t *testing.T, newOpener func(t *testing.T) Opener) {
 		{"session/unknown", sessionUnknown},
 		{"session/list_order_and_expiry", sessionsOf},
 		{"session/update_is_undone_by_its_error", sessionRollback},
+		{"session/ended_in_pages", endedInPages},
 		{"failures/contiguous", failuresContiguous},
 		{"failures/window", failuresWindow},
 		{"failures/pause", failuresPause},

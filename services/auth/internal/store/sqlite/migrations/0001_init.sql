@@ -12,11 +12,12 @@ CREATE TABLE sessions (
 	last_used_at INTEGER NOT NULL, -- ms, as all times
 	expires_at   INTEGER NOT NULL,
 	ended_at     INTEGER NOT NULL, -- 0: not ended
+	access_until INTEGER NOT NULL,
 	body         TEXT NOT NULL
 ) STRICT;
 CREATE INDEX sessions_account ON sessions (account, last_used_at);
 CREATE INDEX sessions_expires ON sessions (expires_at);
-CREATE INDEX sessions_ended ON sessions (ended_at) WHERE ended_at > 0;
+CREATE INDEX sessions_ended ON sessions (ended_at, id, access_until) WHERE ended_at > 0;
 
 CREATE TABLE failures (
 	id           TEXT PRIMARY KEY,
