@@ -33,7 +33,7 @@ type store interface {
 	room.Rooms
 	room.Digests
 	Outbox() outbox.Log
-	Ping(ctx context.Context) error
+	Ready(ctx context.Context) error
 	Close(ctx context.Context) error
 }
 
@@ -112,11 +112,11 @@ func build(cfg Config, deps module.Deps, store store) (*Module, error) {
 // Handler serves openapi/chat-relay.yaml.
 func (m *Module) Handler() http.Handler { return m.handler }
 
-// Ready is nil when the store answers and it is known which sessions are over.
+// Ready is nil when the store can do its work and it is known which sessions are over.
 func (m *Module) Ready() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	return errors.Join(m.store.Ping(ctx), m.people.Ready())
+	return errors.Join(m.store.Ready(ctx), m.people.Ready())
 }
 
 // Run stores and publishes messages, ships events and follows the verdicts until ctx ends; then it says goodbye to the

@@ -20,6 +20,11 @@ CREATE TABLE IF NOT EXISTS schema_migrations (
 	name     TEXT NOT NULL,
 	checksum TEXT NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS write_probe (
+	id INTEGER PRIMARY KEY CHECK (id = 1),
+	n  INTEGER NOT NULL
+) STRICT;
+INSERT OR IGNORE INTO write_probe (id, n) VALUES (1, 0);
 `
 
 var migrationName = regexp.MustCompile(`^(\d{4})_[a-z0-9_]+\.sql$`)

@@ -45,8 +45,8 @@ func Open(ctx context.Context, uri, database string) (*Store, error) {
 // Outbox is what audit is told.
 func (s *Store) Outbox() outbox.Log { return s.log }
 
-// Ping returns nil when the server answers.
-func (s *Store) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
+// Ready is nil when the server answers.
+func (s *Store) Ready(ctx context.Context) error { return s.db.Ping(ctx) }
 
 // Close disconnects.
 func (s *Store) Close(ctx context.Context) error { return s.db.Close(ctx) }

@@ -14,7 +14,7 @@ import (
 //go:embed migrations/*.sql
 var files embed.FS
 
-// Store is the relay's state. Record is the database's own.
+// Store is the relay's state. Record and Ready are the database's own.
 type Store struct {
 	*sqlitex.DB
 	conversations *sqlitex.Table[room.Conversation]
@@ -42,9 +42,6 @@ func Open(ctx context.Context, path string) (*Store, error) {
 
 // Outbox is what audit is told.
 func (s *Store) Outbox() outbox.Log { return s.DB }
-
-// Ping returns nil when the file answers.
-func (s *Store) Ping(ctx context.Context) error { return s.Read().PingContext(ctx) }
 
 // Close closes the file.
 func (s *Store) Close(context.Context) error { return s.DB.Close() }

@@ -6,12 +6,14 @@ import (
 
 	"centinela/services/chat-relay/internal/store/sqlite"
 	"centinela/services/chat-relay/internal/store/storetest"
+	"centinela/shared/sqlitex/sqlitextest"
 )
 
 // R1, R4.1: the store's contract on SQLite.
 func TestStore(t *testing.T) {
+	ctx := sqlitextest.Plans(t, "testdata/plans.sql")
 	storetest.Run(t, func(t *testing.T) storetest.Open {
-		path := filepath.Join(t.TempDir(), "chat-room.db")
+		path := filepath.Join(t.TempDir(), "chat-relay.db")
 		var last storetest.Store
 		return func(t *testing.T) storetest.Store {
 			if last != nil { // one process owns the file
@@ -19,7 +21,7 @@ func TestStore(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			s, err := sqlite.Open(t.Context(), path)
+			s, err := sqlite.Open(ctx, path)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -82,7 +82,7 @@ func unknown(t *testing.T, open Open) {
 			t.Errorf("found %+v, %v", m, err)
 		}
 	}
-	if err := s.Ping(t.Context()); err != nil {
+	if err := s.Ready(t.Context()); err != nil {
 		t.Error(err)
 	}
 }

@@ -21,7 +21,7 @@ type Store interface {
 	room.Rooms
 	room.Digests
 	Outbox() outbox.Log
-	Ping(ctx context.Context) error
+	Ready(ctx context.Context) error
 	Close(ctx context.Context) error
 }
 

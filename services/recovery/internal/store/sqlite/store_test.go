@@ -1,17 +1,19 @@
 package sqlite_test
 
 import (
+	"context"
 	"path/filepath"
 	"testing"
 
 	"centinela/services/recovery/internal/recovery"
 	"centinela/services/recovery/internal/store/sqlite"
 	"centinela/services/recovery/internal/store/storetest"
+	"centinela/shared/sqlitex/sqlitextest"
 )
 
-func open(t *testing.T, path string) *sqlite.Store {
+func open(ctx context.Context, t *testing.T, path string) *sqlite.Store {
 	t.Helper()
-	s, err := sqlite.Open(t.Context(), path)
+	s, err := sqlite.Open(ctx, path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,13 +26,14 @@ func open(t *testing.T, path string) *sqlite.Store {
 }
 
 func TestStore(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) storetest.Store { return open(t, filepath.Join(t.TempDir(), "recovery.db")) })
+	ctx := sqlitextest.Plans(t, "testdata/plans.sql")
+	storetest.Run(t, func(t *testing.T) storetest.Store { return open(ctx, t, filepath.Join(t.TempDir(), "recovery.db")) })
 }
 
 // TestReopen: what was written is there after a restart.
 func TestReopen(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "recovery.db")
-	first := open(t, path)
+	first := open(t.Context(), t, path)
 	if err := first.UpdateWallet(t.Context(), "acc_a", func(w *recovery.Wallet) (recovery.Effects, error) {
 		w.Locale = "es"
 		return recovery.Effects{}, nil
@@ -40,7 +43,7 @@ func TestReopen(t *testing.T) {
 	if err := first.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if w, err := open(t, path).Wallet(t.Context(), "acc_a"); err != nil || w.Locale != "es" {
+	if w, err := open(t.Context(), t, path).Wallet(t.Context(), "acc_a"); err != nil || w.Locale != "es" {
 		t.Errorf("%+v, %v", w, err)
 	}
 }

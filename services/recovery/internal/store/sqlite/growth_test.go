@@ -1,0 +1,81 @@
+package sqlite_test
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"centinela/services/recovery/internal/recovery"
+	"centinela/services/recovery/internal/store/sqlite"
+	"centinela/shared/sqlitex/sqlitextest"
+)
+
+// GR: no operation costs more because others have wallets and flows.
+func TestGrowth(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	name := func(i int) string { return fmt.Sprintf("%08x", uint32(i)*2654435761) }
+	fill := func(ctx context.Context, s *sqlite.Store, n int) error {
+		return sqlitextest.Each(n, func(i int) error {
+			number := recovery.Number{ID: "phn_" + name(i), MAC: name(i), AddedAt: now}
+			err := s.UpdateWallet(ctx, name(i), func(w *recovery.Wallet) (recovery.Effects, error) {
+				w.Numbers = []recovery.Number{number}
+				return recovery.Effects{}, nil
+			})
+			if err != nil {
+				return err
+			}
+			f := recovery.Flow{ID: name(i), Account: name(i), StartedAt: now, ForgetAt: now.Add(time.Hour)}
+			text := recovery.Text{ID: "txt_" + name(i), Owner: f.ID, ProviderID: name(i), FinishedAt: now}
+			return s.CreateFlow(ctx, f, recovery.Effects{Texts: []recovery.Text{text}})
+		})
+	}
+	open := func(ctx context.Context, t *testing.T) *sqlite.Store {
+		return open(ctx, t, filepath.Join(t.TempDir(), "recovery.db"))
+	}
+	type operation = sqlitextest.Operation[*sqlite.Store]
+	sqlitextest.Growth(t, open, fill,
+		operation{Name: "Wallet", Run: func(ctx context.Context, s *sqlite.Store, i int) error {
+			_, err := s.Wallet(ctx, name(i))
+			return err
+		}},
+		operation{Name: "WalletsByNumber", Run: func(ctx context.Context, s *sqlite.Store, i int) error {
+			_, err := s.WalletsByNumber(ctx, name(i))
+			return err
+		}},
+		operation{Name: "UpdateWallet", Run: func(ctx context.Context, s *sqlite.Store, i int) error {
+			return s.UpdateWallet(ctx, name(i), func(w *recovery.Wallet) (recovery.Effects, error) { w.Locale = "es"; return recovery.Effects{}, nil })
+		}},
+		operation{Name: "Flow", Run: func(ctx context.Context, s *sqlite.Store, i int) error {
+			_, err := s.Flow(ctx, name(i))
+			return err
+		}},
+		operation{Name: "FlowsOfAccount", Run: func(ctx context.Context, s *sqlite.Store, i int) error {
+			_, err := s.FlowsOfAccount(ctx, name(i), 10)
+			return err
+		}},
+		operation{Name: "OpenFlows", Run: func(ctx context.Context, s *sqlite.Store, i int) error {
+			_, err := s.OpenFlows(ctx, name(i), now)
+			return err
+		}},
+		operation{Name: "UpdateFlow", Run: func(ctx context.Context, s *sqlite.Store, i int) error {
+			return s.UpdateFlow(ctx, name(i), func(f *recovery.Flow) (recovery.Effects, error) {
+				f.OpenUntil = now.Add(time.Minute)
+				return recovery.Effects{}, nil
+			})
+		}},
+		operation{Name: "Due and ClaimTexts of nothing", Run: func(ctx context.Context, s *sqlite.Store, _ int) error {
+			if _, _, err := s.Due(ctx, now, 10); err != nil {
+				return err
+			}
+			_, err := s.ClaimTexts(ctx, now, time.Minute, 10)
+			return err
+		}},
+		operation{Name: "TextByProvider", Run: func(ctx context.Context, s *sqlite.Store, i int) error {
+			_, err := s.TextByProvider(ctx, name(i))
+			return err
+		}},
+		operation{Name: "Prune of nothing", Run: func(ctx context.Context, s *sqlite.Store, _ int) error { return s.Prune(ctx, now) }},
+	)
+}
