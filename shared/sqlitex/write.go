@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"centinela/shared/probe"
 )
 
 // maxBatch bounds how many callbacks share one commit, and so how long the
@@ -31,7 +33,7 @@ type DB struct {
 	closed bool
 	inside sync.WaitGroup // Writes that entered
 
-	probe probe
+	probe probe.Probe
 }
 
 // call is one callback on its way through the writer.
