@@ -46,7 +46,7 @@ func Open(ctx context.Context, uri, database string) (*Store, error) {
 func (s *Store) Outbox() outbox.Log { return s.log }
 
 // Ready is nil when the server answers.
-func (s *Store) Ready(ctx context.Context) error { return s.db.Ping(ctx) }
+func (s *Store) Ready(ctx context.Context) error { return s.db.Ready(ctx) }
 
 // Close disconnects.
 func (s *Store) Close(ctx context.Context) error { return s.db.Close(ctx) }
