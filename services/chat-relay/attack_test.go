@@ -278,7 +278,8 @@ func TestHandshake(t *testing.T) {
 	}{
 		{"no_token_anywhere", door{}, chatframes.ClientHello{}, 3000, "unauthenticated"},
 		{"a_bad_token_in_hello", door{}, chatframes.ClientHello{Token: "x.y.z"}, 3000, "token_invalid"},
-		{"tokens_of_two_sessions", door{authorization: bearer(w.token(1))}, chatframes.ClientHello{Token: w.token(2)}, 3000, "token_invalid"},
+		{"tokens_of_two_people", door{authorization: bearer(w.token(1))}, chatframes.ClientHello{Token: w.token(2)}, 3000, "token_invalid"},
+		{"tokens_of_two_sessions", door{authorization: bearer(w.token(1))}, chatframes.ClientHello{Token: w.people.Token(person(1), session(9))}, 3000, "token_invalid"}, // MU C17
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := w.open(c.door)

@@ -56,6 +56,7 @@ func TestR1AcceptedIsStored(t *testing.T) {
 	if len(page.Messages) != 3 || page.Messages[0].Seq != last.Seq || page.Messages[0].Text != "to survive" || !page.Messages[0].At.Equal(last.At) {
 		t.Errorf("after the crash %+v, accepted %+v", page.Messages, last)
 	}
+	after.eventually("what no digest told before the crash is told", func() bool { return after.digested() == 3 }) // KB D2
 	back := after.connect(1, nil)
 	if again := back.accepted(talk.Id, "last", "to survive"); again.Seq != last.Seq || !again.At.Equal(last.At) {
 		t.Errorf("the retry after the crash: %+v, the first answer was %+v", again, last)
