@@ -156,7 +156,7 @@ func (s *statements) report(t testing.TB, file string, exceptions map[string]str
 		if why == "" || exceptions[text] != "" || ours[text] != "" {
 			continue
 		}
-		t.Errorf("%s\n\t%s\n\tGive it an index, or a LIMIT; where that can't be, put it into %s under the reason.", text, why, file)
+		t.Errorf("%s\n\t%s\n\tGive it an index, or a LIMIT; where that can't be, put it under its reason into the list of exceptions (%q).", text, why, file)
 	}
 	if run := flag.Lookup("test.run"); run != nil && strings.Contains(run.Value.String(), "/") {
 		return // a part of the tests executes a part of the statements

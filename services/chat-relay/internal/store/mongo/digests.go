@@ -53,9 +53,12 @@ func (s *Store) Beat(ctx context.Context, o digest.Owner) error {
 	return mongox.Wrap(err)
 }
 
+// maxOwners is more relays than are killed between two looks.
+const maxOwners = 1000
+
 // Owners implements room.Digests.
 func (s *Store) Owners(ctx context.Context) ([]digest.Owner, error) {
-	docs, err := mongox.List[ownerDoc](ctx, s.db.C(ownersName), bson.D{}, mongox.Keys("_id"), 0)
+	docs, err := mongox.List[ownerDoc](ctx, s.db.C(ownersName), bson.D{}, mongox.Keys("_id"), maxOwners)
 	var owners []digest.Owner
 	for _, o := range docs {
 		owners = append(owners, digest.Owner(o))
@@ -76,10 +79,10 @@ func (s *Store) OpenDigests(ctx context.Context, owner string, limit int) ([]dig
 
 func open() bson.D { return bson.D{{Key: "closed", Value: bson.D{{Key: "$exists", Value: false}}}} }
 
-// CloseDigests implements room.Digests. A closed digest carries its event until that is delivered; those that have been
-// go here.
+// CloseDigests implements room.Digests. A closed digest carries its event until that is in the log; twice as many as are
+// closed go here, if they are there.
 func (s *Store) CloseDigests(ctx context.Context, closed []room.ClosedDigest) error {
-	updates := make([]mongo.WriteModel, 0, len(closed)+1)
+	updates := make([]mongo.WriteModel, 0, len(closed))
 	for _, d := range closed {
 		one := append(mongox.ByID(d.ID), open()...)
 		if d.Event == nil {
@@ -92,6 +95,10 @@ func (s *Store) CloseDigests(ctx context.Context, closed []room.ClosedDigest) er
 		}
 		updates = append(updates, mongo.NewUpdateOneModel().SetFilter(one).SetUpdate(append(carrying, mongox.Set(bson.D{{Key: "closed", Value: true}})...)))
 	}
+	if err := inBulk(ctx, s.digests.Collection, updates); err != nil {
+		return err
+	}
 	delivered := bson.D{{Key: "closed", Value: true}, {Key: "outbox.first", Value: bson.D{{Key: "$exists", Value: false}}}}
-	return inBulk(ctx, s.digests.Collection, append(updates, mongo.NewDeleteManyModel().SetFilter(delivered)))
+	_, err := mongox.Prune(ctx, s.digests.Collection, delivered, mongox.Keys("_id"), 2*len(closed))
+	return err
 }

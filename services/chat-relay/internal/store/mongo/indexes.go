@@ -20,6 +20,6 @@ func Indexes() map[string][]mongo.IndexModel {
 	return map[string][]mongo.IndexModel{
 		conversationsName: {mongox.Index("members.account", "-active_at", "-_id"), mongox.OutboxIndex()}, // Of
 		messagesName:      {mongox.Unique("conversation", "sender", "client_id")},                        // a retry; by number goes by _id
-		digestsName:       {mongox.Index("owner", "_id"), mongox.Sparse("closed"), mongox.OutboxIndex()},
+		digestsName:       {mongox.Index("owner", "_id"), mongox.Index("closed", "_id"), mongox.OutboxIndex()},
 	}
 }

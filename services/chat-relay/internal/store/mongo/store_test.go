@@ -13,6 +13,7 @@ import (
 	"centinela/services/chat-relay/internal/store/mongo"
 	"centinela/services/chat-relay/internal/store/storetest"
 	"centinela/shared/id"
+	"centinela/shared/mongox/mongoxtest"
 	"centinela/shared/record"
 	"centinela/shared/testkit"
 )
@@ -35,8 +36,9 @@ func open(t *testing.T, uri, database string) *mongo.Store {
 
 // R1, R4.1: the store's contract on MongoDB.
 func TestStore(t *testing.T) {
+	fresh := mongoxtest.Queries(t, "")
 	storetest.Run(t, func(t *testing.T) storetest.Open {
-		uri, database := testkit.Mongo(t)
+		uri, database := fresh(t)
 		return func(t *testing.T) storetest.Store { return open(t, uri, database) }
 	})
 }
