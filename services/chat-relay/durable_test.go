@@ -13,6 +13,7 @@ import (
 	"centinela/openapi/gen/chatrelayapi"
 	chatrelay "centinela/services/chat-relay"
 	"centinela/shared/module"
+	"centinela/shared/record"
 )
 
 // R1: a message is stored before anybody hears of it, the sender of "accepted" as well as the others of the message; and
@@ -64,6 +65,25 @@ func TestR1AcceptedIsStored(t *testing.T) {
 	if next := back.accepted(talk.Id, "next", "x"); next.Seq != last.Seq+1 {
 		t.Errorf("the next one: %+v", next)
 	}
+}
+
+// R5.1: a connection that can't be put on record is greeted, gets nothing else, and ends.
+func TestUnrecordedConnectionEnds(t *testing.T) {
+	faults := &chatrelay.Faults{}
+	w := newWorld(t, options{build: faults.New})
+	talk := w.start(1, "direct", 2)
+	w.connect(1, nil).accepted(talk.Id, "one", "hola")
+	faults.Fail(record.ChatConnected)
+	luis := w.open(door{})
+	luis.send(chatframes.ClientHello{Token: w.token(2), Resume: map[string]int64{talk.Id: 0}})
+	expect[chatframes.ServerWelcome](luis)
+	if bye := expect[chatframes.ServerBye](luis); bye.Code != "unavailable" {
+		t.Errorf("bye %+v", bye)
+	}
+	if code := luis.closed(); code != 1013 {
+		t.Errorf("closed with %d", code)
+	}
+	w.connect(2, nil).nothing()
 }
 
 // R1: the same client id sent at once over many sockets is one message, for the store, the sender and the others.

@@ -2,6 +2,7 @@ package chatrelay
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"centinela/services/chat-relay/internal/room"
@@ -13,18 +14,27 @@ import (
 // action of an event. Each is gone when it has happened.
 type Faults struct {
 	mu sync.Mutex
-	by map[string]func()
+	by map[string]func() error
 }
+
+var errPlanted = errors.New("planted by a test")
 
 // Panic makes the next call panic: the fault that R3 must survive.
 func (f *Faults) Panic(call string) { f.Do(call, func() { panic("planted by a test") }) }
 
 // Do has the next call begin with what.
 func (f *Faults) Do(call string, what func()) {
+	f.plant(call, func() error { what(); return nil })
+}
+
+// Fail makes the next call fail: of Record only.
+func (f *Faults) Fail(call string) { f.plant(call, func() error { return errPlanted }) }
+
+func (f *Faults) plant(call string, what func() error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.by == nil {
-		f.by = map[string]func(){}
+		f.by = map[string]func() error{}
 	}
 	f.by[call] = what
 }
@@ -36,14 +46,15 @@ func (f *Faults) Left() int {
 	return len(f.by)
 }
 
-func (f *Faults) at(call string) {
+func (f *Faults) at(call string) error {
 	f.mu.Lock()
 	what := f.by[call]
 	delete(f.by, call)
 	f.mu.Unlock()
 	if what != nil {
-		what()
+		return what()
 	}
+	return nil
 }
 
 // New is New with the faults in its store.
@@ -61,41 +72,43 @@ type faulty struct {
 }
 
 func (f faulty) Create(ctx context.Context, c room.Conversation, e record.Event) (room.Conversation, error) {
-	f.faults.at("Create")
+	_ = f.faults.at("Create")
 	return f.store.Create(ctx, c, e)
 }
 
 func (f faulty) Conversation(ctx context.Context, id string) (room.Conversation, error) {
-	f.faults.at("Conversation")
+	_ = f.faults.at("Conversation")
 	return f.store.Conversation(ctx, id)
 }
 
 func (f faulty) Of(ctx context.Context, account string, behind room.Position, limit int) ([]room.Conversation, error) {
-	f.faults.at("Of")
+	_ = f.faults.at("Of")
 	return f.store.Of(ctx, account, behind, limit)
 }
 
 // Append has two places: before the write, and when it is on disk.
 func (f faulty) Append(ctx context.Context, b room.Batch) ([]room.Fate, error) {
-	f.faults.at("Append")
+	_ = f.faults.at("Append")
 	fates, err := f.store.Append(ctx, b)
-	f.faults.at("Append, after")
+	_ = f.faults.at("Append, after")
 	return fates, err
 }
 
 func (f faulty) Before(ctx context.Context, conversation string, seq int64, limit int) ([]room.Message, error) {
-	f.faults.at("Before")
+	_ = f.faults.at("Before")
 	return f.store.Before(ctx, conversation, seq, limit)
 }
 
 func (f faulty) After(ctx context.Context, conversation string, seq int64, limit int) ([]room.Message, error) {
-	f.faults.at("After")
+	_ = f.faults.at("After")
 	return f.store.After(ctx, conversation, seq, limit)
 }
 
 func (f faulty) Record(ctx context.Context, events ...record.Event) error {
 	for _, e := range events {
-		f.faults.at(e.Action)
+		if err := f.faults.at(e.Action); err != nil {
+			return err
+		}
 	}
 	return f.store.Record(ctx, events...)
 }

@@ -39,9 +39,10 @@ var errLost = errors.New("the answer got lost")
 // faulty is a store whose next calls go wrong.
 type faulty struct {
 	*sqlite.Store
-	mu                sync.Mutex
-	before, after     map[string]func() error // by method: instead of the call, and in place of its answer
-	appends, messages int
+	mu            sync.Mutex
+	before, after map[string]func() error // by method: instead of the call, and in place of its answer
+	appends       int
+	lifts         []string // texts of the messages that brought their conversation up
 }
 
 func (f *faulty) plant(at map[string]func() error, method string, fault func() error) {
@@ -64,7 +65,11 @@ func (f *faulty) take(at map[string]func() error, method string) error {
 func (f *faulty) Append(ctx context.Context, b room.Batch) ([]room.Fate, error) {
 	f.mu.Lock()
 	f.appends++
-	f.messages += len(b.Entries)
+	for _, e := range b.Entries {
+		if e.Lift {
+			f.lifts = append(f.lifts, e.Text)
+		}
+	}
 	f.mu.Unlock()
 	for _, e := range b.Entries {
 		if e.Text == "poison" {

@@ -252,6 +252,81 @@ func TestSilentStoreFailsTheBatch(t *testing.T) {
 	}
 	ana.send(talk, "at last")
 	ana.expect("accepted 1 at last")
+
+	entered, release := make(chan struct{}), make(chan struct{})
+	r.store.plant(r.store.before, "Append", func() error { close(entered); <-release; return nil })
+	ana.send(talk, "first")
+	<-entered
+	for i := range 5 { // of one batch
+		ana.send(talk, fmt.Sprint("of five ", i))
+	}
+	r.store.plant(r.store.before, "Append", func() error { return room.ErrStopping })
+	before := r.store.appends
+	close(release)
+	ana.expect("accepted 2 first")
+	for i := range 5 {
+		ana.expect(fmt.Sprintf("refused of five %d: %v", i, room.ErrStopping))
+	}
+	if r.store.appends != before+1 {
+		t.Errorf("%d tries of a batch", r.store.appends-before)
+	}
+}
+
+// GR G6: a message moves its conversation in the members' lists at most once a second, in a large group once a minute,
+// and no more often because they come in one batch.
+func TestListsMoveSeldom(t *testing.T) {
+	r := newRelay(t, func(o *room.Options) { o.Rate.Burst = 1000 })
+	r.clk.Advance(-time.Hour)
+	small, large := r.talk("1", "2", "3", "4", "5", "6", "7", "8"), r.talk("1", "2", "3", "4", "5", "6", "7", "8", "9")
+	r.clk.Advance(time.Hour)
+	one := r.connect("1")
+	write := func(text string) {
+		t.Helper()
+		entered, release := make(chan struct{}), make(chan struct{})
+		r.store.plant(r.store.before, "Append", func() error { close(entered); <-release; return nil })
+		one.send(small, text+" small")
+		<-entered
+		one.send(large, text+" large")
+		one.send(small, text+" small again")
+		one.send(large, text+" large again")
+		close(release)
+		if err := r.SettleAll(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("at noon")
+	r.clk.Advance(time.Second - time.Millisecond)
+	write("too soon")
+	r.clk.Advance(time.Millisecond)
+	write("a second later")
+	r.clk.Advance(time.Minute - time.Second - time.Millisecond)
+	write("nearly a minute")
+	r.clk.Advance(time.Millisecond)
+	write("a minute")
+	want := []string{"at noon small", "at noon large", "a second later small", "nearly a minute small", "a minute large"}
+	if !slices.Equal(r.store.lifts, want) {
+		t.Errorf("moved by %q, want %q", r.store.lifts, want)
+	}
+}
+
+// R1: a hole that another relay left, and that couldn't be read when it showed, is made good without anybody writing.
+func TestR1HoleIsMadeGoodWithoutAnybodyWriting(t *testing.T) {
+	a := newRelay(t, nil)
+	b := relayOn(t, a.store.Store, nil)
+	b.run()
+	talk := a.talk("ana", "luis")
+	ana, luis := a.connect("ana"), b.connect("luis")
+	ana.send(talk, "one")
+	ana.expect("accepted 1 one")
+	luis.send(talk, "two") // no bus: a doesn't hear of it
+	luis.expect("accepted 2 two")
+	a.store.plant(a.store.before, "After", func() error { return errLost })
+	ana.send(talk, "three")
+	ana.expect("refused three: " + (&room.Unpublished{Err: errLost}).Error())
+	if err := a.Repair(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ana.expect("2 two", "3 three")
 }
 
 // What was sent before the stop is stored and answered; what comes later is refused.
@@ -298,6 +373,10 @@ func TestBusBringsMessagesToOtherRelays(t *testing.T) {
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
+	other := a.talk("ana", "luis") // a room that b hasn't open
+	ana.send(other, "elsewhere")
+	ana.expect("accepted 1 elsewhere")
+	luis.expect("1 elsewhere")
 	n := int64(len(a.texts(talk)))
 	for i := range int64(20) {
 		ana.send(talk, fmt.Sprint("a", i))

@@ -178,7 +178,7 @@ func TestTypingIsShedAtHalfAQueue(t *testing.T) {
 	for i := range 40 {
 		c.mu.Unlock()
 		u := &room.Update{Accepted: &room.Message{}}
-		if i%2 == 1 {
+		if i%2 == 0 {
 			u = &room.Update{Typing: &room.Typing{}}
 		}
 		c.Deliver(u)
@@ -187,8 +187,45 @@ func TestTypingIsShedAtHalfAQueue(t *testing.T) {
 	queued := len(c.queue)
 	c.queue, c.writing = nil, false
 	c.mu.Unlock()
-	// 16 pairs fill half of 64; of the last 8 one of each pair is left out.
+	// 16 pairs fill half of 64; of the last 4 one of each pair is left out.
 	if shed := testutil.ToFloat64(c.door.metrics.shed); queued != 36 || shed != 4 {
 		t.Errorf("%d queued, %v shed", queued, shed)
+	}
+}
+
+// R2.1: who doesn't read is told so, and gets nothing more of what waited for it.
+func TestSlowEndSaysNothingElse(t *testing.T) {
+	p := newPair(t, nobody)
+	c := p.server
+	c.mu.Lock()
+	c.writing = true // nobody takes from the queue meanwhile
+	for range 64 {
+		c.enqueue(text([]byte(`{}`)), false)
+	}
+	c.enqueue(text([]byte(`{}`)), false)
+	queued, ended := len(c.queue), *c.ended
+	c.writing = false
+	c.startWriter()
+	c.mu.Unlock()
+	if queued != 2 || ended != endSlow {
+		t.Errorf("%d frames after %+v", queued, ended)
+	}
+	_, data, err := p.client.ReadMessage()
+	if err != nil || !bytes.Contains(data, []byte(`"slow_consumer"`)) {
+		t.Errorf("%s, %v", data, err)
+	}
+}
+
+// A shutdown that runs out of time during a handshake cuts the connection as soon as there is one.
+func TestCutDuringTheHandshake(t *testing.T) {
+	p := newPair(t, func(c *conn) {
+		c.close(endStopping)
+		c.close(endBroken)
+	})
+	if err := p.client.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, data, err := p.client.ReadMessage(); !websocket.IsCloseError(err, websocket.CloseAbnormalClosure) {
+		t.Errorf("%s, %v", data, err)
 	}
 }
