@@ -62,7 +62,7 @@ var imports = map[layer][]layer{
 	layerShared:    {layerShared},
 	layerGenAPI:    {},
 	layerGenClient: {},
-	layerFrames:    {},
+	layerFrames:    {layerShared}, // the table is strictjson's
 	layerDeploy:    {layerDeploy, layerRunner, layerCLI, layerSDK, layerGenClient, layerShared},
 	layerTool:      {layerTool},
 }
@@ -79,6 +79,7 @@ var inTests = map[layer][]layer{
 	layerStoreTest: {layerStore},
 	layerPeers:     {layerGenAPI},
 	layerShared:    {layerGenAPI},
+	layerTool:      {layerFrames, layerShared}, // the generator's tests run what it made
 }
 
 // transports are folders under services/<svc>/internal that speak to clients, like httpapi.
@@ -103,11 +104,12 @@ var notInDomain = []string{
 var realTime = map[string]string{
 	"shared/clock/":                            "the one place that asks",
 	"shared/access/verifier.go":                "how often keys are fetched: a rate between machines",
+	"shared/httpkit/body.go":                   "deadlines of connections: a client that is slow to send",
 	"shared/id/ordered.go":                     "an id begins with the time between machines, which is not moved with the product's",
 	"shared/httpkit/client.go":                 "latency, and what is left of a deadline",
 	"shared/httpkit/dial.go":                   "how late a timer of this process fires",
 	"shared/httpkit/observe.go":                "latency",
-	"shared/httpkit/pace.go":                   "deadlines of connections: a client that is slow to send or to read",
+	"shared/obs/event.go":                      "when a line was logged",
 	"shared/lifecycle/lifecycle.go":            "how long a unit took to start and stop",
 	"shared/probe/probe.go":                    "how long an answer about readiness stands: a stopwatch's time",
 	"shared/sms/twiliotest/server.go":          "a stand-in's timestamps, which nobody reads",

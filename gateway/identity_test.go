@@ -138,3 +138,22 @@ func TestServiceRefusesGateway(t *testing.T) {
 		t.Error("the service's challenge reached the client")
 	}
 }
+
+// TestOwnName (FR A19): behind a proxy that rewrites Host, a page of gateway.public_base is our own for the services; another
+// page's Origin says nothing.
+func TestOwnName(t *testing.T) {
+	s := start(t, config(func(c *gateway.Config) { c.PublicBase = "https://id.example.org" })).ready()
+	for origin, want := range map[string]string{
+		"https://id.example.org": "id.example.org", "": "upstream.internal", "https://evil.example": "upstream.internal",
+		"https://id.example.org.evil.example": "upstream.internal", "null": "upstream.internal",
+	} {
+		got := s.arrived(header("Host", "upstream.internal"), func(h http.Header) {
+			if origin != "" {
+				h.Set("Origin", origin)
+			}
+		})
+		if host := got.Header.Get("X-Forwarded-Host"); host != want {
+			t.Errorf("Origin %q: the service is told of %q, want %q", origin, host, want)
+		}
+	}
+}

@@ -53,6 +53,15 @@ func TestSocketServiceHangs(t *testing.T) {
 	if detail := got.refused(t, 504, fault.CodeTimeout).problem(t).Detail; !strings.Contains(detail, "took too long") {
 		t.Errorf("detail = %q, which isn't what happened", detail)
 	}
+	for range 2 { // three in all: the breaker knows (AG W7)
+		conn := dial(t, s.addr)
+		if _, err := io.WriteString(conn, upgrade+"\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		got, _ := readAnswer(t, conn)
+		got.refused(t, 504, fault.CodeTimeout)
+	}
+	s.get("/v1/conversations", person(s.token())).refused(t, 503, fault.CodeUnavailable)
 }
 
 // TestSocketTakesNoBody: a body on an upgrade is refused here, and holds nothing up (R2.1).

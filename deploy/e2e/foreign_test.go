@@ -39,7 +39,7 @@ func (s *suite) possessions(t *testing.T, owner, friend person) owned {
 		t.Fatal(err)
 	}
 	minute := 60
-	verdict, err := operator.AddVerdict(ctx, sdk.NewVerdict{Kind: "ip", Subject: randomAddress(t), Action: "refuse", TtlSeconds: &minute, Reason: "a test"})
+	verdict, err := operator.AddVerdict(ctx, sdk.NewVerdict{Subjects: []sdk.Subject{{Kind: "ip", Value: randomAddress(t)}}, Action: "refuse", TtlSeconds: &minute, Reason: "a test"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -72,7 +72,7 @@ func (s *suite) awaitDraining(t *testing.T) {
 // finished by all that it needs, and the parts stop in the reverse order of
 // their start, the gateway first and audit last; exit code 0.
 func TestStopOrder(t *testing.T) {
-	s := start(t, together, onSQLite, "log.level=debug")
+	s := start(t, together, onSQLite, "log.level=debug", "log.format=json")
 	p := s.proc("all")
 	open := s.openRequest(t)
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {

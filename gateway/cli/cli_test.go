@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -75,7 +76,7 @@ func TestFirewall(t *testing.T) {
 	if _, err := secret.LoadSigner(key, true); err != nil {
 		t.Fatal(err)
 	}
-	verdict := map[string]any{"id": "vrd_1", "kind": "prefix", "subject": "203.0.113.0/24", "action": "refuse", "reason": "flood", "source": "operator", "created_at": "2030-01-01T00:00:00Z", "until": "2030-01-01T01:00:00Z"}
+	verdict := map[string]any{"id": "vrd_1", "subjects": []any{map[string]any{"kind": "prefix", "value": "203.0.113.0/24"}}, "level": 0, "action": "refuse", "reason": "flood", "source": "operator", "created_at": "2030-01-01T00:00:00Z", "until": "2030-01-01T01:00:00Z"}
 	var added map[string]any
 	verdicts := []any{verdict}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -109,13 +110,13 @@ func TestFirewall(t *testing.T) {
 	if err != nil || out != "vrd_1: refuse prefix 203.0.113.0/24 until 2030-01-01T01:00:00Z\n" {
 		t.Error(out, err)
 	}
-	if added["kind"] != "prefix" || added["action"] != "refuse" || added["ttl_seconds"] != 3600.0 || added["reason"] != "flood" {
+	if fmt.Sprint(added["subjects"]) != "[map[kind:prefix value:203.0.113.0/24]]" || added["action"] != "refuse" || added["ttl_seconds"] != 3600.0 || added["reason"] != "flood" {
 		t.Error(added)
 	}
-	if _, err := run(t, append([]string{"firewall", "add", "account", "acc_1", "--allow", "--reason", "x"}, at...)...); err != nil || added["kind"] != "account" || added["action"] != "allow" || added["ttl_seconds"] != 600.0 {
+	if _, err := run(t, append([]string{"firewall", "add", "account", "acc_1", "198.51.100.4", "--action", "allow", "--reason", "x"}, at...)...); err != nil || fmt.Sprint(added["subjects"]) != "[map[kind:account value:acc_1] map[kind:ip value:198.51.100.4]]" || added["action"] != "allow" || added["ttl_seconds"] != 600.0 {
 		t.Error(added, err)
 	}
-	if out, err := run(t, append([]string{"firewall", "list"}, at...)...); err != nil || !strings.Contains(out, "vrd_1  refuse  prefix  203.0.113.0/24") {
+	if out, err := run(t, append([]string{"firewall", "list"}, at...)...); err != nil || !strings.Contains(out, "vrd_1  refuse  prefix 203.0.113.0/24") {
 		t.Error(out, err)
 	}
 	if out, err := run(t, append([]string{"firewall", "list", "--json"}, at...)...); err != nil || strings.Count(out, "\n") != 1 || !json.Valid([]byte(out)) {

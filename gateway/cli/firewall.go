@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -49,20 +50,20 @@ func (f operatorFlags) operator() (*sdk.Operator, error) {
 type FirewallAdd struct {
 	operatorFlags `embed:""`
 
-	What   []string      `arg:"" name:"subject" help:"[KIND] SUBJECT. The kind (ip, prefix, account, session, device) is guessed from an address, a prefix or an id."`
+	What   []string      `arg:"" name:"subject" help:"[KIND] SUBJECT, or two of them: then both must be there. The kind (ip, prefix, account, session, device) is guessed from an address, a prefix or an id."`
+	Action string        `enum:"allow,challenge,throttle,refuse" default:"refuse" help:"allow, challenge, throttle or refuse (${default}). An allowance on an address lets nobody in whose account, session or device is refused."`
 	For    time.Duration `default:"10m" help:"How long it lasts (${default})."`
 	Reason string        `required:"" help:"Why; it is recorded, and shown to whoever is refused."`
-	Allow  bool          `help:"Allow instead of refuse: an allowance wins over refusals."`
 }
 
 // Help shows examples below the flags.
 func (FirewallAdd) Help() string {
-	return "Examples:\n  centinela firewall add 203.0.113.7 --reason \"scans the sign-in\"\n  centinela firewall add prefix 203.0.113.0/24 --for 1h --reason flood\n  centinela firewall add ip 198.51.100.4 --allow --for 720h --reason \"our office\""
+	return "Examples:\n  centinela firewall add 203.0.113.7 --reason \"scans the sign-in\"\n  centinela firewall add prefix 203.0.113.0/24 --for 1h --reason flood\n  centinela firewall add acc_… 203.0.113.0/24 --action throttle --reason \"tries codes\"\n  centinela firewall add ip 198.51.100.4 --action allow --for 720h --reason \"our office\""
 }
 
 // Run prints the verdict's id.
 func (f FirewallAdd) Run(ctx context.Context, out io.Writer) error {
-	kind, subject, err := subjectOf(f.What)
+	subjects, err := subjectsOf(f.What)
 	if err != nil {
 		return err
 	}
@@ -73,34 +74,44 @@ func (f FirewallAdd) Run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	seconds, action := int(f.For/time.Second), gatewayclient.VerdictActionRefuse
-	if f.Allow {
-		action = gatewayclient.VerdictActionAllow
-	}
-	v, err := op.AddVerdict(ctx, sdk.NewVerdict{Kind: kind, Subject: subject, Action: action, TtlSeconds: &seconds, Reason: f.Reason})
+	seconds := int(f.For / time.Second)
+	v, err := op.AddVerdict(ctx, sdk.NewVerdict{
+		Subjects: subjects, Action: gatewayclient.VerdictAction(f.Action), TtlSeconds: &seconds, Reason: f.Reason,
+	})
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "%s: %s %s %s until %s\n", v.Id, v.Action, v.Kind, v.Subject, v.Until.Format(time.RFC3339))
+	_, err = fmt.Fprintf(out, "%s: %s %s until %s\n", v.Id, v.Action, said(v.Subjects), v.Until.Format(time.RFC3339))
 	return err
 }
 
-// subjectOf takes KIND SUBJECT, or SUBJECT alone where its kind shows.
-func subjectOf(args []string) (gatewayclient.SubjectKind, string, error) {
-	switch len(args) {
-	case 2:
-		kind := gatewayclient.SubjectKind(args[0])
-		if !kind.Valid() {
-			return "", "", fmt.Errorf("%w: %q is no kind: ip, prefix, account, session or device", ErrUsage, args[0])
+// subjectsOf takes SUBJECT, whose kind shows, or KIND SUBJECT, once or twice.
+func subjectsOf(args []string) (subjects []sdk.Subject, err error) {
+	for len(args) > 0 {
+		subject := sdk.Subject{Kind: gatewayclient.SubjectKind(args[0])}
+		switch {
+		case subject.Kind.Valid() && len(args) > 1:
+			subject.Value, args = args[1], args[2:]
+		case guess(args[0]) != "":
+			subject, args = sdk.Subject{Kind: guess(args[0]), Value: args[0]}, args[1:]
+		default:
+			return nil, fmt.Errorf("%w: %q is neither an address, a prefix nor an id: put its kind in front of it (ip, prefix, account, session or device)", ErrUsage, args[0])
 		}
-		return kind, args[1], nil
-	case 1:
-		if kind := guess(args[0]); kind != "" {
-			return kind, args[0], nil
-		}
-		return "", "", fmt.Errorf("%w: %q is neither an address, a prefix nor an id: put its kind in front of it", ErrUsage, args[0])
+		subjects = append(subjects, subject)
 	}
-	return "", "", fmt.Errorf("%w: want [KIND] SUBJECT", ErrUsage)
+	if len(subjects) == 0 || len(subjects) > 2 {
+		return nil, fmt.Errorf("%w: want [KIND] SUBJECT, once or twice", ErrUsage)
+	}
+	return subjects, nil
+}
+
+// said is "account acc_… and ip 203.0.113.7".
+func said(subjects []sdk.Subject) string {
+	texts := make([]string, len(subjects))
+	for i, s := range subjects {
+		texts[i] = string(s.Kind) + " " + s.Value
+	}
+	return strings.Join(texts, " and ")
 }
 
 func guess(subject string) gatewayclient.SubjectKind {
@@ -148,9 +159,9 @@ func (f FirewallList) Run(ctx context.Context, out io.Writer) error {
 			continue
 		}
 		if n == 1 {
-			fmt.Fprintln(table, "ID\tACTION\tKIND\tSUBJECT\tUNTIL\tSOURCE\tREASON")
+			fmt.Fprintln(table, "ID\tACTION\tSUBJECT\tUNTIL\tSOURCE\tREASON")
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", v.Id, v.Action, v.Kind, v.Subject, v.Until.Format(time.RFC3339), v.Source, v.Reason)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", v.Id, v.Action, said(v.Subjects), v.Until.Format(time.RFC3339), v.Source, v.Reason)
 	}
 	if n == 0 && !f.JSON {
 		fmt.Fprintln(table, "no verdicts in force")

@@ -1,23 +1,21 @@
 package audit
 
-import (
-	"path/filepath"
+import "centinela/shared/secret"
 
-	"centinela/shared/secret"
-)
-
-// MakeKeys makes the key files that this service reads from dir, for the
-// production profile, which makes none by itself. Files that exist are left
-// alone. It returns their paths.
-func MakeKeys(dir string) ([]string, error) {
-	signer, places, people := filepath.Join(dir, checkpointKey), filepath.Join(dir, placesKey), filepath.Join(dir, openingsKey)
-	if _, err := secret.LoadSigner(signer, true); err != nil {
-		return nil, err
+// Keys are the key files of this service beside its service key.
+func Keys() []secret.KeyFile {
+	return []secret.KeyFile{
+		{
+			Name: checkpointKey, Pair: true, For: "signs the checkpoints of the record",
+			Lost: "the checkpoints made so far can't be verified: nobody can tell whether the record was cut off before the next one",
+		},
+		{
+			Name: placesKey, For: "hides the addresses in what is remembered of people's usual networks",
+			Lost: "nobody is familiar by network until signing in there again: recoveries wait longer",
+		},
+		{
+			Name: openingsKey, For: "hides in the record who and where: addresses, accounts, devices",
+			Lost: "the record still proves what happened, but no longer of whom: people's activity is empty, rules see nobody in older events",
+		},
 	}
-	for _, key := range []string{places, people} {
-		if _, err := secret.LoadKey(key, true); err != nil {
-			return nil, err
-		}
-	}
-	return []string{signer, places, people}, nil
 }

@@ -17,6 +17,7 @@ import (
 	"centinela/services/audit/internal/ledger"
 	"centinela/services/audit/internal/openings"
 	"centinela/services/audit/internal/places"
+	"centinela/services/audit/internal/rules"
 	"centinela/services/audit/internal/store/mongo"
 	"centinela/services/audit/internal/store/sqlite"
 	"centinela/shared/access"
@@ -98,7 +99,7 @@ func build(ctx context.Context, cfg Config, deps module.Deps, store backend) (*M
 	if err != nil {
 		return nil, err
 	}
-	rules, err := cfg.rules()
+	follows, err := cfg.rules()
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +122,7 @@ func build(ctx context.Context, cfg Config, deps module.Deps, store backend) (*M
 	m.shipper = deps.ShipperTo(store, m.ledger.Ingest)
 	m.firewall = firewall.New(store, deps.Clock, deps.Log, deps.Service, m.shipper.Kick)
 	where := places.New(store, key, deps.Clock)
-	m.follow(rules, where, open)
+	m.follow(follows, where, open)
 	if err := m.ledger.Open(ctx); err != nil {
 		return nil, err
 	}
@@ -137,9 +138,9 @@ func build(ctx context.Context, cfg Config, deps module.Deps, store backend) (*M
 }
 
 // follow connects the record to what watches it.
-func (m *Module) follow(rules []firewall.Rule, where *places.Places, open *openings.Keeper) {
-	engine := firewall.NewEngine(rules)
-	runner := firewall.NewRunner(engine, m.firewall.Impose, m.deps.Log)
+func (m *Module) follow(list []rules.Rule, where *places.Places, open *openings.Keeper) {
+	engine := rules.NewEngine(list)
+	runner := rules.NewRunner(engine, m.firewall.Impose, m.deps.Log)
 	warm := func(entries []ledger.Entry) {
 		for _, e := range entries {
 			runner.Warm(e.Seq, whole(e))

@@ -12,6 +12,7 @@ import (
 	"centinela/openapi/gen/authclient"
 	"centinela/services/auth"
 	"centinela/shared/access"
+	"centinela/shared/httpkit"
 	"centinela/shared/module"
 	"centinela/shared/record"
 	"centinela/shared/testkit"
@@ -36,43 +37,42 @@ func journey(t *testing.T, w *world) {
 	}
 	other := w.signIn("ANA.PÉREZ", goodPassword)
 	me := w.as("gateway", ana.tokens.AccessToken)
-	list, err := me.ListSessionsWithResponse(t.Context())
-	if err != nil || list.JSON200 == nil || len(list.JSON200.Sessions) != 2 {
-		t.Fatalf("sessions: %v %s", err, list.Body)
+	list, err := httpkit.Read[authclient.SessionList](me.ListSessions(t.Context()))
+	if err != nil || len(list.Sessions) != 2 {
+		t.Fatalf("sessions: %v %+v", err, list)
 	}
-	for _, s := range list.JSON200.Sessions {
+	for _, s := range list.Sessions {
 		if s.Current != (s.Id == ana.tokens.SessionId) || *s.DeviceName != "Ana's phone" || *s.UserAgent != "test agent" || s.Address != "203.0.113.7" {
 			t.Errorf("session %+v", s)
 		}
 	}
-	changed, err := me.ChangePasswordWithResponse(t.Context(), authclient.PasswordChange{CurrentPassword: goodPassword, NewPassword: otherPassword})
-	if err != nil || changed.StatusCode() != 204 {
-		t.Fatalf("change: %v %s", err, changed.Body)
+	if _, err := httpkit.Read[struct{}](
+		me.ChangePassword(t.Context(), authclient.PasswordChange{CurrentPassword: goodPassword, NewPassword: otherPassword})); err != nil {
+		t.Fatalf("change: %v", err)
 	}
 	if got := w.do("gateway", other.AccessToken, http.MethodGet, "/v1/me", ""); got.code() != "session_revoked" {
 		t.Errorf("the other session: %d %s", got.status, got.code())
 	}
 
 	recovery := w.as("recovery", "")
-	found, err := recovery.LookupAccountWithResponse(t.Context(), authclient.AccountLookup{Identifier: "ana.pérez"})
-	if err != nil || found.JSON200 == nil || !found.JSON200.Found || *found.JSON200.SavedCodesLeft != 4 || found.JSON200.LastResetAt != nil {
-		t.Fatalf("lookup: %v %s", err, found.Body)
+	found, err := httpkit.Read[authclient.AccountFacts](recovery.LookupAccount(t.Context(), authclient.AccountLookup{Identifier: "ana.pérez"}))
+	if err != nil || !found.Found || *found.SavedCodesLeft != 4 || found.LastResetAt != nil {
+		t.Fatalf("lookup: %v %+v", err, found)
 	}
-	id := *found.JSON200.AccountId
-	redeemed, err := recovery.RedeemSavedCodeWithResponse(t.Context(), id, authclient.SavedCodeRedemption{Code: ana.account.SavedCodes[2], RedemptionId: "rec_1"})
-	if err != nil || redeemed.StatusCode() != 204 {
-		t.Fatalf("redeem: %v %s", err, redeemed.Body)
+	id := *found.AccountId
+	if _, err := httpkit.Read[struct{}](recovery.RedeemSavedCode(t.Context(), id,
+		authclient.SavedCodeRedemption{Code: ana.account.SavedCodes[2], RedemptionId: "rec_1"})); err != nil {
+		t.Fatalf("redeem: %v", err)
 	}
 	for range 2 {
-		reset, err := recovery.ResetPasswordWithResponse(t.Context(), id, authclient.PasswordReset{NewPassword: "harbor kettle 93 zebra quilt", ResetId: "rec_1", SecurityVersion: *found.JSON200.SecurityVersion})
-		if err != nil || reset.StatusCode() != 204 {
-			t.Fatalf("reset: %v %s", err, reset.Body)
+		if _, err := httpkit.Read[struct{}](recovery.ResetPassword(t.Context(), id,
+			authclient.PasswordReset{NewPassword: "harbor kettle 93 zebra quilt", ResetId: "rec_1", SecurityVersion: *found.SecurityVersion})); err != nil {
+			t.Fatalf("reset: %v", err)
 		}
 	}
-	facts, err := recovery.GetAccountFactsWithResponse(t.Context(), id, &authclient.GetAccountFactsParams{})
-	if err != nil || facts.JSON200 == nil || facts.JSON200.LastResetAt == nil || !slices.Equal(*facts.JSON200.ResetIds, []string{"rec_1"}) || *facts.JSON200.SecurityVersion != 3 ||
-		*facts.JSON200.SavedCodesLeft != 3 {
-		t.Fatalf("facts: %v %s", err, facts.Body)
+	facts, err := httpkit.Read[authclient.AccountFacts](recovery.GetAccountFacts(t.Context(), id, &authclient.GetAccountFactsParams{}))
+	if err != nil || facts.LastResetAt == nil || !slices.Equal(*facts.ResetIds, []string{"rec_1"}) || *facts.SecurityVersion != 3 || *facts.SavedCodesLeft != 3 {
+		t.Fatalf("facts: %v %+v", err, facts)
 	}
 	w.signIn("Ana.Pérez", "harbor kettle 93 zebra quilt")
 

@@ -114,9 +114,9 @@ func newWorld(t testing.TB, cfg auth.Config, store module.Store, build builder) 
 }
 
 // as returns the generated client of one service, with a person's token unless it is empty.
-func (w *world) as(service, token string) *authclient.ClientWithResponses {
+func (w *world) as(service, token string) *authclient.Client {
 	w.t.Helper()
-	c, err := authclient.NewClientWithResponses(w.url, authclient.WithRequestEditorFn(func(_ context.Context, r *http.Request) error {
+	c, err := authclient.NewClient(w.url, authclient.WithRequestEditorFn(func(_ context.Context, r *http.Request) error {
 		w.identify(r, service, token)
 		return nil
 	}))
@@ -184,23 +184,24 @@ type person struct {
 
 func (w *world) person(name string) person {
 	w.t.Helper()
-	made, err := w.as("gateway", "").CreateAccountWithResponse(w.t.Context(), authclient.NewAccount{UserName: name, Password: goodPassword})
-	if err != nil || made.JSON201 == nil {
-		w.t.Fatalf("sign up: %v %s", err, made.Body)
+	made, err := httpkit.Read[authclient.CreatedAccount](
+		w.as("gateway", "").CreateAccount(w.t.Context(), authclient.NewAccount{UserName: name, Password: goodPassword}))
+	if err != nil {
+		w.t.Fatalf("sign up: %v", err)
 	}
-	return person{name, *made.JSON201, w.signIn(name, goodPassword)}
+	return person{name, made, w.signIn(name, goodPassword)}
 }
 
 func (w *world) signIn(name, password string) authclient.TokenSet {
 	w.t.Helper()
 	label := "Ana's phone"
-	in, err := w.as("gateway", "").CreateSessionWithResponse(w.t.Context(), authclient.SignIn{
+	in, err := httpkit.Read[authclient.TokenSet](w.as("gateway", "").CreateSession(w.t.Context(), authclient.SignIn{
 		Identifier: name, Password: password, Device: &authclient.Device{Key: deviceKey, Name: &label},
-	})
-	if err != nil || in.JSON201 == nil {
-		w.t.Fatalf("sign in: %v %s", err, in.Body)
+	}))
+	if err != nil {
+		w.t.Fatalf("sign in: %v", err)
 	}
-	return *in.JSON201
+	return in
 }
 
 // fakeAudit takes events as openapi/audit.yaml says, from auth only, unless it is down.

@@ -11,6 +11,7 @@ import (
 	"centinela/openapi/gen/authapi"
 	"centinela/openapi/gen/authclient"
 	"centinela/services/auth"
+	"centinela/shared/httpkit"
 )
 
 // operation is one row of the matrix. path and body are made for the owner.
@@ -185,11 +186,12 @@ func TestR41_AuthorisationMatrix(t *testing.T) {
 func (w *world) refresh(tokens authclient.TokenSet) authclient.TokenSet {
 	w.t.Helper()
 	key := deviceKey
-	got, err := w.as("gateway", "").RefreshSessionWithResponse(w.t.Context(), authclient.Refresh{RefreshToken: tokens.RefreshToken, DeviceKey: &key})
-	if err != nil || got.JSON200 == nil {
-		w.t.Fatalf("refresh: %v %s", err, got.Body)
+	got, err := httpkit.Read[authclient.TokenSet](
+		w.as("gateway", "").RefreshSession(w.t.Context(), authclient.Refresh{RefreshToken: tokens.RefreshToken, DeviceKey: &key}))
+	if err != nil {
+		w.t.Fatalf("refresh: %v", err)
 	}
-	return *got.JSON200
+	return got
 }
 
 // TestFreshTableIsComplete: each write of a person's is either in the table of what takes a fresh sign-in, or here with

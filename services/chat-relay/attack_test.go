@@ -13,6 +13,7 @@ import (
 	chatrelay "centinela/services/chat-relay"
 	"centinela/shared/access"
 	"centinela/shared/record"
+	"centinela/shared/verdicts"
 )
 
 // R2.1: the bytes that a socket may send are limited, in a frame and in a second, whatever they are.
@@ -186,9 +187,11 @@ func TestR5_4RecordsAreBounded(t *testing.T) {
 	}
 }
 
-// A revoked session's sockets close within a second, the same account's others stay (design: chat-relay, "Revocation").
+// A revoked session's sockets close within a second, the same account's others stay (design: chat-relay, "Revocation");
+// that its address is let through changes nothing (AG D1).
 func TestRevocationClosesTheSession(t *testing.T) {
 	w := newWorld(t, options{})
+	w.audit.decide(w.clk.Now(), verdicts.Allow, "ip", "203.0.113.7")
 	ana := w.connect(1, nil)
 	tablet := w.open(door{authorization: bearer(w.people.Token(person(1), session(9)))})
 	tablet.send(chatframes.ClientHello{})

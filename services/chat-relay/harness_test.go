@@ -3,7 +3,6 @@ package chatrelay_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -17,20 +16,19 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"centinela/openapi/gen/auditapi"
 	"centinela/openapi/gen/authclient"
 	"centinela/openapi/gen/chatrelayapi"
 	chatrelay "centinela/services/chat-relay"
-	"centinela/shared/auditlink"
+	"centinela/shared/auditlink/auditlinktest"
 	"centinela/shared/clock"
 	"centinela/shared/httpkit"
 	"centinela/shared/httpkit/httpkittest"
 	"centinela/shared/module"
 	"centinela/shared/obs"
-	"centinela/shared/outbox/outboxtest"
 	"centinela/shared/record"
 	"centinela/shared/secret"
 	"centinela/shared/testkit"
+	"centinela/shared/verdicts"
 )
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
@@ -290,29 +288,22 @@ func fakeAuth(people *httpkittest.People) http.Handler {
 	return mux
 }
 
-// fakeAudit is audit's ingest and verdict feed, held against audit's specification.
+// fakeAudit is audit's ingest and verdict feed.
 type fakeAudit struct {
-	outboxtest.Receiver
-	t    testing.TB
+	*auditlinktest.Audit
 	url  string
 	kill func()
 
-	mu      sync.Mutex
-	version int64
-	list    []auditapi.Verdict
-	changed chan struct{}
+	mu   sync.Mutex
+	list []verdicts.Verdict
 }
 
 func newFakeAudit(w *world) *fakeAudit {
-	a := &fakeAudit{t: w.t, changed: make(chan struct{})}
-	spec, err := auditapi.Spec()
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	a := &fakeAudit{Audit: auditlinktest.New()}
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /internal/events", a.ingest)
-	mux.HandleFunc("GET /internal/verdicts", a.feed)
-	server := httptest.NewServer(httpkittest.ValidateResponses(w.t, spec, mux))
+	mux.HandleFunc("POST /internal/events", a.Ingest)
+	mux.HandleFunc("GET /internal/verdicts", a.Watch)
+	server := httptest.NewServer(mux)
 	a.url, a.kill = server.URL, sync.OnceFunc(func() {
 		server.CloseClientConnections()
 		server.Close()
@@ -321,62 +312,22 @@ func newFakeAudit(w *world) *fakeAudit {
 	return a
 }
 
-func (a *fakeAudit) ingest(w http.ResponseWriter, r *http.Request) {
-	shipment, err := auditlink.ReadShipment(r.Body)
-	var head record.Head
-	if err == nil {
-		head, err = a.Take(r.Context(), shipment)
-	}
-	if err != nil {
-		if r.Context().Err() == nil && !errors.Is(err, io.ErrUnexpectedEOF) { // the sender may have been stopped in the middle
-			a.t.Error(err)
-		}
-		panic(http.ErrAbortHandler)
-	}
-	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(auditapi.LogHead{N: head.N, Hash: head.Hash.String()}) // the caller may have gone
-}
-
-func (a *fakeAudit) feed(w http.ResponseWriter, r *http.Request) {
-	a.mu.Lock()
-	if r.URL.Query().Get("version") == fmt.Sprint(a.version) {
-		changed := a.changed
-		a.mu.Unlock()
-		select {
-		case <-changed:
-		case <-r.Context().Done():
-		}
-		a.mu.Lock()
-	}
-	answer := auditapi.VerdictFeed{Version: a.version, Snapshot: true, Verdicts: append([]auditapi.Verdict{}, a.list...), Removed: []string{}}
-	a.mu.Unlock()
-	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(answer) // the caller may have gone
-}
-
 // refuse adds a verdict of an hour.
-func (a *fakeAudit) refuse(now time.Time, kind, subject string) {
+func (a *fakeAudit) refuse(now time.Time, kind, value string) {
+	a.decide(now, verdicts.Refuse, kind, value)
+}
+
+func (a *fakeAudit) decide(now time.Time, action, kind, value string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.version++
-	a.list = append(a.list, auditapi.Verdict{
-		Id: fmt.Sprintf("vrd_%024d", a.version), Kind: auditapi.SubjectKind(kind), Subject: subject, Action: "refuse",
-		Reason: "test", Source: "operator", CreatedAt: now, Until: now.Add(time.Hour),
-	})
-	close(a.changed)
-	a.changed = make(chan struct{})
+	v := auditlinktest.Verdict(action, verdicts.Subject{Kind: kind, Value: value})
+	v.CreatedAt, v.Until = now, now.Add(time.Hour)
+	a.list = append(a.list, v)
+	a.Put(a.list...)
 }
 
 // of returns the events of an action that were received, with their data as JSON has it.
-func (a *fakeAudit) of(action string) (found []record.Event) {
-	for _, env := range a.Events() {
-		if e := env.Event; e.Action == action {
-			e.Data = env.Data()
-			found = append(found, e)
-		}
-	}
-	return found
-}
+func (a *fakeAudit) of(action string) []record.Event { return a.Recorded(action) }
 
 func (a *fakeAudit) text() (text string) {
 	for _, env := range a.Events() {

@@ -17,7 +17,6 @@ import (
 	"centinela/services/chat-relay/internal/store/mongo"
 	"centinela/services/chat-relay/internal/store/sqlite"
 	"centinela/shared/access"
-	"centinela/shared/auditlink"
 	"centinela/shared/module"
 	"centinela/shared/outbox"
 	"centinela/shared/record"
@@ -83,15 +82,11 @@ func build(cfg Config, deps module.Deps, store store) (*Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	set := verdicts.NewSet()
-	m := &Module{
-		deps: deps, store: store, people: deps.People(),
-		feed:    verdicts.NewFeed(set, auditlink.New(deps.LongClient(module.Audit)).Verdicts, filepath.Join(deps.Store.Dir, "verdicts.jsonl"), deps.Clock, deps.Log),
-		shipper: deps.Shipper(store.Outbox()),
+	feed, set, err := deps.Verdicts()
+	if err != nil {
+		return nil, err
 	}
-	if err := m.feed.Restore(); err != nil {
-		return nil, fmt.Errorf("verdicts on disk: %w", err)
-	}
+	m := &Module{deps: deps, store: store, people: deps.People(), feed: feed, shipper: deps.Shipper(store.Outbox())}
 	m.chat = room.New(room.Options{
 		Log: store, Rooms: store, Digests: store, People: auth, Bus: bus.NewMemory().Join(), Clock: deps.Clock,
 		Rate: cfg.rate(), Alone: deps.Store.Engine == module.EngineSQLite, Kick: m.shipper.Kick, Logger: deps.Log,
@@ -99,7 +94,7 @@ func build(cfg Config, deps module.Deps, store store) (*Module, error) {
 	})
 	m.door = socket.New(socket.Options{
 		Chat: m.chat, People: m.people, Verdicts: set, Clock: deps.Clock, Log: deps.Log,
-		Registry: deps.Registry, Limits: cfg.limits(), Origins: cfg.Origins,
+		Registry: deps.Registry, Limits: cfg.limits(), Origins: cfg.origins(),
 	})
 	m.feed.OnChange(m.door.Enforce)
 	m.people.Revocations().OnChange(m.door.Revoke)

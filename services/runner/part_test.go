@@ -185,7 +185,7 @@ func TestStopDrains(t *testing.T) {
 	if got := <-answers; got != "/waits finished" {
 		t.Errorf("got %q", got)
 	}
-	if err := r.part.ready(); !errors.Is(err, errStopping) || !strings.HasPrefix(err.Error(), "audit: ") {
+	if err := r.part.ready(); !errors.Is(err, errStopping) {
 		t.Errorf("ready while it drains: %v", err)
 	}
 	if m.closed.Load() {
@@ -241,7 +241,7 @@ func TestOperationsAnswerWhileStarting(t *testing.T) {
 		t.Fatal(err)
 	}
 	log := testkit.Logger(t)
-	s := &suite{log: log, bound: map[string]net.Listener{"ops": l}}
+	s := &suite{log: log, topology: &topology{bound: map[string]net.Listener{operations: l}}}
 	s.parts = []*part{newPart("audit", nil, log, nil, nil)}
 	seen := make(chan string, 1)
 	slow := slowStart{func() {

@@ -2,8 +2,11 @@ package module
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -19,6 +22,7 @@ import (
 	"centinela/shared/revocation"
 	"centinela/shared/secret"
 	"centinela/shared/svcauth"
+	"centinela/shared/verdicts"
 )
 
 // The names of the parts, as they stand in service tokens, metrics and events.
@@ -64,6 +68,7 @@ type Deps struct {
 	Signer      *svcauth.Signer
 	Keyring     svcauth.Keyring
 	PeerURL     func(service string) string // "http://127.0.0.1:8081", no slash at the end
+	PublicURL   string                      // where people reach the gateway, as far as this process can know
 	Store       Store
 	Development bool   // the development profile: simulator, /dev, generated keys
 	KeyDir      string // where the part's own secret keys are; created when missing in development only
@@ -108,6 +113,20 @@ func (d Deps) ShipperTo(log outbox.Log, sink outbox.Sink) *outbox.Shipper {
 	return outbox.New(outbox.Options{
 		Service: d.Service, Log: log, Sink: sink, Sign: d.Signer.Sign, Clock: d.Clock, Logger: d.Log, Registry: d.Registry,
 	})
+}
+
+// Verdicts returns what keeps the part's copy of audit's verdicts up to date, in
+// memory and in its folder. It holds the last run's already; its Run belongs into
+// the module's Run.
+func (d Deps) Verdicts() (*verdicts.Feed, *verdicts.Set, error) {
+	if err := os.MkdirAll(d.Store.Dir, 0o700); err != nil {
+		return nil, nil, fmt.Errorf("the data folder of %s: %w", d.Service, err)
+	}
+	onDisk := verdicts.Copy{Path: filepath.Join(d.Store.Dir, "verdicts.jsonl"), Key: d.Signer.Derive("centinela verdicts copy v1")}
+	set := verdicts.NewSet()
+	feed := verdicts.NewFeed(set, auditlink.New(d.LongClient(Audit)).Verdicts, onDisk, d.Clock, d.Log)
+	feed.Restore()
+	return feed, set, nil
 }
 
 // Background returns the group for the loops of the module's Run.

@@ -113,3 +113,6 @@ func Kept(t testing.TB, c *sql.Conn) (n int) {
 	}
 	return n
 }
+
+// SetFree makes the database believe that so many bytes are free.
+func SetFree(db *DB, bytes uint64) { db.free = func(string) (uint64, error) { return bytes, nil } }

@@ -205,6 +205,19 @@ func TestReadyWrites(t *testing.T) {
 	})
 }
 
+// AG D9: a probe fits where a change doesn't any more, so a store needs more than that.
+func TestReadyNeedsRoom(t *testing.T) {
+	for free, ready := range map[uint64]bool{1 << 20: true, 1<<20 - 1: false, 0: false} {
+		db := openNotes(t)
+		sqlitex.SetFree(db, free)
+		if err := db.Ready(t.Context()); !ready {
+			unable(t, err, "the store notes is full")
+		} else if err != nil {
+			t.Errorf("%d bytes free: %v", free, err)
+		}
+	}
+}
+
 // A store whose disk doesn't answer isn't ready, and asks it once, however often it is asked.
 func TestReadyWaitsForOne(t *testing.T) {
 	db := openNotes(t)

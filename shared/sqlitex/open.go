@@ -55,7 +55,7 @@ func Open(ctx context.Context, path string, migrations fs.FS, options ...Option)
 	if err != nil {
 		return nil, errors.Join(explain(abs, err), read.Close(), write.Close())
 	}
-	db := &DB{path: abs, store: h.store, opened: opened, faulted: h.faulted, write: write, read: read, queue: make(chan *call, maxBatch), stopped: make(chan struct{})}
+	db := &DB{path: abs, store: h.store, opened: opened, faulted: h.faulted, free: freeBytes, write: write, read: read, queue: make(chan *call, maxBatch), stopped: make(chan struct{})}
 	go db.commitGroups()
 	return db, nil
 }

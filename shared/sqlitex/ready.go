@@ -4,7 +4,12 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"os"
+	"path/filepath"
+	"syscall"
+
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // Ready is nil while the store can do its work: it writes a byte where the store
@@ -30,6 +35,9 @@ func (db *DB) tryWrite(ctx context.Context) error {
 	if err := db.inPlace(); err != nil {
 		return err
 	}
+	if err := db.hasRoom(); err != nil {
+		return err
+	}
 	return db.Write(ctx, func(tx *sql.Tx) error {
 		_, err := tx.Exec(`UPDATE write_probe SET n = (n + 1) % 256`)
 		return err
@@ -46,4 +54,26 @@ func (db *DB) inPlace() error {
 		return unable(db.store, "is gone: its file was removed or replaced", err)
 	}
 	return nil
+}
+
+// headroom is what a store needs free: a probe's page still fits where a change's
+// pages don't any more.
+const headroom = 1 << 20
+
+func (db *DB) hasRoom() error {
+	free, err := db.free(filepath.Dir(db.path))
+	switch {
+	case err != nil:
+		return unable(db.store, unreadable, err)
+	case free < headroom:
+		return unable(db.store, failures[sqlite3.SQLITE_FULL], fmt.Errorf("%d bytes are free", free))
+	}
+	return nil
+}
+
+// freeBytes is what this user can still write on the folder's file system.
+func freeBytes(folder string) (uint64, error) {
+	var s syscall.Statfs_t
+	err := syscall.Statfs(folder, &s)
+	return s.Bavail * uint64(s.Bsize), err //nolint:gosec // a block's size is no negative number
 }

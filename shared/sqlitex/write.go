@@ -34,6 +34,7 @@ type DB struct {
 	inside sync.WaitGroup // Writes that entered
 
 	probe probe.Probe
+	free  func(folder string) (bytes uint64, err error)
 }
 
 // call is one callback on its way through the writer.

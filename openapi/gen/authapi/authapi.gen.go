@@ -21,6 +21,7 @@ const (
 	ErrorCodeBodyTooLarge          ErrorCode = "body_too_large"
 	ErrorCodeBusy                  ErrorCode = "busy"
 	ErrorCodeCallerNotAllowed      ErrorCode = "caller_not_allowed"
+	ErrorCodeChallengeRequired     ErrorCode = "challenge_required"
 	ErrorCodeCodeExhausted         ErrorCode = "code_exhausted"
 	ErrorCodeCodeInvalid           ErrorCode = "code_invalid"
 	ErrorCodeConflict              ErrorCode = "conflict"
@@ -30,7 +31,6 @@ const (
 	ErrorCodeDevOnly               ErrorCode = "dev_only"
 	ErrorCodeForbidden             ErrorCode = "forbidden"
 	ErrorCodeFreshSignInRequired   ErrorCode = "fresh_sign_in_required"
-	ErrorCodeHeaderTooLarge        ErrorCode = "header_too_large"
 	ErrorCodeIdempotencyMismatch   ErrorCode = "idempotency_mismatch"
 	ErrorCodeInternal              ErrorCode = "internal"
 	ErrorCodeInvalidCursor         ErrorCode = "invalid_cursor"
@@ -52,6 +52,7 @@ const (
 	ErrorCodeRecoveryInvalid       ErrorCode = "recovery_invalid"
 	ErrorCodeRecoveryNotAllowedYet ErrorCode = "recovery_not_allowed_yet"
 	ErrorCodeRefusedByFirewall     ErrorCode = "refused_by_firewall"
+	ErrorCodeRequestTimeout        ErrorCode = "request_timeout"
 	ErrorCodeSessionRevoked        ErrorCode = "session_revoked"
 	ErrorCodeSlowConsumer          ErrorCode = "slow_consumer"
 	ErrorCodeSmsUndeliverable      ErrorCode = "sms_undeliverable"
@@ -78,6 +79,8 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeCallerNotAllowed:
 		return true
+	case ErrorCodeChallengeRequired:
+		return true
 	case ErrorCodeCodeExhausted:
 		return true
 	case ErrorCodeCodeInvalid:
@@ -95,8 +98,6 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeForbidden:
 		return true
 	case ErrorCodeFreshSignInRequired:
-		return true
-	case ErrorCodeHeaderTooLarge:
 		return true
 	case ErrorCodeIdempotencyMismatch:
 		return true
@@ -139,6 +140,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeRecoveryNotAllowedYet:
 		return true
 	case ErrorCodeRefusedByFirewall:
+		return true
+	case ErrorCodeRequestTimeout:
 		return true
 	case ErrorCodeSessionRevoked:
 		return true
@@ -293,7 +296,7 @@ type Account struct {
 	Locale         Locale    `json:"locale"`
 	SavedCodesLeft int       `json:"saved_codes_left"`
 
-	// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding (64 bytes of room for what NFKC shortens).
+	// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding.
 	UserName UserName `json:"user_name"`
 }
 
@@ -321,7 +324,7 @@ type AccountFacts struct {
 	// UnfamiliarSignInAt The newest sign-in from a device that was new then (not the first one of the account), absent if there was none.
 	UnfamiliarSignInAt *time.Time `json:"unfamiliar_sign_in_at,omitempty"`
 
-	// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding (64 bytes of room for what NFKC shortens).
+	// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding.
 	UserName *UserName `json:"user_name,omitempty"`
 }
 
@@ -406,7 +409,7 @@ type NewAccount struct {
 	// Password At most 256 characters. A new one: 15 or more, hard to guess, and without the user name in it.
 	Password Password `json:"password"`
 
-	// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding (64 bytes of room for what NFKC shortens).
+	// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding.
 	UserName UserName `json:"user_name"`
 }
 
@@ -542,7 +545,7 @@ type TokenSet struct {
 // TokenSetTokenType defines model for TokenSet.TokenType.
 type TokenSetTokenType string
 
-// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding (64 bytes of room for what NFKC shortens).
+// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding.
 type UserName = string
 
 // GetAccountFactsParams defines parameters for GetAccountFacts.
@@ -1710,7 +1713,7 @@ func (sh *strictHandler) GetJwks(ctx *gin.Context) {
 	var request GetJwksRequestObject
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.GetJwks(ctx, request.(GetJwksRequestObject))
+		return sh.ssi.GetJwks(ctx.Request.Context(), request.(GetJwksRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "GetJwks")
@@ -1752,7 +1755,7 @@ func (sh *strictHandler) LookupAccount(ctx *gin.Context) {
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.LookupAccount(ctx, request.(LookupAccountRequestObject))
+		return sh.ssi.LookupAccount(ctx.Request.Context(), request.(LookupAccountRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "LookupAccount")
@@ -1779,7 +1782,7 @@ func (sh *strictHandler) GetAccountFacts(ctx *gin.Context, accountId AccountId, 
 	request.Params = params
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.GetAccountFacts(ctx, request.(GetAccountFactsRequestObject))
+		return sh.ssi.GetAccountFacts(ctx.Request.Context(), request.(GetAccountFactsRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "GetAccountFacts")
@@ -1823,7 +1826,7 @@ func (sh *strictHandler) ResetPassword(ctx *gin.Context, accountId AccountId) {
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.ResetPassword(ctx, request.(ResetPasswordRequestObject))
+		return sh.ssi.ResetPassword(ctx.Request.Context(), request.(ResetPasswordRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "ResetPassword")
@@ -1867,7 +1870,7 @@ func (sh *strictHandler) RedeemSavedCode(ctx *gin.Context, accountId AccountId) 
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.RedeemSavedCode(ctx, request.(RedeemSavedCodeRequestObject))
+		return sh.ssi.RedeemSavedCode(ctx.Request.Context(), request.(RedeemSavedCodeRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "RedeemSavedCode")
@@ -1893,7 +1896,7 @@ func (sh *strictHandler) WatchRevocations(ctx *gin.Context, params WatchRevocati
 	request.Params = params
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.WatchRevocations(ctx, request.(WatchRevocationsRequestObject))
+		return sh.ssi.WatchRevocations(ctx.Request.Context(), request.(WatchRevocationsRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "WatchRevocations")
@@ -1920,7 +1923,7 @@ func (sh *strictHandler) CheckSession(ctx *gin.Context, sessionId SessionId, par
 	request.Params = params
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.CheckSession(ctx, request.(CheckSessionRequestObject))
+		return sh.ssi.CheckSession(ctx.Request.Context(), request.(CheckSessionRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "CheckSession")
@@ -1962,7 +1965,7 @@ func (sh *strictHandler) CreateAccount(ctx *gin.Context) {
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.CreateAccount(ctx, request.(CreateAccountRequestObject))
+		return sh.ssi.CreateAccount(ctx.Request.Context(), request.(CreateAccountRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "CreateAccount")
@@ -1986,7 +1989,7 @@ func (sh *strictHandler) GetMe(ctx *gin.Context) {
 	var request GetMeRequestObject
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.GetMe(ctx, request.(GetMeRequestObject))
+		return sh.ssi.GetMe(ctx.Request.Context(), request.(GetMeRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "GetMe")
@@ -2028,7 +2031,7 @@ func (sh *strictHandler) ChangePassword(ctx *gin.Context) {
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.ChangePassword(ctx, request.(ChangePasswordRequestObject))
+		return sh.ssi.ChangePassword(ctx.Request.Context(), request.(ChangePasswordRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "ChangePassword")
@@ -2052,7 +2055,7 @@ func (sh *strictHandler) IssueSavedCodes(ctx *gin.Context) {
 	var request IssueSavedCodesRequestObject
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.IssueSavedCodes(ctx, request.(IssueSavedCodesRequestObject))
+		return sh.ssi.IssueSavedCodes(ctx.Request.Context(), request.(IssueSavedCodesRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "IssueSavedCodes")
@@ -2076,7 +2079,7 @@ func (sh *strictHandler) RevokeOtherSessions(ctx *gin.Context) {
 	var request RevokeOtherSessionsRequestObject
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.RevokeOtherSessions(ctx, request.(RevokeOtherSessionsRequestObject))
+		return sh.ssi.RevokeOtherSessions(ctx.Request.Context(), request.(RevokeOtherSessionsRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "RevokeOtherSessions")
@@ -2100,7 +2103,7 @@ func (sh *strictHandler) ListSessions(ctx *gin.Context) {
 	var request ListSessionsRequestObject
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.ListSessions(ctx, request.(ListSessionsRequestObject))
+		return sh.ssi.ListSessions(ctx.Request.Context(), request.(ListSessionsRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "ListSessions")
@@ -2142,7 +2145,7 @@ func (sh *strictHandler) CreateSession(ctx *gin.Context) {
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.CreateSession(ctx, request.(CreateSessionRequestObject))
+		return sh.ssi.CreateSession(ctx.Request.Context(), request.(CreateSessionRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "CreateSession")
@@ -2184,7 +2187,7 @@ func (sh *strictHandler) RefreshSession(ctx *gin.Context) {
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.RefreshSession(ctx, request.(RefreshSessionRequestObject))
+		return sh.ssi.RefreshSession(ctx.Request.Context(), request.(RefreshSessionRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "RefreshSession")
@@ -2210,7 +2213,7 @@ func (sh *strictHandler) RevokeSession(ctx *gin.Context, sessionId SessionId) {
 	request.SessionId = sessionId
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.RevokeSession(ctx, request.(RevokeSessionRequestObject))
+		return sh.ssi.RevokeSession(ctx.Request.Context(), request.(RevokeSessionRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "RevokeSession")

@@ -25,7 +25,9 @@ import (
 //     json_each, and of a table whose key is CHECKed to be 1);
 //   - no USE TEMP B-TREE;
 //   - no range without an equality before it and without a LIMIT: what it reads, or
-//     changes while everybody who writes waits, is for the data to decide.
+//     changes while everybody who writes waits, is for the data to decide;
+//   - no foreign key without an index: a plan doesn't show what a deletion does to
+//     the tables that refer to it.
 //
 // allowed is a file of exceptions ("" for none): a comment with the reason ("-- …"),
 // then the statement on one line, its white space folded. One that isn't needed
@@ -51,7 +53,13 @@ type statements struct {
 	sync.Mutex
 	found map[string]string
 	errs  []error
+	keys  sync.Once
 }
+
+// unindexed are the columns that refer to another table and begin no index.
+const unindexed = `SELECT m.name || '.' || k."from" FROM sqlite_master m JOIN pragma_foreign_key_list(m.name) k
+	WHERE m.type = 'table' AND k.seq = 0
+	AND NOT EXISTS (SELECT 1 FROM pragma_index_list(m.name) l JOIN pragma_index_info(l.name) i WHERE i.seqno = 0 AND i.name = k."from")`
 
 func (s *statements) execute(c driver.QueryerContext, query string, args []driver.NamedValue) {
 	text := folded(query)
@@ -63,6 +71,15 @@ func (s *statements) execute(c driver.QueryerContext, query string, args []drive
 	if _, known := s.found[text]; known {
 		return
 	}
+	s.keys.Do(func() {
+		columns, err := texts(c, unindexed, nil)
+		if err != nil {
+			s.errs = append(s.errs, err)
+		}
+		for _, column := range columns {
+			s.errs = append(s.errs, fmt.Errorf("%s refers to another table and begins no index: a deletion there reads all of it", column))
+		}
+	})
 	steps, err := explain(c, query, args)
 	if err != nil {
 		s.errs = append(s.errs, fmt.Errorf("%s: %w", text, err))

@@ -107,6 +107,35 @@ func TestPlansFinds(t *testing.T) {
 	}
 }
 
+// A foreign key needs an index of its own, the beginning of one, or the primary key.
+func TestPlansForeignKeys(t *testing.T) {
+	const parts = `CREATE TABLE a (id TEXT PRIMARY KEY); CREATE TABLE pk (a TEXT REFERENCES a, n INTEGER, PRIMARY KEY (a, n)) WITHOUT ROWID;
+		CREATE TABLE begins (n INTEGER, a TEXT REFERENCES a); CREATE INDEX begins_a ON begins (a, n);`
+	for rest, want := range map[string]string{
+		"": "",
+		"CREATE TABLE none (a TEXT REFERENCES a);":                                                      "none.a refers",
+		"CREATE TABLE second (n INTEGER, a TEXT REFERENCES a); CREATE INDEX second_n ON second (n, a);": "second.a refers",
+	} {
+		r := &recorder{TB: t}
+		db, err := sqlitex.Open(Plans(r, ""), filepath.Join(t.TempDir(), "x.db"), fstest.MapFS{"0001_x.sql": &fstest.MapFile{Data: []byte(parts + rest)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := sqlitex.Column[string](t.Context(), db.Read(), `SELECT id FROM a WHERE id = ?`, "a"); err != nil {
+			t.Error(err)
+		}
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+		for _, f := range r.cleanups {
+			f()
+		}
+		if want == "" && len(r.failures) != 0 || want != "" && (len(r.failures) != 1 || !strings.Contains(r.failures[0], want)) {
+			t.Errorf("%q: %q", rest, r.failures)
+		}
+	}
+}
+
 // An exception has a reason, and is taken off when it isn't needed.
 func TestPlansExceptions(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "plans.sql")

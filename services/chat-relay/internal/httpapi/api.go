@@ -30,7 +30,7 @@ func New(chat *room.Chat, door *socket.Door) *API { return &API{chat: chat, door
 // Register adds the routes.
 func (a *API) Register(engine *gin.Engine) {
 	engine.Use(a.firewall)
-	strict := chatrelayapi.NewStrictHandlerWithOptions(a, nil, chatrelayapi.StrictGinServerOptions{
+	strict := chatrelayapi.NewStrictHandlerWithOptions(a, []chatrelayapi.StrictMiddlewareFunc{withHandshake}, chatrelayapi.StrictGinServerOptions{
 		RequestErrorHandlerFunc:  httpkit.OnRequestError,
 		HandlerErrorFunc:         httpkit.OnHandlerError,
 		ResponseErrorHandlerFunc: httpkit.OnResponseError,
@@ -50,6 +50,19 @@ func (a *API) firewall(c *gin.Context) {
 	}
 }
 
+// handshakeKey is of the request that asks for a socket, in its own context: all that the generated server hands on.
+type handshakeKey struct{}
+
+func withHandshake(next chatrelayapi.StrictHandlerFunc, operation string) chatrelayapi.StrictHandlerFunc {
+	if operation != "OpenChat" {
+		return next
+	}
+	return func(c *gin.Context, request any) (any, error) {
+		c.Request = c.Request.WithContext(context.WithValue(c.Request.Context(), handshakeKey{}, c))
+		return next(c, request)
+	}
+}
+
 // opened is the answer to a handshake that has become a socket: it is written already.
 type opened struct{}
 
@@ -58,11 +71,11 @@ func (opened) VisitOpenChatResponse(http.ResponseWriter) error { return nil }
 
 // OpenChat answers the handshake; the socket then runs by itself.
 func (a *API) OpenChat(ctx context.Context, _ chatrelayapi.OpenChatRequestObject) (chatrelayapi.OpenChatResponseObject, error) {
-	c, ok := ctx.(*gin.Context)
+	c, ok := ctx.Value(handshakeKey{}).(*gin.Context)
 	if !ok {
-		return nil, errors.New("httpapi: a handshake outside of gin")
+		return nil, errors.New("httpapi: a handshake without its request")
 	}
-	if err := a.door.Open(c.Writer, c.Request, origin(httpkit.Plain(ctx))); err != nil {
+	if err := a.door.Open(c.Writer, c.Request, origin(ctx)); err != nil {
 		return nil, err
 	}
 	return opened{}, nil

@@ -49,13 +49,28 @@ func without[K comparable](by map[K][]*conn, key K, c *conn) {
 	}
 }
 
-// of is the sockets of an account, a session or a device.
-func (o *crowd) of(kind, name string) []*conn { return o.bySubject[subject{kind, name}] }
+// of is the sockets of a subject of a verdict. One that can't be read is nobody's.
+func (o *crowd) of(kind, value string) []*conn {
+	switch kind {
+	case verdicts.KindIP:
+		at, err := netip.ParseAddr(value)
+		if err != nil {
+			return nil
+		}
+		return o.byAddress[plain(at)]
+	case verdicts.KindPrefix:
+		return o.within(value)
+	}
+	return o.bySubject[subject{kind, value}]
+}
 
-// within is the sockets from a prefix.
-func (o *crowd) within(p netip.Prefix) (list []*conn) {
-	if p.IsSingleIP() {
-		return o.byAddress[p.Addr()]
+func (o *crowd) within(prefix string) (list []*conn) {
+	p, err := netip.ParsePrefix(prefix)
+	if err != nil {
+		return nil
+	}
+	if p.Addr().Is4In6() && p.Bits() >= 96 { // as verdicts read it
+		p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
 	}
 	for at, conns := range o.byAddress {
 		if p.Contains(at) {

@@ -1,10 +1,11 @@
 package socket
 
 import (
+	"fmt"
 	"net/http/httptest"
-	"net/netip"
 	"slices"
 	"testing"
+	"time"
 
 	"centinela/shared/record"
 	"centinela/shared/revocation"
@@ -53,11 +54,14 @@ func TestCrowdFindsWhomAVerdictNames(t *testing.T) {
 		"device":           {d.conns.of(verdicts.KindDevice, "d2"), []*conn{phone}},
 		"nobody's":         {d.conns.of(verdicts.KindDevice, ""), nil},
 		"of another kind":  {d.conns.of(verdicts.KindSession, "ana"), nil},
-		"one address":      {d.conns.within(netip.MustParsePrefix("198.51.100.8/32")), []*conn{luis}},
-		"a mapped address": {d.conns.within(netip.MustParsePrefix("198.51.100.7/32")), []*conn{ana, mapped}},
-		"a prefix":         {d.conns.within(netip.MustParsePrefix("198.51.100.0/29")), []*conn{ana, mapped}},
-		"a wider prefix":   {d.conns.within(netip.MustParsePrefix("198.51.100.0/28")), []*conn{ana, mapped, luis}},
-		"IPv6":             {d.conns.within(netip.MustParsePrefix("2001:db8::/64")), []*conn{phone}},
+		"one address":      {d.conns.of(verdicts.KindIP, "198.51.100.8"), []*conn{luis}},
+		"a mapped address": {d.conns.of(verdicts.KindIP, "198.51.100.7"), []*conn{ana, mapped}},
+		"a prefix":         {d.conns.of(verdicts.KindPrefix, "198.51.100.0/29"), []*conn{ana, mapped}},
+		"a wider prefix":   {d.conns.of(verdicts.KindPrefix, "198.51.100.0/28"), []*conn{ana, mapped, luis}},
+		"mapped prefix":    {d.conns.of(verdicts.KindPrefix, "::ffff:198.51.100.0/125"), []*conn{ana, mapped}},
+		"no prefix":        {d.conns.of(verdicts.KindPrefix, "198.51.100.0"), nil},
+		"no address":       {d.conns.of(verdicts.KindIP, "198.51.100"), nil},
+		"IPv6":             {d.conns.of(verdicts.KindPrefix, "2001:db8::/64"), []*conn{phone}},
 	} {
 		if len(c.got) != len(c.want) || slices.ContainsFunc(c.want, func(w *conn) bool { return !slices.Contains(c.got, w) }) {
 			t.Errorf("%s: %d sockets, want %d", name, len(c.got), len(c.want))
@@ -77,5 +81,48 @@ func TestCrowdFindsWhomAVerdictNames(t *testing.T) {
 	}
 	if n := len(d.conns.byAddress) + len(d.conns.bySubject); n != 1 { // the pair's own
 		t.Errorf("%d entries are left", n)
+	}
+}
+
+// A change closes whom it names and whom the set refuses, whole or by its verdicts; what refuses nobody looks at nobody.
+func TestEnforceLooksAtWhomTheChangeNames(t *testing.T) {
+	p := newPair(t, nobody)
+	d := p.server.door
+	now := d.Clock.Now()
+	refuse := func(subjects ...verdicts.Subject) verdicts.Verdict {
+		return verdicts.Verdict{ID: fmt.Sprint(subjects), Subjects: subjects, Action: verdicts.Refuse, CreatedAt: now, Until: now.Add(time.Hour)}
+	}
+	ana := fixture(d, "198.51.100.7", "ana", "s1", "d1")
+	phone := fixture(d, "198.51.100.8", "ana", "s2", "d2")
+	luis := fixture(d, "198.51.100.9", "luis", "s3", "d3")
+	defer func() {
+		for _, c := range []*conn{ana, phone, luis} {
+			d.conns.remove(c)
+		}
+	}()
+	joined := refuse(verdicts.Subject{Kind: verdicts.KindAccount, Value: "ana"}, verdicts.Subject{Kind: verdicts.KindPrefix, Value: "198.51.100.8/32"})
+	session, device := refuse(verdicts.Subject{Kind: verdicts.KindSession, Value: "s1"}), refuse(verdicts.Subject{Kind: verdicts.KindDevice, Value: "d3"})
+	if err := d.Verdicts.Replace([]verdicts.Verdict{joined}); err != nil {
+		t.Fatal(err)
+	}
+	ended := func() string { return fmt.Sprint(ana.isEnding(), phone.isEnding(), luis.isEnding()) }
+	challenge := session
+	challenge.Action = verdicts.Challenge
+	d.Enforce(verdicts.Change{Verdicts: []verdicts.Verdict{challenge}})
+	d.Enforce(verdicts.Change{Verdicts: []verdicts.Verdict{refuse(verdicts.Subject{Kind: verdicts.KindSession, Value: "s9"})}})
+	d.Enforce(verdicts.Change{})
+	if got := ended(); got != "false false false" {
+		t.Errorf("closed %s", got)
+	}
+	d.Enforce(verdicts.Change{Verdicts: []verdicts.Verdict{joined}})
+	if got := ended(); got != "false true false" {
+		t.Errorf("both must be there: closed %s", got)
+	}
+	if err := d.Verdicts.Apply([]verdicts.Verdict{session, device}, nil); err != nil {
+		t.Fatal(err)
+	}
+	d.Enforce(verdicts.Change{Whole: true})
+	if got := ended(); got != "true true true" {
+		t.Errorf("everything may be different: closed %s", got)
 	}
 }

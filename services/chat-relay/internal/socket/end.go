@@ -5,7 +5,6 @@ import (
 
 	"centinela/openapi/gen/chatframes"
 	"centinela/shared/fault"
-	"centinela/shared/verdicts"
 )
 
 // Close codes (RFC 6455 §7.4, IANA's registry for 3000 and 3003).
@@ -49,7 +48,7 @@ var (
 	endNobody     = ending{close: closeUnauthorized, code: fault.CodeUnauthenticated, reason: "the first frame needs a token"}
 	endOtherToken = ending{close: closeUnauthorized, code: fault.CodeTokenInvalid, reason: "the token is of another session than the handshake's"}
 	endExpired    = ending{close: closeUnauthorized, code: fault.CodeTokenExpired, reason: "the access token has ended; connect again with a fresh one"}
-	endRevoked    = ending{close: closeForbidden, code: errRevoked.Code, reason: errRevoked.Detail}
+	endRevoked    = endRefused(errRevoked)
 	endSlow       = ending{close: closeSlow, code: fault.CodeSlowConsumer, reason: "slow", unsaid: true}
 )
 
@@ -61,9 +60,8 @@ func endToken(f *fault.Error) ending {
 	return ending{close: closeUnauthorized, code: f.Code, reason: f.Detail}
 }
 
-// endVerdict is the end that a verdict brings.
-func endVerdict(v verdicts.Verdict) ending {
-	f := refusal(v)
+// endRefused is the end that a verdict brings.
+func endRefused(f *fault.Error) ending {
 	return ending{close: closeForbidden, code: f.Code, reason: f.Detail}
 }
 

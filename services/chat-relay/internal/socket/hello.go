@@ -22,8 +22,8 @@ func (c *conn) hello(f *chatframes.ClientHello) {
 		return
 	}
 	c.door.know(c, who) // verdicts that fall from here on find it
-	if v, refused := c.door.check(c); refused {
-		c.close(endVerdict(v))
+	if f := refusal(c.door.check(c)); f != nil {
+		c.close(endRefused(f))
 		return
 	}
 	if c.door.People.Standing(c.door.running, who.account, who.session) != nil { // it ended after its token was verified; later ends come by Revoke

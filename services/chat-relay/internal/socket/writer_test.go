@@ -135,7 +135,7 @@ func TestR3PanicInTheGoodbye(t *testing.T) {
 // R5.4, R3: a verdict or a shutdown that falls between the count and the connection ends the socket with its goodbye as
 // soon as there is one.
 func TestVerdictDuringTheHandshake(t *testing.T) {
-	p := newPair(t, func(c *conn) { c.close(endVerdict(verdicts.Verdict{Kind: verdicts.KindIP})) })
+	p := newPair(t, func(c *conn) { c.close(endRefused(errFirewall)) })
 	_, data, err := p.client.ReadMessage()
 	if err != nil || !bytes.Contains(data, []byte(`"refused_by_firewall"`)) {
 		t.Errorf("%s, %v", data, err)

@@ -2,7 +2,6 @@ package peers
 
 import (
 	"context"
-	"net/http"
 
 	"centinela/openapi/gen/auditclient"
 	"centinela/services/recovery/internal/engine"
@@ -12,14 +11,14 @@ import (
 
 // Audit is recovery.Places over HTTP.
 type Audit struct {
-	client *auditclient.ClientWithResponses
+	client *auditclient.Client
 }
 
 var _ recovery.Places = (*Audit)(nil)
 
 // NewAudit wraps the client of the peer, which finds its address at each call.
 func NewAudit(client *httpkit.Client) (*Audit, error) {
-	c, err := auditclient.NewClientWithResponses("http://audit", auditclient.WithHTTPClient(client))
+	c, err := auditclient.NewClient("http://audit", auditclient.WithHTTPClient(client))
 	if err != nil {
 		return nil, err
 	}
@@ -28,17 +27,11 @@ func NewAudit(client *httpkit.Client) (*Audit, error) {
 
 // Familiarity implements recovery.Places.
 func (a *Audit) Familiarity(ctx context.Context, account, address string) (engine.Known, error) {
-	answer, err := a.client.GetPlaceWithResponse(ctx, account, &auditclient.GetPlaceParams{Address: address})
+	place, err := httpkit.Read[auditclient.Place](a.client.GetPlace(ctx, account, &auditclient.GetPlaceParams{Address: address}))
 	if err != nil {
 		return engine.Unknown, err
 	}
-	if err := httpkit.Expect(answer.StatusCode(), answer.HTTPResponse.Header, answer.Body, http.StatusOK); err != nil {
-		return engine.Unknown, err
-	}
-	if answer.JSON200 == nil {
-		return engine.Unknown, nil
-	}
-	switch answer.JSON200.Familiarity {
+	switch place.Familiarity {
 	case auditclient.PlaceFamiliarityFamiliar:
 		return engine.Yes, nil
 	case auditclient.PlaceFamiliarityUnfamiliar:

@@ -2,7 +2,6 @@ package peers
 
 import (
 	"context"
-	"net/http"
 	"time"
 
 	"centinela/openapi/gen/authclient"
@@ -14,14 +13,14 @@ import (
 
 // Auth is recovery.Accounts over HTTP.
 type Auth struct {
-	client *authclient.ClientWithResponses
+	client *authclient.Client
 }
 
 var _ recovery.Accounts = (*Auth)(nil)
 
 // NewAuth wraps the client of the peer, which finds its address at each call.
 func NewAuth(client *httpkit.Client) (*Auth, error) {
-	c, err := authclient.NewClientWithResponses("http://auth", authclient.WithHTTPClient(client))
+	c, err := authclient.NewClient("http://auth", authclient.WithHTTPClient(client))
 	if err != nil {
 		return nil, err
 	}
@@ -30,36 +29,21 @@ func NewAuth(client *httpkit.Client) (*Auth, error) {
 
 // Lookup implements recovery.Accounts.
 func (a *Auth) Lookup(ctx context.Context, identifier, device string) (recovery.Account, error) {
-	answer, err := a.client.LookupAccountWithResponse(ctx, authclient.AccountLookup{Identifier: identifier, Device: optional(device)})
-	if err != nil {
-		return recovery.Account{}, silent(err)
-	}
-	if err := httpkit.Expect(answer.StatusCode(), answer.HTTPResponse.Header, answer.Body, http.StatusOK); err != nil {
-		return recovery.Account{}, silent(err)
-	}
-	return account(answer.JSON200), nil
+	return account(httpkit.Read[authclient.AccountFacts](
+		a.client.LookupAccount(ctx, authclient.AccountLookup{Identifier: identifier, Device: optional(device)})))
 }
 
 // Facts implements recovery.Accounts.
 func (a *Auth) Facts(ctx context.Context, id, device string) (recovery.Account, error) {
-	answer, err := a.client.GetAccountFactsWithResponse(ctx, id, &authclient.GetAccountFactsParams{Device: optional(device)})
-	if err != nil {
-		return recovery.Account{}, silent(err)
-	}
-	if err := httpkit.Expect(answer.StatusCode(), answer.HTTPResponse.Header, answer.Body, http.StatusOK); err != nil {
-		return recovery.Account{}, silent(err)
-	}
-	return account(answer.JSON200), nil
+	return account(httpkit.Read[authclient.AccountFacts](
+		a.client.GetAccountFacts(ctx, id, &authclient.GetAccountFactsParams{Device: optional(device)})))
 }
 
 // RedeemSavedCode implements recovery.Accounts. Every refusal is one: the code is
 // not valid, whatever auth knows about the account.
 func (a *Auth) RedeemSavedCode(ctx context.Context, id string, code secret.String, redemption string) error {
-	answer, err := a.client.RedeemSavedCodeWithResponse(ctx, id, authclient.SavedCodeRedemption{Code: code.Reveal(), RedemptionId: redemption})
-	if err != nil {
-		return silent(err)
-	}
-	err = httpkit.Expect(answer.StatusCode(), answer.HTTPResponse.Header, answer.Body, http.StatusNoContent)
+	_, err := httpkit.Read[struct{}](
+		a.client.RedeemSavedCode(ctx, id, authclient.SavedCodeRedemption{Code: code.Reveal(), RedemptionId: redemption}))
 	if err == nil {
 		return nil
 	}
@@ -73,19 +57,16 @@ func (a *Auth) RedeemSavedCode(ctx context.Context, id string, code secret.Strin
 // ResetPassword implements recovery.Accounts. Only a refused password is the
 // claimant's to know.
 func (a *Auth) ResetPassword(ctx context.Context, id string, password secret.String, reset string) error {
-	facts, err := a.client.GetAccountFactsWithResponse(ctx, id, &authclient.GetAccountFactsParams{})
+	facts, err := httpkit.Read[authclient.AccountFacts](a.client.GetAccountFacts(ctx, id, &authclient.GetAccountFactsParams{}))
 	if err != nil {
 		return silent(err)
 	}
 	version := int64(1)
-	if facts.JSON200 != nil && facts.JSON200.SecurityVersion != nil {
-		version = *facts.JSON200.SecurityVersion
+	if facts.SecurityVersion != nil {
+		version = *facts.SecurityVersion
 	}
-	answer, err := a.client.ResetPasswordWithResponse(ctx, id, authclient.PasswordReset{NewPassword: password.Reveal(), ResetId: reset, SecurityVersion: version})
-	if err != nil {
-		return silent(err)
-	}
-	err = httpkit.Expect(answer.StatusCode(), answer.HTTPResponse.Header, answer.Body, http.StatusNoContent)
+	_, err = httpkit.Read[struct{}](
+		a.client.ResetPassword(ctx, id, authclient.PasswordReset{NewPassword: password.Reveal(), ResetId: reset, SecurityVersion: version}))
 	if err == nil || fault.From(err).Kind == fault.KindInvalid {
 		return err
 	}
@@ -95,9 +76,9 @@ func (a *Auth) ResetPassword(ctx context.Context, id string, password secret.Str
 // silent: whatever went wrong between us and auth, the caller can only try again.
 func silent(err error) error { return recovery.ErrUnavailableAuth.WithCause(err) }
 
-func account(f *authclient.AccountFacts) recovery.Account {
-	if f == nil {
-		return recovery.Account{}
+func account(f authclient.AccountFacts, err error) (recovery.Account, error) {
+	if err != nil {
+		return recovery.Account{}, silent(err)
 	}
 	a := recovery.Account{
 		Found: f.Found && f.AccountId != nil, SecurityChangeAt: at(f.LastSecurityChangeAt), ResetAt: at(f.LastResetAt), UnfamiliarAt: at(f.UnfamiliarSignInAt),
@@ -109,7 +90,7 @@ func account(f *authclient.AccountFacts) recovery.Account {
 		a.Locale = string(*f.Locale)
 	}
 	a.DeviceKnown = f.DeviceKnown != nil && *f.DeviceKnown
-	return a
+	return a, nil
 }
 
 func at(t *time.Time) time.Time {
