@@ -103,6 +103,7 @@ var notInDomain = []string{
 var realTime = map[string]string{
 	"shared/clock/":                            "the one place that asks",
 	"shared/access/verifier.go":                "how often keys are fetched: a rate between machines",
+	"shared/id/ordered.go":                     "an id begins with the time between machines, which is not moved with the product's",
 	"shared/httpkit/client.go":                 "latency, and what is left of a deadline",
 	"shared/httpkit/dial.go":                   "how late a timer of this process fires",
 	"shared/httpkit/observe.go":                "latency",

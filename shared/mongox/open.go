@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
@@ -58,6 +57,8 @@ func clientOptions(uri string) *options.ClientOptions {
 	wc.Journal = &journal
 	return options.Client().ApplyURI(uri).
 		SetAppName("centinela").
+		// One tag set for SQLite's JSON and for BSON; a zero time that is omitempty is left out.
+		SetBSONOptions(&options.BSONOptions{UseJSONStructTags: true, OmitZeroStruct: true}).
 		SetServerSelectionTimeout(serverSelection).
 		SetConnectTimeout(connectTimeout).
 		SetReadPreference(readpref.Primary()).
@@ -126,6 +127,3 @@ func isStateChange(err error) bool {
 	}
 	return slices.ContainsFunc([]int{91, 189, 10058, 10107, 11600, 11602, 13435, 13436}, server.HasErrorCode)
 }
-
-// byID is the filter that every server answers from its primary index.
-func byID(id string) bson.D { return bson.D{{Key: "_id", Value: id}} }

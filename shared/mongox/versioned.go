@@ -27,9 +27,14 @@ const (
 //
 // Errors: [ErrNoDocument], [ErrUnavailable], the context's, change's.
 func UpdateVersioned[T any](ctx context.Context, c *mongo.Collection, id string, version func(*T) *int64, change func(*T) error) error {
+	return untilReplaced(ctx, func() (bool, error) { return replaceOnce(ctx, c, id, version, change) })
+}
+
+// untilReplaced tries until it was done, with short random pauses, until ctx ends.
+func untilReplaced(ctx context.Context, try func() (done bool, _ error)) error {
 	for pause := firstConflictPause; ; pause = min(2*pause, longestPause) {
-		replaced, err := replaceOnce(ctx, c, id, version, change)
-		if err != nil || replaced {
+		done, err := try()
+		if err != nil || done {
 			return err
 		}
 		if err := sleep(ctx, rand.N(pause)); err != nil {
@@ -40,7 +45,7 @@ func UpdateVersioned[T any](ctx context.Context, c *mongo.Collection, id string,
 
 func replaceOnce[T any](ctx context.Context, c *mongo.Collection, id string, version func(*T) *int64, change func(*T) error) (replaced bool, _ error) {
 	var doc T
-	err := c.FindOne(ctx, byID(id)).Decode(&doc)
+	err := c.FindOne(ctx, ByID(id)).Decode(&doc)
 	if errors.Is(err, mongo.ErrNoDocuments) {
 		return false, ErrNoDocument
 	}

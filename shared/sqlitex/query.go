@@ -1,0 +1,58 @@
+package sqlitex
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+)
+
+// Querier is what reads: [DB.Read], or a transaction that must see its own changes.
+type Querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// Collect is every row of the query as row reads it; scan is the row's Scan. Of
+// the arguments, a time.Time is bound as [Millis], here and in all that follows.
+func Collect[T any](ctx context.Context, q Querier, row func(scan func(dest ...any) error) (T, error), query string, args ...any) (all []T, err error) {
+	rows, err := q.QueryContext(ctx, query, bind(args)...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		one, err := row(rows.Scan)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	return all, rows.Err()
+}
+
+// Column is the only column of the query's rows, for example ids.
+func Column[T any](ctx context.Context, q Querier, query string, args ...any) ([]T, error) {
+	return Collect(ctx, q, func(scan func(...any) error) (v T, _ error) { return v, scan(&v) }, query, args...)
+}
+
+// Exec changes rows in the transaction of a [DB.Write] and says how many.
+func Exec(ctx context.Context, tx *sql.Tx, query string, args ...any) (int64, error) {
+	result, err := tx.ExecContext(ctx, query, bind(args)...)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+// bind writes times as all tables keep them. args is the caller's variadic slice
+// and stays as it is.
+func bind(args []any) []any {
+	bound := make([]any, len(args))
+	for i, arg := range args {
+		if at, ok := arg.(time.Time); ok {
+			arg = Millis(at)
+		}
+		bound[i] = arg
+	}
+	return bound
+}
