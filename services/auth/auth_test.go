@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -63,13 +64,14 @@ func journey(t *testing.T, w *world) {
 		t.Fatalf("redeem: %v %s", err, redeemed.Body)
 	}
 	for range 2 {
-		reset, err := recovery.ResetPasswordWithResponse(t.Context(), id, authclient.PasswordReset{NewPassword: "harbor kettle 93 zebra quilt", ResetId: "rec_1"})
+		reset, err := recovery.ResetPasswordWithResponse(t.Context(), id, authclient.PasswordReset{NewPassword: "harbor kettle 93 zebra quilt", ResetId: "rec_1", SecurityVersion: *found.JSON200.SecurityVersion})
 		if err != nil || reset.StatusCode() != 204 {
 			t.Fatalf("reset: %v %s", err, reset.Body)
 		}
 	}
 	facts, err := recovery.GetAccountFactsWithResponse(t.Context(), id, &authclient.GetAccountFactsParams{})
-	if err != nil || facts.JSON200 == nil || facts.JSON200.LastResetAt == nil || *facts.JSON200.SavedCodesLeft != 3 {
+	if err != nil || facts.JSON200 == nil || facts.JSON200.LastResetAt == nil || !slices.Equal(*facts.JSON200.ResetIds, []string{"rec_1"}) || *facts.JSON200.SecurityVersion != 3 ||
+		*facts.JSON200.SavedCodesLeft != 3 {
 		t.Fatalf("facts: %v %s", err, facts.Body)
 	}
 	w.signIn("Ana.Pérez", "harbor kettle 93 zebra quilt")
@@ -279,5 +281,30 @@ func TestConfig(t *testing.T) {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("no line %q in\n%v", want, err)
 		}
+	}
+}
+
+// NC A5: what was asked for again and is wrong is 422 with a pointer. HTTP stacks take 401 for "refresh the token and send
+// again", and would spend a second try.
+func TestWrongAnswersAre422(t *testing.T) {
+	w := newWorld(t, cheapConfig(), sqliteStore(t), auth.New)
+	ana := w.person("ana")
+	for name, c := range map[string]struct {
+		got     answer
+		code    string
+		pointer string
+	}{
+		"current password": {w.do("gateway", ana.tokens.AccessToken, http.MethodPut, "/v1/me/password",
+			`{"current_password":"not the current one","new_password":"`+otherPassword+`"}`), "credentials_invalid", "/current_password"},
+		"saved code": {w.do("recovery", "", http.MethodPost, "/internal/accounts/"+ana.account.Account.Id+"/saved-codes/redemption",
+			`{"code":"0000-0000-0000-0000","redemption_id":"r1"}`), "code_invalid", "/code"},
+	} {
+		if c.got.status != 422 || c.got.code() != c.code || !strings.Contains(c.got.body, `"pointer":"`+c.pointer+`"`) ||
+			c.got.header.Get("WWW-Authenticate") != "" {
+			t.Errorf("%s: %d %s", name, c.got.status, c.got.body)
+		}
+	}
+	if got := w.do("gateway", "", http.MethodPost, "/v1/sessions", `{"identifier":"ana","password":"not the current one"}`); got.status != 401 {
+		t.Errorf("a wrong sign-in is still 401: %d", got.status)
 	}
 }

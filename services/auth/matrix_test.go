@@ -61,10 +61,46 @@ var matrix = map[string]operation{
 			return fmt.Sprintf(`{"code":"%s","redemption_id":"r1"}`, o.account.SavedCodes[0])
 		}, 204, false,
 	},
+	"checkSession": {
+		http.MethodGet, func(o person) string {
+			return "/internal/sessions/" + o.tokens.SessionId + "?account=" + o.account.Account.Id
+		}, fixed(""), 204, false,
+	},
 	"resetPassword": {
 		http.MethodPost, func(o person) string { return "/internal/accounts/" + o.account.Account.Id + "/reset" },
-		fixed(fmt.Sprintf(`{"new_password":"%s","reset_id":"x1"}`, otherPassword)), 204, false,
+		fixed(fmt.Sprintf(`{"new_password":"%s","reset_id":"x1","security_version":1}`, otherPassword)), 204, false,
 	},
+}
+
+// TestLiveSession is the question that is asked before a way in is changed: 204 while the session lives, one answer for
+// one that is over, unknown, or another person's.
+func TestLiveSession(t *testing.T) {
+	w := newWorld(t, cheapConfig(), sqliteStore(t), auth.New)
+	ana, eva := w.person("ana"), w.person("eva")
+	ask := func(session, account string) answer {
+		return w.do("recovery", "", http.MethodGet, "/internal/sessions/"+session+"?account="+account, "")
+	}
+	expect := func(what string, got answer, status int, code string) {
+		t.Helper()
+		if got.status != status || got.code() != code {
+			t.Errorf("%s: %d %s, want %d %s", what, got.status, got.body, status, code)
+		}
+	}
+	anas := ana.account.Account.Id
+	expect("alive", ask(ana.tokens.SessionId, anas), 204, "")
+	expect("another's", ask(eva.tokens.SessionId, anas), 401, "session_revoked")
+	expect("unknown session", ask("ses_"+strings.Repeat("0", 24), anas), 401, "session_revoked")
+	expect("unknown account", ask(ana.tokens.SessionId, "acc_"+strings.Repeat("0", 24)), 401, "session_revoked")
+	expect("no account", w.do("recovery", "", http.MethodGet, "/internal/sessions/"+ana.tokens.SessionId, ""), 400, "invalid_request")
+	second := w.signIn("ana", goodPassword)
+	change := fmt.Sprintf(`{"current_password":"%s","new_password":"%s"}`, goodPassword, otherPassword)
+	if got := w.do("gateway", second.AccessToken, http.MethodPut, "/v1/me/password", change); got.status != 204 {
+		t.Fatalf("change: %d %s", got.status, got.body)
+	}
+	expect("put out by the change", ask(ana.tokens.SessionId, anas), 401, "session_revoked")
+	expect("which changed it", ask(second.SessionId, anas), 204, "")
+	w.clk.Advance(7 * 24 * time.Hour)
+	expect("expired", ask(second.SessionId, anas), 401, "session_revoked")
 }
 
 // TestR41_AuthorisationMatrix runs every operation of the specification as nobody, as each service, and, where it is a

@@ -70,7 +70,7 @@ func TestR41_SecretsStayInside(t *testing.T) {
 	if err := json.Unmarshal([]byte(issued.body), &fresh); err != nil || len(fresh.SavedCodes) != 4 {
 		t.Fatalf("codes: %v", err)
 	}
-	if got := w.do("recovery", "", http.MethodPost, "/internal/accounts/"+ana.tokens.AccountId+"/reset", `{"new_password":"`+recent+`","reset_id":"x1"}`); got.status != 204 {
+	if got := w.do("recovery", "", http.MethodPost, "/internal/accounts/"+ana.tokens.AccountId+"/reset", `{"new_password":"`+recent+`","reset_id":"x1","security_version":3}`); got.status != 204 {
 		t.Fatalf("reset: %d %s", got.status, got.body)
 	}
 	testkit.Eventually(t, 10*time.Second, func() (bool, string) {

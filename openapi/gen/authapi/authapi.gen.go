@@ -292,7 +292,13 @@ type AccountFacts struct {
 	LastResetAt          *time.Time `json:"last_reset_at,omitempty"`
 	LastSecurityChangeAt *time.Time `json:"last_security_change_at,omitempty"`
 	Locale               *Locale    `json:"locale,omitempty"`
-	SavedCodesLeft       *int       `json:"saved_codes_left,omitempty"`
+
+	// ResetIds The ids of the password resets that were done, the newest last; older ones are forgotten.
+	ResetIds       *[]string `json:"reset_ids,omitempty"`
+	SavedCodesLeft *int      `json:"saved_codes_left,omitempty"`
+
+	// SecurityVersion Counts the security changes of the account. A reset carries it back.
+	SecurityVersion *int64 `json:"security_version,omitempty"`
 
 	// UnfamiliarSignInAt The newest sign-in from a device that was new then (not the first one of the account), absent if there was none.
 	UnfamiliarSignInAt *time.Time `json:"unfamiliar_sign_in_at,omitempty"`
@@ -403,6 +409,9 @@ type PasswordReset struct {
 	// NewPassword At most 256 characters. A new one: 15 or more, hard to guess, and without the user name in it.
 	NewPassword Password `json:"new_password"`
 	ResetId     string   `json:"reset_id"`
+
+	// SecurityVersion Of the facts that the recovery was decided on.
+	SecurityVersion int64 `json:"security_version"`
 }
 
 // Problem A problem document (RFC 9457). `code` is stable, `detail` is for people.
@@ -502,6 +511,11 @@ type GetAccountFactsParams struct {
 	Device *string `form:"device,omitempty" json:"device,omitempty"`
 }
 
+// CheckSessionParams defines parameters for CheckSession.
+type CheckSessionParams struct {
+	Account AccountId `form:"account" json:"account"`
+}
+
 // LookupAccountJSONRequestBody defines body for LookupAccount for application/json ContentType.
 type LookupAccountJSONRequestBody = AccountLookup
 
@@ -540,6 +554,9 @@ type ServerInterface interface {
 	// RedeemSavedCode Spend a saved code as evidence, exactly once
 	// (POST /internal/accounts/{account_id}/saved-codes/redemption)
 	RedeemSavedCode(c *gin.Context, accountId AccountId)
+	// CheckSession Whether a session is alive, asked before a way in is changed
+	// (GET /internal/sessions/{session_id})
+	CheckSession(c *gin.Context, sessionId SessionId, params CheckSessionParams)
 	// CreateAccount Sign up
 	// (POST /v1/accounts)
 	CreateAccount(c *gin.Context)
@@ -688,6 +705,42 @@ func (siw *ServerInterfaceWrapper) RedeemSavedCode(c *gin.Context) {
 	}
 
 	siw.Handler.RedeemSavedCode(c, accountId)
+}
+
+// CheckSession operation middleware
+func (siw *ServerInterfaceWrapper) CheckSession(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "session_id" -------------
+	var sessionId SessionId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "session_id", c.Param("session_id"), &sessionId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter session_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CheckSessionParams
+
+	// ------------- Required query parameter "account" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "account", c.Request.URL.Query(), &params.Account, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter account: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.CheckSession(c, sessionId, params)
 }
 
 // CreateAccount operation middleware
@@ -851,6 +904,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/internal/accounts/:account_id/facts", wrapper.GetAccountFacts)
 	router.POST(options.BaseURL+"/internal/accounts/:account_id/reset", wrapper.ResetPassword)
 	router.POST(options.BaseURL+"/internal/accounts/:account_id/saved-codes/redemption", wrapper.RedeemSavedCode)
+	router.GET(options.BaseURL+"/internal/sessions/:session_id", wrapper.CheckSession)
 	router.POST(options.BaseURL+"/v1/accounts", wrapper.CreateAccount)
 	router.GET(options.BaseURL+"/v1/me", wrapper.GetMe)
 	router.PUT(options.BaseURL+"/v1/me/password", wrapper.ChangePassword)
@@ -1038,6 +1092,40 @@ type RedeemSavedCodedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response RedeemSavedCodedefaultApplicationProblemPlusJSONResponse) VisitRedeemSavedCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CheckSessionRequestObject struct {
+	SessionId SessionId `json:"session_id"`
+	Params    CheckSessionParams
+}
+
+type CheckSessionResponseObject interface {
+	VisitCheckSessionResponse(w http.ResponseWriter) error
+}
+
+type CheckSession204Response struct {
+}
+
+func (response CheckSession204Response) VisitCheckSessionResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type CheckSessiondefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CheckSessiondefaultApplicationProblemPlusJSONResponse) VisitCheckSessionResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -1401,6 +1489,9 @@ type StrictServerInterface interface {
 	// RedeemSavedCode Spend a saved code as evidence, exactly once
 	// (POST /internal/accounts/{account_id}/saved-codes/redemption)
 	RedeemSavedCode(ctx context.Context, request RedeemSavedCodeRequestObject) (RedeemSavedCodeResponseObject, error)
+	// CheckSession Whether a session is alive, asked before a way in is changed
+	// (GET /internal/sessions/{session_id})
+	CheckSession(ctx context.Context, request CheckSessionRequestObject) (CheckSessionResponseObject, error)
 	// CreateAccount Sign up
 	// (POST /v1/accounts)
 	CreateAccount(ctx context.Context, request CreateAccountRequestObject) (CreateAccountResponseObject, error)
@@ -1661,6 +1752,33 @@ func (sh *strictHandler) RedeemSavedCode(ctx *gin.Context, accountId AccountId) 
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(RedeemSavedCodeResponseObject); ok {
 		if err := validResponse.VisitRedeemSavedCodeResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CheckSession operation middleware
+func (sh *strictHandler) CheckSession(ctx *gin.Context, sessionId SessionId, params CheckSessionParams) {
+	var request CheckSessionRequestObject
+
+	request.SessionId = sessionId
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CheckSession(ctx, request.(CheckSessionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CheckSession")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(CheckSessionResponseObject); ok {
+		if err := validResponse.VisitCheckSessionResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {

@@ -293,7 +293,13 @@ type AccountFacts struct {
 	LastResetAt          *time.Time `json:"last_reset_at,omitempty"`
 	LastSecurityChangeAt *time.Time `json:"last_security_change_at,omitempty"`
 	Locale               *Locale    `json:"locale,omitempty"`
-	SavedCodesLeft       *int       `json:"saved_codes_left,omitempty"`
+
+	// ResetIds The ids of the password resets that were done, the newest last; older ones are forgotten.
+	ResetIds       *[]string `json:"reset_ids,omitempty"`
+	SavedCodesLeft *int      `json:"saved_codes_left,omitempty"`
+
+	// SecurityVersion Counts the security changes of the account. A reset carries it back.
+	SecurityVersion *int64 `json:"security_version,omitempty"`
 
 	// UnfamiliarSignInAt The newest sign-in from a device that was new then (not the first one of the account), absent if there was none.
 	UnfamiliarSignInAt *time.Time `json:"unfamiliar_sign_in_at,omitempty"`
@@ -404,6 +410,9 @@ type PasswordReset struct {
 	// NewPassword At most 256 characters. A new one: 15 or more, hard to guess, and without the user name in it.
 	NewPassword Password `json:"new_password"`
 	ResetId     string   `json:"reset_id"`
+
+	// SecurityVersion Of the facts that the recovery was decided on.
+	SecurityVersion int64 `json:"security_version"`
 }
 
 // Problem A problem document (RFC 9457). `code` is stable, `detail` is for people.
@@ -501,6 +510,11 @@ type UserName = string
 type GetAccountFactsParams struct {
 	// Device SHA-256 of the claimant's device key.
 	Device *string `form:"device,omitempty" json:"device,omitempty"`
+}
+
+// CheckSessionParams defines parameters for CheckSession.
+type CheckSessionParams struct {
+	Account AccountId `form:"account" json:"account"`
 }
 
 // LookupAccountJSONRequestBody defines body for LookupAccount for application/json ContentType.
@@ -624,7 +638,8 @@ type ClientInterface interface {
 
 	// ResetPasswordWithBody Set the password that recovery allowed; ends all sessions
 	//
-	// Idempotent by `reset_id`.
+	// Idempotent by `reset_id`. Compare-and-set on `security_version`: 409 `conflict` when the account's security changed since
+	// the facts that the recovery was decided on, so that of several recoveries one wins.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -633,7 +648,8 @@ type ClientInterface interface {
 
 	// ResetPassword Set the password that recovery allowed; ends all sessions
 	//
-	// Idempotent by `reset_id`.
+	// Idempotent by `reset_id`. Compare-and-set on `security_version`: 409 `conflict` when the account's security changed since
+	// the facts that the recovery was decided on, so that of several recoveries one wins.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -657,6 +673,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /internal/accounts/{account_id}/saved-codes/redemption (the `RedeemSavedCode` operationId).
 	RedeemSavedCode(ctx context.Context, accountId AccountId, body RedeemSavedCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CheckSession Whether a session is alive, asked before a way in is changed
+	//
+	// A session that is over, unknown or another account's is 401 `session_revoked`, so that the caller can hand the answer on.
+	//
+	// Corresponds with GET /internal/sessions/{session_id} (the `CheckSession` operationId).
+	CheckSession(ctx context.Context, sessionId SessionId, params *CheckSessionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CreateAccountWithBody Sign up
 	//
@@ -818,7 +841,8 @@ func (c *Client) GetAccountFacts(ctx context.Context, accountId AccountId, param
 
 // ResetPasswordWithBody Set the password that recovery allowed; ends all sessions
 //
-// Idempotent by `reset_id`.
+// Idempotent by `reset_id`. Compare-and-set on `security_version`: 409 `conflict` when the account's security changed since
+// the facts that the recovery was decided on, so that of several recoveries one wins.
 //
 // Takes any type of body and a specified content type.
 //
@@ -837,7 +861,8 @@ func (c *Client) ResetPasswordWithBody(ctx context.Context, accountId AccountId,
 
 // ResetPassword Set the password that recovery allowed; ends all sessions
 //
-// Idempotent by `reset_id`.
+// Idempotent by `reset_id`. Compare-and-set on `security_version`: 409 `conflict` when the account's security changed since
+// the facts that the recovery was decided on, so that of several recoveries one wins.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -882,6 +907,23 @@ func (c *Client) RedeemSavedCodeWithBody(ctx context.Context, accountId AccountI
 // Corresponds with POST /internal/accounts/{account_id}/saved-codes/redemption (the `RedeemSavedCode` operationId).
 func (c *Client) RedeemSavedCode(ctx context.Context, accountId AccountId, body RedeemSavedCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRedeemSavedCodeRequest(c.Server, accountId, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CheckSession Whether a session is alive, asked before a way in is changed
+//
+// A session that is over, unknown or another account's is 401 `session_revoked`, so that the caller can hand the answer on.
+//
+// Corresponds with GET /internal/sessions/{session_id} (the `CheckSession` operationId).
+func (c *Client) CheckSession(ctx context.Context, sessionId SessionId, params *CheckSessionParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCheckSessionRequest(c.Server, sessionId, params)
 	if err != nil {
 		return nil, err
 	}
@@ -1337,6 +1379,63 @@ func NewRedeemSavedCodeRequestWithBody(server string, accountId AccountId, conte
 	return req, nil
 }
 
+// NewCheckSessionRequest constructs an http.Request for the CheckSession method
+func NewCheckSessionRequest(server string, sessionId SessionId, params *CheckSessionParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "session_id", sessionId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/internal/sessions/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "account", params.Account, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewCreateAccountRequest calls the generic CreateAccount builder with application/json body
 func NewCreateAccountRequest(server string, body CreateAccountJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -1713,7 +1812,8 @@ type ClientWithResponsesInterface interface {
 
 	// ResetPasswordWithBodyWithResponse Set the password that recovery allowed; ends all sessions
 	//
-	// Idempotent by `reset_id`.
+	// Idempotent by `reset_id`. Compare-and-set on `security_version`: 409 `conflict` when the account's security changed since
+	// the facts that the recovery was decided on, so that of several recoveries one wins.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -1722,7 +1822,8 @@ type ClientWithResponsesInterface interface {
 
 	// ResetPasswordWithResponse Set the password that recovery allowed; ends all sessions
 	//
-	// Idempotent by `reset_id`.
+	// Idempotent by `reset_id`. Compare-and-set on `security_version`: 409 `conflict` when the account's security changed since
+	// the facts that the recovery was decided on, so that of several recoveries one wins.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -1746,6 +1847,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /internal/accounts/{account_id}/saved-codes/redemption (the `RedeemSavedCode` operationId).
 	RedeemSavedCodeWithResponse(ctx context.Context, accountId AccountId, body RedeemSavedCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*RedeemSavedCodeResponse, error)
+
+	// CheckSessionWithResponse Whether a session is alive, asked before a way in is changed
+	//
+	// A session that is over, unknown or another account's is 401 `session_revoked`, so that the caller can hand the answer on.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /internal/sessions/{session_id} (the `CheckSession` operationId).
+	CheckSessionWithResponse(ctx context.Context, sessionId SessionId, params *CheckSessionParams, reqEditors ...RequestEditorFn) (*CheckSessionResponse, error)
 
 	// CreateAccountWithBodyWithResponse Sign up
 	//
@@ -2071,6 +2181,47 @@ func (r RedeemSavedCodeResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r RedeemSavedCodeResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CheckSessionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CheckSessionResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CheckSessionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CheckSessionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CheckSessionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CheckSessionResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -2549,7 +2700,8 @@ func (c *ClientWithResponses) GetAccountFactsWithResponse(ctx context.Context, a
 
 // ResetPasswordWithBodyWithResponse Set the password that recovery allowed; ends all sessions
 //
-// Idempotent by `reset_id`.
+// Idempotent by `reset_id`. Compare-and-set on `security_version`: 409 `conflict` when the account's security changed since
+// the facts that the recovery was decided on, so that of several recoveries one wins.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -2564,7 +2716,8 @@ func (c *ClientWithResponses) ResetPasswordWithBodyWithResponse(ctx context.Cont
 
 // ResetPasswordWithResponse Set the password that recovery allowed; ends all sessions
 //
-// Idempotent by `reset_id`.
+// Idempotent by `reset_id`. Compare-and-set on `security_version`: 409 `conflict` when the account's security changed since
+// the facts that the recovery was decided on, so that of several recoveries one wins.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -2605,6 +2758,21 @@ func (c *ClientWithResponses) RedeemSavedCodeWithResponse(ctx context.Context, a
 		return nil, err
 	}
 	return ParseRedeemSavedCodeResponse(rsp)
+}
+
+// CheckSessionWithResponse Whether a session is alive, asked before a way in is changed
+//
+// A session that is over, unknown or another account's is 401 `session_revoked`, so that the caller can hand the answer on.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /internal/sessions/{session_id} (the `CheckSession` operationId).
+func (c *ClientWithResponses) CheckSessionWithResponse(ctx context.Context, sessionId SessionId, params *CheckSessionParams, reqEditors ...RequestEditorFn) (*CheckSessionResponse, error) {
+	rsp, err := c.CheckSession(ctx, sessionId, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCheckSessionResponse(rsp)
 }
 
 // CreateAccountWithBodyWithResponse Sign up
@@ -2925,6 +3093,35 @@ func ParseRedeemSavedCodeResponse(rsp *http.Response) (*RedeemSavedCodeResponse,
 	}
 
 	response := &RedeemSavedCodeResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCheckSessionResponse parses an HTTP response from a CheckSessionWithResponse call
+func ParseCheckSessionResponse(rsp *http.Response) (*CheckSessionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CheckSessionResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
 	}

@@ -15,7 +15,7 @@ func (s *Service) Me(ctx context.Context, p Person) (Account, error) {
 }
 
 // ChangePassword sets a new password for who proves the current one, and ends the other sessions. Errors:
-// ErrPasswordTooWeak, ErrTooMany, ErrCredentials (the current one is wrong), ErrBusy.
+// ErrPasswordTooWeak, ErrTooMany, ErrWrongPassword, ErrBusy.
 func (s *Service) ChangePassword(ctx context.Context, p Person, current, fresh secret.String, o record.Origin) error {
 	now := s.clk.Now()
 	a, err := s.store.Account(ctx, p.Account)
@@ -41,7 +41,7 @@ func (s *Service) ChangePassword(ctx context.Context, p Person, current, fresh s
 			return err
 		}
 		s.kick()
-		return ErrCredentials
+		return ErrWrongPassword
 	}
 	hash, err := s.hasher.Hash(ctx, Familiar, fresh)
 	if err != nil {
@@ -49,7 +49,7 @@ func (s *Service) ChangePassword(ctx context.Context, p Person, current, fresh s
 	}
 	err = s.store.UpdateAccount(ctx, a.ID, func(b *Account) ([]record.Event, error) {
 		if b.PasswordHash != a.PasswordHash { // changed meanwhile: what was proved is no longer the password
-			return nil, ErrCredentials
+			return nil, ErrWrongPassword
 		}
 		b.setPassword(now, hash)
 		b.endSessions(now, p.Session, "password_changed")
@@ -84,7 +84,7 @@ func (s *Service) IssueSavedCodes(ctx context.Context, p Person, o record.Origin
 			return nil, ErrSessionRevoked
 		}
 		a.SavedCodes = kept
-		a.LastSecurityChangeAt = now
+		a.securityChanged(now)
 		e := event(now, record.SavedCodesIssued, record.Success, o, a.ID)
 		e.Session = p.Session
 		return []record.Event{e}, nil
@@ -149,9 +149,10 @@ func (s *Service) Redeem(ctx context.Context, account, redemption, typed string,
 	return s.store.ForgiveFailures(ctx, key, 1)
 }
 
-// Reset sets the password that recovery allowed and ends all sessions. The same reset id again changes nothing, and
-// finishes what was left of it. Errors: ErrNotFound, ErrPasswordTooWeak, ErrBusy.
-func (s *Service) Reset(ctx context.Context, account, resetID string, fresh secret.String, o record.Origin) error {
+// Reset sets the password that recovery allowed on the facts of that security version, and ends all sessions. The same
+// reset id again changes nothing, and finishes what was left of it. Errors: ErrNotFound, ErrSecurityChanged,
+// ErrPasswordTooWeak, ErrBusy.
+func (s *Service) Reset(ctx context.Context, account, resetID string, version int64, fresh secret.String, o record.Origin) error {
 	now := s.clk.Now()
 	a, err := s.store.Account(ctx, account)
 	if err != nil {
@@ -159,6 +160,9 @@ func (s *Service) Reset(ctx context.Context, account, resetID string, fresh secr
 	}
 	if a.resetBy(resetID) {
 		return s.finishEnding(ctx, account, o)
+	}
+	if a.SecurityVersion != version {
+		return ErrSecurityChanged
 	}
 	if err := s.settings.Rules.CheckPassword("/new_password", a.UserName, fresh); err != nil {
 		return err
@@ -170,6 +174,9 @@ func (s *Service) Reset(ctx context.Context, account, resetID string, fresh secr
 	err = s.store.UpdateAccount(ctx, account, func(b *Account) ([]record.Event, error) {
 		if b.resetBy(resetID) {
 			return nil, nil
+		}
+		if b.SecurityVersion != version {
+			return nil, ErrSecurityChanged
 		}
 		b.setPassword(now, hash)
 		b.Resets = append(b.Resets, Reset{ID: resetID, At: now})
@@ -187,5 +194,6 @@ func (s *Service) Reset(ctx context.Context, account, resetID string, fresh secr
 }
 
 func (a *Account) setPassword(now time.Time, hash string) {
-	a.PasswordHash, a.PasswordChangedAt, a.LastSecurityChangeAt = hash, now, now
+	a.PasswordHash, a.PasswordChangedAt = hash, now
+	a.securityChanged(now)
 }

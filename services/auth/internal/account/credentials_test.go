@@ -69,7 +69,7 @@ func TestResetWinsOverIssueSavedCodes(t *testing.T) {
 	a, codes := h.signUp("ana")
 	thief := h.person(h.signIn("ana", laptop, abroad))
 	reset := func() {
-		h.must(h.Reset(t.Context(), a.ID, "reset-1", secret.NewString(otherPassword), atHome))
+		h.must(h.Reset(t.Context(), a.ID, "reset-1", h.version(a.ID), secret.NewString(otherPassword), atHome))
 	}
 	svc := h.with(&overlapping{Store: h.store, when: "update", do: sync.OnceFunc(reset)}, cheap, settings())
 	fresh, err := svc.IssueSavedCodes(t.Context(), thief, abroad)
@@ -148,6 +148,58 @@ func TestRedeemThrottle(t *testing.T) {
 	h.want(wrong(), account.ErrCodeInvalid)
 }
 
+// V22: a reset is compared with the security version that the recovery was decided on: of two decided on the same facts
+// one wins, a change of the owner's wins over both, and nothing of what was refused is kept. Facts name the resets.
+func TestResetComparesTheSecurityVersion(t *testing.T) {
+	h := newHarness(t)
+	a, _ := h.signUp("ana")
+	owner := h.person(h.signIn("ana", phone, atHome))
+	reset := func(id string, version int64, password string) error {
+		return h.Reset(t.Context(), a.ID, id, version, secret.NewString(password), abroad)
+	}
+	decidedOn := h.version(a.ID)
+	if _, err := h.IssueSavedCodes(t.Context(), owner, atHome); err != nil || h.version(a.ID) != decidedOn+1 {
+		t.Errorf("codes are a security change: version %d, %v", h.version(a.ID), err)
+	}
+	h.want(reset("x1", decidedOn, otherPassword), account.ErrSecurityChanged)
+	h.want(reset("x1", decidedOn+2, otherPassword), account.ErrSecurityChanged)
+	if !h.alive(owner) || len(h.events(record.PasswordReset)) != 0 {
+		t.Error("a refused reset changed something")
+	}
+	decidedOn = h.version(a.ID)
+	h.must(reset("x1", decidedOn, otherPassword))
+	h.want(reset("x2", decidedOn, goodPassword), account.ErrSecurityChanged)
+	h.must(reset("x1", decidedOn, goodPassword)) // its answer was lost
+	h.must(reset("x3", decidedOn+1, goodPassword))
+	facts, found, err := h.FactsOf(t.Context(), a.ID, "")
+	h.must(err)
+	if !found || len(facts.Resets) != 2 || facts.Resets[0].ID != "x1" || facts.Resets[1].ID != "x3" || facts.SecurityVersion != decidedOn+2 {
+		t.Errorf("facts %+v", facts)
+	}
+}
+
+// A32: two at once with the same id, and two with different ones, between reading the account and changing it.
+func TestResetsAtOnce(t *testing.T) {
+	for _, c := range []struct {
+		name, second string
+		want         error
+	}{{"same_id", "x1", nil}, {"other_id", "x2", account.ErrSecurityChanged}} {
+		t.Run(c.name, func(t *testing.T) {
+			h := newHarness(t)
+			a, _ := h.signUp("ana")
+			first := func() { h.must(h.Reset(t.Context(), a.ID, "x1", 1, secret.NewString(otherPassword), abroad)) }
+			svc := h.with(&overlapping{Store: h.store, when: "update", do: sync.OnceFunc(first)}, cheap, settings())
+			h.want(svc.Reset(t.Context(), a.ID, c.second, 1, secret.NewString("granite kettle 19 violet sparrow"), abroad), c.want)
+			if _, err := h.try("ana", otherPassword, phone, atHome); err != nil {
+				t.Errorf("the first one's password: %v", err)
+			}
+			if n := len(h.events(record.PasswordReset)); n != 1 || h.version(a.ID) != 2 {
+				t.Errorf("%d resets, version %d", n, h.version(a.ID))
+			}
+		})
+	}
+}
+
 // R4: the reset that recovery allowed ends every session, and the gateway can hear of each.
 func TestReset(t *testing.T) {
 	h := newHarness(t)
@@ -155,10 +207,10 @@ func TestReset(t *testing.T) {
 	one, two := h.signIn("ana", phone, atHome), h.signIn("ana", laptop, atHome)
 	h.clk.Advance(time.Minute)
 	reset := func(id, password string) error {
-		return h.Reset(t.Context(), a.ID, id, secret.NewString(password), abroad)
+		return h.Reset(t.Context(), a.ID, id, 1, secret.NewString(password), abroad)
 	}
 	h.want(reset("x1", "aaaaaaaaaaaaaaaaaaaa"), account.ErrPasswordTooWeak)
-	h.want(h.Reset(t.Context(), "acc_"+strings.Repeat("0", 24), "x1", secret.NewString(otherPassword), abroad), account.ErrNotFound)
+	h.want(h.Reset(t.Context(), "acc_"+strings.Repeat("0", 24), "x1", 1, secret.NewString(otherPassword), abroad), account.ErrNotFound)
 	h.must(reset("x1", otherPassword))
 	at := h.clk.Now()
 	if h.alive(h.person(one)) || h.alive(h.person(two)) {

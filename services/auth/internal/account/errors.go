@@ -14,6 +14,10 @@ var (
 	ErrPasswordTooWeak = fault.New(fault.KindInvalid, fault.CodePasswordTooWeak, "choose another password")
 	// ErrCredentials: unknown user or wrong password.
 	ErrCredentials = fault.New(fault.KindUnauthenticated, fault.CodeCredentialsInvalid, "the user name or the password is wrong")
+	// ErrWrongPassword: the current password, asked for again. Not 401: no other token would help (RFC 9110 §15.5.2), and
+	// clients that refresh and send again would spend a second try.
+	ErrWrongPassword = fault.New(fault.KindUnprocessable, fault.CodeCredentialsInvalid, "the current password is wrong").WithFields(
+		fault.Field{Pointer: "/current_password", Code: string(fault.CodeCredentialsInvalid), Detail: "is wrong"})
 	// ErrTooMany: a budget of throttle.go is spent; RetryAfter says for how long.
 	ErrTooMany = fault.New(fault.KindTooMany, fault.CodeTooManyRequests, "too many tries, wait a little")
 	// ErrBusy: too many passwords are being hashed.
@@ -26,6 +30,9 @@ var (
 	ErrSessionRevoked = fault.New(fault.KindUnauthenticated, fault.CodeSessionRevoked, "the session is over, sign in again")
 	// ErrNotFresh: the sign-in is too long ago for what is asked.
 	ErrNotFresh = fault.New(fault.KindForbidden, fault.CodeFreshSignInRequired, "sign in again to do this")
+	// ErrSecurityChanged: a recovery was decided on what the account no longer is.
+	ErrSecurityChanged = fault.New(fault.KindConflict, fault.CodeConflict, "the account's security changed meanwhile")
 	// ErrCodeInvalid: no saved code of the account, or a spent one.
-	ErrCodeInvalid = fault.New(fault.KindUnauthenticated, fault.CodeCodeInvalid, "the code is not valid")
+	ErrCodeInvalid = fault.New(fault.KindUnprocessable, fault.CodeCodeInvalid, "the code is not valid").WithFields(
+		fault.Field{Pointer: "/code", Code: string(fault.CodeCodeInvalid), Detail: "is not a good one"})
 )

@@ -127,6 +127,14 @@ func (h *harness) events(action string) []record.Event {
 	return found
 }
 
+// version is the account's security version.
+func (h *harness) version(account string) int64 {
+	h.t.Helper()
+	facts, _, err := h.FactsOf(h.t.Context(), account, "")
+	h.must(err)
+	return facts.SecurityVersion
+}
+
 func (h *harness) alive(p account.Person) bool {
 	return h.Admit(h.t.Context(), p, "getMe") == nil
 }

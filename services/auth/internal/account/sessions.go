@@ -26,28 +26,29 @@ var FreshOnly = map[string]bool{
 // Admit checks in the store that the session of a verified token is alive, so that here a revoked token dies at once,
 // and that the sign-in is fresh where the operation asks for it. Errors: ErrSessionRevoked, ErrNotFresh.
 func (s *Service) Admit(ctx context.Context, p Person, operation string) error {
-	now := s.clk.Now()
-	a, err := s.store.Account(ctx, p.Account)
-	if errors.Is(err, ErrNotFound) {
-		return ErrSessionRevoked
-	}
-	if err != nil {
+	if err := s.Live(ctx, p.Account, p.Session); err != nil {
 		return err
 	}
-	sess, err := s.store.Session(ctx, p.Session)
-	if errors.Is(err, ErrNotFound) {
-		return ErrSessionRevoked
-	}
-	if err != nil {
-		return err
-	}
-	if err := sess.liveOf(&a, now); err != nil {
-		return ErrSessionRevoked
-	}
-	if FreshOnly[operation] && now.Sub(p.AuthTime) >= s.settings.Fresh {
+	if FreshOnly[operation] && s.clk.Now().Sub(p.AuthTime) >= s.settings.Fresh {
 		return ErrNotFresh
 	}
 	return nil
+}
+
+// Live is nil while the session is alive and that account's, by what the store holds now. Error: ErrSessionRevoked,
+// also for an unknown one.
+func (s *Service) Live(ctx context.Context, account, session string) error {
+	a, err := s.store.Account(ctx, account)
+	if err == nil {
+		var sess Session
+		if sess, err = s.store.Session(ctx, session); err == nil && sess.liveOf(&a, s.clk.Now()) != nil {
+			err = ErrSessionRevoked
+		}
+	}
+	if errors.Is(err, ErrNotFound) {
+		return ErrSessionRevoked
+	}
+	return err
 }
 
 // Sessions lists a person's live sessions, newest use first.

@@ -230,7 +230,7 @@ func TestRepair(t *testing.T) {
 	a, _ := h.signUp("ana")
 	one, two := h.signIn("ana", phone, atHome), h.signIn("ana", laptop, atHome)
 	broken := h.with(stopping{h.store}, cheap, settings())
-	err := broken.Reset(t.Context(), a.ID, "reset-1", secret.NewString(otherPassword), atHome)
+	err := broken.Reset(t.Context(), a.ID, "reset-1", h.version(a.ID), secret.NewString(otherPassword), atHome)
 	h.want(err, errStopped)
 	if h.alive(h.person(one)) || h.alive(h.person(two)) {
 		t.Fatal("a session outlived the reset")
@@ -259,7 +259,7 @@ func TestRepairGoesOn(t *testing.T) {
 		tokens := h.signIn(name, phone, atHome)
 		stuck[tokens.Session] = i == 0
 		broken := h.with(stopping{h.store}, cheap, settings())
-		h.want(broken.Reset(t.Context(), a.ID, "reset-1", secret.NewString(otherPassword), atHome), errStopped)
+		h.want(broken.Reset(t.Context(), a.ID, "reset-1", h.version(a.ID), secret.NewString(otherPassword), atHome), errStopped)
 		h.clk.Advance(time.Second)
 	}
 	h.clk.Advance(time.Minute)
@@ -299,7 +299,7 @@ func TestResetWinsOverSignIn(t *testing.T) {
 			h := newHarness(t)
 			a, _ := h.signUp("ana")
 			reset := func() {
-				h.must(h.Reset(t.Context(), a.ID, "reset-1", secret.NewString(otherPassword), abroad))
+				h.must(h.Reset(t.Context(), a.ID, "reset-1", h.version(a.ID), secret.NewString(otherPassword), abroad))
 			}
 			svc := h.with(&overlapping{Store: h.store, when: when, do: sync.OnceFunc(reset)}, cheap, settings())
 			_, err := svc.SignIn(t.Context(), account.SignIn{Identifier: "ana", Password: secret.NewString(goodPassword)}, atHome)

@@ -45,7 +45,7 @@ func (s *Service) SignUp(ctx context.Context, n NewAccount, o record.Origin) (Ac
 	}
 	a := Account{
 		ID: id.New("acc"), UserName: name, NameKey: NameKey(name), Locale: n.Locale,
-		PasswordHash: hash, PasswordChangedAt: now, CreatedAt: now, LastSecurityChangeAt: now,
+		PasswordHash: hash, PasswordChangedAt: now, CreatedAt: now, LastSecurityChangeAt: now, SecurityVersion: 1,
 	}
 	var shown []secret.String
 	shown, a.SavedCodes = newCodes(s.key, a.ID)

@@ -30,6 +30,7 @@ type Account struct {
 	CreatedAt            time.Time
 	FirstSignInAt        time.Time
 	LastSecurityChangeAt time.Time
+	SecurityVersion      int64   // 1 at sign-up, one more with each security change
 	Resets               []Reset // newest last
 	UnfamiliarSignInAt   time.Time
 	SessionEpoch         int64  // sessions of another epoch are dead
@@ -157,6 +158,12 @@ func withoutOldest[T any](list []T, kept int, seen func(T) time.Time) []T {
 		}
 	}
 	return slices.Delete(list, oldest, oldest+1)
+}
+
+// securityChanged notes a change of how the account is entered. What was decided on an earlier version is decided anew.
+func (a *Account) securityChanged(now time.Time) {
+	a.LastSecurityChangeAt = now
+	a.SecurityVersion++
 }
 
 // endSessions opens a new epoch: every session but kept ("" for none) is dead from here on, marked or not.

@@ -92,6 +92,11 @@ func factsWire(caller string, f account.Facts, found bool) authapi.AccountFacts 
 	locale, left := authapi.Locale(f.Locale), f.CodesLeft()
 	w.Locale, w.SavedCodesLeft, w.DeviceKnown = &locale, &left, &f.DeviceKnown
 	w.CreatedAt, w.LastSecurityChangeAt = moment(f.CreatedAt), moment(f.LastSecurityChangeAt)
+	resets := make([]string, len(f.Resets))
+	for i, r := range f.Resets {
+		resets[i] = r.ID
+	}
+	w.ResetIds, w.SecurityVersion = &resets, &f.SecurityVersion
 	w.LastResetAt, w.UnfamiliarSignInAt = moment(f.LastResetAt()), moment(f.UnfamiliarSignInAt)
 	return w
 }

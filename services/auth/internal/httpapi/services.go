@@ -44,8 +44,16 @@ func (a *API) RedeemSavedCode(ctx context.Context, r authapi.RedeemSavedCodeRequ
 
 func (a *API) ResetPassword(ctx context.Context, r authapi.ResetPasswordRequestObject) (authapi.ResetPasswordResponseObject, error) {
 	ctx = httpkit.Plain(ctx)
-	if err := a.service.Reset(ctx, r.AccountId, r.Body.ResetId, secret.NewString(r.Body.NewPassword), originOf(ctx)); err != nil {
+	if err := a.service.Reset(ctx, r.AccountId, r.Body.ResetId, r.Body.SecurityVersion, secret.NewString(r.Body.NewPassword), originOf(ctx)); err != nil {
 		return nil, err
 	}
 	return authapi.ResetPassword204Response{}, nil
+}
+
+func (a *API) CheckSession(ctx context.Context, r authapi.CheckSessionRequestObject) (authapi.CheckSessionResponseObject, error) {
+	ctx = httpkit.Plain(ctx)
+	if err := a.service.Live(ctx, r.Params.Account, r.SessionId); err != nil {
+		return nil, err
+	}
+	return authapi.CheckSession204Response{}, nil
 }

@@ -73,7 +73,15 @@ func (a *Auth) RedeemSavedCode(ctx context.Context, id string, code secret.Strin
 // ResetPassword implements recovery.Accounts. Only a refused password is the
 // claimant's to know.
 func (a *Auth) ResetPassword(ctx context.Context, id string, password secret.String, reset string) error {
-	answer, err := a.client.ResetPasswordWithResponse(ctx, id, authclient.PasswordReset{NewPassword: password.Reveal(), ResetId: reset})
+	facts, err := a.client.GetAccountFactsWithResponse(ctx, id, &authclient.GetAccountFactsParams{})
+	if err != nil {
+		return silent(err)
+	}
+	version := int64(1)
+	if facts.JSON200 != nil && facts.JSON200.SecurityVersion != nil {
+		version = *facts.JSON200.SecurityVersion
+	}
+	answer, err := a.client.ResetPasswordWithResponse(ctx, id, authclient.PasswordReset{NewPassword: password.Reveal(), ResetId: reset, SecurityVersion: version})
 	if err != nil {
 		return silent(err)
 	}

@@ -23,6 +23,7 @@ type accountDoc struct {
 	CreatedAt            time.Time      `bson:"created_at"`
 	FirstSignInAt        time.Time      `bson:"first_sign_in_at"`
 	LastSecurityChangeAt time.Time      `bson:"last_security_change_at"`
+	SecurityVersion      int64          `bson:"security_version"`
 	Resets               []resetDoc     `bson:"resets,omitempty"`
 	UnfamiliarSignInAt   time.Time      `bson:"unfamiliar_sign_in_at"`
 	SessionEpoch         int64          `bson:"session_epoch"`
@@ -95,7 +96,7 @@ func docOfAccount(a account.Account, outbox []record.Event) accountDoc {
 		SavedCodes: mapped(a.SavedCodes, func(c account.SavedCode) codeDoc { return codeDoc(c) }),
 		Devices:    mapped(a.Devices, func(d account.Device) deviceDoc { return deviceDoc(d) }),
 		Networks:   mapped(a.Networks, func(n account.Network) networkDoc { return networkDoc(n) }),
-		CreatedAt:  a.CreatedAt, FirstSignInAt: a.FirstSignInAt, LastSecurityChangeAt: a.LastSecurityChangeAt,
+		CreatedAt:  a.CreatedAt, FirstSignInAt: a.FirstSignInAt, LastSecurityChangeAt: a.LastSecurityChangeAt, SecurityVersion: a.SecurityVersion,
 		Resets:             mapped(a.Resets, func(r account.Reset) resetDoc { return resetDoc(r) }),
 		UnfamiliarSignInAt: a.UnfamiliarSignInAt, SessionEpoch: a.SessionEpoch, KeptSession: a.KeptSession,
 		Ending: endingDoc(a.Ending), Version: a.Version, Outbox: outbox,
@@ -109,7 +110,7 @@ func (d accountDoc) account() account.Account {
 		SavedCodes: mapped(d.SavedCodes, func(c codeDoc) account.SavedCode { return account.SavedCode(c) }),
 		Devices:    mapped(d.Devices, func(x deviceDoc) account.Device { return account.Device(x) }),
 		Networks:   mapped(d.Networks, func(n networkDoc) account.Network { return account.Network(n) }),
-		CreatedAt:  d.CreatedAt, FirstSignInAt: d.FirstSignInAt, LastSecurityChangeAt: d.LastSecurityChangeAt,
+		CreatedAt:  d.CreatedAt, FirstSignInAt: d.FirstSignInAt, LastSecurityChangeAt: d.LastSecurityChangeAt, SecurityVersion: d.SecurityVersion,
 		Resets:             mapped(d.Resets, func(r resetDoc) account.Reset { return account.Reset(r) }),
 		UnfamiliarSignInAt: d.UnfamiliarSignInAt, SessionEpoch: d.SessionEpoch, KeptSession: d.KeptSession,
 		Ending: account.Ending(d.Ending), Version: d.Version,

@@ -19,6 +19,7 @@ type accountRow struct {
 	CreatedAt            time.Time    `json:"created_at"`
 	FirstSignInAt        time.Time    `json:"first_sign_in_at"`
 	LastSecurityChangeAt time.Time    `json:"last_security_change_at"`
+	SecurityVersion      int64        `json:"security_version"`
 	Resets               []resetRow   `json:"resets,omitempty"`
 	UnfamiliarSignInAt   time.Time    `json:"unfamiliar_sign_in_at"`
 	SessionEpoch         int64        `json:"session_epoch"`
@@ -76,7 +77,7 @@ func accountBody(a account.Account) (string, error) {
 		SavedCodes: mapped(a.SavedCodes, func(c account.SavedCode) codeRow { return codeRow(c) }),
 		Devices:    mapped(a.Devices, func(d account.Device) deviceRow { return deviceRow(d) }),
 		Networks:   mapped(a.Networks, func(n account.Network) networkRow { return networkRow(n) }),
-		CreatedAt:  a.CreatedAt, FirstSignInAt: a.FirstSignInAt, LastSecurityChangeAt: a.LastSecurityChangeAt,
+		CreatedAt:  a.CreatedAt, FirstSignInAt: a.FirstSignInAt, LastSecurityChangeAt: a.LastSecurityChangeAt, SecurityVersion: a.SecurityVersion,
 		Resets:             mapped(a.Resets, func(r account.Reset) resetRow { return resetRow(r) }),
 		UnfamiliarSignInAt: a.UnfamiliarSignInAt, SessionEpoch: a.SessionEpoch, KeptSession: a.KeptSession,
 		Ending: endingRow(a.Ending), Version: a.Version,
@@ -94,7 +95,7 @@ func accountOf(id, nameKey, text string) (account.Account, error) {
 		SavedCodes: mapped(r.SavedCodes, func(c codeRow) account.SavedCode { return account.SavedCode(c) }),
 		Devices:    mapped(r.Devices, func(d deviceRow) account.Device { return account.Device(d) }),
 		Networks:   mapped(r.Networks, func(n networkRow) account.Network { return account.Network(n) }),
-		CreatedAt:  r.CreatedAt, FirstSignInAt: r.FirstSignInAt, LastSecurityChangeAt: r.LastSecurityChangeAt,
+		CreatedAt:  r.CreatedAt, FirstSignInAt: r.FirstSignInAt, LastSecurityChangeAt: r.LastSecurityChangeAt, SecurityVersion: r.SecurityVersion,
 		Resets:             mapped(r.Resets, func(x resetRow) account.Reset { return account.Reset(x) }),
 		UnfamiliarSignInAt: r.UnfamiliarSignInAt, SessionEpoch: r.SessionEpoch, KeptSession: r.KeptSession,
 		Ending: account.Ending(r.Ending), Version: r.Version,
