@@ -69,3 +69,14 @@ func (c faultyConn) ExecContext(ctx context.Context, query string, args []driver
 	}
 	return c.fullConn.ExecContext(ctx, query, args)
 }
+
+// Path is the database's file.
+func Path(db *DB) string { return db.path }
+
+// Checkpoint moves the WAL into the file.
+func Checkpoint(t *testing.T, db *DB) (busy int, err error) {
+	t.Helper()
+	var log, moved int
+	err = db.write.QueryRowContext(t.Context(), `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &log, &moved)
+	return busy, err
+}

@@ -51,7 +51,7 @@ func Open(ctx context.Context, path string, migrations fs.FS) (*DB, error) {
 	if err != nil {
 		return nil, errors.Join(explain(abs, err), write.Close())
 	}
-	db := &DB{write: write, read: read, queue: make(chan *call, maxBatch), stopped: make(chan struct{})}
+	db := &DB{path: abs, write: write, read: read, queue: make(chan *call, maxBatch), stopped: make(chan struct{})}
 	go db.commitGroups()
 	return db, nil
 }
@@ -114,7 +114,10 @@ func claimFile(path string) error {
 // openWrite is one connection for the one writer. Its driver leaves cancellation
 // out: see uninterrupted.
 func openWrite(path string) (*sql.DB, error) {
-	connector, err := sqlite.NewConnector(dsn(path, "_pragma=foreign_keys(1)", "_pragma=journal_mode(WAL)", "_pragma=synchronous(FULL)",
+	connector, err := sqlite.NewConnector(dsn(path,
+		// Only a new file takes it: what a sweep takes away can go back to the file system (Prune).
+		"_pragma=auto_vacuum(INCREMENTAL)",
+		"_pragma=foreign_keys(1)", "_pragma=journal_mode(WAL)", "_pragma=synchronous(FULL)",
 		// The savepoint of each change spilled into a temporary file, nine pages a chat message.
 		"_pragma=temp_store(memory)",
 		// 16 MiB of WAL between checkpoints instead of 4: each copies the hot pages anew.

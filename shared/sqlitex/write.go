@@ -28,6 +28,7 @@ var (
 // DB is an open database. It is safe for concurrent use and is an
 // outbox.Source.
 type DB struct {
+	path        string
 	write, read *sql.DB
 	queue       chan *call
 	stopped     chan struct{} // the writer has ended
