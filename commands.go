@@ -15,25 +15,63 @@ import (
 	"centinela/services/runner"
 )
 
-// runCmd runs the part that it is named after.
-type runCmd struct{ setup }
+// setup is what configures a part.
+type setup struct {
+	ConfigFile string   `name:"config" short:"c" type:"path" env:"CENTINELA_CONFIG" placeholder:"FILE" help:"YAML configuration."`
+	Data       string   `placeholder:"DIR" env:"CENTINELA_DATA" help:"Data folder; the same as --set data_dir=DIR."`
+	Set        []string `placeholder:"KEY=VALUE" sep:"none" help:"Set one configuration key, e.g. --set gateway.listen=127.0.0.1:9000."`
+}
+
+func (s setup) load() (runner.Config, error) {
+	set := s.Set
+	if s.Data != "" {
+		set = append([]string{"data_dir=" + s.Data}, set...)
+	}
+	return runner.Load(s.ConfigFile, os.Environ(), set)
+}
+
+// parts are a command for each row of the runner's table.
+func parts() []kong.Option {
+	var options []kong.Option
+	for _, part := range runner.Parts() {
+		var command any = &runCmd{target: part.Name}
+		if part.Name == "audit" { // its record has verbs of its own
+			command = &auditCmd{Run: runCmd{target: part.Name}}
+		}
+		options = append(options, kong.DynamicCommand(part.Name, part.Help, "run", command))
+	}
+	return options
+}
+
+// runCmd runs its target.
+type runCmd struct {
+	setup
+
+	target string
+}
 
 // Help shows examples below the flags.
-func (runCmd) Help() string {
-	return "Examples:\n  centinela all --data ./data\n  centinela all --config /etc/centinela.yaml\n  centinela gateway --set gateway.listen=0.0.0.0:8443\n\nLogs go to standard error as JSON lines. SIGTERM drains and stops, a second one stops at once."
+func (r runCmd) Help() string {
+	examples := fmt.Sprintf("  centinela %s --config /etc/centinela.yaml\n  centinela config check --for %s --config /etc/centinela.yaml", r.target, r.target)
+	switch r.target {
+	case runner.All:
+		examples = "  centinela all --data ./data\n" + examples + "\n  centinela all --set gateway.listen=127.0.0.1:9000"
+	case "gateway":
+		examples += "\n  centinela gateway --set gateway.listen=0.0.0.0:8443 --set services.auth.url=http://auth:8081"
+	default:
+		key := strings.ReplaceAll(r.target, "-", "_")
+		examples += fmt.Sprintf("\n  centinela %s --set services.%s.listen=0.0.0.0:8081 --set services.audit.url=http://audit:8084", r.target, key)
+	}
+	return "Examples:\n" + examples + "\n\nLogs go to standard error as JSON lines. SIGTERM drains and stops, a second one stops at once."
 }
 
 // Run serves until ctx ends.
-func (r runCmd) Run(ctx context.Context, k *kong.Context, out io.Writer) error {
-	target := k.Selected().Name
-	if target == "run" {
-		target = k.Selected().Parent.Name
-	}
-	cfg, _, err := r.load()
+func (r *runCmd) Run(ctx context.Context, out io.Writer) error {
+	cfg, err := r.load()
 	if err != nil {
 		return err
 	}
-	return runner.Run(ctx, cfg, target, os.Stderr, func(a runner.Addresses) { greet(out, target, cfg, a) })
+	return runner.Run(ctx, cfg, r.target, os.Stderr, func(a runner.Addresses) { greet(out, r.target, cfg, a) })
 }
 
 // greet says where to look first.
@@ -56,10 +94,10 @@ func greet(out io.Writer, target string, cfg runner.Config, a runner.Addresses) 
 // demo is the command that plays the story against this suite.
 func demo(cfg runner.Config, a runner.Addresses) string {
 	command := "bin/centinela demo"
-	if a.Public != "http://"+runner.DefaultConfig().Gateway.Listen {
+	if a.Public != cli.DefaultURL {
 		command += " --url " + a.Public
 	}
-	if key := filepath.Join(cfg.KeyDir, "operator.key"); key != filepath.Join(runner.DefaultConfig().DataDir, "keys", "operator.key") {
+	if key := filepath.Join(cfg.KeyDir, "operator.key"); key != filepath.Clean(cli.DefaultKey) {
 		command += " --operator-key " + key
 	}
 	return command
@@ -67,7 +105,7 @@ func demo(cfg runner.Config, a runner.Addresses) string {
 
 // auditCmd runs audit, or verifies its record.
 type auditCmd struct {
-	Run    runCmd    `cmd:"" default:"withargs" help:"Run audit alone."`
+	Run    runCmd    `cmd:"" default:"withargs" help:"Run audit alone, as centinela audit does."`
 	Verify verifyCmd `cmd:"" help:"Recompute every hash of the record and name the first entry that is wrong."`
 }
 
@@ -86,7 +124,7 @@ func (verifyCmd) Help() string {
 
 // Run prints what was found; a record that was altered is an error.
 func (v verifyCmd) Run(ctx context.Context, out io.Writer) error {
-	cfg, _, err := v.load()
+	cfg, err := v.load()
 	if err != nil {
 		return err
 	}
@@ -111,19 +149,23 @@ type configCheckCmd struct {
 
 // Help shows examples below the flags.
 func (configCheckCmd) Help() string {
-	return "Exits with 0 when all is right, 2 when not.\n\nExamples:\n  centinela config check --config /etc/centinela.yaml\n  centinela config check --for gateway --config /etc/centinela.yaml"
+	return "A dry start: what it passes starts. It reads keys and certificates, tries folders and ports, and leaves nothing behind. Exits with 0 when all is right, 2 when the configuration is wrong, 1 when this machine isn't ready for it.\n\nExamples:\n  centinela config check --config /etc/centinela.yaml\n  centinela config check --for gateway --config /etc/centinela.yaml"
 }
 
 // Run says "ok", or all errors.
 func (c configCheckCmd) Run(out io.Writer) error {
-	if !slices.Contains(runner.Targets(), c.For) {
-		return fmt.Errorf("%w: --for %q is none of %s", cli.ErrUsage, c.For, strings.Join(runner.Targets(), ", "))
+	names := []string{runner.All}
+	for _, part := range runner.Parts() {
+		names = append(names, part.Name)
 	}
-	cfg, _, err := c.load()
+	if !slices.Contains(names, c.For) {
+		return fmt.Errorf("%w: --for %q is none of %s", cli.ErrUsage, c.For, strings.Join(names, ", "))
+	}
+	cfg, err := c.load()
 	if err != nil {
 		return err
 	}
-	if err := cfg.ValidateFor(c.For); err != nil {
+	if err := runner.Check(cfg, c.For); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintln(out, "ok")
@@ -134,16 +176,16 @@ type configPrintCmd struct{ setup }
 
 // Help shows examples below the flags.
 func (configPrintCmd) Help() string {
-	return "Prints YAML that --config takes again, each secret as [redacted]: name a file with it instead.\n\nExamples:\n  centinela config print\n  centinela config print --set profile=production > /etc/centinela.yaml"
+	return "Prints YAML that --config takes again, with what each key is and in which unit, each secret as [redacted]: name a file with it instead.\n\nExamples:\n  centinela config print\n  centinela config print --set profile=production > /etc/centinela.yaml"
 }
 
 // Run prints YAML that --config takes again.
 func (c configPrintCmd) Run(out io.Writer) error {
-	_, print, err := c.load()
+	cfg, err := c.load()
 	if err != nil {
 		return err
 	}
-	return print(out)
+	return cfg.Print(out)
 }
 
 // keysCmd makes key files.
@@ -156,11 +198,11 @@ func (keysCmd) Help() string {
 	return "Each service needs its own NAME.key and the NAME.pub of all who call it. Files that exist are left alone.\n\nExample:\n  centinela keys /etc/centinela/keys"
 }
 
-// Run lists the files.
+// Run lists the files, what each is for, and what is lost with it.
 func (k keysCmd) Run(out io.Writer) error {
 	files, err := runner.MakeKeys(k.Dir)
 	for _, file := range files {
-		fmt.Fprintln(out, file)
+		fmt.Fprintf(out, "%s\n  %s\n  lost with it: %s\n", filepath.Join(k.Dir, file.Name), file.For, file.Lost)
 	}
 	return err
 }

@@ -14,45 +14,43 @@ import (
 
 // Config is the gateway's part of the configuration.
 type Config struct {
-	Listen      string           `koanf:"listen"`      // public listener, host:port
-	PublicBase  string           `koanf:"public_base"` // the URL that people use, without a path: https://id.example.org
-	TLS         TLSConfig        `koanf:"tls"`
-	Proxy       ProxyConfig      `koanf:"proxy"`
-	Connections ConnectionConfig `koanf:"connections"`
-	Rates       RateConfig       `koanf:"rates"`
-	// RequestTimeout is how long a request may take, its body included; sockets have none.
-	RequestTimeout time.Duration `koanf:"request_timeout"`
-	// SecurityContact is published in /.well-known/security.txt: mailto:… or https:….
-	SecurityContact string `koanf:"security_contact"`
+	Listen          string           `yaml:"listen" help:"public listener, host:port"`
+	PublicBase      string           `yaml:"public_base" help:"the URL that people use, without a path, like https://id.example.org"`
+	TLS             TLSConfig        `yaml:"tls" help:"Certificate of the public listener, when no proxy in front speaks TLS."`
+	Proxy           ProxyConfig      `yaml:"proxy" help:"What stands in front of the gateway."`
+	Connections     ConnectionConfig `yaml:"connections" help:"Open connections of the public listener (R2.2)."`
+	Rates           RateConfig       `yaml:"rates" help:"Coarse limits an address (IPv6 by /64), as COUNT-UNIT with unit S, M, H or D: 60-M is 60 a minute."`
+	RequestTimeout  time.Duration    `yaml:"request_timeout" help:"how long a request may take, its body included, 1s to 1m; sockets have none"`
+	SecurityContact string           `yaml:"security_contact" help:"published in /.well-known/security.txt: mailto:… or https:…"`
 }
 
 // TLSConfig are the files of a certificate chain and its key (PEM).
 type TLSConfig struct {
-	CertFile string `koanf:"cert_file"`
-	KeyFile  string `koanf:"key_file"`
+	CertFile string `yaml:"cert_file" help:"certificate chain (PEM), the server's own first"`
+	KeyFile  string `yaml:"key_file" help:"its private key (PEM)"`
 }
 
 // ProxyConfig declares what stands in front of the gateway.
 type ProxyConfig struct {
-	TerminatesTLS bool     `koanf:"terminates_tls"` // a proxy in front speaks TLS with the world
-	Trusted       []string `koanf:"trusted"`        // its addresses (CIDR): only their X-Forwarded-For counts
+	TerminatesTLS bool     `yaml:"terminates_tls" help:"a proxy in front speaks TLS with the world"`
+	Trusted       []string `yaml:"trusted" help:"its addresses (CIDR): only their X-Forwarded-For counts"`
 }
 
 // ConnectionConfig limits open connections (R2.2).
 type ConnectionConfig struct {
-	Max        int `koanf:"max"`
-	PerAddress int `koanf:"per_address"` // IPv6 by /64
+	Max        int `yaml:"max" help:"connections in all"`
+	PerAddress int `yaml:"per_address" help:"connections of an address, IPv6 by /64"`
 }
 
 // RateConfig are the coarse limits an address has, as "count-unit" with unit S,
 // M, H or D (ulule/limiter's form). Tries of codes and passwords have their own,
 // durable counters in the services.
 type RateConfig struct {
-	Default  string `koanf:"default"`
-	SignUp   string `koanf:"sign_up"`
-	SignIn   string `koanf:"sign_in"`
-	Recovery string `koanf:"recovery"`
-	Keys     int    `koanf:"keys"` // how many addresses are counted at once; the memory is bounded by it
+	Default  string `yaml:"default" help:"all requests"`
+	SignUp   string `yaml:"sign_up" help:"new accounts"`
+	SignIn   string `yaml:"sign_in" help:"sign-ins and refreshes"`
+	Recovery string `yaml:"recovery" help:"steps of recoveries"`
+	Keys     int    `yaml:"keys" help:"addresses counted at once; bounds the memory"`
 }
 
 // DefaultConfig listens on loopback, as development wants it.

@@ -53,36 +53,64 @@ func readFile(t *testing.T, path string) string {
 	return string(text)
 }
 
+// placeholders are what the shipped configurations hold where people put their own,
+// by the words that name them, and what these tests put there.
+var placeholders = []string{
+	"id.example.org", "id.centinela.test", "security@example.org", "security@centinela.test",
+	"AC00000000000000000000000000000000", "AC0123456789abcdef0123456789abcdef", "+12025550123", "+51987654321",
+}
+
+// filledIn is a shipped configuration after somebody put his own into it, on a
+// machine where every address is free; more are pairs of old and new.
+func filledIn(t *testing.T, path string, more ...string) string {
+	t.Helper()
+	text := strings.NewReplacer(append(more, placeholders...)...).Replace(readFile(t, path))
+	return regexp.MustCompile(`(127\.0\.0\.1|0\.0\.0\.0):[0-9]{4}`).ReplaceAllString(text, "127.0.0.1:0")
+}
+
 // Each shipped configuration is one that the binary takes whole, with its
 // secrets in files (design: architecture, "Config"), and that it prints and
-// takes again.
+// takes again; as it is shipped it names each placeholder that is left (NC A7).
 func TestShippedConfigs(t *testing.T) {
 	files, err := filepath.Glob("../config/*.yaml")
 	if err != nil || len(files) != 3 {
 		t.Fatalf("%v, %v: want 3", files, err)
 	}
-	dir := t.TempDir()
-	token := writeFile(t, filepath.Join(dir, "twilio-token"), twilioToken)
-	uri := writeFile(t, filepath.Join(dir, "mongodb-uri"), "mongodb://u:password-of-this-test@127.0.0.1/")
-	for _, file := range files {
-		t.Run(filepath.Base(file), func(t *testing.T) {
-			args := []string{"--config", file}
-			if strings.Contains(file, "production") {
-				args = append(args, "--set", "recovery.sms.twilio.auth_token_file="+token)
+	for _, shipped := range files {
+		t.Run(filepath.Base(shipped), func(t *testing.T) {
+			state, production := t.TempDir(), strings.Contains(shipped, "production")
+			if out, code := command(t, "keys", filepath.Join(state, "keys")); code != 0 {
+				t.Fatal(out)
 			}
-			if strings.Contains(file, "mongodb") {
-				args = append(args, "--set", "store.uri_file="+uri)
-			}
-			if out, code := command(t, append([]string{"config", "check"}, args...)...); code != 0 || out != "ok\n" {
+			writeFile(t, filepath.Join(state, "keys", "twilio-token"), twilioToken)
+			writeFile(t, filepath.Join(state, "keys", "mongodb-uri"), "mongodb://u:password-of-this-test@127.0.0.1/")
+			file := writeFile(t, filepath.Join(t.TempDir(), "centinela.yaml"), filledIn(
+				t, shipped,
+				"/var/lib/centinela", state, "data_dir: /data", "data_dir: "+state, "data_dir: ./data", "data_dir: "+state,
+				"/run/credentials/centinela.service", filepath.Join(state, "keys"), "/run/secrets", filepath.Join(state, "keys"),
+			))
+			if out, code := command(t, "config", "check", "--config", file); code != 0 || out != "ok\n" {
 				t.Fatalf("exit code %d: %s", code, out)
 			}
-			printed, code := command(t, append([]string{"config", "print"}, args...)...)
+			printed, code := command(t, "config", "print", "--config", file)
 			if code != 0 || strings.Contains(printed, "of-this-test") || strings.Contains(printed, twilioToken) {
 				t.Fatalf("exit code %d, or a secret is printed:\n%s", code, printed)
 			}
 			again := writeFile(t, filepath.Join(t.TempDir(), "printed.yaml"), printed)
 			if out, code := command(t, "config", "check", "--config", again); code != 0 {
 				t.Errorf("printed and taken again: exit code %d: %s", code, out)
+			}
+			out, code := command(t, "config", "check", "--config", shipped, "--data", state)
+			if !production {
+				return
+			}
+			if code != 2 {
+				t.Errorf("as it is shipped: exit code %d: %s", code, out)
+			}
+			for i := 0; i < len(placeholders); i += 2 {
+				if !strings.Contains(out, placeholders[i]+" is the placeholder") {
+					t.Errorf("nothing of %s in:\n%s", placeholders[i], out)
+				}
 			}
 		})
 	}
@@ -150,7 +178,7 @@ func TestCompose(t *testing.T) {
 					t.Errorf("%s mounted: %v", name, has)
 				}
 			}
-			here := writeFile(t, filepath.Join(t.TempDir(), "centinela.yaml"), strings.ReplaceAll(text, strings.TrimSuffix(secretsDir, "/"), mounted))
+			here := writeFile(t, filepath.Join(t.TempDir(), "centinela.yaml"), filledIn(t, config, strings.TrimSuffix(secretsDir, "/"), mounted, "data_dir: /data", "data_dir: "+t.TempDir()))
 			if out, code := command(t, "config", "check", "--for", part, "--config", here); code != 0 {
 				t.Errorf("exit code %d: %s", code, out)
 			}
@@ -214,9 +242,9 @@ func TestSystemdUnit(t *testing.T) {
 	}
 	state := t.TempDir() // /var/lib/centinela
 	token := writeFile(t, filepath.Join(t.TempDir(), name), twilioToken)
-	here := strings.ReplaceAll(config, "/var/lib/centinela", state)
-	here = strings.ReplaceAll(here, "/run/credentials/centinela.service/"+name, token)
-	file := writeFile(t, filepath.Join(t.TempDir(), "centinela.yaml"), here)
+	file := writeFile(t, filepath.Join(t.TempDir(), "centinela.yaml"), filledIn(
+		t, "../config/production-one-machine.yaml", "/var/lib/centinela", state, "/run/credentials/centinela.service/"+name, token,
+	))
 
 	keys := strings.Fields(strings.Join(values("ExecStartPre"), ""))
 	if len(keys) != 3 || keys[1] != "keys" {

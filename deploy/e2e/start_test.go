@@ -88,11 +88,11 @@ func TestStartRefusals(t *testing.T) {
 		"keys missing in production": {
 			args: func(t *testing.T) []string {
 				return []string{
-					"audit", "--data", t.TempDir(), "--set", "profile=production", "--set", "gateway.proxy.terminates_tls=true", "--set", "gateway.public_base=https://id.example.org",
-					"--set", "recovery.sms.provider=twilio", "--set", "recovery.sms.twilio.account_sid=AC00000000000000000000000000000000",
-					"--set", "recovery.sms.twilio.auth_token_file=" + file(t, "0123456789abcdeftokenforthistest"), "--set", "recovery.sms.twilio.from=+12025550123",
-					"--set", "recovery.sms.twilio.webhook_base=https://id.example.org",
-					"--set", "recovery.public_url=https://id.example.org", "--set", "recovery.origin_host=id.example.org",
+					"audit", "--data", t.TempDir(), "--set", "profile=production", "--set", "gateway.proxy.terminates_tls=true", "--set", "gateway.public_base=https://id.centinela.test",
+					"--set", "recovery.sms.provider=twilio", "--set", "recovery.sms.twilio.account_sid=AC0123456789abcdef0123456789abcdef",
+					"--set", "recovery.sms.twilio.auth_token_file=" + file(t, "0123456789abcdeftokenforthistest"), "--set", "recovery.sms.twilio.from=+51987654321",
+					"--set", "recovery.sms.twilio.webhook_base=https://id.centinela.test",
+					"--set", "recovery.public_url=https://id.centinela.test", "--set", "recovery.origin_host=id.centinela.test",
 				}
 			},
 			code: 1, says: []string{"centinela keys"},

@@ -10,9 +10,7 @@ import (
 
 // Config is the part "audit" of the configuration.
 type Config struct {
-	// RulesFile replaces the rules that the product ships with
-	// (services/audit/internal/firewall/rules/default.yaml); empty for those.
-	RulesFile string `koanf:"rules_file"`
+	RulesFile string `yaml:"rules_file" help:"rules (YAML) instead of those that the product ships with; empty for those"`
 }
 
 // DefaultConfig is the config of a new installation.

@@ -1,21 +1,17 @@
 package audit
 
-import (
-	"path/filepath"
+import "centinela/shared/secret"
 
-	"centinela/shared/secret"
-)
-
-// MakeKeys makes the key files that this service reads from dir, for the
-// production profile, which makes none by itself. Files that exist are left
-// alone. It returns their paths.
-func MakeKeys(dir string) ([]string, error) {
-	signer, places := filepath.Join(dir, checkpointKey), filepath.Join(dir, placesKey)
-	if _, err := secret.LoadSigner(signer, true); err != nil {
-		return nil, err
+// Keys are the key files of this service beside its service key.
+func Keys() []secret.KeyFile {
+	return []secret.KeyFile{
+		{
+			Name: checkpointKey, Pair: true, For: "signs the checkpoints of the record",
+			Lost: "the checkpoints made so far can't be verified: nobody can tell whether the record was cut off before the next one",
+		},
+		{
+			Name: placesKey, For: "hides the addresses in what is remembered of people's usual networks",
+			Lost: "nobody is familiar by network until signing in there again: recoveries wait longer",
+		},
 	}
-	if _, err := secret.LoadKey(places, true); err != nil {
-		return nil, err
-	}
-	return []string{signer, places}, nil
 }

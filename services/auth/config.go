@@ -10,45 +10,45 @@ import (
 
 // Config is the part "auth" of the configuration.
 type Config struct {
-	Password   PasswordConfig   `koanf:"password"`
-	SignIn     SignInConfig     `koanf:"sign_in"`
-	Session    SessionConfig    `koanf:"session"`
-	SignUp     SignUpConfig     `koanf:"sign_up"`
-	SavedCodes SavedCodesConfig `koanf:"saved_codes"`
+	Password   PasswordConfig   `yaml:"password" help:"What new passwords must be, and what hashing them costs (argon2id, RFC 9106)."`
+	SignIn     SignInConfig     `yaml:"sign_in" help:"How sign-ins are refused, and what counts as a fresh one."`
+	Session    SessionConfig    `yaml:"session" help:"How long people stay signed in."`
+	SignUp     SignUpConfig     `yaml:"sign_up" help:"Bounds of sign-ups."`
+	SavedCodes SavedCodesConfig `yaml:"saved_codes" help:"Bounds of wrong saved codes; a right one is always taken."`
 }
 
 // PasswordConfig is what new passwords must be and what hashing them costs.
 type PasswordConfig struct {
-	Length     int `koanf:"length"`      // characters at least
-	HashMemory int `koanf:"hash_memory"` // MiB of one argon2id hash
-	HashTime   int `koanf:"hash_time"`   // argon2id passes
-	Threads    int `koanf:"threads"`     // argon2id lanes
-	Memory     int `koanf:"memory"`      // MiB of all hashes in work at once
+	Length     int `yaml:"length" help:"characters at least, 10 to 64"`
+	HashMemory int `yaml:"hash_memory" help:"MiB of one argon2id hash, 19 to 4096"`
+	HashTime   int `yaml:"hash_time" help:"argon2id passes, 2 to 64"`
+	Threads    int `yaml:"threads" help:"argon2id lanes, 1 to 64"`
+	Memory     int `yaml:"memory" help:"MiB of all hashes in work at once"`
 }
 
 // SignInConfig is how sign-ins are refused.
 type SignInConfig struct {
-	Floor time.Duration `koanf:"floor"` // the least time that a refused sign-in takes
-	Fresh time.Duration `koanf:"fresh"` // how old a sign-in may be for changing passwords and codes
+	Floor time.Duration `yaml:"floor" help:"the least time that a refused sign-in takes, 1ms to 5s"`
+	Fresh time.Duration `yaml:"fresh" help:"how old a sign-in may be for changing a way in (password, codes, numbers), 1s to 1h"`
 }
 
 // SessionConfig is how long people stay signed in.
 type SessionConfig struct {
-	AccessTTL  time.Duration `koanf:"access_ttl"`  // life of an access token
-	Idle       time.Duration `koanf:"idle"`        // over after so long without a refresh
-	TTL        time.Duration `koanf:"ttl"`         // and after so long in any case
-	ReuseGrace time.Duration `koanf:"reuse_grace"` // in which a lost refresh answer may be asked for again
-	Most       int           `koanf:"most"`        // of one account
+	AccessTTL  time.Duration `yaml:"access_ttl" help:"life of an access token, 1s to 1h"`
+	Idle       time.Duration `yaml:"idle" help:"a session is over after so long without a refresh"`
+	TTL        time.Duration `yaml:"ttl" help:"a session is over after so long in any case"`
+	ReuseGrace time.Duration `yaml:"reuse_grace" help:"in which a lost refresh answer may be asked for again, up to 1m"`
+	Most       int           `yaml:"most" help:"sessions of one account, 1 to 20"`
 }
 
 // SignUpConfig bounds sign-ups.
 type SignUpConfig struct {
-	Hourly int `koanf:"hourly"` // tries of one source (IPv4 address, IPv6 /64)
+	Hourly int `yaml:"hourly" help:"tries an hour of one source (IPv4 address, IPv6 /64)"`
 }
 
 // SavedCodesConfig bounds wrong saved codes. A right one is always taken.
 type SavedCodesConfig struct {
-	Daily int `koanf:"daily"` // recorded of one account; the next ones are told to wait
+	Daily int `yaml:"daily" help:"wrong codes a day recorded of one account; the next ones are told to wait"`
 }
 
 // DefaultConfig is design auth.md, "Parameters".

@@ -2,7 +2,6 @@ package chatrelay
 
 import (
 	"fmt"
-	"net/url"
 	"time"
 
 	"centinela/services/chat-relay/internal/relay"
@@ -12,30 +11,30 @@ import (
 
 // Config is the chat relay's part of the configuration.
 type Config struct {
-	Origins []string     `koanf:"origins"` // of pages that may connect; empty: pages of our own host only
-	Rate    RateConfig   `koanf:"rate"`
-	Sockets SocketConfig `koanf:"sockets"`
+	Origins []string     `yaml:"origins" help:"of pages that may connect, beside those of our own host, like https://app.example.org or capacitor://localhost"`
+	Rate    RateConfig   `yaml:"rate" help:"How often a person may send: a leaky bucket an account."`
+	Sockets SocketConfig `yaml:"sockets" help:"Limits of sockets."`
 }
 
 // RateConfig is how often a person may send (design: audit, "chat rate").
 type RateConfig struct {
-	Burst int           `koanf:"burst"` // messages at once
-	Leak  time.Duration `koanf:"leak"`  // then one more each
+	Burst int           `yaml:"burst" help:"messages at once"`
+	Leak  time.Duration `yaml:"leak" help:"then one more each"`
 }
 
 // SocketConfig limits sockets; every limit is on by default (design: chat-relay, "Limits").
 type SocketConfig struct {
-	Max          int           `koanf:"max"`
-	PerAccount   int           `koanf:"per_account"`
-	PerAddress   int           `koanf:"per_address"`  // IPv6 by /64
-	HelloWithin  time.Duration `koanf:"hello_within"` // an unauthenticated socket lives so long
-	GreetWithin  time.Duration `koanf:"greet_within"` // an authenticated one without its first frame
-	FrameBytes   int           `koanf:"frame_bytes"`
-	BytesASecond int           `koanf:"bytes_a_second"` // read budget of a socket
-	PingEvery    time.Duration `koanf:"ping_every"`
-	PongWithin   time.Duration `koanf:"pong_within"`
-	WriteWithin  time.Duration `koanf:"write_within"`
-	QueueFrames  int           `koanf:"queue_frames"` // a socket that is farther behind is closed as slow
+	Max          int           `yaml:"max" help:"sockets in all"`
+	PerAccount   int           `yaml:"per_account" help:"sockets of an account"`
+	PerAddress   int           `yaml:"per_address" help:"sockets of an address, IPv6 by /64"`
+	HelloWithin  time.Duration `yaml:"hello_within" help:"an unauthenticated socket lives so long"`
+	GreetWithin  time.Duration `yaml:"greet_within" help:"an authenticated one lives so long without its first frame"`
+	FrameBytes   int           `yaml:"frame_bytes" help:"bytes of one frame from a client"`
+	BytesASecond int           `yaml:"bytes_a_second" help:"bytes a second read from a socket"`
+	PingEvery    time.Duration `yaml:"ping_every" help:"a silent socket is pinged so often"`
+	PongWithin   time.Duration `yaml:"pong_within" help:"and closed when it doesn't answer for so long"`
+	WriteWithin  time.Duration `yaml:"write_within" help:"a socket that takes nothing for so long is closed"`
+	QueueFrames  int           `yaml:"queue_frames" help:"frames that wait for a socket; one that is farther behind is closed as slow"`
 }
 
 // DefaultConfig is safe as it comes.
@@ -59,9 +58,8 @@ func (c Config) Validate() error {
 		}
 	}
 	for i, o := range c.Origins {
-		if u, err := url.Parse(o); err != nil || u.Host == "" || u.Path != "" {
-			errs.Add(fmt.Sprintf("chat_relay.origins[%d]", i), "must be an origin like https://app.example.org")
-		}
+		_, err := config.Origin(o)
+		errs.AddErr(fmt.Sprintf("chat_relay.origins[%d]", i), err)
 	}
 	s := c.Sockets
 	positive("rate.burst", int64(c.Rate.Burst))
@@ -78,6 +76,17 @@ func (c Config) Validate() error {
 	positive("sockets.write_within", int64(s.WriteWithin))
 	positive("sockets.queue_frames", int64(s.QueueFrames))
 	return errs.Err()
+}
+
+// origins are those of the configuration as browsers write them.
+func (c Config) origins() []string {
+	var list []string
+	for _, o := range c.Origins {
+		if origin, err := config.Origin(o); err == nil { // the others are Validate's
+			list = append(list, origin)
+		}
+	}
+	return list
 }
 
 func (c Config) rate() relay.Rate { return relay.Rate{Burst: c.Rate.Burst, Leak: c.Rate.Leak} }

@@ -82,7 +82,7 @@ func build(cfg Config, deps module.Deps, store relay.Store) (*Module, error) {
 	chat := relay.New(relay.Options{Store: store, People: auth, Codec: socket.Codec{}, Clock: deps.Clock, Rate: cfg.rate(), Kick: m.shipper.Kick})
 	m.door = socket.New(socket.Options{
 		Relay: chat, People: m.people, Verdicts: set, Clock: deps.Clock, Log: deps.Log,
-		Registry: deps.Registry, Limits: cfg.limits(), Origins: cfg.Origins,
+		Registry: deps.Registry, Limits: cfg.limits(), Origins: cfg.origins(),
 	})
 	m.feed.OnChange(m.door.Enforce)
 	server := deps.Server(spec, m.people)

@@ -23,36 +23,34 @@ const (
 
 // Config is the part "recovery" of the configuration.
 type Config struct {
-	PolicyFile string `koanf:"policy_file"` // waits and windows; default: the shipped table
-	OriginHost string `koanf:"origin_host"` // last line of a code's text (@host #code), for autofill
-	PublicURL  string `koanf:"public_url"`  // where the links in texts lead to; empty, in development: where the gateway listens
-	// AnswerAfter is what an answer about a recovery takes, or a multiple of it:
-	// more than the work of any, so that its time tells no account from none (V15).
-	AnswerAfter time.Duration `koanf:"answer_after"`
-	Budget      BudgetConfig  `koanf:"budget"`
-	SMS         SMSConfig     `koanf:"sms"`
+	PolicyFile  string        `yaml:"policy_file" help:"waits and windows (YAML) instead of the shipped table; empty for that"`
+	OriginHost  string        `yaml:"origin_host" help:"host in the last line of a code's text (@host #code), so that phones fill it in"`
+	PublicURL   string        `yaml:"public_url" help:"where the links in texts lead to; empty, in development: where the gateway listens"`
+	AnswerAfter time.Duration `yaml:"answer_after" help:"an answer about a recovery takes this, or a multiple of it, so that its time tells no account from none (V15); up to 5s"`
+	Budget      BudgetConfig  `yaml:"budget" help:"How many recoveries may be started."`
+	SMS         SMSConfig     `yaml:"sms" help:"Who sends the texts."`
 }
 
 // BudgetConfig bounds how many recoveries may be started.
 type BudgetConfig struct {
-	StartsPerAddress int `koanf:"starts_per_address"` // an hour, from one address and lane
-	StartsPerAccount int `koanf:"starts_per_account"` // a day, by strangers to the account
+	StartsPerAddress int `yaml:"starts_per_address" help:"an hour, from one address and lane"`
+	StartsPerAccount int `yaml:"starts_per_account" help:"a day, by strangers to the account"`
 }
 
 // SMSConfig says who sends the texts.
 type SMSConfig struct {
-	Provider string       `koanf:"provider"` // simulator or twilio
-	Twilio   TwilioConfig `koanf:"twilio"`
+	Provider string       `yaml:"provider" help:"simulator (development only: texts are shown at /dev/phone) or twilio"`
+	Twilio   TwilioConfig `yaml:"twilio" help:"The account at Twilio."`
 }
 
 // TwilioConfig is the account at Twilio.
 type TwilioConfig struct {
-	AccountSID          string `koanf:"account_sid"`
-	AuthTokenFile       string `koanf:"auth_token_file"`
-	From                string `koanf:"from"`                  // this number (E.164), or
-	MessagingServiceSID string `koanf:"messaging_service_sid"` // this service sends
-	BaseURL             string `koanf:"base_url"`              // instead of https://api.twilio.com
-	WebhookBase         string `koanf:"webhook_base"`          // where Twilio reaches the gateway: https://…
+	AccountSID          string `yaml:"account_sid" help:"AC and 32 hexadecimal digits"`
+	AuthTokenFile       string `yaml:"auth_token_file" help:"file with the account's auth token"`
+	From                string `yaml:"from" help:"sender: this number (E.164), or"`
+	MessagingServiceSID string `yaml:"messaging_service_sid" help:"this messaging service"`
+	BaseURL             string `yaml:"base_url" help:"instead of https://api.twilio.com; empty for that"`
+	WebhookBase         string `yaml:"webhook_base" help:"where Twilio reaches the gateway: https://…"`
 }
 
 // DefaultConfig is the config of a new installation.

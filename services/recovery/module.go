@@ -1,6 +1,7 @@
 package recovery
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -105,7 +106,7 @@ func build(cfg Config, deps module.Deps, store backend) (*Module, error) {
 	courier := recovery.NewCourier(store, key, sender, deps.Clock, deps.Log, shipper.Kick)
 	service := recovery.New(recovery.Options{
 		Store: store, Accounts: auth, Places: audit, Policy: policy, Key: key, Clock: deps.Clock,
-		OriginHost: cfg.OriginHost, PublicURL: cfg.PublicURL,
+		OriginHost: cfg.OriginHost, PublicURL: cmp.Or(cfg.PublicURL, deps.PublicURL),
 		StartsPerAddress: cfg.Budget.StartsPerAddress, StartsPerAccount: cfg.Budget.StartsPerAccount,
 		AnswerAfter: cfg.AnswerAfter,
 		Kick:        func() { shipper.Kick(); courier.Kick() },

@@ -241,7 +241,7 @@ func TestOperationsAnswerWhileStarting(t *testing.T) {
 		t.Fatal(err)
 	}
 	log := testkit.Logger(t)
-	s := &suite{log: log, bound: map[string]net.Listener{"ops": l}}
+	s := &suite{log: log, topology: &topology{bound: map[string]net.Listener{operations: l}}}
 	s.parts = []*part{newPart("audit", nil, log, nil, nil)}
 	seen := make(chan string, 1)
 	slow := slowStart{func() {

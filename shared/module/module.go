@@ -61,6 +61,7 @@ type Deps struct {
 	Signer      *svcauth.Signer
 	Keyring     svcauth.Keyring
 	PeerURL     func(service string) string // "http://127.0.0.1:8081", no slash at the end
+	PublicURL   string                      // where people reach the gateway, as far as this process can know
 	Store       Store
 	Development bool   // the development profile: simulator, /dev, generated keys
 	KeyDir      string // where the part's own secret keys are; created when missing in development only

@@ -126,7 +126,7 @@ func readPrivate(path string, create bool, fresh func() ([]byte, error)) ([]byte
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if !create {
-			return nil, fmt.Errorf("key file %s doesn't exist: create it, mode 0600, or correct the path in the config", path)
+			return nil, fmt.Errorf("key file %s: %w: create it, mode 0600, or correct the path in the config", path, fs.ErrNotExist)
 		}
 		if err := createPrivate(path, fresh); err != nil {
 			return nil, err
