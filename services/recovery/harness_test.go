@@ -104,7 +104,7 @@ func newWorld(t testing.TB, o options) *world {
 		PeerURL: func(peer string) string {
 			return map[string]string{module.Auth: w.auth.url, module.Audit: w.audit.url}[peer]
 		},
-		Store: o.store(t), Development: true, KeyDir: t.TempDir(),
+		Store: o.store(t), FreshSignIn: 10 * time.Minute, Development: true, KeyDir: t.TempDir(),
 	})
 	if err != nil {
 		t.Fatal(err)

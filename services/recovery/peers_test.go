@@ -33,6 +33,9 @@ type fakeAuth struct {
 	saved       string            // the one saved code; empty: spent
 	redeemed    map[string]string // redemption id -> code
 	resets      map[string]string // reset id -> password
+	resetIDs    []string          // newest last
+	version     int64             // of the account's security
+	ended       map[string]bool   // sessions
 	resetAt     time.Time
 	askedNobody int // redemptions for accounts that don't exist
 }
@@ -45,7 +48,7 @@ func newFakeAuth(w *world) *fakeAuth {
 	}
 	f := &fakeAuth{
 		facts: map[string]any{"locale": "es"}, known: map[string]bool{}, saved: savedCode,
-		redeemed: map[string]string{}, resets: map[string]string{},
+		redeemed: map[string]string{}, resets: map[string]string{}, version: 1, ended: map[string]bool{},
 	}
 	s := httpkit.New(httpkit.Options{Service: "auth", Spec: spec, Callers: w.services.Verifier("auth"), People: w.people.Verifier()})
 	s.Engine().GET("/.well-known/jwks.json", func(c *gin.Context) {
@@ -59,6 +62,7 @@ func newFakeAuth(w *world) *fakeAuth {
 	s.Engine().POST("/internal/accounts/lookup", f.guard(f.lookup))
 	s.Engine().GET("/internal/accounts/:account_id/facts", f.guard(f.getFacts))
 	s.Engine().POST("/internal/accounts/:account_id/saved-codes/redemption", f.guard(f.redeem))
+	s.Engine().GET("/internal/sessions/:session_id", f.guard(f.session))
 	s.Engine().POST("/internal/accounts/:account_id/reset", f.guard(func(c *gin.Context) { f.reset(c, w) }))
 	server := httptest.NewServer(httpkittest.ValidateResponses(w.t, spec, s.Handler()))
 	w.t.Cleanup(server.Close)
@@ -89,7 +93,7 @@ func (f *fakeAuth) answerFacts(c *gin.Context, found bool, device string) {
 		c.JSON(http.StatusOK, map[string]any{"found": false})
 		return
 	}
-	answer := map[string]any{"found": true, "account_id": ana, "device_known": f.known[device]}
+	answer := map[string]any{"found": true, "account_id": ana, "device_known": f.known[device], "security_version": f.version, "reset_ids": append([]string{}, f.resetIDs...)}
 	for k, v := range f.facts {
 		answer[k] = v
 	}
@@ -125,11 +129,20 @@ func (f *fakeAuth) redeem(c *gin.Context) {
 		f.askedNobody++
 	}
 	again := f.redeemed[body.Redemption] == body.Code && body.Code != ""
-	if c.Param("account_id") != ana || (!again && body.Code != f.saved) {
-		httpkit.Fail(c, fault.New(fault.KindUnauthenticated, fault.CodeCodeInvalid, "no"))
+	saved := strings.ReplaceAll(f.saved, "-", "")
+	if c.Param("account_id") != ana || (!again && body.Code != saved) {
+		httpkit.Fail(c, fault.New(fault.KindUnprocessable, fault.CodeCodeInvalid, "no"))
 		return
 	}
 	f.saved, f.redeemed[body.Redemption] = "", body.Code
+	c.Status(http.StatusNoContent)
+}
+
+func (f *fakeAuth) session(c *gin.Context) {
+	if f.ended[c.Param("session_id")] {
+		httpkit.Fail(c, fault.New(fault.KindUnauthenticated, fault.CodeSessionRevoked, "the session is over"))
+		return
+	}
 	c.Status(http.StatusNoContent)
 }
 
@@ -137,6 +150,7 @@ func (f *fakeAuth) reset(c *gin.Context, w *world) {
 	var body struct {
 		Password string `json:"new_password"`
 		Reset    string `json:"reset_id"`
+		Version  int64  `json:"security_version"`
 	}
 	if err := json.NewDecoder(c.Request.Body).Decode(&body); err != nil {
 		httpkit.Fail(c, err)
@@ -149,7 +163,13 @@ func (f *fakeAuth) reset(c *gin.Context, w *world) {
 		return
 	}
 	if _, done := f.resets[body.Reset]; !done {
+		if body.Version != f.version {
+			httpkit.Fail(c, fault.New(fault.KindConflict, fault.CodeConflict, "changed meanwhile"))
+			return
+		}
 		f.resets[body.Reset], f.resetAt = body.Password, w.clk.Now()
+		f.resetIDs = append(f.resetIDs, body.Reset)
+		f.version++
 	}
 	if f.lost {
 		f.lost = false

@@ -30,7 +30,7 @@ func TestR61OldestNumberAlone(t *testing.T) {
 
 			c := w.start("ana", "")
 			state := w.want(c.bySMS(first), 200, "")
-			if state.field("state") != "waiting" || state.field("earliest_at") != w.clk.Now().Add(3*day).Format(time.RFC3339) || !strings.Contains(state.body, "a saved code would take away 48 h") {
+			if state.field("state") != "waiting" || state.field("earliest_at") != w.clk.Now().Add(3*day).Format(time.RFC3339) || !strings.Contains(state.body, "un código guardado quitaría 48 h") {
 				t.Fatal(state.body)
 			}
 			link := linkPattern.FindStringSubmatch(w.text(second, "/veto#"))
@@ -85,7 +85,7 @@ func TestR61OldestNumberAlone(t *testing.T) {
 				t.Error(own.body)
 			}
 			flow, err := w.module.Flow(t.Context(), c.id)
-			if err != nil || !flow.Chained() || len(flow.Decisions) < 2 {
+			if err != nil || !flow.Decisions.Whole() || len(flow.Decisions) < 2 {
 				t.Errorf("decisions are not chained: %v, %d", err, len(flow.Decisions))
 			}
 			for _, action := range []string{record.RecoveryStarted, record.RecoveryCodeSent, record.RecoveryEvidenceAccepted, record.RecoveryPossessionProved, record.RecoveryDecided, record.RecoveryWaitAnnounced, record.RecoveryCompleted, record.SMSSent, record.PhoneAdded, record.PhoneVerified} {
@@ -182,7 +182,7 @@ func TestV15NoOracle(t *testing.T) {
 			note(c.evidence("sms", "00000000"))
 		}
 		for range 6 {
-			note(c.evidence("saved_code", "WRONG-CODE"))
+			note(c.evidence("saved_code", "AAAA-BBBB-CCCC-DDDD"))
 		}
 		note(c.complete())
 		note(c.call("GET", "", nil))
@@ -232,7 +232,7 @@ func TestV17BruteForce(t *testing.T) {
 	w.want(c.call("POST", "/codes", map[string]string{}), 202, "")
 	right := w.code(first)
 	tries := w.race(1000, func(i int) answer { return c.evidence("sms", fmt.Sprintf("%08d", i)) })
-	if tries["401 code_invalid"] != 5 || tries["429 code_exhausted"] != 995 {
+	if tries["422 code_invalid"] != 5 || tries["429 code_exhausted"] != 995 {
 		t.Errorf("%v", tries)
 	}
 	w.want(c.evidence("sms", right), 429, "code_exhausted")

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"centinela/services/audit"
+	"centinela/services/auth"
 	"centinela/shared/clock"
 	"centinela/shared/lifecycle"
 	"centinela/shared/module"
@@ -141,6 +142,7 @@ func (s *suite) deps(r row, log *slog.Logger, registry *prometheus.Registry) (mo
 		PeerURL:     s.topology.peerURL,
 		PublicURL:   s.topology.publicURL(),
 		Store:       store,
+		FreshSignIn: s.cfg.parts[module.Auth].section.(*auth.Config).SignIn.Fresh,
 		Development: s.cfg.Profile == Development,
 		KeyDir:      s.cfg.KeyDir,
 	}, nil

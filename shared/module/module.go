@@ -54,15 +54,18 @@ type Store struct {
 
 // Deps is what the runner gives to a part.
 type Deps struct {
-	Service     string
-	Log         *slog.Logger
-	Registry    *prometheus.Registry
-	Clock       clock.Clock
-	Signer      *svcauth.Signer
-	Keyring     svcauth.Keyring
-	PeerURL     func(service string) string // "http://127.0.0.1:8081", no slash at the end
-	PublicURL   string                      // where people reach the gateway, as far as this process can know
-	Store       Store
+	Service   string
+	Log       *slog.Logger
+	Registry  *prometheus.Registry
+	Clock     clock.Clock
+	Signer    *svcauth.Signer
+	Keyring   svcauth.Keyring
+	PeerURL   func(service string) string // "http://127.0.0.1:8081", no slash at the end
+	PublicURL string                      // where people reach the gateway, as far as this process can know
+	Store     Store
+	// FreshSignIn is how old a sign-in may be for what changes the ways into an
+	// account, in every service: auth.sign_in.fresh.
+	FreshSignIn time.Duration
 	Development bool   // the development profile: simulator, /dev, generated keys
 	KeyDir      string // where the part's own secret keys are; created when missing in development only
 }

@@ -18,6 +18,7 @@ const (
 	PhoneVerified            = "phone.verified"             // the number's code came back
 	PhoneVerificationFailed  = "phone.verification_failed"  // a wrong code for a number
 	PhoneRemovalAsked        = "phone.removal_asked"        // a number's removal was asked for; the wait runs
+	PhoneRemovalCancelled    = "phone.removal_cancelled"    // the owner keeps the number after all
 	PhoneRemoved             = "phone.removed"              // a number was removed
 	QuestionSet              = "question.set"               // the security question was set or changed
 	RecoveryStarted          = "recovery.started"           // somebody started a recovery
@@ -70,6 +71,7 @@ var classes = map[string]int{
 	PhoneVerified:            classAccountChange,
 	PhoneVerificationFailed:  classAccountChange,
 	PhoneRemovalAsked:        classAccountChange,
+	PhoneRemovalCancelled:    classAccountChange,
 	PhoneRemoved:             classAccountChange,
 	QuestionSet:              classAccountChange,
 	RecoveryStarted:          classAuthentication,

@@ -574,6 +574,7 @@ type Clock struct {
 
 // CodeProof defines model for CodeProof.
 type CodeProof struct {
+	// Code 8 digits, as they are typed or pasted: spaces, dashes and a leading # are nothing.
 	Code string `json:"code"`
 }
 
@@ -637,6 +638,7 @@ type ErrorCode string
 
 // Evidence defines model for Evidence.
 type Evidence struct {
+	// Code As it is typed or pasted.
 	Code   string         `json:"code"`
 	Method EvidenceMethod `json:"method"`
 }
@@ -737,7 +739,7 @@ type NewConversationKind string
 
 // NewPhone defines model for NewPhone.
 type NewPhone struct {
-	// Number International form: `+51 987 654 321`.
+	// Number International form: `+51 987 654 321`. Spaces, dashes, invisible marks and any script's digits are read as what they look like.
 	Number string `json:"number"`
 }
 
@@ -855,7 +857,7 @@ type Recovery struct {
 	// Next What would bring it further.
 	Next []RecoveryNext `json:"next"`
 
-	// Reason Why there is a wait. Only after possession was proved.
+	// Reason Why there is a wait, in the account's language. Only after possession was proved.
 	Reason *string `json:"reason,omitempty"`
 
 	// ShorterWith What would shorten the wait. Only after possession was proved.
@@ -1483,12 +1485,16 @@ type ClientInterface interface {
 
 	// VerifyPhoneWithBody Prove a number with its code
 	//
+	// A wrong code is 422 `code_invalid`; what can't be a code costs no try. 401 `session_revoked` when auth says that the session is over.
+	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /v1/me/phones/{phone_id}/verification (the `VerifyPhone` operationId).
 	VerifyPhoneWithBody(ctx context.Context, phoneId PhoneId, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// VerifyPhone Prove a number with its code
+	//
+	// A wrong code is 422 `code_invalid`; what can't be a code costs no try. 401 `session_revoked` when auth says that the session is over.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1604,12 +1610,16 @@ type ClientInterface interface {
 
 	// AddEvidenceWithBody Bring an evidence
 	//
+	// A wrong code is 422 `code_invalid`; what can't be a code costs no try.
+	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /v1/recoveries/{recovery_id}/evidence (the `AddEvidence` operationId).
 	AddEvidenceWithBody(ctx context.Context, recoveryId RecoveryId, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AddEvidence Bring an evidence
+	//
+	// A wrong code is 422 `code_invalid`; what can't be a code costs no try.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2109,6 +2119,8 @@ func (c *Client) KeepPhone(ctx context.Context, phoneId PhoneId, reqEditors ...R
 
 // VerifyPhoneWithBody Prove a number with its code
 //
+// A wrong code is 422 `code_invalid`; what can't be a code costs no try. 401 `session_revoked` when auth says that the session is over.
+//
 // Takes any type of body and a specified content type.
 //
 // Corresponds with POST /v1/me/phones/{phone_id}/verification (the `VerifyPhone` operationId).
@@ -2125,6 +2137,8 @@ func (c *Client) VerifyPhoneWithBody(ctx context.Context, phoneId PhoneId, conte
 }
 
 // VerifyPhone Prove a number with its code
+//
+// A wrong code is 422 `code_invalid`; what can't be a code costs no try. 401 `session_revoked` when auth says that the session is over.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -2400,6 +2414,8 @@ func (c *Client) CompleteRecovery(ctx context.Context, recoveryId RecoveryId, bo
 
 // AddEvidenceWithBody Bring an evidence
 //
+// A wrong code is 422 `code_invalid`; what can't be a code costs no try.
+//
 // Takes any type of body and a specified content type.
 //
 // Corresponds with POST /v1/recoveries/{recovery_id}/evidence (the `AddEvidence` operationId).
@@ -2416,6 +2432,8 @@ func (c *Client) AddEvidenceWithBody(ctx context.Context, recoveryId RecoveryId,
 }
 
 // AddEvidence Bring an evidence
+//
+// A wrong code is 422 `code_invalid`; what can't be a code costs no try.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -4368,12 +4386,16 @@ type ClientWithResponsesInterface interface {
 
 	// VerifyPhoneWithBodyWithResponse Prove a number with its code
 	//
+	// A wrong code is 422 `code_invalid`; what can't be a code costs no try. 401 `session_revoked` when auth says that the session is over.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/me/phones/{phone_id}/verification (the `VerifyPhone` operationId).
 	VerifyPhoneWithBodyWithResponse(ctx context.Context, phoneId PhoneId, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*VerifyPhoneResponse, error)
 
 	// VerifyPhoneWithResponse Prove a number with its code
+	//
+	// A wrong code is 422 `code_invalid`; what can't be a code costs no try. 401 `session_revoked` when auth says that the session is over.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4499,12 +4521,16 @@ type ClientWithResponsesInterface interface {
 
 	// AddEvidenceWithBodyWithResponse Bring an evidence
 	//
+	// A wrong code is 422 `code_invalid`; what can't be a code costs no try.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/recoveries/{recovery_id}/evidence (the `AddEvidence` operationId).
 	AddEvidenceWithBodyWithResponse(ctx context.Context, recoveryId RecoveryId, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddEvidenceResponse, error)
 
 	// AddEvidenceWithResponse Bring an evidence
+	//
+	// A wrong code is 422 `code_invalid`; what can't be a code costs no try.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6711,6 +6737,8 @@ func (c *ClientWithResponses) KeepPhoneWithResponse(ctx context.Context, phoneId
 
 // VerifyPhoneWithBodyWithResponse Prove a number with its code
 //
+// A wrong code is 422 `code_invalid`; what can't be a code costs no try. 401 `session_revoked` when auth says that the session is over.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/me/phones/{phone_id}/verification (the `VerifyPhone` operationId).
@@ -6723,6 +6751,8 @@ func (c *ClientWithResponses) VerifyPhoneWithBodyWithResponse(ctx context.Contex
 }
 
 // VerifyPhoneWithResponse Prove a number with its code
+//
+// A wrong code is 422 `code_invalid`; what can't be a code costs no try. 401 `session_revoked` when auth says that the session is over.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -6944,6 +6974,8 @@ func (c *ClientWithResponses) CompleteRecoveryWithResponse(ctx context.Context, 
 
 // AddEvidenceWithBodyWithResponse Bring an evidence
 //
+// A wrong code is 422 `code_invalid`; what can't be a code costs no try.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/recoveries/{recovery_id}/evidence (the `AddEvidence` operationId).
@@ -6956,6 +6988,8 @@ func (c *ClientWithResponses) AddEvidenceWithBodyWithResponse(ctx context.Contex
 }
 
 // AddEvidenceWithResponse Bring an evidence
+//
+// A wrong code is 422 `code_invalid`; what can't be a code costs no try.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

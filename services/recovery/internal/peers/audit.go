@@ -2,44 +2,37 @@ package peers
 
 import (
 	"context"
-	"net/http"
 
 	"centinela/openapi/gen/auditclient"
+	"centinela/services/recovery/internal/claim"
 	"centinela/services/recovery/internal/engine"
-	"centinela/services/recovery/internal/recovery"
 	"centinela/shared/httpkit"
 	"centinela/shared/record"
 )
 
-// Audit is recovery.Places over HTTP, and the sink of the outbox.
+// Audit is claim.Places over HTTP, and the sink of the outbox.
 type Audit struct {
-	client *auditclient.ClientWithResponses
+	client *auditclient.Client
 }
 
-var _ recovery.Places = (*Audit)(nil)
+var _ claim.Places = (*Audit)(nil)
 
 // NewAudit wraps the client of the peer, which finds its address at each call.
 func NewAudit(client *httpkit.Client) (*Audit, error) {
-	c, err := auditclient.NewClientWithResponses("http://audit", auditclient.WithHTTPClient(client))
+	c, err := auditclient.NewClient("http://audit", auditclient.WithHTTPClient(client))
 	if err != nil {
 		return nil, err
 	}
 	return &Audit{client: c}, nil
 }
 
-// Familiarity implements recovery.Places.
+// Familiarity implements claim.Places.
 func (a *Audit) Familiarity(ctx context.Context, account, address string) (engine.Known, error) {
-	answer, err := a.client.GetPlaceWithResponse(ctx, account, &auditclient.GetPlaceParams{Address: address})
+	place, err := read[auditclient.Place](a.client.GetPlace(ctx, account, &auditclient.GetPlaceParams{Address: address}))
 	if err != nil {
 		return engine.Unknown, err
 	}
-	if err := httpkit.Expect(answer.StatusCode(), answer.HTTPResponse.Header, answer.Body, http.StatusOK); err != nil {
-		return engine.Unknown, err
-	}
-	if answer.JSON200 == nil {
-		return engine.Unknown, nil
-	}
-	switch answer.JSON200.Familiarity {
+	switch place.Familiarity {
 	case auditclient.PlaceFamiliarityFamiliar:
 		return engine.Yes, nil
 	case auditclient.PlaceFamiliarityUnfamiliar:
@@ -55,11 +48,8 @@ func (a *Audit) Ingest(ctx context.Context, events []record.Event) error {
 	for i, e := range events {
 		batch.Events[i] = wireEvent(e)
 	}
-	answer, err := a.client.IngestEventsWithResponse(ctx, batch)
-	if err != nil {
-		return err
-	}
-	return httpkit.Expect(answer.StatusCode(), answer.HTTPResponse.Header, answer.Body, http.StatusOK)
+	_, err := read[auditclient.IngestResult](a.client.IngestEvents(ctx, batch))
+	return err
 }
 
 func wireEvent(e record.Event) auditclient.Event {

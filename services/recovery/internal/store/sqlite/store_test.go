@@ -1,12 +1,19 @@
 package sqlite_test
 
 import (
+	"context"
+	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
-	"centinela/services/recovery/internal/recovery"
+	"centinela/services/recovery/internal/post"
 	"centinela/services/recovery/internal/store/sqlite"
 	"centinela/services/recovery/internal/store/storetest"
+	"centinela/services/recovery/internal/wallet"
+	"centinela/shared/limits"
+	"centinela/shared/limits/limitstest"
+	"centinela/shared/sqlitex"
 )
 
 func open(t *testing.T, path string) *sqlite.Store {
@@ -16,7 +23,7 @@ func open(t *testing.T, path string) *sqlite.Store {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
+		if err := s.Close(context.Background()); err != nil {
 			t.Error(err)
 		}
 	})
@@ -31,16 +38,25 @@ func TestStore(t *testing.T) {
 func TestReopen(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "recovery.db")
 	first := open(t, path)
-	if err := first.UpdateWallet(t.Context(), "acc_a", func(w *recovery.Wallet) (recovery.Effects, error) {
+	if err := first.UpdateWallet(t.Context(), "acc_a", func(w *wallet.Wallet) (post.Effects, error) {
 		w.Locale = "es"
-		return recovery.Effects{}, nil
+		return post.Effects{}, nil
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if err := first.Close(); err != nil {
+	if err := first.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if w, err := open(t, path).Wallet(t.Context(), "acc_a"); err != nil || w.Locale != "es" {
 		t.Errorf("%+v, %v", w, err)
+	}
+}
+
+// TestLimits: the counters of the service's own file are what shared/limits asks for.
+func TestLimits(t *testing.T) {
+	limitstest.Run(t, func(t *testing.T) limits.Store { return open(t, filepath.Join(t.TempDir(), "recovery.db")).Limits() })
+	migration, err := os.ReadFile("migrations/0001_init.sql")
+	if err != nil || !strings.Contains(string(migration), sqlitex.CountersTable) {
+		t.Errorf("the migration hasn't sqlitex.CountersTable: %v", err)
 	}
 }

@@ -1,0 +1,45 @@
+package claim
+
+import (
+	"context"
+	"time"
+
+	"centinela/services/recovery/internal/post"
+	"centinela/services/recovery/internal/wallet"
+	"centinela/shared/record"
+)
+
+// Stoppable reports whether an objection still ends the flow: not when its reset
+// may be with auth already.
+func (f *Flow) Stoppable(now time.Time) bool { return !f.Ended(now) && f.State != Completing }
+
+// Open are the account's recoveries that can still come to something.
+func (s *Service) Open(ctx context.Context, account string) ([]Flow, error) {
+	return s.o.Store.OpenFlows(ctx, account, s.o.Clock.Now())
+}
+
+// Stop ends the flow from a number and tells the account's others. It reports
+// whether it was this call that did; with a token's hash, exactly one call does.
+func (s *Service) Stop(ctx context.Context, f Flow, number, token string, o record.Origin) (stopped bool, _ error) {
+	now := s.o.Clock.Now()
+	w, err := s.o.Wallets.Wallet(ctx, f.Account)
+	if err != nil {
+		return false, err
+	}
+	err = s.update(ctx, f.ID, now, func(f *Flow) (post.Effects, error) {
+		if stopped = f.Stoppable(now); !stopped {
+			return post.Effects{}, nil
+		}
+		for i := range f.VetoTokens {
+			if f.VetoTokens[i].Hash == token {
+				f.VetoTokens[i].UsedAt = now
+			}
+		}
+		f.State = Vetoed
+		e := post.Event(now, record.RecoveryVetoed, record.Success, f.Account, f.ID, o)
+		e.Data = post.Data{"phone": number}
+		texts, err := s.o.Wallets.Notices(&w, wallet.Notice{Owner: f.ID, Except: number, Said: post.RecoveryStopped, Name: "vetoed"}, now)
+		return post.Effects{Events: []record.Event{e}, Texts: texts}, err
+	})
+	return stopped, err
+}
