@@ -138,9 +138,15 @@ func listDue(ctx context.Context, c *mongo.Collection, now time.Time, limit int)
 	return items, nil
 }
 
-// putOff moves a document that is still due on, without replacing it.
+// putOff moves a document that is still due on, without replacing it. One that is
+// done between the two steps becomes due once more, which finds nothing to do.
 func putOff(ctx context.Context, c *mongo.Collection, item due.Item, next time.Time) error {
-	filter := append(mongox.ByID(item.ID), bson.E{Key: "next_at", Value: is("$lt", next)})
-	_, err := c.UpdateOne(ctx, filter, mongox.Set(bson.D{{Key: "next_at", Value: next}, {Key: "attempts", Value: item.Attempts}}))
+	doc, _, err := mongox.One[struct {
+		Next time.Time `json:"next_at"`
+	}](ctx, c, mongox.ByID(item.ID))
+	if err != nil || doc.Next.IsZero() || !doc.Next.Before(next) {
+		return err
+	}
+	_, err = c.UpdateOne(ctx, mongox.ByID(item.ID), mongox.Set(bson.D{{Key: "next_at", Value: next}, {Key: "attempts", Value: item.Attempts}}))
 	return mongox.Wrap(err)
 }
