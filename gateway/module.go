@@ -15,15 +15,16 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"centinela/gateway/internal/edge"
-	"centinela/gateway/internal/peers"
 	"centinela/gateway/internal/proxy"
 	"centinela/gateway/internal/telemetry"
 	"centinela/gateway/web"
 	"centinela/openapi/gen/gatewayapi"
 	"centinela/shared/access"
+	"centinela/shared/auditlink"
 	"centinela/shared/clock"
 	"centinela/shared/httpkit"
 	"centinela/shared/module"
+	"centinela/shared/outbox"
 	"centinela/shared/ratelimit"
 	"centinela/shared/verdicts"
 )
@@ -32,6 +33,9 @@ import (
 const verdictsFile = "verdicts.jsonl"
 
 // errNoVerdicts is why a gateway isn't ready: who is refused isn't known yet.
+// maxTold is how many digests of refusals wait for audit; the others go on being summed up.
+const maxTold = 4096
+
 var errNoVerdicts = errors.New("audit's verdicts are not here yet, and there is no copy of them on disk")
 
 // Module is the running gateway.
@@ -42,6 +46,7 @@ type Module struct {
 	people   *access.Verifier
 	feed     *verdicts.Feed
 	restored bool // there was a copy of the verdicts on disk
+	shipper  *outbox.Shipper
 	recorder *telemetry.Recorder
 }
 
@@ -58,10 +63,9 @@ func New(_ context.Context, cfg Config, deps module.Deps) (*Module, error) {
 		withoutDevelopment(spec)
 	}
 	set := verdicts.NewSet()
-	m := &Module{
-		cfg: cfg, deps: deps, people: deps.People(),
-		recorder: telemetry.New(peers.NewAudit(deps.Client(module.Audit)).Ingest, deps.Clock, deps.Log, deps.Registry),
-	}
+	told := outbox.NewMemory(deps.Service, maxTold)
+	m := &Module{cfg: cfg, deps: deps, people: deps.People(), shipper: deps.Shipper(told)}
+	m.recorder = telemetry.New(told, m.shipper.Kick, deps.Clock, deps.Log, deps.Registry)
 	if err := m.openFeed(set); err != nil {
 		return nil, err
 	}
@@ -84,7 +88,7 @@ func (m *Module) openFeed(set *verdicts.Set) error {
 	file := filepath.Join(m.deps.Store.Dir, verdictsFile)
 	_, err := os.Stat(file)
 	m.restored = err == nil // why not says Restore
-	audit := peers.NewAudit(m.deps.LongClient(module.Audit))
+	audit := auditlink.New(m.deps.LongClient(module.Audit))
 	m.feed = verdicts.NewFeed(set, audit.Verdicts, file, m.deps.Clock, m.deps.Log)
 	return m.feed.Restore()
 }
@@ -163,7 +167,16 @@ func (m *Module) Run(ctx context.Context) error {
 	group := m.deps.Background()
 	group.Go(ctx, "verdicts", m.feed.Run)
 	group.Go(ctx, "people", m.people.Run)
-	group.Go(ctx, "recorder", m.recorder.Run)
+	last, stop := context.WithCancel(context.WithoutCancel(ctx))
+	group.Go(last, "outbox", m.shipper.Run)
+	group.Go(ctx, "recorder", func(ctx context.Context) error {
+		err := m.recorder.Run(ctx)
+		if ctx.Err() != nil {
+			stop() // its last words are in the log
+		}
+		return err
+	})
+	defer stop()
 	group.Wait()
 	return nil
 }

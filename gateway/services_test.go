@@ -1,7 +1,6 @@
 package gateway_test
 
 import (
-	"encoding/json"
 	"io"
 	"log/slog"
 	"net/http"
@@ -19,9 +18,11 @@ import (
 	"centinela/openapi/gen/chatrelayapi"
 	"centinela/openapi/gen/recoveryapi"
 	"centinela/shared/access"
+	"centinela/shared/auditlink"
 	"centinela/shared/httpkit"
 	"centinela/shared/httpkit/httpkittest"
 	"centinela/shared/module"
+	"centinela/shared/outbox/outboxtest"
 	"centinela/shared/record"
 	"centinela/shared/testkit"
 	"centinela/shared/verdicts"
@@ -83,7 +84,7 @@ type auditService struct {
 	version int64
 	list    []verdicts.Verdict
 	changed chan struct{}
-	events  []record.Event
+	outboxtest.Receiver
 }
 
 func newAudit(t testing.TB, ids *httpkittest.Services, people *httpkittest.People) *auditService {
@@ -134,25 +135,26 @@ func (a *auditService) watch(c *gin.Context) {
 }
 
 func (a *auditService) ingest(c *gin.Context) {
-	var batch struct{ Events []record.Event }
-	if err := json.NewDecoder(c.Request.Body).Decode(&batch); err != nil {
+	shipment, err := auditlink.ReadShipment(c.Request.Body)
+	if err != nil {
 		httpkit.Fail(c, err)
 		return
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.events = append(a.events, batch.Events...)
-	c.JSON(http.StatusOK, gin.H{"stored": len(batch.Events), "known": 0})
+	held, err := a.Take(c.Request.Context(), shipment)
+	if err != nil {
+		httpkit.Fail(c, err)
+		return
+	}
+	c.JSON(http.StatusOK, auditapi.LogHead{N: held.N, Hash: held.Hash.String()})
 }
 
 // recorded are the events of one action.
 func (a *auditService) recorded(action string) []record.Event {
-	a.mu.Lock()
-	defer a.mu.Unlock()
 	var out []record.Event
-	for _, e := range a.events {
-		if e.Action == action {
-			out = append(out, e)
+	for _, e := range a.Events() {
+		if e.Event.Action == action {
+			e.Event.Data = e.Data()
+			out = append(out, e.Event)
 		}
 	}
 	return out

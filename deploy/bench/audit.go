@@ -9,12 +9,16 @@ import (
 	"io"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"centinela/shared/auditlink"
 	"centinela/shared/httpkit"
+	"centinela/shared/id"
 	"centinela/shared/module"
+	"centinela/shared/outbox"
 	"centinela/shared/record"
 )
 
@@ -62,37 +66,53 @@ func measureAudit(ctx context.Context, b *bench) (rows []row, err error) {
 	}, nil
 }
 
-// madeUpEvents is a batch as auth ships it, a JSON text each.
-func madeUpEvents() ([]json.RawMessage, error) {
-	out := make([]json.RawMessage, eventsABatch)
-	for i := range out {
+// logOf is a source's log that is made up as it is shipped.
+type logOf struct {
+	source string
+	head   record.Head
+}
+
+// next is a shipment as auth's would be, in its form on the wire.
+func (l *logOf) next(sign func([]byte) []byte) ([]byte, error) {
+	shipment := outbox.Shipment{Source: l.source, From: l.head.N + 1}
+	var err error
+	if shipment.Entries, err = l.seal(); err != nil {
+		return nil, err
+	}
+	shipment.Head, shipment.Signature = l.head, sign(l.head.Message(l.source))
+	return auditlink.Encode(shipment)
+}
+
+// seal makes the next events up.
+func (l *logOf) seal() ([]record.Sealed, error) {
+	var events []record.Sealed
+	for range eventsABatch {
 		e := record.New(time.Now(), module.Gateway, record.SessionCreated, record.Success,
 			record.Origin{Address: "203.0.113.9", UserAgent: "Mozilla/5.0 (X11; Linux x86_64)", RequestID: "req_0123456789abcdefghjkmnpq"})
 		e.Account, e.Session, e.Target = "acc_0123456789abcdefghjkmnpq", "ses_0123456789abcdefghjkmnpq", "ses_0123456789abcdefghjkmnpq"
-		e.Data = map[string]string{"method": "password"}
-		var err error
-		if out[i], err = json.Marshal(e); err != nil {
+		e.Data = record.Data{"method": "password"}
+		sealed, err := e.Seal(l.source, l.head.N+1)
+		if err != nil {
 			return nil, err
 		}
+		events, l.head = append(events, sealed), l.head.Next(sealed.Body)
 	}
-	return out, nil
+	return events, nil
 }
 
-// ingest sends batches and returns how long they took, and how much CPU audit needed for them.
+// ingest sends batches, as so many sources, and returns how long they took, and how much CPU audit needed for them.
 func (s *split) ingest(ctx context.Context, batches int) (took, cpu time.Duration, err error) {
-	bodies := make(chan []byte, batches)
-	for range batches {
-		events, err := madeUpEvents()
-		if err != nil {
-			return 0, 0, err
+	bodies := make([][][]byte, postersAudit)
+	for i := range bodies {
+		log := logOf{source: module.Gateway + "/" + strings.TrimPrefix(id.New("x"), "x_")[:12]}
+		for range batches / postersAudit {
+			body, err := log.next(s.signer.Sign)
+			if err != nil {
+				return 0, 0, err
+			}
+			bodies[i] = append(bodies[i], body)
 		}
-		body, err := json.Marshal(map[string]any{"events": events})
-		if err != nil {
-			return 0, 0, err
-		}
-		bodies <- body
 	}
-	close(bodies)
 	before, err := settle(ctx, s.procs[module.Audit])
 	if err != nil {
 		return 0, 0, err
@@ -103,10 +123,10 @@ func (s *split) ingest(ctx context.Context, batches int) (took, cpu time.Duratio
 	}
 	began := time.Now()
 	group, callCtx := errgroup.WithContext(ctx)
-	for range postersAudit {
+	for _, shipments := range bodies {
 		group.Go(func() error {
-			for body := range bodies {
-				if err := s.post(callCtx, token, body); err != nil {
+			for i, body := range shipments {
+				if err := s.post(callCtx, token, body, int64(i+1)*eventsABatch); err != nil {
 					return err
 				}
 			}
@@ -122,19 +142,20 @@ func (s *split) ingest(ctx context.Context, batches int) (took, cpu time.Duratio
 	return took, after - before, err
 }
 
-func (s *split) post(ctx context.Context, token string, body []byte) error {
+// post ships to audit, which must hold the log up to n then.
+func (s *split) post(ctx context.Context, token string, body []byte, n int64) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+s.ports[module.Audit]+"/internal/events", bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Content-Type", auditlink.MediaType)
 	req.Header.Set(httpkit.HeaderService, token)
-	var result struct{ Stored int }
-	if err := callJSON(req, &result); err != nil {
+	var held struct{ N int64 }
+	if err := callJSON(req, &held); err != nil {
 		return err
 	}
-	if result.Stored != eventsABatch {
-		return fmt.Errorf("audit stored %d of %d events", result.Stored, eventsABatch)
+	if held.N != n {
+		return fmt.Errorf("audit holds %d of %d events", held.N, n)
 	}
 	return nil
 }

@@ -3,13 +3,14 @@ package main
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strconv"
 	"syscall"
 	"time"
 
+	"centinela/shared/module"
+	"centinela/shared/record"
 	"centinela/shared/sqlitex"
 )
 
@@ -22,7 +23,7 @@ func openRows(ctx context.Context, path string) (http.Handler, func(), error) {
 		return nil, nil, err
 	}
 	err = db.Write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.Exec(`CREATE TABLE plain (seq INTEGER PRIMARY KEY, body TEXT NOT NULL)`)
+		_, err := tx.Exec(`CREATE TABLE plain (seq INTEGER PRIMARY KEY, body BLOB NOT NULL, openings BLOB NOT NULL)`)
 		return err
 	})
 	if err != nil {
@@ -50,10 +51,11 @@ type inserted struct {
 }
 
 func insertBatches(ctx context.Context, db *sqlitex.DB, n int) (inserted, error) {
-	batches := make([][]json.RawMessage, n)
+	batches := make([][]record.Sealed, n)
+	log := logOf{source: module.Gateway + "/bare"}
 	for i := range batches {
 		var err error
-		if batches[i], err = madeUpEvents(); err != nil {
+		if batches[i], err = log.seal(); err != nil {
 			return inserted{}, err
 		}
 	}
@@ -69,15 +71,15 @@ func insertBatches(ctx context.Context, db *sqlitex.DB, n int) (inserted, error)
 	return done, nil
 }
 
-func insertBatch(ctx context.Context, db *sqlitex.DB, events []json.RawMessage) error {
+func insertBatch(ctx context.Context, db *sqlitex.DB, events []record.Sealed) error {
 	return db.Write(ctx, func(tx *sql.Tx) error {
-		insert, err := tx.Prepare(`INSERT INTO plain (body) VALUES (?)`)
+		insert, err := tx.Prepare(`INSERT INTO plain (body, openings) VALUES (?, ?)`)
 		if err != nil {
 			return err
 		}
 		defer insert.Close()
 		for _, e := range events {
-			if _, err := insert.ExecContext(ctx, string(e)); err != nil {
+			if _, err := insert.ExecContext(ctx, e.Body, e.Openings); err != nil {
 				return err
 			}
 		}

@@ -254,7 +254,7 @@ func signIn(account string) record.Event {
 		Address: "203.0.113.9", UserAgent: "an agent <of> its own & ours", RequestID: id.New("req"), Device: strings.Repeat("0a", 32),
 	})
 	e.Account, e.Session, e.Target, e.Reason = account, id.New("ses"), id.New("ses"), "why"
-	e.Data = map[string]string{"method": "password", "client": "<b>&"}
+	e.Data = record.Data{"method": "password", "client": "<b>&"}
 	return e
 }
 

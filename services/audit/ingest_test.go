@@ -182,7 +182,7 @@ func TestR51_OddTexts(t *testing.T) {
 			account := id.New("acc")
 			e := signIn(account)
 			e.Reason = "ñ 😀 \u2028 \t \" ' \\ $where {$gt:1} --;"
-			e.Data = map[string]string{"": "", "$gt": "x", "a.b": "ñ", "__proto__": "😀"}
+			e.Data = record.Data{"": "", "$gt": "x", "a.b": "ñ", "__proto__": "😀"}
 			w.ingest("auth", e)
 			got := w.activity(account)
 			if len(got) != 1 || *got[0].Reason != e.Reason || len(*got[0].Data) != 4 || (*got[0].Data)["a.b"] != "ñ" {

@@ -13,5 +13,9 @@ func Keys() []secret.KeyFile {
 			Name: placesKey, For: "hides the addresses in what is remembered of people's usual networks",
 			Lost: "nobody is familiar by network until signing in there again: recoveries wait longer",
 		},
+		{
+			Name: openingsKey, For: "finds what the record holds of a person, and opens it",
+			Lost: "what was recorded of people so far can't be found by account any more",
+		},
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"centinela/services/audit/internal/firewall"
 	"centinela/services/audit/internal/httpapi"
 	"centinela/services/audit/internal/ledger"
+	"centinela/services/audit/internal/openings"
 	"centinela/services/audit/internal/places"
 	"centinela/services/audit/internal/store/mongo"
 	"centinela/services/audit/internal/store/sqlite"
@@ -33,6 +34,7 @@ const (
 	checkpointFile = "checkpoint.json"
 	checkpointKey  = "audit-checkpoint.key"
 	placesKey      = "audit-places.key"
+	openingsKey    = "audit-openings.key"
 )
 
 // Module is the audit service. It is a module.Module.
@@ -53,9 +55,11 @@ var _ module.Module = (*Module)(nil)
 // backend is what either store is.
 type backend interface {
 	ledger.Store
+	openings.Store
 	places.Store
 	firewall.Store
-	outbox.Source
+	outbox.Log
+	Record(ctx context.Context, events ...record.Event) error
 	Ready(ctx context.Context) error
 	Close(ctx context.Context) error
 }
@@ -90,6 +94,10 @@ func build(ctx context.Context, cfg Config, deps module.Deps, store backend) (*M
 	if err != nil {
 		return nil, err
 	}
+	people, err := secret.LoadKey(filepath.Join(deps.KeyDir, openingsKey), deps.Development)
+	if err != nil {
+		return nil, err
+	}
 	rules, err := cfg.rules()
 	if err != nil {
 		return nil, err
@@ -104,16 +112,17 @@ func build(ctx context.Context, cfg Config, deps module.Deps, store backend) (*M
 	}
 	m.pins = pins
 	watch := newMetrics(deps.Registry, m)
-	m.ledger = ledger.New(store, deps.Clock, func(entries []ledger.Entry) {
+	open := openings.New(store, people)
+	m.ledger = ledger.New(store, deps.Keyring, open, deps.Clock, func(entries []ledger.Entry) {
 		watch.stored(entries)
 		m.pins.Noted(len(entries))
-		m.follower.Kick()
+		m.follower.Offer(entries)
 	})
-	m.shipper = outbox.New(store, m.record, deps.Log, deps.Registry)
+	m.shipper = deps.ShipperTo(store, m.ledger.Ingest)
 	m.firewall = firewall.New(store, deps.Clock, deps.Log, deps.Service, m.shipper.Kick)
 	where := places.New(store, key, deps.Clock)
-	m.follow(rules, where)
-	if _, err := m.ledger.Open(ctx); err != nil {
+	m.follow(rules, where, open)
+	if err := m.ledger.Open(ctx); err != nil {
 		return nil, err
 	}
 	if err := m.firewall.Open(ctx); err != nil {
@@ -128,18 +137,18 @@ func build(ctx context.Context, cfg Config, deps module.Deps, store backend) (*M
 }
 
 // follow connects the record to what watches it.
-func (m *Module) follow(rules []firewall.Rule, where *places.Places) {
+func (m *Module) follow(rules []firewall.Rule, where *places.Places, open *openings.Keeper) {
 	engine := firewall.NewEngine(rules)
 	runner := firewall.NewRunner(engine, m.firewall.Impose, m.deps.Log)
 	warm := func(entries []ledger.Entry) {
 		for _, e := range entries {
-			runner.Warm(e.Seq, e.Event)
+			runner.Warm(e.Seq, whole(e))
 		}
 	}
 	// The rules come first: a refusal must not wait for a projection.
 	judge := func(ctx context.Context, entries []ledger.Entry) error {
 		for _, e := range entries {
-			if err := runner.Take(ctx, e.Seq, e.Event); err != nil {
+			if err := runner.Take(ctx, e.Seq, whole(e)); err != nil {
 				return err
 			}
 		}
@@ -152,7 +161,7 @@ func (m *Module) follow(rules []firewall.Rule, where *places.Places) {
 		}
 		return where.Take(ctx, seen)
 	}
-	m.follower = ledger.NewFollower(m.store, followerName, m.deps.Log, engine.Window(), warm, judge, locate)
+	m.follower = ledger.NewFollower(m.store, open, followerName, m.deps.Log, engine.Window(), warm, judge, locate)
 }
 
 func (m *Module) serve(where *places.Places, ingest prometheus.Observer) error {
@@ -163,7 +172,7 @@ func (m *Module) serve(where *places.Places, ingest prometheus.Observer) error {
 	api := &httpapi.API{
 		Service: m.deps.Service, Ledger: m.ledger, Places: where, Firewall: m.firewall, Clock: m.deps.Clock,
 		Operators: svcauth.NewVerifier(m.deps.Service, m.deps.Keyring), // their tokens have the form of a service's
-		Ingest:    ingest,
+		Record:    m.record, Ingest: ingest,
 	}
 	server := m.deps.Server(spec, m.people, api.OperatorOnly(spec))
 	m.handler = server.Handler()
@@ -171,10 +180,19 @@ func (m *Module) serve(where *places.Places, ingest prometheus.Observer) error {
 	return nil
 }
 
-// record is where the firewall's own events go: the shipper's sink.
-func (m *Module) record(ctx context.Context, events []record.Event) error {
-	_, err := m.ledger.Append(ctx, events)
+// record writes events of audit's own, which its shipper brings into the record
+// like any other service's.
+func (m *Module) record(ctx context.Context, events ...record.Event) error {
+	err := m.store.Record(ctx, events...)
+	m.shipper.Kick()
 	return err
+}
+
+// whole is the event of an entry with its data.
+func whole(e ledger.Entry) record.Event {
+	event := e.Event
+	event.Data = e.Data()
+	return event
 }
 
 // reportGap leaves in the record itself what nobody can vouch for: rows that were
@@ -183,7 +201,7 @@ func (m *Module) reportGap(ctx context.Context, why string) error {
 	gap := record.New(m.deps.Clock.Now(), m.deps.Service, record.AuditGap, record.Failure, record.Origin{})
 	gap.Reason = why
 	m.deps.Log.Error("audit: the record and its checkpoint don't fit; recorded as audit.gap", "why", why)
-	return m.record(ctx, []record.Event{gap})
+	return m.record(ctx, gap)
 }
 
 // Handler serves audit's operations.

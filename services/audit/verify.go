@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"centinela/services/audit/internal/ledger"
+	"centinela/services/audit/internal/openings"
 	"centinela/services/audit/internal/store/mongo"
 	"centinela/services/audit/internal/store/sqlite"
 	"centinela/shared/module"
@@ -21,15 +22,21 @@ var ErrTampered = ledger.ErrTampered
 // reader is all that a verification may do with a store.
 type reader interface {
 	ledger.Reader
+	openings.Store
+	CheckSchema(ctx context.Context) error
 	Close(ctx context.Context) error
 }
 
 // Verify recomputes the whole record, while the service runs or is stopped, and
 // writes what it found to out. It changes nothing. Errors: ErrTampered with the
 // first bad entry and what is wrong with it, or the record can't be read. Of
-// deps it uses Store and KeyDir.
+// deps it uses Store, KeyDir and Keyring.
 func Verify(ctx context.Context, _ Config, deps module.Deps, out io.Writer) (err error) {
 	signer, err := secret.LoadSigner(filepath.Join(deps.KeyDir, checkpointKey), false)
+	if err != nil {
+		return err
+	}
+	people, err := secret.LoadKey(filepath.Join(deps.KeyDir, openingsKey), false)
 	if err != nil {
 		return err
 	}
@@ -47,7 +54,13 @@ func Verify(ctx context.Context, _ Config, deps module.Deps, out io.Writer) (err
 	if have {
 		pin = &checkpoint
 	}
-	report, err := ledger.Verify(ctx, store, 1, pin)
+	if err := store.CheckSchema(ctx); err != nil {
+		if _, err := fmt.Fprintf(out, "BAD: %v\n", err); err != nil {
+			return err
+		}
+		return fmt.Errorf("%w: %w", ErrTampered, err)
+	}
+	report, err := ledger.Verify(ctx, store, deps.Keyring, openings.New(store, people), pin)
 	if err != nil {
 		return err
 	}
@@ -61,8 +74,8 @@ func Verify(ctx context.Context, _ Config, deps module.Deps, out io.Writer) (err
 		_, err = fmt.Fprintln(out, "good: the record is empty")
 		return err
 	}
-	_, err = fmt.Fprintf(out, "good: %d entries, head %d %s\nsigned checkpoint of %s at entry %d\n",
-		report.Checked, report.Head.Seq, report.Head.Hash, checkpoint.Time.Format("2006-01-02 15:04:05Z"), checkpoint.Seq)
+	_, err = fmt.Fprintf(out, "good: %d entries of %d signed logs, head %d %s\nsigned checkpoint of %s at entry %d\n",
+		report.Checked, report.Sources, report.Head.Seq, report.Head.Hash, checkpoint.Time.Format("2006-01-02 15:04:05Z"), checkpoint.Seq)
 	return err
 }
 

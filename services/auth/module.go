@@ -11,7 +11,6 @@ import (
 	"centinela/openapi/gen/authapi"
 	"centinela/services/auth/internal/account"
 	"centinela/services/auth/internal/httpapi"
-	"centinela/services/auth/internal/peers"
 	"centinela/services/auth/internal/signing"
 	"centinela/services/auth/internal/store/mongo"
 	"centinela/services/auth/internal/store/sqlite"
@@ -37,7 +36,7 @@ var _ module.Module = (*Module)(nil)
 // backend is what either store is.
 type backend interface {
 	account.Store
-	outbox.Source
+	outbox.Log
 	Ping(ctx context.Context) error
 	Close(ctx context.Context) error
 }
@@ -75,16 +74,12 @@ func build(cfg Config, deps module.Deps, store backend) (*Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	audit, err := peers.NewAudit(deps.Client(module.Audit))
-	if err != nil {
-		return nil, err
-	}
 	others, err := otherKeys(deps.KeyDir)
 	if err != nil {
 		return nil, err
 	}
 	keys := signing.New(signer, others...)
-	shipper := outbox.New(store, audit.Ingest, deps.Log, deps.Registry)
+	shipper := deps.Shipper(store)
 	hasher := account.NewHasher(cfg.hashParams(), int64(cfg.Password.Memory)<<10, pepper)
 	service := account.New(store, hasher, keys, pepper, deps.Clock, shipper.Kick, cfg.settings())
 	m := &Module{

@@ -16,6 +16,7 @@ import (
 	"centinela/services/chat-relay/internal/store/mongo"
 	"centinela/services/chat-relay/internal/store/sqlite"
 	"centinela/shared/access"
+	"centinela/shared/auditlink"
 	"centinela/shared/module"
 	"centinela/shared/outbox"
 	"centinela/shared/verdicts"
@@ -27,7 +28,7 @@ const shutTime = 5 * time.Second
 // Module is the chat relay. It is a module.Module.
 type Module struct {
 	deps    module.Deps
-	store   relay.Store
+	store   backend
 	people  *access.Verifier
 	feed    *verdicts.Feed
 	shipper *outbox.Shipper
@@ -36,6 +37,12 @@ type Module struct {
 }
 
 var _ module.Module = (*Module)(nil)
+
+// backend is what either store is.
+type backend interface {
+	relay.Store
+	outbox.Log
+}
 
 // New opens the store and wires the service. Errors are one line and say what to do.
 func New(ctx context.Context, cfg Config, deps module.Deps) (*Module, error) {
@@ -50,7 +57,7 @@ func New(ctx context.Context, cfg Config, deps module.Deps) (*Module, error) {
 	return m, nil
 }
 
-func open(ctx context.Context, s module.Store) (relay.Store, error) {
+func open(ctx context.Context, s module.Store) (backend, error) {
 	switch s.Engine {
 	case module.EngineSQLite:
 		return sqlite.Open(ctx, filepath.Join(s.Dir, "chat-relay.db"))
@@ -60,7 +67,7 @@ func open(ctx context.Context, s module.Store) (relay.Store, error) {
 	return nil, fmt.Errorf("store.engine: %q is neither %s nor %s", s.Engine, module.EngineSQLite, module.EngineMongoDB)
 }
 
-func build(cfg Config, deps module.Deps, store relay.Store) (*Module, error) {
+func build(cfg Config, deps module.Deps, store backend) (*Module, error) {
 	spec, err := chatrelayapi.Spec()
 	if err != nil {
 		return nil, err
@@ -69,12 +76,11 @@ func build(cfg Config, deps module.Deps, store relay.Store) (*Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	audit, feed := peers.NewAudit(deps.Client(module.Audit)), peers.NewAudit(deps.LongClient(module.Audit))
 	set := verdicts.NewSet()
 	m := &Module{
 		deps: deps, store: store, people: deps.People(),
-		feed:    verdicts.NewFeed(set, feed.Verdicts, filepath.Join(deps.Store.Dir, "verdicts.jsonl"), deps.Clock, deps.Log),
-		shipper: outbox.New(store, audit.Ingest, deps.Log, deps.Registry),
+		feed:    verdicts.NewFeed(set, auditlink.New(deps.LongClient(module.Audit)).Verdicts, filepath.Join(deps.Store.Dir, "verdicts.jsonl"), deps.Clock, deps.Log),
+		shipper: deps.Shipper(store),
 	}
 	if err := m.feed.Restore(); err != nil {
 		return nil, fmt.Errorf("verdicts on disk: %w", err)

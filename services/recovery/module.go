@@ -49,7 +49,7 @@ type backend interface {
 	objection.Store
 	post.Store
 	post.Inbox
-	outbox.Source
+	outbox.Log
 	Limits() counters.Store
 	Ping(ctx context.Context) error
 	Close(ctx context.Context) error
@@ -113,7 +113,7 @@ func build(cfg Config, deps module.Deps, store backend) (*Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	shipper := outbox.New(store, audit.Ingest, deps.Log, deps.Registry)
+	shipper := deps.Shipper(store)
 	courier := post.NewCourier(store, key, carrier.sender, deps.Clock, deps.Log, shipper.Kick)
 	kick := func() { shipper.Kick(); courier.Kick() }
 	writer := post.NewWriter(key, cfg.OriginHost)

@@ -1,6 +1,7 @@
 package recovery_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -14,10 +15,11 @@ import (
 	"centinela/openapi/gen/auditapi"
 	"centinela/openapi/gen/authapi"
 	"centinela/shared/access"
+	"centinela/shared/auditlink"
 	"centinela/shared/fault"
 	"centinela/shared/httpkit"
 	"centinela/shared/httpkit/httpkittest"
-	"centinela/shared/record"
+	"centinela/shared/outbox/outboxtest"
 )
 
 // fakeAuth is auth as its spec has it, with one account, "ana".
@@ -183,11 +185,11 @@ func (f *fakeAuth) reset(c *gin.Context, w *world) {
 type fakeAudit struct {
 	url string
 
-	mu     sync.Mutex
-	events map[string]record.Event
-	raw    strings.Builder
-	usual  string
-	down   bool // of places
+	outboxtest.Receiver
+	mu    sync.Mutex
+	raw   strings.Builder
+	usual string
+	down  bool // of places
 }
 
 func newFakeAudit(w *world) *fakeAudit {
@@ -196,7 +198,7 @@ func newFakeAudit(w *world) *fakeAudit {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	f := &fakeAudit{events: map[string]record.Event{}, usual: w.address}
+	f := &fakeAudit{usual: w.address}
 	s := httpkit.New(httpkit.Options{Service: "audit", Spec: spec, Callers: w.services.Verifier("audit"), People: w.people.Verifier()})
 	s.Engine().POST("/internal/events", f.ingest)
 	s.Engine().GET("/internal/places/:account_id", func(c *gin.Context) {
@@ -217,24 +219,23 @@ func newFakeAudit(w *world) *fakeAudit {
 func (f *fakeAudit) ingest(c *gin.Context) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var batch struct{ Events []record.Event }
 	body, err := io.ReadAll(c.Request.Body)
-	if err == nil {
-		err = json.Unmarshal(body, &batch)
-	}
 	if err != nil {
 		httpkit.Fail(c, err)
 		return
 	}
 	f.raw.Write(body)
-	for _, e := range batch.Events {
-		if err := e.Validate(); err != nil {
-			httpkit.Fail(c, err)
-			return
-		}
-		f.events[e.ID] = e
+	shipment, err := auditlink.ReadShipment(bytes.NewReader(body))
+	if err != nil {
+		httpkit.Fail(c, err)
+		return
 	}
-	c.JSON(http.StatusOK, map[string]int{"stored": len(batch.Events), "known": 0})
+	held, err := f.Take(c.Request.Context(), shipment)
+	if err != nil {
+		httpkit.Fail(c, err)
+		return
+	}
+	c.JSON(http.StatusOK, auditapi.LogHead{N: held.N, Hash: held.Hash.String()})
 }
 
 // count is how many events of that action and outcome came.
@@ -242,8 +243,8 @@ func (f *fakeAudit) count(action, outcome string) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	n := 0
-	for _, e := range f.events {
-		if e.Action == action && e.Outcome == outcome {
+	for _, e := range f.Events() {
+		if e.Event.Action == action && e.Event.Outcome == outcome {
 			n++
 		}
 	}

@@ -185,6 +185,6 @@ func VerifyRecord(ctx context.Context, cfg Config, out io.Writer) error {
 	}
 	return audit.Verify(ctx, *cfg.parts[module.Audit].section.(*audit.Config), module.Deps{
 		Service: module.Audit, Log: obs.NewLogger(io.Discard, module.Audit, cfg.Log.Level), Clock: clock.Real(),
-		Store: store, KeyDir: cfg.KeyDir,
+		Store: store, KeyDir: cfg.KeyDir, Keyring: svcauth.DirKeyring(cfg.KeyDir),
 	}, out)
 }

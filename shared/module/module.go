@@ -11,9 +11,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"centinela/shared/access"
+	"centinela/shared/auditlink"
 	"centinela/shared/clock"
 	"centinela/shared/httpkit"
 	"centinela/shared/lifecycle"
+	"centinela/shared/outbox"
 	"centinela/shared/secret"
 	"centinela/shared/svcauth"
 )
@@ -94,6 +96,19 @@ func (d Deps) client(peer string, timeout time.Duration) *httpkit.Client {
 func (d Deps) People() *access.Verifier {
 	keys := access.HTTPKeys(d.Client(Auth), func() string { return d.PeerURL(Auth) + "/.well-known/jwks.json" })
 	return access.NewVerifier(keys, d.Clock)
+}
+
+// Shipper returns what brings the part's log to audit. Its Run belongs into the
+// module's Run.
+func (d Deps) Shipper(log outbox.Log) *outbox.Shipper {
+	return d.ShipperTo(log, auditlink.New(d.Client(Audit)).Ingest)
+}
+
+// ShipperTo is Shipper for another sink: audit's own.
+func (d Deps) ShipperTo(log outbox.Log, sink outbox.Sink) *outbox.Shipper {
+	return outbox.New(outbox.Options{
+		Service: d.Service, Log: log, Sink: sink, Sign: d.Signer.Sign, Clock: d.Clock, Logger: d.Log, Registry: d.Registry,
+	})
 }
 
 // Background returns the group for the loops of the module's Run.

@@ -16,11 +16,11 @@ import (
 // the fields that are the store's. The value has none of their names; an id
 // within it is kept twice.
 type Document[T any] struct {
-	ID     string     `bson:"_id"`
-	Shape  int        `bson:"v"`   // of the value's persisted form
-	Rev    int64      `bson:"rev"` // counts the changes: a replace names the one that it saw
-	Value  T          `bson:",inline"`
-	Outbox []bson.Raw `bson:"outbox,omitempty"` // raw: the shipper takes them out byte for byte
+	ID     string  `bson:"_id"`
+	Shape  int     `bson:"v"`   // of the value's persisted form
+	Rev    int64   `bson:"rev"` // counts the changes: a replace names the one that it saw
+	Value  T       `bson:",inline"`
+	Outbox Carried `bson:"outbox,omitempty"`
 }
 
 // Documents reads and writes the values of one collection. What it doesn't offer
@@ -82,7 +82,7 @@ func (d *Documents[T]) read(ctx context.Context, filter any, opts *options.FindO
 // [IsDuplicate], [ErrUnavailable].
 func (d *Documents[T]) Insert(ctx context.Context, id string, v T, events ...record.Event) error {
 	doc := Document[T]{ID: id, Shape: d.shape, Rev: 1, Value: v}
-	if err := doc.report(events); err != nil {
+	if err := doc.Outbox.Carry(events...); err != nil {
 		return err
 	}
 	_, err := d.Collection.InsertOne(ctx, doc)
@@ -114,7 +114,7 @@ func (d *Documents[T]) Update(ctx context.Context, id string, change func(*T) ([
 		}
 		seen := doc.Rev
 		doc.ID, doc.Shape, doc.Rev = id, d.shape, seen+1
-		if err := doc.report(events); err != nil {
+		if err := doc.Outbox.Carry(events...); err != nil {
 			return false, err
 		}
 		if !found {
@@ -147,18 +147,6 @@ func (d *Documents[T]) known(doc *Document[T]) error {
 	if doc.Shape < 1 || doc.Shape > d.shape {
 		return fmt.Errorf("%s: a document of shape %d, known are 1 to %d: a newer version of centinela wrote it, or it is damaged",
 			d.Collection.Name(), doc.Shape, d.shape)
-	}
-	return nil
-}
-
-// report puts events behind those that still wait.
-func (doc *Document[T]) report(events []record.Event) error {
-	for _, e := range events {
-		raw, err := Raw(e)
-		if err != nil {
-			return err
-		}
-		doc.Outbox = append(doc.Outbox, raw)
 	}
 	return nil
 }

@@ -45,7 +45,7 @@ func Open(ctx context.Context, uri, database string, indexes map[string][]mongo.
 		return nil, errors.New("mongodb uri is malformed (expected mongodb://host:port/ or mongodb+srv://host/)")
 	}
 	db := &DB{client: client, database: client.Database(database)}
-	if err := db.prepare(ctx, indexes); err != nil {
+	if err := db.prepare(ctx, withLog(indexes)); err != nil {
 		return nil, errors.Join(err, client.Disconnect(context.WithoutCancel(ctx)))
 	}
 	return db, nil

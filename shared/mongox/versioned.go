@@ -18,7 +18,7 @@ const (
 // UpdateVersioned loads the document of that id, lets change alter it, and
 // replaces it if nobody else has in between; otherwise it starts over with the
 // new state, after a short random pause, until ctx ends. version points at T's
-// version field, whose name in the document must be "version"; it is counted up
+// version field, whose name in the document must be "rev"; it is counted up
 // here, not by change.
 //
 // change may run several times, so it must only alter its argument, and assign
@@ -57,7 +57,7 @@ func replaceOnce[T any](ctx context.Context, c *mongo.Collection, id string, ver
 		return false, err
 	}
 	*version(&doc) = loaded + 1
-	result, err := c.ReplaceOne(ctx, bson.D{{Key: "_id", Value: id}, {Key: "version", Value: loaded}}, doc)
+	result, err := c.ReplaceOne(ctx, bson.D{{Key: "_id", Value: id}, {Key: "rev", Value: loaded}}, doc)
 	if err != nil {
 		return false, Wrap(err)
 	}

@@ -15,7 +15,7 @@ import (
 
 type counter struct {
 	ID      string `bson:"_id"`
-	Version int64  `bson:"version"`
+	Version int64  `bson:"rev"`
 	N       int    `bson:"n"`
 }
 
@@ -69,7 +69,7 @@ func TestUpdateVersionedErrors(t *testing.T) {
 	cancel()
 	// contended changes the document behind every try, so the update never fits.
 	contended := func(doc *counter) error {
-		_, err := c.UpdateOne(t.Context(), bson.D{{Key: "_id", Value: doc.ID}}, bson.D{{Key: "$inc", Value: bson.D{{Key: "version", Value: int64(1)}}}})
+		_, err := c.UpdateOne(t.Context(), bson.D{{Key: "_id", Value: doc.ID}}, bson.D{{Key: "$inc", Value: bson.D{{Key: "rev", Value: int64(1)}}}})
 		doc.N = 99
 		return err
 	}

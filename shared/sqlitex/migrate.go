@@ -20,16 +20,7 @@ CREATE TABLE IF NOT EXISTS schema_migrations (
 	name     TEXT NOT NULL,
 	checksum TEXT NOT NULL
 ) STRICT;
-CREATE TABLE IF NOT EXISTS outbox_events (
-	seq  INTEGER PRIMARY KEY AUTOINCREMENT,
-	id   TEXT NOT NULL UNIQUE,
-	body TEXT NOT NULL
-);
-CREATE TABLE IF NOT EXISTS outbox_rejected (
-	id     TEXT PRIMARY KEY,
-	body   TEXT NOT NULL,
-	reason TEXT NOT NULL
-) STRICT;`
+`
 
 var migrationName = regexp.MustCompile(`^(\d{4})_[a-z0-9_]+\.sql$`)
 
@@ -87,7 +78,14 @@ func migrate(ctx context.Context, db *sql.DB, steps []migration) error {
 }
 
 func migrateIn(ctx context.Context, tx *sql.Tx, steps []migration) error {
-	if _, err := tx.ExecContext(ctx, ownTables); err != nil {
+	var old bool
+	if err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'outbox_events')`).Scan(&old); err != nil {
+		return err
+	}
+	if old {
+		return errors.New("written by the first version of centinela, whose events have another form: start with an empty data_dir (nothing was changed here)")
+	}
+	if _, err := tx.ExecContext(ctx, ownTables+logTables); err != nil {
 		return err
 	}
 	applied, err := appliedMigrations(ctx, tx)

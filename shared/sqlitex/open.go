@@ -51,6 +51,9 @@ func Open(ctx context.Context, path string, migrations fs.FS) (*DB, error) {
 	if err != nil {
 		return nil, errors.Join(explain(abs, err), write.Close())
 	}
+	if err := CheckSchema(ctx, read, migrations); err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: %w", abs, err), read.Close(), write.Close())
+	}
 	db := &DB{path: abs, write: write, read: read, queue: make(chan *call, maxBatch), stopped: make(chan struct{})}
 	go db.commitGroups()
 	return db, nil

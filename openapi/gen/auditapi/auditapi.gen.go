@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 
@@ -175,21 +176,21 @@ func (e ErrorCode) Valid() bool {
 	}
 }
 
-// Defines values for EventOutcome.
+// Defines values for EventClass.
 const (
-	EventOutcomeFailure EventOutcome = "failure"
-	EventOutcomeRefused EventOutcome = "refused"
-	EventOutcomeSuccess EventOutcome = "success"
+	EventClassActivity  EventClass = "activity"
+	EventClassSecurity  EventClass = "security"
+	EventClassTelemetry EventClass = "telemetry"
 )
 
-// Valid indicates whether the value is a known member of the EventOutcome enum.
-func (e EventOutcome) Valid() bool {
+// Valid indicates whether the value is a known member of the EventClass enum.
+func (e EventClass) Valid() bool {
 	switch e {
-	case EventOutcomeFailure:
+	case EventClassActivity:
 		return true
-	case EventOutcomeRefused:
+	case EventClassSecurity:
 		return true
-	case EventOutcomeSuccess:
+	case EventClassTelemetry:
 		return true
 	default:
 		return false
@@ -262,23 +263,53 @@ func (e VerdictAction) Valid() bool {
 	}
 }
 
+// Defines values for ListMyActivityParamsClass.
+const (
+	ListMyActivityParamsClassActivity  ListMyActivityParamsClass = "activity"
+	ListMyActivityParamsClassAll       ListMyActivityParamsClass = "all"
+	ListMyActivityParamsClassSecurity  ListMyActivityParamsClass = "security"
+	ListMyActivityParamsClassTelemetry ListMyActivityParamsClass = "telemetry"
+)
+
+// Valid indicates whether the value is a known member of the ListMyActivityParamsClass enum.
+func (e ListMyActivityParamsClass) Valid() bool {
+	switch e {
+	case ListMyActivityParamsClassActivity:
+		return true
+	case ListMyActivityParamsClassAll:
+		return true
+	case ListMyActivityParamsClassSecurity:
+		return true
+	case ListMyActivityParamsClassTelemetry:
+		return true
+	default:
+		return false
+	}
+}
+
 // AccountId defines model for AccountId.
 type AccountId = string
 
 // Activity defines model for Activity.
 type Activity struct {
-	Action    string             `json:"action"`
-	Address   *string            `json:"address,omitempty"`
-	Data      *map[string]string `json:"data,omitempty"`
-	Id        string             `json:"id"`
-	Outcome   string             `json:"outcome"`
-	Reason    *string            `json:"reason,omitempty"`
-	Seq       int64              `json:"seq"`
-	Service   string             `json:"service"`
-	Session   *string            `json:"session,omitempty"`
-	Target    *string            `json:"target,omitempty"`
-	Time      time.Time          `json:"time"`
-	UserAgent *string            `json:"user_agent,omitempty"`
+	Action  string  `json:"action"`
+	Address *string `json:"address,omitempty"`
+
+	// Class `security`: who can enter, what changed, what was decided or refused. `activity`: chat and requests, as digests.
+	// `telemetry`: counts.
+	Class EventClass `json:"class"`
+
+	// Data What the action has to say beside that: texts, numbers, lists.
+	Data      *map[string]interface{} `json:"data,omitempty"`
+	Id        string                  `json:"id"`
+	Outcome   string                  `json:"outcome"`
+	Reason    *string                 `json:"reason,omitempty"`
+	Seq       int64                   `json:"seq"`
+	Service   string                  `json:"service"`
+	Session   *string                 `json:"session,omitempty"`
+	Target    *string                 `json:"target,omitempty"`
+	Time      time.Time               `json:"time"`
+	UserAgent *string                 `json:"user_agent,omitempty"`
 }
 
 // ActivityPage defines model for ActivityPage.
@@ -290,31 +321,9 @@ type ActivityPage struct {
 // ErrorCode Stable codes; shared/fault holds the same list, and a test compares the two.
 type ErrorCode string
 
-// Event shared/record.Event on the wire.
-type Event struct {
-	Account   *string            `json:"account,omitempty"`
-	Action    string             `json:"action"`
-	Address   *string            `json:"address,omitempty"`
-	Data      *map[string]string `json:"data,omitempty"`
-	Device    *string            `json:"device,omitempty"`
-	Id        string             `json:"id"`
-	Outcome   EventOutcome       `json:"outcome"`
-	Reason    *string            `json:"reason,omitempty"`
-	RequestId *string            `json:"request_id,omitempty"`
-	Service   string             `json:"service"`
-	Session   *string            `json:"session,omitempty"`
-	Target    *string            `json:"target,omitempty"`
-	Time      time.Time          `json:"time"`
-	UserAgent *string            `json:"user_agent,omitempty"`
-}
-
-// EventOutcome defines model for Event.Outcome.
-type EventOutcome string
-
-// EventBatch defines model for EventBatch.
-type EventBatch struct {
-	Events []Event `json:"events"`
-}
+// EventClass `security`: who can enter, what changed, what was decided or refused. `activity`: chat and requests, as digests.
+// `telemetry`: counts.
+type EventClass string
 
 // FieldProblem defines model for FieldProblem.
 type FieldProblem struct {
@@ -326,11 +335,10 @@ type FieldProblem struct {
 	Pointer string `json:"pointer"`
 }
 
-// IngestResult defines model for IngestResult.
-type IngestResult struct {
-	// Known Events that were recorded before.
-	Known  int `json:"known"`
-	Stored int `json:"stored"`
+// LogHead The end of a source's log, as the record holds it.
+type LogHead struct {
+	Hash string `json:"hash"`
+	N    int64  `json:"n"`
 }
 
 // NewVerdict defines model for NewVerdict.
@@ -427,12 +435,18 @@ type WatchVerdictsParams struct {
 
 // ListMyActivityParams defines parameters for ListMyActivity.
 type ListMyActivityParams struct {
+	// Class Which events; `all` for every class.
+	Class *ListMyActivityParamsClass `form:"class,omitempty" json:"class,omitempty"`
+
 	// Cursor `next_cursor` of the page before; opaque.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// Limit How many items a page has at most.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 }
+
+// ListMyActivityParamsClass defines parameters for ListMyActivity.
+type ListMyActivityParamsClass string
 
 // ListVerdictsParams defines parameters for ListVerdicts.
 type ListVerdictsParams struct {
@@ -443,15 +457,12 @@ type ListVerdictsParams struct {
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
-// IngestEventsJSONRequestBody defines body for IngestEvents for application/json ContentType.
-type IngestEventsJSONRequestBody = EventBatch
-
 // AddVerdictJSONRequestBody defines body for AddVerdict for application/json ContentType.
 type AddVerdictJSONRequestBody = NewVerdict
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
-	// IngestEvents Record a batch of events; idempotent by event id, answered when durable
+	// IngestEvents Record a shipment of a source's log; answered when durable, with what is held of the source
 	// (POST /internal/events)
 	IngestEvents(c *gin.Context)
 	// GetPlace Whether an address is in one of the account's usual networks
@@ -575,6 +586,14 @@ func (siw *ServerInterfaceWrapper) ListMyActivity(c *gin.Context) {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ListMyActivityParams
+
+	// ------------- Optional query parameter "class" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "class", c.Request.URL.Query(), &params.Class, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter class: %w", err), http.StatusBadRequest)
+		return
+	}
 
 	// ------------- Optional query parameter "cursor" -------------
 
@@ -714,14 +733,14 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 type ProblemApplicationProblemPlusJSONResponse Problem
 
 type IngestEventsRequestObject struct {
-	Body *IngestEventsJSONRequestBody
+	Body io.Reader
 }
 
 type IngestEventsResponseObject interface {
 	VisitIngestEventsResponse(w http.ResponseWriter) error
 }
 
-type IngestEvents200JSONResponse IngestResult
+type IngestEvents200JSONResponse LogHead
 
 func (response IngestEvents200JSONResponse) VisitIngestEventsResponse(w http.ResponseWriter) error {
 
@@ -983,7 +1002,7 @@ func (response RemoveVerdictdefaultApplicationProblemPlusJSONResponse) VisitRemo
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
-	// IngestEvents Record a batch of events; idempotent by event id, answered when durable
+	// IngestEvents Record a shipment of a source's log; answered when durable, with what is held of the source
 	// (POST /internal/events)
 	IngestEvents(ctx context.Context, request IngestEventsRequestObject) (IngestEventsResponseObject, error)
 	// GetPlace Whether an address is in one of the account's usual networks
@@ -1067,23 +1086,7 @@ type strictHandler struct {
 func (sh *strictHandler) IngestEvents(ctx *gin.Context) {
 	var request IngestEventsRequestObject
 
-	var body IngestEventsJSONRequestBody
-	var err error
-	// A request validator built on kin-openapi's openapi3filter with
-	// KeepValidatedValue leaves the value it validated on the body. Bind
-	// that value, matching member names exactly, so the handler receives
-	// what was validated instead of a second, case-insensitive decode.
-	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
-		err = ctx.ShouldBindJSON(&body)
-	} else if binding.Validator != nil {
-		// ShouldBindJSON runs the struct validator after decoding; keep that.
-		err = binding.Validator.ValidateStruct(&body)
-	}
-	if err != nil {
-		sh.options.RequestErrorHandlerFunc(ctx, err)
-		return
-	}
-	request.Body = &body
+	request.Body = ctx.Request.Body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
 		return sh.ssi.IngestEvents(ctx, request.(IngestEventsRequestObject))

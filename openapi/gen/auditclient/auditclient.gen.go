@@ -176,21 +176,21 @@ func (e ErrorCode) Valid() bool {
 	}
 }
 
-// Defines values for EventOutcome.
+// Defines values for EventClass.
 const (
-	EventOutcomeFailure EventOutcome = "failure"
-	EventOutcomeRefused EventOutcome = "refused"
-	EventOutcomeSuccess EventOutcome = "success"
+	EventClassActivity  EventClass = "activity"
+	EventClassSecurity  EventClass = "security"
+	EventClassTelemetry EventClass = "telemetry"
 )
 
-// Valid indicates whether the value is a known member of the EventOutcome enum.
-func (e EventOutcome) Valid() bool {
+// Valid indicates whether the value is a known member of the EventClass enum.
+func (e EventClass) Valid() bool {
 	switch e {
-	case EventOutcomeFailure:
+	case EventClassActivity:
 		return true
-	case EventOutcomeRefused:
+	case EventClassSecurity:
 		return true
-	case EventOutcomeSuccess:
+	case EventClassTelemetry:
 		return true
 	default:
 		return false
@@ -263,23 +263,53 @@ func (e VerdictAction) Valid() bool {
 	}
 }
 
+// Defines values for ListMyActivityParamsClass.
+const (
+	ListMyActivityParamsClassActivity  ListMyActivityParamsClass = "activity"
+	ListMyActivityParamsClassAll       ListMyActivityParamsClass = "all"
+	ListMyActivityParamsClassSecurity  ListMyActivityParamsClass = "security"
+	ListMyActivityParamsClassTelemetry ListMyActivityParamsClass = "telemetry"
+)
+
+// Valid indicates whether the value is a known member of the ListMyActivityParamsClass enum.
+func (e ListMyActivityParamsClass) Valid() bool {
+	switch e {
+	case ListMyActivityParamsClassActivity:
+		return true
+	case ListMyActivityParamsClassAll:
+		return true
+	case ListMyActivityParamsClassSecurity:
+		return true
+	case ListMyActivityParamsClassTelemetry:
+		return true
+	default:
+		return false
+	}
+}
+
 // AccountId defines model for AccountId.
 type AccountId = string
 
 // Activity defines model for Activity.
 type Activity struct {
-	Action    string             `json:"action"`
-	Address   *string            `json:"address,omitempty"`
-	Data      *map[string]string `json:"data,omitempty"`
-	Id        string             `json:"id"`
-	Outcome   string             `json:"outcome"`
-	Reason    *string            `json:"reason,omitempty"`
-	Seq       int64              `json:"seq"`
-	Service   string             `json:"service"`
-	Session   *string            `json:"session,omitempty"`
-	Target    *string            `json:"target,omitempty"`
-	Time      time.Time          `json:"time"`
-	UserAgent *string            `json:"user_agent,omitempty"`
+	Action  string  `json:"action"`
+	Address *string `json:"address,omitempty"`
+
+	// Class `security`: who can enter, what changed, what was decided or refused. `activity`: chat and requests, as digests.
+	// `telemetry`: counts.
+	Class EventClass `json:"class"`
+
+	// Data What the action has to say beside that: texts, numbers, lists.
+	Data      *map[string]interface{} `json:"data,omitempty"`
+	Id        string                  `json:"id"`
+	Outcome   string                  `json:"outcome"`
+	Reason    *string                 `json:"reason,omitempty"`
+	Seq       int64                   `json:"seq"`
+	Service   string                  `json:"service"`
+	Session   *string                 `json:"session,omitempty"`
+	Target    *string                 `json:"target,omitempty"`
+	Time      time.Time               `json:"time"`
+	UserAgent *string                 `json:"user_agent,omitempty"`
 }
 
 // ActivityPage defines model for ActivityPage.
@@ -291,31 +321,9 @@ type ActivityPage struct {
 // ErrorCode Stable codes; shared/fault holds the same list, and a test compares the two.
 type ErrorCode string
 
-// Event shared/record.Event on the wire.
-type Event struct {
-	Account   *string            `json:"account,omitempty"`
-	Action    string             `json:"action"`
-	Address   *string            `json:"address,omitempty"`
-	Data      *map[string]string `json:"data,omitempty"`
-	Device    *string            `json:"device,omitempty"`
-	Id        string             `json:"id"`
-	Outcome   EventOutcome       `json:"outcome"`
-	Reason    *string            `json:"reason,omitempty"`
-	RequestId *string            `json:"request_id,omitempty"`
-	Service   string             `json:"service"`
-	Session   *string            `json:"session,omitempty"`
-	Target    *string            `json:"target,omitempty"`
-	Time      time.Time          `json:"time"`
-	UserAgent *string            `json:"user_agent,omitempty"`
-}
-
-// EventOutcome defines model for Event.Outcome.
-type EventOutcome string
-
-// EventBatch defines model for EventBatch.
-type EventBatch struct {
-	Events []Event `json:"events"`
-}
+// EventClass `security`: who can enter, what changed, what was decided or refused. `activity`: chat and requests, as digests.
+// `telemetry`: counts.
+type EventClass string
 
 // FieldProblem defines model for FieldProblem.
 type FieldProblem struct {
@@ -327,11 +335,10 @@ type FieldProblem struct {
 	Pointer string `json:"pointer"`
 }
 
-// IngestResult defines model for IngestResult.
-type IngestResult struct {
-	// Known Events that were recorded before.
-	Known  int `json:"known"`
-	Stored int `json:"stored"`
+// LogHead The end of a source's log, as the record holds it.
+type LogHead struct {
+	Hash string `json:"hash"`
+	N    int64  `json:"n"`
 }
 
 // NewVerdict defines model for NewVerdict.
@@ -428,12 +435,18 @@ type WatchVerdictsParams struct {
 
 // ListMyActivityParams defines parameters for ListMyActivity.
 type ListMyActivityParams struct {
+	// Class Which events; `all` for every class.
+	Class *ListMyActivityParamsClass `form:"class,omitempty" json:"class,omitempty"`
+
 	// Cursor `next_cursor` of the page before; opaque.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// Limit How many items a page has at most.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 }
+
+// ListMyActivityParamsClass defines parameters for ListMyActivity.
+type ListMyActivityParamsClass string
 
 // ListVerdictsParams defines parameters for ListVerdicts.
 type ListVerdictsParams struct {
@@ -443,9 +456,6 @@ type ListVerdictsParams struct {
 	// Limit How many items a page has at most.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 }
-
-// IngestEventsJSONRequestBody defines body for IngestEvents for application/json ContentType.
-type IngestEventsJSONRequestBody = EventBatch
 
 // AddVerdictJSONRequestBody defines body for AddVerdict for application/json ContentType.
 type AddVerdictJSONRequestBody = NewVerdict
@@ -524,19 +534,18 @@ func WithRequestEditorFn(fn RequestEditorFn) ClientOption {
 // The interface specification for the client above.
 type ClientInterface interface {
 
-	// IngestEventsWithBody Record a batch of events; idempotent by event id, answered when durable
+	// IngestEventsWithBody Record a shipment of a source's log; answered when durable, with what is held of the source
+	//
+	// NDJSON. The first line is `{source, from, n, hash, signature}`: the log's name (service/instance), the number of
+	// the first event, the head of the log after the last one and the service's Ed25519 signature over it. Then two
+	// lines an event: its envelope (RFC 8785, shared/record) and its openings, at most 200 events. Events that are held
+	// already are not recorded again. Where the answer isn't the shipment's own head, nothing of it was recorded: the
+	// log and the record don't agree.
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /internal/events (the `IngestEvents` operationId).
 	IngestEventsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
-
-	// IngestEvents Record a batch of events; idempotent by event id, answered when durable
-	//
-	// Takes a body of the `application/json` content type.
-	//
-	// Corresponds with POST /internal/events (the `IngestEvents` operationId).
-	IngestEvents(ctx context.Context, body IngestEventsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetPlace Whether an address is in one of the account's usual networks
 	//
@@ -580,30 +589,19 @@ type ClientInterface interface {
 	RemoveVerdict(ctx context.Context, verdictId VerdictId, reqEditors ...RequestEditorFn) (*http.Response, error)
 }
 
-// IngestEventsWithBody Record a batch of events; idempotent by event id, answered when durable
+// IngestEventsWithBody Record a shipment of a source's log; answered when durable, with what is held of the source
+//
+// NDJSON. The first line is `{source, from, n, hash, signature}`: the log's name (service/instance), the number of
+// the first event, the head of the log after the last one and the service's Ed25519 signature over it. Then two
+// lines an event: its envelope (RFC 8785, shared/record) and its openings, at most 200 events. Events that are held
+// already are not recorded again. Where the answer isn't the shipment's own head, nothing of it was recorded: the
+// log and the record don't agree.
 //
 // Takes any type of body and a specified content type.
 //
 // Corresponds with POST /internal/events (the `IngestEvents` operationId).
 func (c *Client) IngestEventsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewIngestEventsRequestWithBody(c.Server, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
-}
-
-// IngestEvents Record a batch of events; idempotent by event id, answered when durable
-//
-// Takes a body of the `application/json` content type.
-//
-// Corresponds with POST /internal/events (the `IngestEvents` operationId).
-func (c *Client) IngestEvents(ctx context.Context, body IngestEventsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewIngestEventsRequest(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -723,17 +721,6 @@ func (c *Client) RemoveVerdict(ctx context.Context, verdictId VerdictId, reqEdit
 		return nil, err
 	}
 	return c.Client.Do(req)
-}
-
-// NewIngestEventsRequest calls the generic IngestEvents builder with application/json body
-func NewIngestEventsRequest(server string, body IngestEventsJSONRequestBody) (*http.Request, error) {
-	var bodyReader io.Reader
-	buf, err := json.Marshal(body)
-	if err != nil {
-		return nil, err
-	}
-	bodyReader = bytes.NewReader(buf)
-	return NewIngestEventsRequestWithBody(server, "application/json", bodyReader)
 }
 
 // NewIngestEventsRequestWithBody constructs an http.Request for the IngestEvents method, with any body, and a specified content type
@@ -915,6 +902,18 @@ func NewListMyActivityRequest(server string, params *ListMyActivityParams) (*htt
 		// styled parameters, preserving literal commas as delimiters
 		// per the OpenAPI spec (e.g. "color=blue,black,brown").
 		var rawQueryFragments []string
+
+		if params.Class != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "class", *params.Class, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
 
 		if params.Cursor != nil {
 
@@ -1138,19 +1137,18 @@ func WithBaseURL(baseURL string) ClientOption {
 // ClientWithResponsesInterface is the interface specification for the client with responses above.
 type ClientWithResponsesInterface interface {
 
-	// IngestEventsWithBodyWithResponse Record a batch of events; idempotent by event id, answered when durable
+	// IngestEventsWithBodyWithResponse Record a shipment of a source's log; answered when durable, with what is held of the source
+	//
+	// NDJSON. The first line is `{source, from, n, hash, signature}`: the log's name (service/instance), the number of
+	// the first event, the head of the log after the last one and the service's Ed25519 signature over it. Then two
+	// lines an event: its envelope (RFC 8785, shared/record) and its openings, at most 200 events. Events that are held
+	// already are not recorded again. Where the answer isn't the shipment's own head, nothing of it was recorded: the
+	// log and the record don't agree.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /internal/events (the `IngestEvents` operationId).
 	IngestEventsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*IngestEventsResponse, error)
-
-	// IngestEventsWithResponse Record a batch of events; idempotent by event id, answered when durable
-	//
-	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
-	//
-	// Corresponds with POST /internal/events (the `IngestEvents` operationId).
-	IngestEventsWithResponse(ctx context.Context, body IngestEventsJSONRequestBody, reqEditors ...RequestEditorFn) (*IngestEventsResponse, error)
 
 	// GetPlaceWithResponse Whether an address is in one of the account's usual networks
 	//
@@ -1208,13 +1206,13 @@ type IngestEventsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *IngestResult
+	JSON200 *LogHead
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *Problem
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r IngestEventsResponse) GetJSON200() *IngestResult {
+func (r IngestEventsResponse) GetJSON200() *LogHead {
 	return r.JSON200
 }
 
@@ -1533,26 +1531,19 @@ func (r RemoveVerdictResponse) ContentType() string {
 	return ""
 }
 
-// IngestEventsWithBodyWithResponse Record a batch of events; idempotent by event id, answered when durable
+// IngestEventsWithBodyWithResponse Record a shipment of a source's log; answered when durable, with what is held of the source
+//
+// NDJSON. The first line is `{source, from, n, hash, signature}`: the log's name (service/instance), the number of
+// the first event, the head of the log after the last one and the service's Ed25519 signature over it. Then two
+// lines an event: its envelope (RFC 8785, shared/record) and its openings, at most 200 events. Events that are held
+// already are not recorded again. Where the answer isn't the shipment's own head, nothing of it was recorded: the
+// log and the record don't agree.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /internal/events (the `IngestEvents` operationId).
 func (c *ClientWithResponses) IngestEventsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*IngestEventsResponse, error) {
 	rsp, err := c.IngestEventsWithBody(ctx, contentType, body, reqEditors...)
-	if err != nil {
-		return nil, err
-	}
-	return ParseIngestEventsResponse(rsp)
-}
-
-// IngestEventsWithResponse Record a batch of events; idempotent by event id, answered when durable
-//
-// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
-//
-// Corresponds with POST /internal/events (the `IngestEvents` operationId).
-func (c *ClientWithResponses) IngestEventsWithResponse(ctx context.Context, body IngestEventsJSONRequestBody, reqEditors ...RequestEditorFn) (*IngestEventsResponse, error) {
-	rsp, err := c.IngestEvents(ctx, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -1667,7 +1658,7 @@ func ParseIngestEventsResponse(rsp *http.Response) (*IngestEventsResponse, error
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest IngestResult
+		var dest LogHead
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}

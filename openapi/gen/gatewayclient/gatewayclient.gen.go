@@ -195,6 +195,27 @@ func (e ErrorCode) Valid() bool {
 	}
 }
 
+// Defines values for EventClass.
+const (
+	EventClassActivity  EventClass = "activity"
+	EventClassSecurity  EventClass = "security"
+	EventClassTelemetry EventClass = "telemetry"
+)
+
+// Valid indicates whether the value is a known member of the EventClass enum.
+func (e EventClass) Valid() bool {
+	switch e {
+	case EventClassActivity:
+		return true
+	case EventClassSecurity:
+		return true
+	case EventClassTelemetry:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for EvidenceMethod.
 const (
 	EvidenceMethodSavedCode EvidenceMethod = "saved_code"
@@ -522,6 +543,30 @@ func (e VerdictAction) Valid() bool {
 	}
 }
 
+// Defines values for ListMyActivityParamsClass.
+const (
+	ListMyActivityParamsClassActivity  ListMyActivityParamsClass = "activity"
+	ListMyActivityParamsClassAll       ListMyActivityParamsClass = "all"
+	ListMyActivityParamsClassSecurity  ListMyActivityParamsClass = "security"
+	ListMyActivityParamsClassTelemetry ListMyActivityParamsClass = "telemetry"
+)
+
+// Valid indicates whether the value is a known member of the ListMyActivityParamsClass enum.
+func (e ListMyActivityParamsClass) Valid() bool {
+	switch e {
+	case ListMyActivityParamsClassActivity:
+		return true
+	case ListMyActivityParamsClassAll:
+		return true
+	case ListMyActivityParamsClassSecurity:
+		return true
+	case ListMyActivityParamsClassTelemetry:
+		return true
+	default:
+		return false
+	}
+}
+
 // Account defines model for Account.
 type Account struct {
 	CreatedAt      time.Time `json:"created_at"`
@@ -538,18 +583,24 @@ type AccountId = string
 
 // Activity defines model for Activity.
 type Activity struct {
-	Action    string             `json:"action"`
-	Address   *string            `json:"address,omitempty"`
-	Data      *map[string]string `json:"data,omitempty"`
-	Id        string             `json:"id"`
-	Outcome   string             `json:"outcome"`
-	Reason    *string            `json:"reason,omitempty"`
-	Seq       int64              `json:"seq"`
-	Service   string             `json:"service"`
-	Session   *string            `json:"session,omitempty"`
-	Target    *string            `json:"target,omitempty"`
-	Time      time.Time          `json:"time"`
-	UserAgent *string            `json:"user_agent,omitempty"`
+	Action  string  `json:"action"`
+	Address *string `json:"address,omitempty"`
+
+	// Class `security`: who can enter, what changed, what was decided or refused. `activity`: chat and requests, as digests.
+	// `telemetry`: counts.
+	Class EventClass `json:"class"`
+
+	// Data What the action has to say beside that: texts, numbers, lists.
+	Data      *map[string]interface{} `json:"data,omitempty"`
+	Id        string                  `json:"id"`
+	Outcome   string                  `json:"outcome"`
+	Reason    *string                 `json:"reason,omitempty"`
+	Seq       int64                   `json:"seq"`
+	Service   string                  `json:"service"`
+	Session   *string                 `json:"session,omitempty"`
+	Target    *string                 `json:"target,omitempty"`
+	Time      time.Time               `json:"time"`
+	UserAgent *string                 `json:"user_agent,omitempty"`
 }
 
 // ActivityPage defines model for ActivityPage.
@@ -635,6 +686,10 @@ type DeviceKey = string
 
 // ErrorCode Stable codes; shared/fault holds the same list, and a test compares the two.
 type ErrorCode string
+
+// EventClass `security`: who can enter, what changed, what was decided or refused. `activity`: chat and requests, as digests.
+// `telemetry`: counts.
+type EventClass string
 
 // Evidence defines model for Evidence.
 type Evidence struct {
@@ -1049,12 +1104,18 @@ type ListMessagesParams struct {
 
 // ListMyActivityParams defines parameters for ListMyActivity.
 type ListMyActivityParams struct {
+	// Class Which events; `all` for every class.
+	Class *ListMyActivityParamsClass `form:"class,omitempty" json:"class,omitempty"`
+
 	// Cursor `next_cursor` of the page before; opaque.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// Limit How many items a page has at most.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 }
+
+// ListMyActivityParamsClass defines parameters for ListMyActivity.
+type ListMyActivityParamsClass string
 
 // ListVerdictsParams defines parameters for ListVerdicts.
 type ListVerdictsParams struct {
@@ -3157,6 +3218,18 @@ func NewListMyActivityRequest(server string, params *ListMyActivityParams) (*htt
 		// styled parameters, preserving literal commas as delimiters
 		// per the OpenAPI spec (e.g. "color=blue,black,brown").
 		var rawQueryFragments []string
+
+		if params.Class != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "class", *params.Class, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
 
 		if params.Cursor != nil {
 

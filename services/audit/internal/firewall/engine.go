@@ -82,7 +82,8 @@ func (e *Engine) apply(i int, event record.Event) (Decision, bool) {
 // end is in event time. A field that can't be read, or lies, gives the TTL.
 func (r Rule) end(event record.Event) time.Time {
 	if r.Until != "" {
-		until, err := time.Parse(time.RFC3339, event.Data[r.Until])
+		text, _ := event.Data[r.Until].(string)
+		until, err := time.Parse(time.RFC3339, text)
 		if err == nil && until.After(event.Time) && !until.After(event.Time.Add(maxTTL)) {
 			return until.UTC().Truncate(time.Millisecond)
 		}

@@ -96,7 +96,7 @@ func TestSessionRevoked(t *testing.T) {
 		e := record.New(noon, "auth", record.SessionRevoked, record.Success, record.Origin{})
 		e.Account, e.Session, e.Target = id.New("acc"), session, target
 		if expires != "" {
-			e.Data = map[string]string{"expires_at": expires}
+			e.Data = record.Data{"expires_at": expires}
 		}
 		return e
 	}

@@ -138,12 +138,12 @@ func (f *Firewall) Remove(ctx context.Context, verdict string, from record.Origi
 // block (R7).
 func (f *Firewall) report(now time.Time, action string, v Verdict, from record.Origin, account string) record.Event {
 	e := record.New(now, f.service, action, record.Success, from)
-	e.Target, e.Reason, e.Account = v.ID, v.Reason, account
+	e.Target, e.Reason, e.Account, e.Subject = v.ID, v.Reason, account, v.Subject
 	if v.Kind == Account {
 		e.Account = v.Subject
 	}
-	e.Data = map[string]string{
-		"kind": v.Kind, "subject": v.Subject, "action": v.Action, "source": v.Source, "until": v.Until.Format(time.RFC3339),
+	e.Data = record.Data{
+		"kind": v.Kind, "action": v.Action, "source": v.Source, "until": v.Until.Format(time.RFC3339),
 	}
 	return e
 }

@@ -7,13 +7,15 @@ import (
 	"centinela/shared/record"
 )
 
-func eventOf(wire auditapi.Event) record.Event {
-	return record.Event{
-		ID: wire.Id, Time: wire.Time, Service: wire.Service, Action: wire.Action, Outcome: string(wire.Outcome),
-		Account: value(wire.Account), Session: value(wire.Session), Target: value(wire.Target), Address: value(wire.Address),
-		Device: value(wire.Device), UserAgent: value(wire.UserAgent), RequestID: value(wire.RequestId), Reason: value(wire.Reason),
-		Data: value(wire.Data),
+// classOf is the class that a person asks for: security, unless another is named.
+func classOf(class *auditapi.ListMyActivityParamsClass) record.Class {
+	switch {
+	case class == nil:
+		return record.Security
+	case *class == auditapi.ListMyActivityParamsClassAll:
+		return ""
 	}
+	return record.Class(*class)
 }
 
 func activityPageOf(page ledger.Page) auditapi.ActivityPage {
@@ -21,12 +23,12 @@ func activityPageOf(page ledger.Page) auditapi.ActivityPage {
 	for i, entry := range page.Entries {
 		e := entry.Event
 		events[i] = auditapi.Activity{
-			Seq: entry.Seq, Id: e.ID, Time: e.Time, Service: e.Service, Action: e.Action, Outcome: e.Outcome,
+			Seq: entry.Seq, Id: e.ID, Time: e.Time, Service: e.Service, Class: auditapi.EventClass(entry.Class), Action: e.Action, Outcome: e.Outcome,
 			Session: optional(e.Session), Target: optional(e.Target), Address: optional(e.Address), UserAgent: optional(e.UserAgent),
 			Reason: optional(e.Reason),
 		}
-		if len(e.Data) > 0 {
-			events[i].Data = &e.Data
+		if data := map[string]any(entry.Data()); len(data) > 0 {
+			events[i].Data = &data
 		}
 	}
 	return auditapi.ActivityPage{Events: events, NextCursor: optional(page.Next)}

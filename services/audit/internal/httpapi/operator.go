@@ -73,8 +73,8 @@ func (a *API) OperatorOnly(spec *openapi3.T) gin.HandlerFunc {
 func (a *API) ListVerdicts(ctx context.Context, request auditapi.ListVerdictsRequestObject) (auditapi.ListVerdictsResponseObject, error) {
 	ctx = httpkit.Plain(ctx)
 	read := record.New(a.Clock.Now(), a.Service, record.AuditRead, record.Success, originOf(ctx))
-	read.Data = map[string]string{"by": module.Operator, "what": "verdicts"}
-	if _, err := a.Ledger.Append(ctx, []record.Event{read}); err != nil {
+	read.Data = record.Data{"by": module.Operator, "what": "verdicts"}
+	if err := a.Record(ctx, read); err != nil {
 		return nil, err
 	}
 	page, err := a.Firewall.List(ctx, value(request.Params.Cursor), limitOf(request.Params.Limit))

@@ -18,7 +18,7 @@ func benchEvents() []record.Event {
 	for i := range events {
 		e := record.New(noon, "auth", record.SessionCreated, record.Success, record.Origin{Address: "203.0.113.9", UserAgent: "Mozilla/5.0 (X11; Linux x86_64)", RequestID: "req_0123456789abcdefghjkmnpq"})
 		e.Account, e.Session, e.Target = "acc_0123456789abcdefghjkmnpq", "ses_0123456789abcdefghjkmnpq", "ses_0123456789abcdefghjkmnpq"
-		e.Data = map[string]string{"method": "password"}
+		e.Data = record.Data{"method": "password"}
 		events[i] = e
 	}
 	return events

@@ -11,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"centinela/shared/record"
 )
 
 // A hash chain doesn't see that its newest rows were cut off, nor that all of it
@@ -27,7 +29,7 @@ type Checkpoint struct {
 var ErrCheckpoint = errors.New("the checkpoint was not signed with this key")
 
 // checkpointPurpose keeps a signature from meaning anything elsewhere.
-const checkpointPurpose = "centinela audit checkpoint v1\n"
+const checkpointPurpose = "centinela audit checkpoint v2"
 
 type checkpointFile struct {
 	Seq       int64  `json:"seq"`
@@ -36,12 +38,9 @@ type checkpointFile struct {
 	Signature string `json:"signature"`
 }
 
-func (c Checkpoint) signed() ([]byte, error) {
-	return appendCanonical([]byte(checkpointPurpose), object{
-		{"hash", c.Hash.String()},
-		{"seq", c.Seq},
-		{"time", c.Time.UnixMilli()},
-	})
+// message is what is signed.
+func (c Checkpoint) message() []byte {
+	return fmt.Appendf(nil, "%s\n%d\n%s\n%d\n", checkpointPurpose, c.Seq, c.Hash, c.Time.UnixMilli())
 }
 
 // ReadCheckpoint reads and checks the file; ok is false when there is none.
@@ -60,12 +59,11 @@ func ReadCheckpoint(path string, key ed25519.PublicKey) (c Checkpoint, ok bool, 
 	}
 	hash, err := hex.DecodeString(file.Hash)
 	signature, err2 := base64.StdEncoding.DecodeString(file.Signature)
-	if err != nil || err2 != nil || len(hash) != len(Hash{}) {
+	if err != nil || err2 != nil || len(hash) != len(record.Hash{}) {
 		return Checkpoint{}, false, fmt.Errorf("checkpoint %s: %w", path, ErrCheckpoint)
 	}
-	c = Checkpoint{Head: Head{Seq: file.Seq, Hash: Hash(hash)}, Time: time.UnixMilli(file.Time).UTC()}
-	message, err := c.signed()
-	if err != nil || !ed25519.Verify(key, message, signature) {
+	c = Checkpoint{Head: Head{Seq: file.Seq, Hash: record.Hash(hash)}, Time: time.UnixMilli(file.Time).UTC()}
+	if !ed25519.Verify(key, c.message(), signature) {
 		return Checkpoint{}, false, fmt.Errorf("checkpoint %s: %w", path, ErrCheckpoint)
 	}
 	return c, true, nil
@@ -73,13 +71,9 @@ func ReadCheckpoint(path string, key ed25519.PublicKey) (c Checkpoint, ok bool, 
 
 // writeCheckpoint replaces the file in one step and syncs it.
 func writeCheckpoint(path string, key ed25519.PrivateKey, c Checkpoint) error {
-	message, err := c.signed()
-	if err != nil {
-		return err
-	}
 	body, err := json.Marshal(checkpointFile{
 		Seq: c.Seq, Hash: c.Hash.String(), Time: c.Time.UnixMilli(),
-		Signature: base64.StdEncoding.EncodeToString(ed25519.Sign(key, message)),
+		Signature: base64.StdEncoding.EncodeToString(ed25519.Sign(key, c.message())),
 	})
 	if err != nil {
 		return err

@@ -137,11 +137,11 @@ func (c *Checkpointer) consistent(ctx context.Context) error {
 	if !ok {
 		return nil
 	}
-	entries, err := c.store.Entries(ctx, last.Seq, 1)
+	rows, err := c.store.Rows(ctx, last.Seq, 1)
 	if _, isDamaged := errors.AsType[*DamagedError](err); err != nil && !isDamaged {
 		return err
 	}
-	if len(entries) == 0 || entries[0].head() != last.Head {
+	if len(rows) == 0 || rows[0].head() != last.Head {
 		return fmt.Errorf("%w: entry %d is no longer the one that the checkpoint saw; run: centinela audit verify", ErrTampered, last.Seq)
 	}
 	return nil

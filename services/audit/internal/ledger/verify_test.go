@@ -36,7 +36,7 @@ func tenEntries(t *testing.T) (*sqlite.Store, *ledger.Checkpoint) {
 	l := newLedger(store)
 	for range 10 {
 		e := event()
-		e.Data = map[string]string{"method": "password"}
+		e.Data = record.Data{"method": "password"}
 		e.Account, e.Session, e.Target, e.Address, e.Device, e.UserAgent, e.RequestID, e.Reason = "a", "b", "c", "d", "e", "f", "g", "h"
 		add(t, l, e)
 	}

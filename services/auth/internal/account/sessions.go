@@ -125,7 +125,7 @@ func (s *Service) revokeWith(sess *Session, now time.Time, reason string, o reco
 	e := event(now, record.SessionRevoked, record.Success, o, sess.Account)
 	e.Session, e.Target, e.Reason = sess.ID, sess.ID, reason
 	// Until when an access token of this session may be around: audit makes a verdict of it that the gateway obeys.
-	e.Data = map[string]string{"expires_at": now.Add(s.settings.AccessFor).UTC().Format(time.RFC3339Nano)}
+	e.Data = record.Data{"expires_at": now.Add(s.settings.AccessFor).UTC().Format(time.RFC3339Nano)}
 	return []record.Event{e}
 }
 

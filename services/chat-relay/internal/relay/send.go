@@ -101,7 +101,7 @@ func (r *Relay) storeAndPublish(ctx context.Context, d Draft, roster []string) (
 func (r *Relay) sent(d Draft, m Message) record.Event {
 	e := record.New(m.At, service, record.ChatMessageSent, record.Success, d.Origin)
 	e.Account, e.Session, e.Target = d.Account, d.Session, m.Conversation
-	e.Data = map[string]string{
+	e.Data = record.Data{
 		"conversation": m.Conversation, "seq": fmt.Sprint(m.Seq), "length": fmt.Sprint(utf8.RuneCountInString(m.Text)),
 	}
 	return e

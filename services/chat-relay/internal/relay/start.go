@@ -47,7 +47,7 @@ func (r *Relay) Start(ctx context.Context, account string, from record.Origin, w
 	}
 	e := record.New(now, service, record.ChatConversationCreated, record.Success, from)
 	e.Account, e.Target = account, c.ID
-	e.Data = map[string]string{"kind": c.Kind, "members": fmt.Sprint(len(c.Members))}
+	e.Data = record.Data{"kind": c.Kind, "members": fmt.Sprint(len(c.Members))}
 	stored, err := r.Store.AddConversation(ctx, c, e)
 	if err != nil {
 		return Conversation{}, err

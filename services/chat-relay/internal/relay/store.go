@@ -27,11 +27,6 @@ type Store interface {
 	// RecordEvents stores events that report no change of the store.
 	RecordEvents(ctx context.Context, events ...record.Event) error
 
-	// The outbox (shared/outbox.Source and Rejecter).
-	PendingEvents(ctx context.Context, limit int) ([]record.Event, error)
-	DeliveredEvents(ctx context.Context, ids []string) error
-	RejectEvent(ctx context.Context, id, reason string) error
-
 	// Ping returns nil when the store answers.
 	Ping(ctx context.Context) error
 	Close(ctx context.Context) error

@@ -62,7 +62,7 @@ func (c *conn) recordViolation(v *protocol.Violation, now time.Time) {
 	}
 	e := c.event(now, record.ChatProtocolViolation, record.Refused)
 	e.Reason = string(v.Fault)
-	e.Data = map[string]string{"fault": string(v.Fault), "state": v.State.String(), "size": fmt.Sprint(v.Size)}
+	e.Data = record.Data{"fault": string(v.Fault), "state": v.State.String(), "size": fmt.Sprint(v.Size)}
 	if v.Type != "" {
 		e.Data["type"] = v.Type
 	}
@@ -83,7 +83,7 @@ func (c *conn) recordEnd() {
 	}
 	now := c.door.Clock.Now()
 	e := c.event(now, record.ChatDisconnected, record.Success)
-	e.Data = map[string]string{"seconds": fmt.Sprint(int64(now.Sub(c.connected).Seconds())), "violations": fmt.Sprint(c.violated)}
+	e.Data = record.Data{"seconds": fmt.Sprint(int64(now.Sub(c.connected).Seconds())), "violations": fmt.Sprint(c.violated)}
 	if c.ended.code != "" {
 		e.Reason = c.ended.code
 		e.Data["close"] = fmt.Sprint(c.ended.close)

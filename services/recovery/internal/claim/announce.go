@@ -39,7 +39,7 @@ func (s *Service) announce(f *Flow, w *wallet.Wallet, when string, now time.Time
 		}, now))
 	}
 	told := post.Event(now, record.RecoveryWaitAnnounced, record.Success, f.Account, f.ID, record.Origin{})
-	told.Data = post.Data{"when": when, "earliest_at": f.EarliestAt.Format(time.RFC3339)}
+	told.Data = record.Data{"when": when, "earliest_at": f.EarliestAt.Format(time.RFC3339)}
 	effects.Events = append(effects.Events, told)
 	return effects, nil
 }

@@ -99,7 +99,7 @@ func (s *Service) sendTo(f *Flow, n wallet.Number, send bool, code secret.String
 	}
 	text := s.o.Writer.WriteCode(post.Draft{Owner: f.ID, Account: f.Account, To: to, Name: f.Code.ID, ExpiresAt: expires}, post.RecoverAccount, f.Locale, code, now)
 	sent := post.Event(now, record.RecoveryCodeSent, record.Success, f.Account, f.ID, o)
-	sent.Data = post.Data{"phone": n.ID, "number": n.Masked}
+	sent.Data = record.Data{"phone": n.ID, "number": n.Masked}
 	return post.Effects{Events: []record.Event{sent}, Texts: []post.Text{text}}, nil
 }
 

@@ -146,7 +146,7 @@ func (s *Service) finish(ctx context.Context, flow string, o record.Origin) (vie
 		if f.State != Completed {
 			f.State = Completed
 			done := post.Event(now, record.RecoveryCompleted, record.Success, f.Account, f.ID, o)
-			done.Data = post.Data{"decision": f.Decisions.Head()}
+			done.Data = record.Data{"decision": f.Decisions.Head()}
 			effects.Events = append(effects.Events, done)
 		}
 		var err error

@@ -128,7 +128,7 @@ func (f *Flow) decided(d engine.Decision, hash string, o record.Origin, now time
 		outcome = record.Refused
 	}
 	e := post.Event(now, record.RecoveryDecided, outcome, f.Account, f.ID, o)
-	e.Data = post.Data{"verdict": string(d.Verdict), "rules": strings.Join(d.Reasons(), " "), "policy": d.PolicyHash, "decision": hash}
+	e.Data = record.Data{"verdict": string(d.Verdict), "rules": strings.Join(d.Reasons(), " "), "policy": d.PolicyHash, "decision": hash}
 	if !d.EarliestAt.IsZero() {
 		e.Data["earliest_at"] = d.EarliestAt.Format(time.RFC3339)
 	}

@@ -137,7 +137,7 @@ func (s *Service) accept(ctx context.Context, flow string, o record.Origin, now 
 		e, ok := check(f)
 		event := func(action, outcome string) record.Event {
 			said := post.Event(now, action, outcome, f.Account, f.ID, o)
-			said.Data = post.Data{"method": e.Method}
+			said.Data = record.Data{"method": e.Method}
 			if e.Number != "" {
 				said.Data["phone"] = e.Number
 			}

@@ -15,6 +15,7 @@ import (
 	"centinela/services/recovery/internal/store/mongo"
 	"centinela/services/recovery/internal/store/roomtest"
 	"centinela/services/recovery/internal/wallet"
+	"centinela/shared/outbox/outboxtest"
 	"centinela/shared/secret"
 	"centinela/shared/sms"
 )
@@ -222,9 +223,7 @@ func TestPrune(t *testing.T) {
 		nobody, ana := d.Start("nobody"), d.Start(roomtest.Name)
 		is := func(a roomtest.Attempt, want bool) {
 			t.Helper()
-			if waiting := ids(d); len(waiting) > 0 {
-				d.Must(store.DeliveredEvents(t.Context(), waiting))
-			}
+			outboxtest.Ship(t, store, len(d.Events()))
 			d.Must(d.Claims.Prune(t.Context()))
 			if _, err := store.Flow(t.Context(), a.ID); (err == nil) != want {
 				t.Errorf("%v, want it there: %v", err, want)
@@ -240,12 +239,4 @@ func TestPrune(t *testing.T) {
 		d.Clock.Advance(time.Millisecond)
 		is(ana, false)
 	})
-}
-
-func ids(d *roomtest.Desk) []string {
-	var all []string
-	for _, e := range d.Events() {
-		all = append(all, e.ID)
-	}
-	return all
 }

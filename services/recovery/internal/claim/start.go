@@ -82,7 +82,7 @@ func (s *Service) enter(ctx context.Context, f *Flow, a wallet.Account) (door st
 // strangers have used up the account's budget. Both do the same work.
 func (s *Service) aim(ctx context.Context, f *Flow, a wallet.Account, o record.Origin, now time.Time) error {
 	started := post.Event(now, record.RecoveryStarted, record.Success, "", f.ID, o)
-	started.Data = post.Data{"lane": f.Lane}
+	started.Data = record.Data{"lane": f.Lane}
 	if a.Found {
 		f.Account, f.Locale = a.ID, a.Locale
 		started.Account = a.ID

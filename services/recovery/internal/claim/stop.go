@@ -37,7 +37,7 @@ func (s *Service) Stop(ctx context.Context, f Flow, number, token string, o reco
 		}
 		f.State = Vetoed
 		e := post.Event(now, record.RecoveryVetoed, record.Success, f.Account, f.ID, o)
-		e.Data = post.Data{"phone": number}
+		e.Data = record.Data{"phone": number}
 		texts, err := s.o.Wallets.Notices(&w, wallet.Notice{Owner: f.ID, Except: number, Said: post.RecoveryStopped, Name: "vetoed"}, now)
 		return post.Effects{Events: []record.Event{e}, Texts: texts}, err
 	})

@@ -62,7 +62,7 @@ func (s *Service) spendVeto(ctx context.Context, account, number, key string, o 
 				refused = ErrVetoesUsed
 			}
 			e := post.Event(now, record.RecoveryVetoed, record.Refused, account, number, o)
-			e.Reason, e.Data = refused.Error(), post.Data{"rule": string(rule), "phone": number}
+			e.Reason, e.Data = refused.Error(), record.Data{"rule": string(rule), "phone": number}
 			return post.Effects{Events: []record.Event{e}}, nil
 		}
 		recent := slices.DeleteFunc(slices.Clone(n.Vetoes), func(v wallet.VetoMark) bool { return now.Sub(v.At) >= s.o.Policy.Vetoes.Window.D() })

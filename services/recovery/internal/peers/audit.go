@@ -7,10 +7,9 @@ import (
 	"centinela/services/recovery/internal/claim"
 	"centinela/services/recovery/internal/engine"
 	"centinela/shared/httpkit"
-	"centinela/shared/record"
 )
 
-// Audit is claim.Places over HTTP, and the sink of the outbox.
+// Audit is claim.Places over HTTP.
 type Audit struct {
 	client *auditclient.Client
 }
@@ -40,26 +39,4 @@ func (a *Audit) Familiarity(ctx context.Context, account, address string) (engin
 	default:
 		return engine.Unknown, nil
 	}
-}
-
-// Ingest is an outbox.Sink: nil when audit has all events on disk.
-func (a *Audit) Ingest(ctx context.Context, events []record.Event) error {
-	batch := auditclient.EventBatch{Events: make([]auditclient.Event, len(events))}
-	for i, e := range events {
-		batch.Events[i] = wireEvent(e)
-	}
-	_, err := read[auditclient.IngestResult](a.client.IngestEvents(ctx, batch))
-	return err
-}
-
-func wireEvent(e record.Event) auditclient.Event {
-	w := auditclient.Event{
-		Id: e.ID, Time: e.Time, Service: e.Service, Action: e.Action, Outcome: auditclient.EventOutcome(e.Outcome),
-		Account: optional(e.Account), Session: optional(e.Session), Target: optional(e.Target), Address: optional(e.Address),
-		Device: optional(e.Device), UserAgent: optional(e.UserAgent), RequestId: optional(e.RequestID), Reason: optional(e.Reason),
-	}
-	if len(e.Data) > 0 {
-		w.Data = &e.Data
-	}
-	return w
 }

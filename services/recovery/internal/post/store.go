@@ -12,9 +12,6 @@ import (
 // ServiceName is this service's name in events.
 const ServiceName = "recovery"
 
-// Data is what an event says beside its fields.
-type Data = map[string]string
-
 // Effects are written with the change that they report: both or neither.
 type Effects struct {
 	Events []record.Event

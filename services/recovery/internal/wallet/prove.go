@@ -72,7 +72,7 @@ func (s *Service) prove(ctx context.Context, who Person, o record.Origin, number
 		texts, err := s.addFirstProof(w, n, now)
 		view = s.view(w, number, now)
 		verified := who.event(now, record.PhoneVerified, record.Success, number, o)
-		verified.Data = post.Data{"number": n.Masked, "state": string(view.State)}
+		verified.Data = record.Data{"number": n.Masked, "state": string(view.State)}
 		return post.Effects{Events: []record.Event{verified}, Texts: texts}, err
 	})
 	if err == nil {

@@ -57,7 +57,7 @@ func (s *Service) retire(ctx context.Context, who Person, o record.Origin, numbe
 			}, now)
 		}
 		asked := who.event(now, record.PhoneRemovalAsked, record.Success, number, o)
-		asked.Data = post.Data{"number": n.Masked, "until": n.RetiringUntil.Format(time.RFC3339)}
+		asked.Data = record.Data{"number": n.Masked, "until": n.RetiringUntil.Format(time.RFC3339)}
 		effects.Events = []record.Event{asked}
 		view = s.view(w, number, now)
 		return effects, err
@@ -79,7 +79,7 @@ func (s *Service) Keep(ctx context.Context, who Person, o record.Origin, number 
 		n.RetiringUntil = time.Time{}
 		view = s.view(w, number, now)
 		kept := who.event(now, record.PhoneRemovalCancelled, record.Success, number, o)
-		kept.Data = post.Data{"number": n.Masked}
+		kept.Data = record.Data{"number": n.Masked}
 		return post.Effects{Events: []record.Event{kept}}, nil
 	})
 	return view, err

@@ -27,7 +27,7 @@ func (s *Service) sweepWallet(ctx context.Context, account string, now time.Time
 			n.Gone, n.Code = true, nil
 			if len(n.Proofs) > 0 {
 				removed := post.Event(now, record.PhoneRemoved, record.Success, account, n.ID, record.Origin{})
-				removed.Data = post.Data{"number": n.Masked}
+				removed.Data = record.Data{"number": n.Masked}
 				effects.Events = append(effects.Events, removed)
 			}
 		}

@@ -14,7 +14,7 @@ import (
 
 type placeDoc struct {
 	ID        string    `bson:"_id"`
-	Version   int64     `bson:"version"`
+	Version   int64     `bson:"rev"`
 	Account   string    `bson:"account"`
 	Network   string    `bson:"network"`
 	FirstSeen time.Time `bson:"first_seen"`

@@ -27,17 +27,21 @@ type verdictDoc struct {
 	Until     time.Time      `bson:"until"`
 	Removed   bool           `bson:"removed"`
 	RemovedAt time.Time      `bson:"removed_at"`
-	Outbox    []record.Event `bson:"outbox"`
+	Outbox    mongox.Carried `bson:"outbox,omitempty"`
 }
 
 // AddVerdict is firewall.Store's: one insert, its event inside. The version is
 // the one after the newest that is stored, and the unique index gives it to one
 // writer only, so versions appear in their order.
 func (s *Store) AddVerdict(ctx context.Context, v firewall.Verdict, event record.Event) error {
+	var outbox mongox.Carried
+	if err := outbox.Carry(event); err != nil {
+		return err
+	}
 	return s.nextVersion(ctx, func(version int64) error {
 		_, err := s.db.C(verdictsName).InsertOne(ctx, verdictDoc{
 			ID: v.ID, Version: version, Kind: v.Kind, Subject: v.Subject, Action: v.Action, Reason: v.Reason, Source: v.Source,
-			CreatedAt: v.CreatedAt, Until: v.Until, Outbox: []record.Event{event},
+			CreatedAt: v.CreatedAt, Until: v.Until, Outbox: outbox,
 		})
 		if !mongox.IsDuplicate(err) {
 			return err
@@ -66,10 +70,12 @@ func (s *Store) RemoveVerdict(ctx context.Context, id string, now time.Time, eve
 		if err != nil {
 			return err
 		}
-		result, err := s.db.C(verdictsName).UpdateOne(ctx, inForce, bson.D{
-			{Key: "$set", Value: bson.D{{Key: "version", Value: version}, {Key: "removed", Value: true}, {Key: "removed_at", Value: now}}},
-			{Key: "$push", Value: bson.D{{Key: "outbox", Value: event(doc.verdict())}}},
-		})
+		change, err := mongox.Carrying(event(doc.verdict()))
+		if err != nil {
+			return err
+		}
+		change = append(change, bson.E{Key: "$set", Value: bson.D{{Key: "version", Value: version}, {Key: "removed", Value: true}, {Key: "removed_at", Value: now}}})
+		result, err := s.db.C(verdictsName).UpdateOne(ctx, inForce, change)
 		if err == nil && result.MatchedCount == 0 {
 			return firewall.ErrVerdictNotFound
 		}
@@ -181,8 +187,8 @@ func (s *Store) SweepVerdicts(ctx context.Context, now, then time.Time) (int64, 
 		return 0, err
 	}
 	older := bson.E{Key: "version", Value: bson.D{{Key: "$lt", Value: newest}}}
-	tombstones := bson.D{{Key: "removed", Value: true}, {Key: "removed_at", Value: bson.D{{Key: "$lte", Value: then}}}, older, {Key: "outbox", Value: bson.A{}}}
-	expired := bson.D{{Key: "removed", Value: false}, {Key: "until", Value: bson.D{{Key: "$lte", Value: now}}}, older, {Key: "outbox", Value: bson.A{}}}
+	tombstones := bson.D{{Key: "removed", Value: true}, {Key: "removed_at", Value: bson.D{{Key: "$lte", Value: then}}}, older, {Key: "outbox.first", Value: bson.D{{Key: "$exists", Value: false}}}}
+	expired := bson.D{{Key: "removed", Value: false}, {Key: "until", Value: bson.D{{Key: "$lte", Value: now}}}, older, {Key: "outbox.first", Value: bson.D{{Key: "$exists", Value: false}}}}
 	last, err := s.verdicts(ctx, tombstones, options.Find().SetSort(bson.D{{Key: "version", Value: -1}}).SetLimit(1))
 	if err != nil {
 		return 0, err

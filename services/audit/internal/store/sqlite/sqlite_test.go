@@ -33,7 +33,7 @@ func TestStore(t *testing.T) {
 // R5.2: a page of an account's history costs the same however long the record is.
 func TestActivityUsesItsIndex(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "audit.db"))
-	rows, err := s.Read().QueryContext(t.Context(), `EXPLAIN QUERY PLAN SELECT * FROM entries WHERE account = ? AND account <> '' AND seq < ? ORDER BY seq DESC LIMIT ?`, "a", 1, 1)
+	rows, err := s.Read().QueryContext(t.Context(), `EXPLAIN QUERY PLAN SELECT * FROM entries WHERE token = ? AND token <> x'' AND class = ? AND seq < ? ORDER BY seq DESC LIMIT ?`, []byte("a"), "security", 1, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +47,7 @@ func TestActivityUsesItsIndex(t *testing.T) {
 		}
 		plan = append(plan, detail)
 	}
-	if got := strings.Join(plan, "; "); !strings.Contains(got, "USING INDEX entries_account (account=? AND seq<?)") || strings.Contains(got, "TEMP B-TREE") {
+	if got := strings.Join(plan, "; "); !strings.Contains(got, "USING INDEX entries_person (token=? AND class=? AND seq<?)") || strings.Contains(got, "TEMP B-TREE") {
 		t.Errorf("plan: %s", got)
 	}
 }

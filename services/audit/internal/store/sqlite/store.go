@@ -15,20 +15,23 @@ import (
 
 	"centinela/services/audit/internal/firewall"
 	"centinela/services/audit/internal/ledger"
+	"centinela/services/audit/internal/openings"
 	"centinela/services/audit/internal/places"
+	"centinela/shared/record"
 	"centinela/shared/sqlitex"
 )
 
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Store is the state of one audit service. It is an outbox.Source.
+// Store is the state of one audit service. It is an outbox.Log.
 type Store struct {
 	*sqlitex.DB
 }
 
 var (
 	_ ledger.Store   = (*Store)(nil)
+	_ openings.Store = (*Store)(nil)
 	_ places.Store   = (*Store)(nil)
 	_ firewall.Store = (*Store)(nil)
 )
@@ -76,13 +79,18 @@ func OpenReader(ctx context.Context, path string) (*Reader, error) {
 	return r, nil
 }
 
-// Head is the newest entry's; zero when there is none.
+// Head is the newest row's; zero when there is none.
 func (r *Reader) Head(ctx context.Context) (ledger.Head, error) { return head(ctx, r.db) }
 
-// Entries is ledger.Reader's. Where SQLite itself can't make sense of the file,
-// the next row is the damaged one.
-func (r *Reader) Entries(ctx context.Context, from int64, limit int) ([]ledger.Entry, error) {
-	found, err := entries(ctx, r.db, `WHERE seq >= ? ORDER BY seq LIMIT ?`, from, limit)
+// Sources is ledger.Reader's.
+func (r *Reader) Sources(ctx context.Context) (map[string]record.Head, int64, error) {
+	return sources(ctx, r.db)
+}
+
+// Rows is ledger.Reader's. Where SQLite itself can't make sense of the file, the
+// next row is the damaged one.
+func (r *Reader) Rows(ctx context.Context, from int64, limit int) ([]ledger.Row, error) {
+	found, err := rows(ctx, r.db, `WHERE seq >= ? ORDER BY seq LIMIT ?`, from, limit)
 	if !isCorrupt(err) {
 		return found, err
 	}
@@ -90,6 +98,25 @@ func (r *Reader) Entries(ctx context.Context, from int64, limit int) ([]ledger.E
 		from = found[len(found)-1].Seq + 1
 	}
 	return found, &ledger.DamagedError{Seq: from, Err: err}
+}
+
+// PersonKey is openings.Store's.
+func (r *Reader) PersonKey(ctx context.Context, token openings.Token) ([]byte, error) {
+	return personKey(ctx, r.db, token)
+}
+
+// CheckSchema names what stands in the file and no migration makes.
+func (r *Reader) CheckSchema(ctx context.Context) error {
+	scripts, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	return sqlitex.CheckSchema(ctx, r.db, scripts)
+}
+
+// AddPersonKey is openings.Store's; a reader adds none.
+func (r *Reader) AddPersonKey(context.Context, openings.Token, []byte) ([]byte, error) {
+	return nil, openings.ErrNoKey
 }
 
 func isCorrupt(err error) bool {

@@ -13,6 +13,7 @@ import (
 
 	"centinela/services/audit/internal/firewall"
 	"centinela/shared/id"
+	"centinela/shared/outbox/outboxtest"
 	"centinela/shared/record"
 )
 
@@ -202,14 +203,8 @@ func verdictsSweep(t *testing.T, open Open) {
 
 func deliverAll(t *testing.T, s Store) []record.Event {
 	t.Helper()
-	events := must[[]record.Event](t)(s.PendingEvents(t.Context(), 1000))
-	var list []string
-	for _, e := range events {
-		list = append(list, e.ID)
-	}
-	if len(list) > 0 {
-		check(t, s.DeliveredEvents(t.Context(), list))
-	}
+	events := must[[]record.Event](t)(outboxtest.Read(t.Context(), s, 1000))
+	outboxtest.Ship(t, s, len(events))
 	return events
 }
 

@@ -13,7 +13,11 @@ import (
 )
 
 func (s *Store) CreateAccount(ctx context.Context, a account.Account, events ...record.Event) error {
-	_, err := s.db.C(accounts).InsertOne(ctx, docOfAccount(a, events))
+	doc := docOfAccount(a, mongox.Carried{})
+	if err := doc.Outbox.Carry(events...); err != nil {
+		return err
+	}
+	_, err := s.db.C(accounts).InsertOne(ctx, doc)
 	if mongox.IsDuplicate(err) {
 		return account.ErrNameTaken
 	}
@@ -45,8 +49,8 @@ func (s *Store) UpdateAccount(ctx context.Context, id string, change func(*accou
 			return err
 		}
 		a.ID, a.NameKey = doc.ID, doc.NameKey
-		*doc = docOfAccount(a, append(doc.Outbox, events...))
-		return nil
+		*doc = docOfAccount(a, doc.Outbox)
+		return doc.Outbox.Carry(events...)
 	}))
 }
 

@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"centinela/services/auth/internal/account"
-	"centinela/shared/record"
+	"centinela/shared/mongox"
 )
 
 // never stands for the zero time, in queries too: the driver keeps it as a date of the year 1.
@@ -29,8 +29,8 @@ type accountDoc struct {
 	SessionEpoch         int64          `bson:"session_epoch"`
 	KeptSession          string         `bson:"kept_session"`
 	Ending               endingDoc      `bson:"ending"`
-	Version              int64          `bson:"version"`
-	Outbox               []record.Event `bson:"outbox,omitempty"`
+	Version              int64          `bson:"rev"`
+	Outbox               mongox.Carried `bson:"outbox,omitempty"`
 }
 
 type codeDoc struct {
@@ -78,8 +78,8 @@ type sessionDoc struct {
 	RotatedAt    time.Time      `bson:"rotated_at"`
 	EndedAt      time.Time      `bson:"ended_at"`
 	EndReason    string         `bson:"end_reason"`
-	Version      int64          `bson:"version"`
-	Outbox       []record.Event `bson:"outbox,omitempty"`
+	Version      int64          `bson:"rev"`
+	Outbox       mongox.Carried `bson:"outbox,omitempty"`
 }
 
 type failureDoc struct {
@@ -89,7 +89,7 @@ type failureDoc struct {
 	LastAt      time.Time `bson:"last_at"`
 }
 
-func docOfAccount(a account.Account, outbox []record.Event) accountDoc {
+func docOfAccount(a account.Account, outbox mongox.Carried) accountDoc {
 	return accountDoc{
 		ID: a.ID, NameKey: a.NameKey, UserName: a.UserName, Locale: a.Locale,
 		PasswordHash: a.PasswordHash, PasswordChangedAt: a.PasswordChangedAt,
@@ -117,7 +117,7 @@ func (d accountDoc) account() account.Account {
 	}
 }
 
-func docOfSession(s account.Session, outbox []record.Event) sessionDoc {
+func docOfSession(s account.Session, outbox mongox.Carried) sessionDoc {
 	return sessionDoc{
 		ID: s.ID, Account: s.Account, Epoch: s.Epoch, Device: s.Device, DeviceName: s.DeviceName, UserAgent: s.UserAgent,
 		Address: s.Address, CreatedAt: s.CreatedAt, AuthTime: s.AuthTime, LastUsedAt: s.LastUsedAt, ExpiresAt: s.ExpiresAt,

@@ -8,7 +8,6 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"centinela/services/auth/internal/account"
 	"centinela/shared/mongox"
@@ -82,22 +81,13 @@ func (s *Store) ForgiveFailures(ctx context.Context, key string, n int) error {
 	return mongox.Wrap(err)
 }
 
-func (s *Store) ReportFailure(ctx context.Context, key string, events ...record.Event) error {
-	if len(events) == 0 {
-		return nil
-	}
-	at := events[0].Time
-	change := bson.D{
-		{Key: "$push", Value: bson.D{{Key: "outbox", Value: bson.D{{Key: "$each", Value: events}}}}},
-		{Key: "$setOnInsert", Value: bson.D{{Key: "count", Value: 0}, {Key: "window_start", Value: at}, {Key: "last_at", Value: at}}},
-	}
-	_, err := s.db.C(failures).UpdateOne(ctx, byID(key), change, options.UpdateOne().SetUpsert(true))
-	return mongox.Wrap(err)
+func (s *Store) ReportFailure(ctx context.Context, _ string, events ...record.Event) error {
+	return s.db.Record(ctx, events...)
 }
 
 // Sweep leaves documents alone that still have events to ship.
 func (s *Store) Sweep(ctx context.Context, before time.Time) error {
-	shipped := bson.E{Key: "outbox.0", Value: bson.D{{Key: "$exists", Value: false}}}
+	shipped := bson.E{Key: "outbox.first", Value: bson.D{{Key: "$exists", Value: false}}}
 	old := bson.D{{Key: "$lt", Value: before}}
 	for _, what := range []struct {
 		collection string

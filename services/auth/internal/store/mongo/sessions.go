@@ -13,7 +13,11 @@ import (
 )
 
 func (s *Store) CreateSession(ctx context.Context, sess account.Session, events ...record.Event) error {
-	_, err := s.db.C(sessions).InsertOne(ctx, docOfSession(sess, events))
+	doc := docOfSession(sess, mongox.Carried{})
+	if err := doc.Outbox.Carry(events...); err != nil {
+		return err
+	}
+	_, err := s.db.C(sessions).InsertOne(ctx, doc)
 	return mongox.Wrap(err)
 }
 
@@ -52,7 +56,7 @@ func (s *Store) UpdateSession(ctx context.Context, id string, change func(*accou
 			return err
 		}
 		sess.ID, sess.Account = doc.ID, doc.Account
-		*doc = docOfSession(sess, append(doc.Outbox, events...))
-		return nil
+		*doc = docOfSession(sess, doc.Outbox)
+		return doc.Outbox.Carry(events...)
 	}))
 }

@@ -11,9 +11,9 @@ import (
 	"centinela/shared/mongox"
 )
 
-// Store is an account.Store and, through its embedded outbox, an outbox.Source.
+// Store is an account.Store and, through its embedded outbox, an outbox.Log.
 type Store struct {
-	*mongox.Outbox
+	*mongox.Log
 	db *mongox.DB
 }
 
@@ -25,7 +25,7 @@ func Open(ctx context.Context, uri, database string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{Outbox: db.Outbox(accounts, sessions, failures), db: db}, nil
+	return &Store{Log: db.Log("auth", accounts, sessions), db: db}, nil
 }
 
 // Close ends the connections.

@@ -8,13 +8,14 @@ import (
 	"centinela/services/auth/internal/account"
 	"centinela/shared/id"
 	"centinela/shared/outbox"
+	"centinela/shared/outbox/outboxtest"
 	"centinela/shared/record"
 )
 
 // Store is what is tested: the domain's store and the source of its events.
 type Store interface {
 	account.Store
-	outbox.Source
+	outbox.Log
 	Close(ctx context.Context) error
 }
 
@@ -89,7 +90,7 @@ func must(t *testing.T, err error) {
 
 func pending(t *testing.T, s Store) map[string]int {
 	t.Helper()
-	events, err := s.PendingEvents(t.Context(), 200)
+	events, err := outboxtest.Read(t.Context(), s, 200)
 	must(t, err)
 	byAction := make(map[string]int)
 	for _, e := range events {

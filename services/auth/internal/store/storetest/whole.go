@@ -11,6 +11,7 @@ import (
 
 	"centinela/services/auth/internal/account"
 	"centinela/shared/id"
+	"centinela/shared/outbox/outboxtest"
 	"centinela/shared/record"
 )
 
@@ -59,7 +60,7 @@ func cancelled(t *testing.T, s Store) {
 func outboxWithChange(t *testing.T, s Store) {
 	a := newAccount("ana")
 	created := event(record.AccountCreated)
-	created.Data = map[string]string{"k": "v"}
+	created.Data = record.Data{"k": "v"}
 	must(t, s.CreateAccount(t.Context(), a, created))
 	sess := newSession(a.ID, start)
 	begun := event(record.SessionCreated)
@@ -71,13 +72,13 @@ func outboxWithChange(t *testing.T, s Store) {
 		x.EndedAt = start
 		return []record.Event{over}, nil
 	}))
-	got, err := s.PendingEvents(t.Context(), 10)
+	got, err := outboxtest.Read(t.Context(), s, 10)
 	must(t, err)
 	if want := []record.Event{created, begun, over}; !reflect.DeepEqual(got, want) {
 		t.Fatalf("pending %+v\nwant %+v", got, want)
 	}
-	must(t, s.DeliveredEvents(t.Context(), []string{created.ID, over.ID}))
-	if got, err := s.PendingEvents(t.Context(), 10); err != nil || len(got) != 1 || got[0].ID != begun.ID {
+	outboxtest.Ship(t, s, 2)
+	if got, err := outboxtest.Read(t.Context(), s, 10); err != nil || len(got) != 1 || got[0].ID != over.ID {
 		t.Errorf("after delivery %+v, %v", got, err)
 	}
 }

@@ -24,7 +24,7 @@ type conversationDoc struct {
 	LastSeq   int64          `bson:"last_seq"`
 	CreatedAt time.Time      `bson:"created_at"`
 	ActiveAt  time.Time      `bson:"active_at"`
-	Outbox    []record.Event `bson:"outbox,omitempty"`
+	Outbox    mongox.Carried `bson:"outbox,omitempty"`
 }
 
 type memberDoc struct {
@@ -56,7 +56,10 @@ func (s *Store) AddConversation(ctx context.Context, c relay.Conversation, e rec
 	}
 	doc := conversationDoc{
 		ID: c.ID, Kind: c.Kind, Title: c.Title, DirectKey: c.DirectKey, CreatedBy: c.CreatedBy,
-		LastSeq: c.LastSeq, CreatedAt: c.CreatedAt, ActiveAt: c.ActiveAt, Outbox: []record.Event{e},
+		LastSeq: c.LastSeq, CreatedAt: c.CreatedAt, ActiveAt: c.ActiveAt,
+	}
+	if err := doc.Outbox.Carry(e); err != nil {
+		return relay.Conversation{}, err
 	}
 	for _, m := range c.Members {
 		doc.Members = append(doc.Members, memberDoc(m))

@@ -13,7 +13,6 @@ const (
 	conversationsName = "conversations"
 	messagesName      = "messages"
 	directName        = "direct_conversations"
-	eventsName        = "events"
 )
 
 // Indexes are the collections' indexes and the queries that they answer.
@@ -30,6 +29,5 @@ func Indexes() map[string][]mongo.IndexModel {
 			},
 			mongox.OutboxIndex(),
 		},
-		eventsName: {mongox.OutboxIndex()},
 	}
 }

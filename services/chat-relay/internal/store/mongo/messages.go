@@ -23,7 +23,7 @@ type messageDoc struct {
 	Text         string         `bson:"text"`
 	ReplyTo      int64          `bson:"reply_to"`
 	At           time.Time      `bson:"at"`
-	Outbox       []record.Event `bson:"outbox,omitempty"`
+	Outbox       mongox.Carried `bson:"outbox,omitempty"`
 }
 
 // messageID sorts like the number: 19 digits hold every int64.
@@ -73,10 +73,14 @@ func (s *Store) AppendMessage(ctx context.Context, m relay.Message, report func(
 }
 
 func (s *Store) insert(ctx context.Context, m relay.Message, e record.Event) error {
-	_, err := s.db.C(messagesName).InsertOne(ctx, messageDoc{
+	doc := messageDoc{
 		ID: messageID(m.Conversation, m.Seq), Conversation: m.Conversation, Seq: m.Seq, ClientID: m.ClientID, Sender: m.Sender,
-		Kind: m.Kind, Text: m.Text, ReplyTo: m.ReplyTo, At: m.At, Outbox: []record.Event{e},
-	})
+		Kind: m.Kind, Text: m.Text, ReplyTo: m.ReplyTo, At: m.At,
+	}
+	err := doc.Outbox.Carry(e)
+	if err == nil {
+		_, err = s.db.C(messagesName).InsertOne(ctx, doc)
+	}
 	return err
 }
 

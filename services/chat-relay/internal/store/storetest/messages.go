@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"centinela/services/chat-relay/internal/relay"
+	"centinela/shared/outbox/outboxtest"
 	"centinela/shared/record"
 )
 
@@ -78,7 +79,7 @@ func once(t *testing.T, open Open) {
 	if got := send(t, s, message(c.ID, 1, "next")); got.Seq != 3 {
 		t.Errorf("a retry used up a number: seq %d", got.Seq)
 	}
-	if pending, err := s.PendingEvents(t.Context(), 10); err != nil || len(pending) != 6 {
+	if pending, err := outboxtest.Read(t.Context(), s, 10); err != nil || len(pending) != 6 {
 		t.Errorf("%d events (%v), want 6: the retry has none", len(pending), err)
 	}
 }
@@ -183,11 +184,11 @@ func events(t *testing.T, open Open) {
 	m.At = noon.Add(time.Second)
 	send(t, s, m)
 	alone := record.New(noon.Add(2*time.Second), "chat-relay", record.ChatProtocolViolation, record.Refused, record.Origin{Address: "203.0.113.7"})
-	alone.Data = map[string]string{"fault": "unknown_type"}
+	alone.Data = record.Data{"fault": "unknown_type"}
 	if err := s.RecordEvents(t.Context(), alone); err != nil {
 		t.Fatal(err)
 	}
-	pending, err := s.PendingEvents(t.Context(), 10)
+	pending, err := outboxtest.Read(t.Context(), s, 10)
 	if err != nil || len(pending) != 3 {
 		t.Fatalf("%d events, %v", len(pending), err)
 	}
@@ -197,20 +198,11 @@ func events(t *testing.T, open Open) {
 	if pending[1].Data["seq"] != "1" || pending[1].Target != c.ID || pending[0].Target != c.ID {
 		t.Errorf("events %+v", pending)
 	}
-	if one, err := s.PendingEvents(t.Context(), 1); err != nil || len(one) != 1 || one[0].ID != pending[0].ID {
+	if one, err := outboxtest.Read(t.Context(), s, 1); err != nil || len(one) != 1 || one[0].ID != pending[0].ID {
 		t.Errorf("the oldest: %+v, %v", one, err)
 	}
-	if err := s.DeliveredEvents(t.Context(), []string{pending[0].ID, pending[2].ID, "evt_unknown"}); err != nil {
-		t.Fatal(err)
-	}
-	left, err := s.PendingEvents(t.Context(), 10)
-	if err != nil || len(left) != 1 || left[0].ID != pending[1].ID {
-		t.Fatalf("left %+v, %v", left, err)
-	}
-	if err := s.RejectEvent(t.Context(), left[0].ID, "invalid_field"); err != nil {
-		t.Fatal(err)
-	}
-	if left, err := s.PendingEvents(t.Context(), 10); err != nil || len(left) != 0 {
+	outboxtest.Ship(t, s, 2)
+	if left, err := outboxtest.Read(t.Context(), s, 10); err != nil || len(left) != 1 || left[0].ID != pending[2].ID {
 		t.Errorf("left %+v, %v", left, err)
 	}
 }

@@ -10,11 +10,19 @@ import (
 
 	"centinela/services/chat-relay/internal/relay"
 	"centinela/shared/id"
+	"centinela/shared/outbox"
+	"centinela/shared/outbox/outboxtest"
 	"centinela/shared/record"
 )
 
+// Store is what either store is.
+type Store interface {
+	relay.Store
+	outbox.Log
+}
+
 // Open opens a store on the same data each time that it is called in one test, and closes it after the test.
-type Open func(t *testing.T) relay.Store
+type Open func(t *testing.T) Store
 
 // Run runs every case, each on a store of its own that newStore gives.
 func Run(t *testing.T, newStore func(t *testing.T) Open) {
@@ -48,7 +56,7 @@ func event(target string) record.Event {
 
 func report(m relay.Message) record.Event {
 	e := record.New(m.At, "chat-relay", record.ChatMessageSent, record.Success, record.Origin{})
-	e.Target, e.Data = m.Conversation, map[string]string{"seq": fmt.Sprint(m.Seq)}
+	e.Target, e.Data = m.Conversation, record.Data{"seq": fmt.Sprint(m.Seq)}
 	return e
 }
 
@@ -66,7 +74,7 @@ func message(c string, sender int, client string) relay.Message {
 	return relay.Message{Conversation: c, ClientID: client, Sender: account(sender), Kind: relay.Text, Text: "hola " + client, At: noon}
 }
 
-func add(t *testing.T, s relay.Store, c relay.Conversation) relay.Conversation {
+func add(t *testing.T, s Store, c relay.Conversation) relay.Conversation {
 	t.Helper()
 	stored, err := s.AddConversation(t.Context(), c, event(c.ID))
 	if err != nil {
@@ -75,7 +83,7 @@ func add(t *testing.T, s relay.Store, c relay.Conversation) relay.Conversation {
 	return stored
 }
 
-func send(t *testing.T, s relay.Store, m relay.Message) relay.Message {
+func send(t *testing.T, s Store, m relay.Message) relay.Message {
 	t.Helper()
 	stored, created, err := s.AppendMessage(t.Context(), m, report)
 	if err != nil || !created {
@@ -146,7 +154,7 @@ func unknown(t *testing.T, open Open) {
 	if err != nil || len(messages) != 0 {
 		t.Errorf("messages: %v, %v", messages, err)
 	}
-	pending, err := s.PendingEvents(t.Context(), 10)
+	pending, err := outboxtest.Read(t.Context(), s, 10)
 	if err != nil || len(pending) != 0 {
 		t.Errorf("a refused append left events: %v, %v", pending, err)
 	}
@@ -168,7 +176,7 @@ func direct(t *testing.T, open Open) {
 	if _, err := s.Conversation(t.Context(), again.ID); !errors.Is(err, relay.ErrConversationNotFound) {
 		t.Errorf("the second one is there too: %v", err)
 	}
-	if pending, err := s.PendingEvents(t.Context(), 10); err != nil || len(pending) != 1 {
+	if pending, err := outboxtest.Read(t.Context(), s, 10); err != nil || len(pending) != 1 {
 		t.Errorf("%d events (%v), want that of the first", len(pending), err)
 	}
 	for range 2 { // groups have no key and are never the same
@@ -249,7 +257,7 @@ func cancelled(t *testing.T, open Open) {
 	if messages, err := s.MessagesAfter(t.Context(), c.ID, 0, 10); err != nil || len(messages) != 0 {
 		t.Errorf("messages: %v, %v", messages, err)
 	}
-	if pending, err := s.PendingEvents(t.Context(), 10); err != nil || len(pending) != 1 {
+	if pending, err := outboxtest.Read(t.Context(), s, 10); err != nil || len(pending) != 1 {
 		t.Errorf("%d events, %v", len(pending), err)
 	}
 }
@@ -267,7 +275,7 @@ func reopen(t *testing.T, open Open) {
 	if err != nil || created || known.Seq != 1 {
 		t.Errorf("the retry: %+v, %v, %v", known, created, err)
 	}
-	if pending, err := again.PendingEvents(t.Context(), 10); err != nil || len(pending) != 3 {
+	if pending, err := outboxtest.Read(t.Context(), again, 10); err != nil || len(pending) != 3 {
 		t.Errorf("%d events, %v", len(pending), err)
 	}
 }

@@ -76,6 +76,6 @@ func (s *Store) PutOffFlow(ctx context.Context, item due.Item, next time.Time) e
 // PruneFlows implements claim.Store. A flow's events are in its document: it
 // stays until they are shipped.
 func (s *Store) PruneFlows(ctx context.Context, now time.Time, limit int) (int, error) {
-	shipped := bson.A{is("outbox", is("$exists", false)), is("outbox", is("$size", 0))}
-	return mongox.Prune(ctx, s.flows.Collection, append(atMost("forget_at", now), bson.E{Key: "$or", Value: shipped}), mongox.Keys("forget_at"), limit)
+	shipped := append(atMost("forget_at", now), bson.E{Key: "outbox.first", Value: is("$exists", false)})
+	return mongox.Prune(ctx, s.flows.Collection, shipped, mongox.Keys("forget_at"), limit)
 }

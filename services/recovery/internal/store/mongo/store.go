@@ -20,7 +20,7 @@ import (
 
 // Store is recovery's store on MongoDB.
 type Store struct {
-	*mongox.Outbox
+	*mongox.Log
 	db      *mongox.DB
 	wallets *mongox.Documents[WalletDoc]
 	flows   *mongox.Documents[FlowDoc]
@@ -42,7 +42,7 @@ func Open(ctx context.Context, uri, database string) (*Store, error) {
 		return nil, err
 	}
 	return &Store{
-		Outbox: db.Outbox(walletDocs, flowDocs), db: db,
+		Log: db.Log(post.ServiceName, walletDocs, flowDocs), db: db,
 		wallets: mongox.NewDocuments[WalletDoc](db, walletDocs, 1, nil),
 		flows:   mongox.NewDocuments[FlowDoc](db, flowDocs, 1, claim.ErrNoFlow),
 		inbox:   mongox.NewDocuments[post.KeptText](db, inboxDocs, 1, post.ErrNoText),

@@ -15,6 +15,7 @@ import (
 	"centinela/services/recovery/internal/post"
 	"centinela/services/recovery/internal/wallet"
 	"centinela/shared/clock"
+	"centinela/shared/outbox/outboxtest"
 	"centinela/shared/record"
 	"centinela/shared/secret"
 	"centinela/shared/sms"
@@ -167,7 +168,7 @@ func (d *Desk) Links(number string) []secret.String {
 // Events are those that wait for audit, in order.
 func (d *Desk) Events() []record.Event {
 	d.T.Helper()
-	events, err := d.Store.PendingEvents(d.T.Context(), 10000)
+	events, err := outboxtest.Read(d.T.Context(), d.Store, 10000)
 	d.Must(err)
 	return events
 }

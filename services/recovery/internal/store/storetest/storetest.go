@@ -23,7 +23,7 @@ type Store interface {
 	objection.Store
 	post.Store
 	post.Inbox
-	outbox.Source
+	outbox.Log
 	Limits() limits.Store
 }
 

@@ -14,6 +14,7 @@ import (
 	"centinela/services/recovery/internal/claim"
 	"centinela/services/recovery/internal/post"
 	"centinela/services/recovery/internal/wallet"
+	"centinela/shared/outbox/outboxtest"
 	"centinela/shared/record"
 	"centinela/shared/secret"
 	"centinela/shared/sms"
@@ -21,7 +22,7 @@ import (
 
 func event(account string) record.Event {
 	e := record.New(now, post.ServiceName, record.PhoneAdded, record.Success, record.Origin{})
-	e.Account, e.Data = account, map[string]string{"a": "1", "b": "2", "c": "3"}
+	e.Account, e.Data = account, record.Data{"a": "1", "b": "2", "c": "3"}
 	return e
 }
 
@@ -53,7 +54,7 @@ func effects(t *testing.T, s Store) {
 		}))
 	}
 	must(t, s.UpdateText(ctx, "rec_a", "txt_"+c.ID+"0", func(*post.Text) ([]record.Event, error) { return []record.Event{c}, nil }))
-	events, err := s.PendingEvents(ctx, 10)
+	events, err := outboxtest.Read(ctx, s, 10)
 	must(t, err)
 	if !reflect.DeepEqual(events, []record.Event{a, b, c}) {
 		t.Fatalf("pending: %+v", events)
@@ -63,8 +64,8 @@ func effects(t *testing.T, s Store) {
 	if len(texts) != 3 {
 		t.Errorf("%d texts", len(texts))
 	}
-	must(t, s.DeliveredEvents(ctx, []string{a.ID, c.ID}))
-	if events, err = s.PendingEvents(ctx, 10); err != nil || len(events) != 1 || events[0].ID != b.ID {
+	outboxtest.Ship(t, s, 2)
+	if events, err = outboxtest.Read(ctx, s, 10); err != nil || len(events) != 1 || events[0].ID != c.ID {
 		t.Errorf("after delivery: %+v, %v", events, err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"centinela/services/recovery/internal/due"
 	"centinela/services/recovery/internal/post"
 	"centinela/services/recovery/internal/wallet"
+	"centinela/shared/outbox/outboxtest"
 	"centinela/shared/record"
 )
 
@@ -49,7 +50,7 @@ func walletRollback(t *testing.T, s Store) {
 	}
 	w, err := s.Wallet(ctx, "acc_a")
 	must(t, err)
-	events, err := s.PendingEvents(ctx, 10)
+	events, err := outboxtest.Read(ctx, s, 10)
 	must(t, err)
 	if w.Locale != "" || len(events) != 0 {
 		t.Errorf("written in spite of the error: %+v, %d events", w, len(events))

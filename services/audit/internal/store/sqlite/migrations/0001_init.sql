@@ -1,25 +1,34 @@
--- The record. Every column is hashed into the entry; rows are added, never changed.
+-- The record. Rows are added, never changed; body and signature are hashed.
 CREATE TABLE entries (
-	seq        INTEGER PRIMARY KEY,
-	id         TEXT NOT NULL UNIQUE,
-	time       INTEGER NOT NULL,
-	service    TEXT NOT NULL,
-	action     TEXT NOT NULL,
-	outcome    TEXT NOT NULL,
-	account    TEXT NOT NULL,
-	session    TEXT NOT NULL,
-	target     TEXT NOT NULL,
-	address    TEXT NOT NULL,
-	device     TEXT NOT NULL,
-	user_agent TEXT NOT NULL,
-	request_id TEXT NOT NULL,
-	reason     TEXT NOT NULL,
-	data       TEXT NOT NULL, -- JSON object of texts
-	prev_hash  BLOB NOT NULL,
-	hash       BLOB NOT NULL,
-	stored_at  INTEGER NOT NULL
+	seq       INTEGER PRIMARY KEY,
+	stored_at INTEGER NOT NULL,
+	class     TEXT NOT NULL,
+	token     BLOB NOT NULL, -- finds a person's entries; empty without one
+	body      BLOB NOT NULL, -- the envelope, canonical
+	openings  BLOB NOT NULL, -- its personal fields, sealed
+	signature BLOB NOT NULL, -- of the source's log up to here; empty but at the end of a shipment
+	prev_hash BLOB NOT NULL,
+	hash      BLOB NOT NULL
 ) STRICT;
-CREATE INDEX entries_account ON entries (account, seq) WHERE account <> '';
+CREATE INDEX entries_person ON entries (token, class, seq) WHERE token <> x'';
+
+-- The keys of persons, wrapped; without its key a person is erased.
+CREATE TABLE people (
+	token   BLOB PRIMARY KEY,
+	wrapped BLOB NOT NULL -- empty: destroyed
+) STRICT, WITHOUT ROWID;
+
+-- How far each source's log is in the record. All are of the row sources_seq.
+CREATE TABLE sources (
+	source TEXT PRIMARY KEY,
+	n      INTEGER NOT NULL,
+	hash   BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE sources_seq (
+	one INTEGER PRIMARY KEY CHECK (one = 1),
+	seq INTEGER NOT NULL
+) STRICT;
+INSERT INTO sources_seq (one, seq) VALUES (1, 0);
 
 CREATE TABLE followers (
 	name TEXT PRIMARY KEY,
