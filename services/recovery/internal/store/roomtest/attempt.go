@@ -88,3 +88,6 @@ func (a Attempt) Flow() claim.Flow {
 	a.d.Must(err)
 	return f
 }
+
+// With is the attempt of somebody who has another id or secret.
+func (a Attempt) With(id string, token secret.String) Attempt { return Attempt{a.d, id, token} }
