@@ -334,6 +334,8 @@ func TestRefusal(t *testing.T) {
 		{dir: "services/auth", target: "centinela/services/auth/internal/account", ok: true},
 		{dir: "services/recovery/internal/post", target: "centinela/shared/sms", ok: true},
 		{dir: "services/recovery/internal/post", target: "centinela/shared/sms/twilio"},
+		{dir: "services/recovery/internal/claim", target: "centinela/services/recovery/internal/wallet", ok: true},
+		{dir: "services/recovery/internal/claim", target: "centinela/shared/humantext", ok: true},
 		{dir: "services/auth/internal/account", target: "net/http"},
 		{dir: "services/auth/internal/account", target: "github.com/gin-gonic/gin"},
 		{dir: "services/auth/internal/account", target: "github.com/prometheus/client_golang/prometheus"},
@@ -509,6 +511,31 @@ func TestStrictHandlers(t *testing.T) {
 				t.Errorf("%s: use %sWithOptions with httpkit's error hooks", f.at(pos), name)
 			}
 		})
+	}
+}
+
+// ruleID is a rule of recovery's engine, spelt out.
+var ruleID = regexp.MustCompile(`^["`+"`"+`]V([1-9]|1[0-9]|2[0-4])["`+"`"+`]$`)
+
+// TestRuleIDs: the rules of recovery are constants, each with its sentence: one that is spelt out is found by nobody.
+func TestRuleIDs(t *testing.T) {
+	const home = "services/recovery/internal/engine/rules.go"
+	found := 0
+	for _, f := range sources(t) {
+		if !strings.HasPrefix(f.name, "services/recovery/") {
+			continue
+		}
+		ast.Inspect(f.syntax, func(n ast.Node) bool {
+			if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING && ruleID.MatchString(lit.Value) {
+				if found++; f.name != home {
+					t.Errorf("%s: %s: use the constant of %s", f.at(lit.Pos()), lit.Value, home)
+				}
+			}
+			return true
+		})
+	}
+	if found != 24 {
+		t.Errorf("%d rules are spelt out, 24 stand in %s", found, home)
 	}
 }
 

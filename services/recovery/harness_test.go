@@ -54,12 +54,14 @@ type world struct {
 	module   *recovery.Module
 	registry *prometheus.Registry
 	address  string
+	still    bool
 }
 
 type options struct {
 	config func(*recovery.Config)
 	store  func(testing.TB) module.Store
 	build  func(context.Context, recovery.Config, module.Deps) (*recovery.Module, error)
+	still  bool // nothing happens in the background: the store changes by calls alone, and texts are sent when they are read
 }
 
 func sqliteStore(t testing.TB) module.Store {
@@ -109,15 +111,20 @@ func newWorld(t testing.TB, o options) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.still = o.still
 	w.serve(m)
 	return w
 }
 
 func (w *world) serve(m *recovery.Module) {
 	w.module = m
+	run := m.Run
+	if w.still {
+		run = m.RunStill
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- m.Run(ctx) }()
+	go func() { done <- run(ctx) }()
 	spec, err := recoveryapi.Spec()
 	if err != nil {
 		w.t.Fatal(err)
@@ -234,6 +241,11 @@ type simulated struct {
 // texts are what a number got, newest first.
 func (w *world) texts(number string) []simulated {
 	w.t.Helper()
+	if w.still {
+		if err := w.module.SendDue(w.t.Context()); err != nil {
+			w.t.Fatal(err)
+		}
+	}
 	var list struct{ Texts []simulated }
 	w.want(w.call("GET", "/dev/phone?number="+strings.ReplaceAll(number, "+", "%2B"), "", nil), 200, "").into(&list)
 	return list.Texts
