@@ -515,7 +515,7 @@ func TestStrictHandlers(t *testing.T) {
 }
 
 // ruleID is a rule of recovery's engine, spelt out.
-var ruleID = regexp.MustCompile(`^["`+"`"+`]V([1-9]|1[0-9]|2[0-4])["`+"`"+`]$`)
+var ruleID = regexp.MustCompile(`^["` + "`" + `]V([1-9]|1[0-9]|2[0-4])["` + "`" + `]$`)
 
 // TestRuleIDs: the rules of recovery are constants, each with its sentence: one that is spelt out is found by nobody.
 func TestRuleIDs(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"time"
 
+	"centinela/services/recovery/internal/due"
 	"centinela/services/recovery/internal/post"
 	"centinela/services/recovery/internal/wallet"
 	"centinela/shared/record"
@@ -66,9 +67,9 @@ func (f *Flow) toldAt(texts []post.Text, now time.Time) time.Time {
 		switch {
 		case t.Purpose != post.Announcement || t.Attempts == 0:
 		case t.FinishedAt.IsZero():
-			told = later(told, now)
+			told = due.Later(told, now)
 		case t.Attempts > 1:
-			told = later(told, t.FinishedAt)
+			told = due.Later(told, t.FinishedAt)
 		}
 	}
 	return told
@@ -86,8 +87,8 @@ func (f *Flow) delay(told time.Time) {
 
 // stand keeps the flow long enough for its wait.
 func (f *Flow) stand() {
-	f.ExpiresAt = later(f.ExpiresAt, f.EarliestAt.Add(standsFor))
-	f.ForgetAt = later(f.ForgetAt, f.ExpiresAt.Add(rememberFor))
+	f.ExpiresAt = due.Later(f.ExpiresAt, f.EarliestAt.Add(standsFor))
+	f.ForgetAt = due.Later(f.ForgetAt, f.ExpiresAt.Add(rememberFor))
 }
 
 // schedule sets NextAt to when sweep has something to do, and OpenUntil.

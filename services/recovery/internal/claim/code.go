@@ -22,11 +22,8 @@ const purposeRecover = "recover"
 func (s *Service) SendCode(ctx context.Context, o record.Origin, flow string, token secret.String, typed string) (_ View, failed error) {
 	defer pace.Answer(ctx, s.o.AnswerAfter)(&failed)
 	now := s.o.Clock.Now()
-	f, err := s.claimed(ctx, flow, token)
+	f, err := s.opened(ctx, flow, token, now)
 	if err != nil {
-		return View{}, err
-	}
-	if err := f.open(now); err != nil {
 		return View{}, err
 	}
 	mac := ""
@@ -37,7 +34,7 @@ func (s *Service) SendCode(ctx context.Context, o record.Origin, flow string, to
 		}
 		mac = s.o.Wallets.NumberMAC(e164)
 	}
-	if err := f.mayResend(now); err != nil {
+	if err := wallet.MayResend(f.ID, f.Sends, now); err != nil {
 		return View{}, err
 	}
 	w, err := s.o.Wallets.Wallet(ctx, f.Subject)
@@ -57,7 +54,7 @@ func (s *Service) SendCode(ctx context.Context, o record.Origin, flow string, to
 			if err := f.open(now); err != nil {
 				return post.Effects{}, err
 			}
-			if err := f.mayResend(now); err != nil {
+			if err := wallet.MayResend(f.ID, f.Sends, now); err != nil {
 				return post.Effects{}, err
 			}
 			effects, err := s.sendTo(f, n, send && room && !f.hollow(), code, o, now)
@@ -68,14 +65,6 @@ func (s *Service) SendCode(ctx context.Context, o record.Origin, flow string, to
 		})
 	}, limits.TextOfFlow(f.Lane, subject, n.ID)...)
 	return view, err
-}
-
-// mayResend refuses a code that comes too soon after the flow's last.
-func (f *Flow) mayResend(now time.Time) error {
-	if wait := limits.NextSend(f.ID, f.Sends, now); wait > 0 {
-		return wallet.ErrTooManyTexts.WithRetryAfter(wait)
-	}
-	return nil
 }
 
 // sendTo gives the flow a new code. When nothing is sent it gets one all the

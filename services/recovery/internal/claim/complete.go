@@ -25,11 +25,8 @@ import (
 // wallet.ErrUnavailableAuth.
 func (s *Service) Complete(ctx context.Context, o record.Origin, flow string, token, password secret.String) (View, error) {
 	now := s.o.Clock.Now()
-	f, err := s.claimed(ctx, flow, token)
+	f, err := s.opened(ctx, flow, token, now)
 	if err != nil {
-		return View{}, err
-	}
-	if err := f.open(now); err != nil {
 		return View{}, err
 	}
 	if f.hollow() || !f.Possession {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"centinela/services/recovery/internal/due"
 	"centinela/services/recovery/internal/engine"
 	"centinela/services/recovery/internal/post"
 	"centinela/services/recovery/internal/wallet"
@@ -47,13 +48,10 @@ func (k known) facts(f *Flow, now time.Time) engine.Facts {
 		facts.Evidence = append(facts.Evidence, engine.Evidence{Method: e.Method, Number: e.Number, At: e.At})
 	}
 	if k.heard {
-		facts.DeviceKnown = engine.No
-		if k.account.DeviceKnown {
-			facts.DeviceKnown = engine.Yes
-		}
+		facts.DeviceKnown = map[bool]engine.Known{true: engine.Yes, false: engine.No}[k.account.DeviceKnown]
 		facts.SecurityChange = engine.Change{
 			Known: true,
-			At:    later(later(k.account.SecurityChangeAt, k.account.ResetAt), k.wallet.LastChange()),
+			At:    due.Later(due.Later(k.account.SecurityChangeAt, k.account.ResetAt), k.wallet.LastChange()),
 		}
 	}
 	return facts
@@ -113,11 +111,11 @@ func (s *Service) apply(f *Flow, k known, o record.Origin, now time.Time) (post.
 		effects.Events, effects.Texts = append(effects.Events, told.Events...), told.Texts
 	case engine.Allow:
 		f.State, f.EarliestAt = Ready, d.EarliestAt
-		f.ExpiresAt = later(f.ExpiresAt, now.Add(collectFor))
+		f.ExpiresAt = due.Later(f.ExpiresAt, now.Add(collectFor))
 	default:
 		f.State, f.EarliestAt = Collecting, time.Time{}
 	}
-	f.ForgetAt = later(f.ForgetAt, f.ExpiresAt.Add(rememberFor))
+	f.ForgetAt = due.Later(f.ForgetAt, f.ExpiresAt.Add(rememberFor))
 	return effects, nil
 }
 
@@ -159,11 +157,4 @@ func (s *Service) tell(f *Flow, w *wallet.Wallet, announced, now time.Time) (pos
 	}
 	f.HalfTold, f.LastTold = halfPassed, lastPassed // who is told now needs no reminder of what has passed
 	return s.announce(f, w, "sooner", now)
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
 }

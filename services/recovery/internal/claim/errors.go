@@ -1,8 +1,6 @@
 package claim
 
 import (
-	"errors"
-
 	"centinela/services/recovery/internal/wallet"
 	"centinela/shared/fault"
 )
@@ -22,6 +20,3 @@ var (
 	// errNoSavedCode is a code that can't be a saved one; it costs no try.
 	errNoSavedCode = wallet.ErrCode.WithDetail("the code is not a saved code: it has letters and digits in groups of four")
 )
-
-// isNoFlow tells a flow that isn't there from a store that fails.
-func isNoFlow(err error) bool { return errors.Is(err, ErrNoFlow) }

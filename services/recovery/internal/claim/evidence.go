@@ -24,11 +24,8 @@ import (
 func (s *Service) AddEvidence(ctx context.Context, o record.Origin, flow string, token secret.String, method string, typed secret.String) (_ View, failed error) {
 	defer pace.Answer(ctx, s.o.AnswerAfter)(&failed)
 	now := s.o.Clock.Now()
-	f, err := s.claimed(ctx, flow, token)
+	f, err := s.opened(ctx, flow, token, now)
 	if err != nil {
-		return View{}, err
-	}
-	if err := f.open(now); err != nil {
 		return View{}, err
 	}
 	o.Device = f.Device

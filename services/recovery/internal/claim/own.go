@@ -38,7 +38,7 @@ func (s *Service) OwnFlows(ctx context.Context, account string) ([]Own, error) {
 	}
 	var all []Own
 	for _, f := range shown(open, newest) {
-		own := Own{ID: f.ID, State: f.ownState(now), StartedAt: f.StartedAt, Address: f.Address}
+		own := Own{ID: f.ID, State: f.stands(now), StartedAt: f.StartedAt, Address: f.Address}
 		d, ok, err := f.Decisions.Last()
 		if err != nil {
 			return nil, err
@@ -68,16 +68,4 @@ func shown(open, newest []Flow) []Flow {
 		}
 	}
 	return flows[:min(len(flows), shownToOwner)]
-}
-
-func (f *Flow) ownState(now time.Time) FlowState {
-	switch {
-	case f.State == Completing:
-		return Ready
-	case f.Ended(now) && !f.State.over():
-		return Expired
-	case f.State == Waiting && !now.Before(f.EarliestAt):
-		return Ready
-	}
-	return f.State
 }

@@ -1,8 +1,10 @@
 package claim
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
+	"errors"
 	"time"
 
 	"golang.org/x/text/cases"
@@ -38,7 +40,7 @@ func (s *Service) Start(ctx context.Context, o record.Origin, identifier string,
 		f.Device = hex.EncodeToString(secret.Hash(deviceKey.Reveal()))
 	}
 	o.Device = f.Device
-	identifier = humantext.Identifier(identifier)
+	identifier = cmp.Or(humantext.Identifier(identifier), identifier) // what has nothing to see is nobody's name
 	account, err := s.o.Accounts.Lookup(ctx, identifier, f.Device)
 	if err != nil {
 		return View{}, secret.String{}, err
@@ -47,10 +49,10 @@ func (s *Service) Start(ctx context.Context, o record.Origin, identifier string,
 	if account.Found {
 		f.Subject = account.ID
 	}
-	door := s.enter(ctx, &f, account)
 	token := secret.Token(32)
 	f.SecretHash = secret.Hash(token.Reveal())
-	err = s.o.Budget.Spend(ctx, func(ctx context.Context) error { return s.aim(ctx, &f, account, o, now) }, limits.StartFrom(door, o.Address))
+	from := limits.StartFrom(s.enter(ctx, &f, account), o.Address)
+	err = s.o.Budget.Spend(ctx, func(ctx context.Context) error { return s.aim(ctx, &f, account, o, now) }, from)
 	if wait, full := limits.Full(err); full {
 		err = ErrTooManyStarts.WithRetryAfter(wait)
 	}
@@ -149,7 +151,7 @@ func (s *Service) nobody(identifier string) string {
 // unknown id and for a wrong secret alike.
 func (s *Service) claimed(ctx context.Context, flow string, token secret.String) (Flow, error) {
 	f, err := s.o.Store.Flow(ctx, flow)
-	if isNoFlow(err) {
+	if errors.Is(err, ErrNoFlow) {
 		return Flow{}, ErrRecovery
 	}
 	if err != nil {
@@ -159,6 +161,15 @@ func (s *Service) claimed(ctx context.Context, flow string, token secret.String)
 		return Flow{}, ErrRecovery
 	}
 	return f, nil
+}
+
+// opened is claimed of a flow that isn't over. Errors: ErrRecovery, ErrEnded, ErrExpired.
+func (s *Service) opened(ctx context.Context, flow string, token secret.String, now time.Time) (Flow, error) {
+	f, err := s.claimed(ctx, flow, token)
+	if err == nil {
+		err = f.open(now)
+	}
+	return f, err
 }
 
 // Look returns where a recovery stands. Error: ErrRecovery.

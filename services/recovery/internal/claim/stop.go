@@ -13,11 +13,6 @@ import (
 // may be with auth already.
 func (f *Flow) Stoppable(now time.Time) bool { return !f.Ended(now) && f.State != Completing }
 
-// Open are the account's recoveries that can still come to something.
-func (s *Service) Open(ctx context.Context, account string) ([]Flow, error) {
-	return s.o.Store.OpenFlows(ctx, account, s.o.Clock.Now())
-}
-
 // Stop ends the flow from a number and tells the account's others. It reports
 // whether it was this call that did; with a token's hash, exactly one call does.
 func (s *Service) Stop(ctx context.Context, f Flow, number, token string, o record.Origin) (stopped bool, _ error) {

@@ -1,6 +1,7 @@
 package claim
 
 import (
+	"slices"
 	"time"
 
 	"centinela/services/recovery/internal/engine"
@@ -28,44 +29,47 @@ type View struct {
 	ExpiresAt   time.Time
 }
 
+// nextSteps is what brings a recovery further where it stands.
+var nextSteps = map[FlowState][]string{
+	Collecting: {NextSendCode, NextSMS, NextSavedCode}, Waiting: {NextWait}, Ready: {NextComplete}, Completed: {},
+	Vetoed: {NextStartAgain}, RefusedOut: {NextStartAgain}, Expired: {NextStartAgain},
+}
+
 func (s *Service) view(f *Flow, now time.Time) (View, error) {
-	v := View{ID: f.ID, State: Collecting, ExpiresAt: f.ExpiresAt, Next: []string{NextSendCode, NextSMS, NextSavedCode}}
-	if f.hollow() || !f.Possession {
-		if !now.Before(f.ExpiresAt) {
-			v.State, v.Next = Expired, []string{NextStartAgain}
-		}
-		return v, nil
-	}
+	v := View{ID: f.ID, State: Collecting, ExpiresAt: f.ExpiresAt}
 	switch {
-	case f.State == Completed:
-		v.State, v.Next = Completed, []string{}
-		return v, nil
-	case f.State == Completing:
-		v.State, v.Next = Ready, []string{NextComplete}
-		return v, nil
-	case f.State == Vetoed || f.State == RefusedOut:
-		v.State, v.Next = f.State, []string{NextStartAgain}
-		return v, nil
-	case f.Ended(now):
-		v.State, v.Next = Expired, []string{NextStartAgain}
-		return v, nil
+	case !f.hollow() && f.Possession:
+		v.State = f.stands(now)
+	case !now.Before(f.ExpiresAt):
+		v.State = Expired
 	}
+	v.Next = slices.Clone(nextSteps[v.State])
 	d, ok, err := f.Decisions.Last()
-	if !ok || err != nil {
+	if !ok || err != nil || !f.Possession || f.Ended(now) {
 		return v, err
 	}
-	v.EarliestAt = f.EarliestAt
-	v.Reason, v.ShorterWith = engine.Explain(d, f.Locale), engine.Shorter(d, f.Locale)
-	switch {
-	case !f.EarliestAt.IsZero() && !now.Before(f.EarliestAt):
-		v.State, v.Next, v.ShorterWith = Ready, []string{NextComplete}, nil
-	case d.Verdict == engine.Wait:
-		v.State, v.Next = Waiting, []string{NextWait}
-		for _, c := range d.Counterfactuals {
+	v.EarliestAt, v.Reason = f.EarliestAt, engine.Explain(d, f.Locale)
+	if v.State == Ready {
+		return v, nil
+	}
+	v.ShorterWith = engine.Shorter(d, f.Locale)
+	for _, c := range d.Counterfactuals {
+		if v.State == Waiting {
 			v.Next = append(v.Next, steps(c)...)
 		}
 	}
 	return v, nil
+}
+
+// stands is where the flow stands at now: what time alone brings isn't stored.
+func (f *Flow) stands(now time.Time) FlowState {
+	switch {
+	case f.State == Completing, f.State == Waiting && !f.Ended(now) && !now.Before(f.EarliestAt):
+		return Ready
+	case f.Ended(now) && !f.State.over():
+		return Expired
+	}
+	return f.State
 }
 
 func steps(c engine.Counterfactual) []string {

@@ -39,7 +39,7 @@ type Queue struct {
 // longer each time, so that it never stands in front of the others (KA D4). The
 // error says how many failed, and why the first did.
 func (q Queue) Work(ctx context.Context, now time.Time) error {
-	var failures failures
+	var failed []error
 	seen := map[string]bool{}
 	for {
 		items, err := q.Due(ctx, now, batch)
@@ -47,19 +47,22 @@ func (q Queue) Work(ctx context.Context, now time.Time) error {
 			return err
 		}
 		for some := range slices.Chunk(items, atOnce) {
-			if err := q.some(ctx, now, some, seen, &failures); err != nil {
+			if err := q.some(ctx, now, some, seen, &failed); err != nil {
 				return err
 			}
 		}
 		if len(items) < batch {
-			return failures.err()
+			if len(failed) > 0 {
+				return fmt.Errorf("%d of what was due failed and are put off; the first: %w", len(failed), failed[0])
+			}
+			return nil
 		}
 	}
 }
 
 // some does a few at once. Its error is that of a store that can't put off, or
 // the context's.
-func (q Queue) some(ctx context.Context, now time.Time, items []Item, seen map[string]bool, failures *failures) error {
+func (q Queue) some(ctx context.Context, now time.Time, items []Item, seen map[string]bool, failed *[]error) error {
 	errs := make([]error, len(items))
 	var all sync.WaitGroup
 	for i, item := range items {
@@ -78,7 +81,7 @@ func (q Queue) some(ctx context.Context, now time.Time, items []Item, seen map[s
 		if err == nil {
 			continue
 		}
-		failures.add(err)
+		*failed = append(*failed, err)
 		item := items[i]
 		item.Attempts++
 		if err := q.PutOff(ctx, item, now.Add(pause(item))); err != nil {
@@ -107,20 +110,10 @@ func contained(step func() error) (err error) {
 	return step()
 }
 
-type failures struct {
-	n     int
-	first error
-}
-
-func (f *failures) add(err error) {
-	if f.n++; f.n == 1 {
-		f.first = err
+// Later is the later of two times.
+func Later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
 	}
-}
-
-func (f *failures) err() error {
-	if f.n == 0 {
-		return nil
-	}
-	return fmt.Errorf("%d of what was due failed and are put off; the first: %w", f.n, f.first)
+	return a
 }

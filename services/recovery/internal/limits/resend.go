@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"strconv"
 	"time"
+
+	"centinela/services/recovery/internal/due"
 )
 
 // resendAfter is the wait after the first, second, … code.
@@ -23,10 +25,10 @@ func NextSend(key string, sends []time.Time, now time.Time) time.Duration {
 	spread := time.Duration(binary.BigEndian.Uint16(sum[:])%401) - 200 // -200 to 200 of 1000
 	next := sends[k-1].Add(wait + wait*spread/1000)
 	if k >= burst {
-		next = later(next, sends[k-burst].Add(burstWindow))
+		next = due.Later(next, sends[k-burst].Add(burstWindow))
 	}
 	if k >= sendsPerDay {
-		next = later(next, sends[k-sendsPerDay].Add(aDay))
+		next = due.Later(next, sends[k-sendsPerDay].Add(aDay))
 	}
 	return max(0, next.Sub(now))
 }
@@ -52,11 +54,4 @@ func since(times []time.Time, now time.Time) []time.Time {
 		}
 	}
 	return kept
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
 }

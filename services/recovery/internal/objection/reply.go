@@ -58,7 +58,7 @@ func (s *Service) replyFor(ctx context.Context, o record.Origin, w wallet.Wallet
 		return nil // V4: no power over others
 	}
 	number := w.Numbers[at].ID
-	flows, err := s.o.Claims.Open(ctx, w.Account)
+	flows, err := s.o.Store.OpenFlows(ctx, w.Account, now)
 	flows = slices.DeleteFunc(flows, func(f claim.Flow) bool { return !f.Stoppable(now) })
 	if err != nil || len(flows) == 0 {
 		return err

@@ -2,6 +2,7 @@ package objection
 
 import (
 	"context"
+	"time"
 
 	"centinela/services/recovery/internal/claim"
 	"centinela/services/recovery/internal/engine"
@@ -16,6 +17,8 @@ import (
 type Store interface {
 	// FlowByVetoToken returns the flow with that token's hash (hex), or claim.ErrNoFlow.
 	FlowByVetoToken(ctx context.Context, hash string) (claim.Flow, error)
+	// OpenFlows is claim.Store's.
+	OpenFlows(ctx context.Context, account string, now time.Time) ([]claim.Flow, error)
 }
 
 // What is refused.

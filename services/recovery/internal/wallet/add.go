@@ -65,7 +65,7 @@ func (s *Service) mayAdd(ctx context.Context, account, mac string, now time.Time
 	if err != nil {
 		return err
 	}
-	return mayResend(n, now)
+	return MayResend(n.ID, n.Sends, now)
 }
 
 // pendingNumber puts fresh into the wallet, or finds it there still pending.

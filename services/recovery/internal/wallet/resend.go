@@ -23,7 +23,7 @@ func (s *Service) SendCode(ctx context.Context, who Person, number string) (time
 	if err != nil {
 		return 0, err
 	}
-	if err := mayResend(n, now); err != nil {
+	if err := MayResend(n.ID, n.Sends, now); err != nil {
 		return 0, err
 	}
 	uses := limits.TextToProved(who.Account, number)
@@ -42,9 +42,10 @@ func (s *Service) SendCode(ctx context.Context, who Person, number string) (time
 	return next, tooManyTexts(err)
 }
 
-// mayResend refuses a code that comes too soon after the last. Error: ErrTooManyTexts.
-func mayResend(n *Number, now time.Time) error {
-	if wait := limits.NextSend(n.ID, n.Sends, now); wait > 0 {
+// MayResend refuses a code that comes too soon after those that were sent, with
+// the time to wait. Error: ErrTooManyTexts.
+func MayResend(key string, sends []time.Time, now time.Time) error {
+	if wait := limits.NextSend(key, sends, now); wait > 0 {
 		return ErrTooManyTexts.WithRetryAfter(wait)
 	}
 	return nil
@@ -52,7 +53,7 @@ func mayResend(n *Number, now time.Time) error {
 
 // issueCode gives n a new code and makes its text. Errors: ErrTooManyTexts.
 func (s *Service) issueCode(w *Wallet, n *Number, code secret.String, now time.Time) (post.Text, error) {
-	if err := mayResend(n, now); err != nil {
+	if err := MayResend(n.ID, n.Sends, now); err != nil {
 		return post.Text{}, err
 	}
 	to, err := s.Recipient(*n)

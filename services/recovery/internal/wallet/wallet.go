@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"centinela/services/recovery/internal/due"
 	"centinela/services/recovery/internal/engine"
 )
 
@@ -77,9 +78,9 @@ func (w *Wallet) LastChange() time.Time {
 	var last time.Time
 	for _, n := range w.Numbers {
 		if len(n.Proofs) > 0 {
-			last = later(last, slices.MinFunc(n.Proofs, time.Time.Compare))
+			last = due.Later(last, slices.MinFunc(n.Proofs, time.Time.Compare))
 		}
-		last = later(last, n.RetireAsked)
+		last = due.Later(last, n.RetireAsked)
 	}
 	return last
 }
@@ -99,11 +100,4 @@ func (w *Wallet) schedule(p engine.Policy) {
 			w.NextAt = at
 		}
 	}
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
 }

@@ -57,8 +57,8 @@ func (s *Store) ClaimTexts(ctx context.Context, now time.Time, lease time.Durati
 			break
 		}
 		var own []post.Text
-		err := s.updateTexts(ctx, o.ID, func(texts []post.Text) ([]record.Event, error) {
-			if own = lend(texts, now, lease, limit-len(claimed)); len(own) == 0 {
+		err := s.updateTexts(ctx, o.ID, func(c *Carried) ([]record.Event, error) {
+			if own = lend(c.Texts, now, lease, limit-len(claimed)); len(own) == 0 {
 				return nil, errNothing
 			}
 			return nil, nil
@@ -84,9 +84,9 @@ func lend(texts []post.Text, now time.Time, lease time.Duration, limit int) (own
 
 // updateTexts changes the texts of an owner, whose id says which collection.
 // Errors: one that isGone.
-func (s *Store) updateTexts(ctx context.Context, owner string, change func([]post.Text) ([]record.Event, error)) error {
+func (s *Store) updateTexts(ctx context.Context, owner string, change func(*Carried) ([]record.Event, error)) error {
 	alter := func(c *Carried) ([]record.Event, error) {
-		events, err := change(c.Texts)
+		events, err := change(c)
 		c.index()
 		return events, err
 	}
@@ -100,12 +100,12 @@ func isGone(err error) bool { return errors.Is(err, claim.ErrNoFlow) }
 
 // UpdateText implements post.Store.
 func (s *Store) UpdateText(ctx context.Context, owner, id string, change func(*post.Text) ([]record.Event, error)) error {
-	err := s.updateTexts(ctx, owner, func(texts []post.Text) ([]record.Event, error) {
-		i := slices.IndexFunc(texts, func(t post.Text) bool { return t.ID == id })
+	err := s.updateTexts(ctx, owner, func(c *Carried) ([]record.Event, error) {
+		i := slices.IndexFunc(c.Texts, func(t post.Text) bool { return t.ID == id })
 		if i < 0 {
 			return nil, post.ErrNoText
 		}
-		return change(&texts[i])
+		return change(&c.Texts[i])
 	})
 	if err == error(claim.ErrNoFlow) { //nolint:errorlint // by identity: the callback's own faults may have the same code
 		return post.ErrNoText
@@ -152,24 +152,16 @@ func (s *Store) PruneTexts(ctx context.Context, before time.Time, limit int) (in
 		}
 		n += len(ids)
 		for _, id := range ids {
-			if err := s.forgetTexts(ctx, id, before); err != nil && !isGone(err) {
+			err := s.updateTexts(ctx, id, func(c *Carried) ([]record.Event, error) {
+				c.Texts = slices.DeleteFunc(c.Texts, func(t post.Text) bool { return !t.FinishedAt.IsZero() && !t.FinishedAt.After(before) })
+				return nil, nil
+			})
+			if err != nil && !isGone(err) {
 				return n, err
 			}
 		}
 	}
 	return n, nil
-}
-
-func (s *Store) forgetTexts(ctx context.Context, id string, before time.Time) error {
-	forget := func(c *Carried) ([]record.Event, error) {
-		c.Texts = slices.DeleteFunc(c.Texts, func(t post.Text) bool { return !t.FinishedAt.IsZero() && !t.FinishedAt.After(before) })
-		c.index()
-		return nil, nil
-	}
-	if strings.HasPrefix(id, "rec_") {
-		return s.flows.Update(ctx, id, func(d *FlowDoc) ([]record.Event, error) { return forget(&d.Carried) })
-	}
-	return s.wallets.Update(ctx, id, func(d *WalletDoc) ([]record.Event, error) { return forget(&d.Carried) })
 }
 
 // Keep implements sms.Inbox.
