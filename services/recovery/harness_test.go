@@ -2,6 +2,7 @@ package recovery_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -61,7 +62,8 @@ type options struct {
 	config func(*recovery.Config)
 	store  func(testing.TB) module.Store
 	build  func(context.Context, recovery.Config, module.Deps) (*recovery.Module, error)
-	still  bool // nothing happens in the background: the store changes by calls alone, and texts are sent when they are read
+	fresh  time.Duration // how old a sign-in may be; 10 minutes
+	still  bool          // nothing happens in the background: the store changes by calls alone, and texts are sent when they are read
 }
 
 func sqliteStore(t testing.TB) module.Store {
@@ -106,7 +108,7 @@ func newWorld(t testing.TB, o options) *world {
 		PeerURL: func(peer string) string {
 			return map[string]string{module.Auth: w.auth.url, module.Audit: w.audit.url}[peer]
 		},
-		Store: o.store(t), FreshSignIn: 10 * time.Minute, Development: true, KeyDir: t.TempDir(),
+		Store: o.store(t), FreshSignIn: cmp.Or(o.fresh, 10*time.Minute), Development: true, KeyDir: t.TempDir(),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -28,8 +28,9 @@ type fakeAuth struct {
 
 	mu          sync.Mutex
 	down        bool
-	weak        bool // refuse the next password
-	lost        bool // lose the next answer of a reset
+	weak        bool   // refuse the next password
+	lost        bool   // lose the next answer of a reset
+	raced       func() // right before the next reset is looked at
 	facts       map[string]any
 	known       map[string]bool   // device hashes
 	saved       string            // the one saved code; empty: spent
@@ -157,6 +158,10 @@ func (f *fakeAuth) reset(c *gin.Context, w *world) {
 	if err := json.NewDecoder(c.Request.Body).Decode(&body); err != nil {
 		httpkit.Fail(c, err)
 		return
+	}
+	if f.raced != nil {
+		f.raced()
+		f.raced = nil
 	}
 	if f.weak {
 		f.weak = false

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"centinela/services/recovery"
+	"centinela/shared/module"
 	"centinela/shared/record"
 	"centinela/shared/testkit"
 )
@@ -391,5 +393,49 @@ func TestCompletionEndsOthers(t *testing.T) {
 	w.want(a.complete(), 409, "recovery_ended")
 	if got := a.call("GET", "", nil).field("state"); got != "refused" {
 		t.Error(got)
+	}
+}
+
+// V22, KA D3: auth compares the security version that the decision was made on;
+// when it changed meanwhile, the claimant is told the truth and may look again.
+func TestV22ResetIsCompared(t *testing.T) {
+	w := newWorld(t, options{})
+	w.prove(ana, first)
+	w.clk.Advance(8 * day)
+	c := w.start("ana", "")
+	w.want(c.bySMS(first), 200, "")
+	w.clk.Advance(3 * day)
+	w.auth.set(func() { w.auth.raced = func() { w.auth.version++ } })
+	w.want(c.complete(), 409, "recovery_not_allowed_yet")
+	w.auth.set(func() {
+		if len(w.auth.resets) != 0 {
+			t.Error("auth reset it all the same")
+		}
+	})
+	w.want(c.complete(), 200, "")
+	// Another recovery's reset in between: this one is over, and says so.
+	w.clk.Advance(day)
+	d := w.start("ana", "")
+	w.want(d.bySMS(first), 200, "")
+	w.clk.Advance(3 * day)
+	w.auth.set(func() {
+		w.auth.raced = func() {
+			w.auth.version++
+			w.auth.resetIDs = append(w.auth.resetIDs, "rec_of_somebody_else")
+		}
+	})
+	w.want(d.complete(), 409, "recovery_ended")
+	if got := d.call("GET", "", nil).field("state"); got != "refused" {
+		t.Error(got)
+	}
+}
+
+// KA W4: how old a sign-in may be is what the runner says, everywhere.
+func TestFreshSignInIsConfigured(t *testing.T) {
+	w := newWorld(t, options{fresh: 30 * time.Minute})
+	w.want(w.call("POST", "/v1/me/phones", w.signedInAgo(ana, 30*time.Minute), map[string]string{"number": first}), 403, "fresh_sign_in_required")
+	w.want(w.call("POST", "/v1/me/phones", w.signedInAgo(ana, 30*time.Minute-time.Second), map[string]string{"number": first}), 201, "")
+	if _, err := recovery.New(t.Context(), recovery.DefaultConfig(), module.Deps{Development: true, Store: sqliteStore(t), KeyDir: t.TempDir()}); err == nil || !strings.HasPrefix(err.Error(), "auth.sign_in.fresh: ") {
+		t.Errorf("no age at all: %v", err)
 	}
 }

@@ -31,3 +31,18 @@ func TestResendWaits(t *testing.T) {
 		}
 	}
 }
+
+// Stored times are never trusted: by a clock that is half a minute behind, the
+// wait is what it would be; set back by hours, nobody waits until it catches up.
+func TestResendWithOtherClocks(t *testing.T) {
+	now := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
+	plain := NextSend("k", []time.Time{now}, now)
+	for ahead, want := range map[time.Duration]time.Duration{0: plain, 30 * time.Second: plain, time.Minute: plain, time.Minute + time.Millisecond: 0, 2 * time.Hour: 0} {
+		if got := NextSend("k", []time.Time{now.Add(ahead)}, now); got != want {
+			t.Errorf("sent %s from now: wait %s, want %s", ahead, got, want)
+		}
+	}
+	if got := Sent([]time.Time{now.Add(-aDay), now.Add(-time.Hour), now.Add(time.Second), now.Add(time.Hour)}, now); len(got) != 3 || !got[1].Equal(now) || !got[2].Equal(now) {
+		t.Errorf("kept %v", got)
+	}
+}
