@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"centinela/services/recovery/internal/engine"
@@ -119,11 +118,9 @@ func (s *Service) overtaken(ctx context.Context, f Flow, o record.Origin) error 
 	return ErrNotAllowedYet.WithDetail("the account's security changed meanwhile: look again where this recovery stands")
 }
 
-// overtakenBy reports whether auth did another reset since this one was begun.
-// It is told by ids: times are of two machines (KA D3).
-func (f *Flow) overtakenBy(a wallet.Account) bool {
-	return a.Found && !slices.Contains(a.ResetIDs, f.ID) && a.LastReset() != f.ResetBefore
-}
+// overtakenBy reports whether auth did a reset since this one, which isn't it, was
+// begun. It is told by ids: times are of two machines (KA D3).
+func (f *Flow) overtakenBy(a wallet.Account) bool { return a.Found && a.LastReset() != f.ResetBefore }
 
 // finish records what auth did. Repeating it changes nothing more.
 func (s *Service) finish(ctx context.Context, flow string, o record.Origin) (view View, _ error) {

@@ -74,11 +74,10 @@ type Evidence struct {
 	At     time.Time `json:"at"`
 }
 
-// VetoToken lets who got the text stop the flow; single use.
+// VetoToken lets who got the text stop the flow.
 type VetoToken struct {
-	Hash   string    `json:"hash"` // hex SHA-256 of 128 random bits
-	Number string    `json:"number"`
-	UsedAt time.Time `json:"used_at,omitzero,omitempty"`
+	Hash   string `json:"hash"` // hex SHA-256 of 128 random bits
+	Number string `json:"number"`
 }
 
 // Ended reports whether nothing can happen to the flow any more at now.

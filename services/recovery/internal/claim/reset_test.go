@@ -115,6 +115,27 @@ func TestV22OneOfTwoWins(t *testing.T) {
 	})
 }
 
+// A reset that was done, and whose answer was lost, stays true when another
+// recovery completes before the sweep: nobody writes over it that it was refused.
+func TestLostAnswerIsNotOverwritten(t *testing.T) {
+	d := roomtest.Two(t, roomtest.SQLite(t), roomtest.Options{})
+	lost := d.Start(roomtest.Name)
+	lost.BySMS(roomtest.Older)
+	d.Clock.Advance(time.Hour)
+	other := ready(d)
+	d.Peer.Set(func(p *roomtest.Peer) { p.Lost = true })
+	if err := lost.Complete(); !errors.Is(err, wallet.ErrUnavailableAuth) {
+		t.Fatal(err)
+	}
+	d.Must(other.Complete())
+	d.Clock.Advance(time.Minute)
+	d.Sweep()
+	lost.Is(claim.Completed)
+	if !slices.Equal(d.Peer.Resets, []string{lost.ID, other.ID}) || count(d, record.RecoveryCompleted, record.Success) != 2 {
+		t.Errorf("resets %v", d.Peer.Resets)
+	}
+}
+
 // V22: the account's security changed between the decision and the reset, not by
 // a recovery: it is decided anew, on what is true now.
 func TestV22ChangedMeanwhile(t *testing.T) {

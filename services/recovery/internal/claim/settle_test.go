@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"centinela/services/recovery/internal/claim"
+	"centinela/services/recovery/internal/due"
 	"centinela/services/recovery/internal/engine"
 	"centinela/services/recovery/internal/post"
 	"centinela/services/recovery/internal/store/mongo"
@@ -239,4 +240,44 @@ func TestPrune(t *testing.T) {
 		d.Clock.Advance(time.Millisecond)
 		is(ana, false)
 	})
+}
+
+// A recovery that turned to completing again after it was listed as due is left
+// to its caller, who may be with auth right now.
+func TestSettleLeavesAFreshTryAlone(t *testing.T) {
+	d := roomtest.Two(t, &eager{Store: roomtest.SQLite(t)}, roomtest.Options{})
+	a := ready(d)
+	d.Peer.Set(func(p *roomtest.Peer) {
+		p.OnReset = func() {
+			d.Store.(*eager).list = []due.Item{{ID: a.ID}}
+			if err := d.Claims.Sweep(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if got := a.Flow().State; got != claim.Completing {
+				t.Errorf("opened under its caller: %s", got)
+			}
+		}
+	})
+	d.Must(a.Complete())
+}
+
+// eager lists what it is told as due.
+type eager struct {
+	roomtest.Store
+	list []due.Item
+}
+
+func (e *eager) DueFlows(context.Context, time.Time, int) ([]due.Item, error) { return e.list, nil }
+
+// Stopped by a NO between the read and the write, a recovery sends no code.
+func TestNoCodeAfterNo(t *testing.T) {
+	store := &roomtest.Hooked{Store: roomtest.SQLite(t)}
+	d := roomtest.Two(t, store, roomtest.Options{})
+	a := d.Start(roomtest.Name)
+	before := len(d.Codes(roomtest.Older))
+	store.BeforeFlow(func() { d.Must(d.Objections.ByReply(t.Context(), roomtest.Home, roomtest.Newer, "NO", "m1")) })
+	d.Must(a.SendCode(""))
+	if got := len(d.Codes(roomtest.Older)) - before; got != 0 || a.Flow().State != claim.Vetoed {
+		t.Errorf("%d codes, the recovery is %s", got, a.Flow().State)
+	}
 }

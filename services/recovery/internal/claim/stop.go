@@ -14,8 +14,8 @@ import (
 func (f *Flow) Stoppable(now time.Time) bool { return !f.Ended(now) && f.State != Completing }
 
 // Stop ends the flow from a number and tells the account's others. It reports
-// whether it was this call that did; with a token's hash, exactly one call does.
-func (s *Service) Stop(ctx context.Context, f Flow, number, token string, o record.Origin) (stopped bool, _ error) {
+// whether it was this call that did: of several exactly one.
+func (s *Service) Stop(ctx context.Context, f Flow, number string, o record.Origin) (stopped bool, _ error) {
 	now := s.o.Clock.Now()
 	w, err := s.o.Wallets.Wallet(ctx, f.Account)
 	if err != nil {
@@ -24,11 +24,6 @@ func (s *Service) Stop(ctx context.Context, f Flow, number, token string, o reco
 	err = s.update(ctx, f.ID, now, func(f *Flow) (post.Effects, error) {
 		if stopped = f.Stoppable(now); !stopped {
 			return post.Effects{}, nil
-		}
-		for i := range f.VetoTokens {
-			if f.VetoTokens[i].Hash == token {
-				f.VetoTokens[i].UsedAt = now
-			}
 		}
 		f.State = Vetoed
 		e := post.Event(now, record.RecoveryVetoed, record.Success, f.Account, f.ID, o)

@@ -140,3 +140,21 @@ func (s *stumbling) OpenFlows(ctx context.Context, account string, now time.Time
 	}
 	return s.Store.OpenFlows(ctx, account, now)
 }
+
+// Who is told now that the end is sooner needs no reminder of a half that has
+// passed already.
+func TestSoonerNeedsNoReminderOfWhatHasPassed(t *testing.T) {
+	d := roomtest.Two(t, roomtest.SQLite(t), roomtest.Options{})
+	a := d.Start(roomtest.Name)
+	a.BySMS(roomtest.Older)
+	d.Clock.Advance(20 * time.Hour)
+	a.BySavedCode() // 24 h from the announcement: half of it is over
+	for range 4 {
+		d.Sweep()
+		d.Clock.Advance(time.Hour)
+	}
+	if got := d.Told(roomtest.Newer, "/veto#"); got != 2 {
+		t.Errorf("announced %d times, want the start and the sooner end", got)
+	}
+	d.Must(a.Complete())
+}

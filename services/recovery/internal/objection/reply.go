@@ -80,7 +80,7 @@ func (s *Service) replyFor(ctx context.Context, o record.Origin, w wallet.Wallet
 		return err
 	}
 	for _, f := range flows {
-		if _, err := s.o.Claims.Stop(ctx, f, number, "", o); err != nil {
+		if _, err := s.o.Claims.Stop(ctx, f, number, o); err != nil {
 			return err
 		}
 	}

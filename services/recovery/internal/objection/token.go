@@ -28,14 +28,14 @@ func (s *Service) ByToken(ctx context.Context, o record.Origin, token secret.Str
 		return err
 	}
 	at := slices.IndexFunc(f.VetoTokens, func(t claim.VetoToken) bool { return t.Hash == hash })
-	if at < 0 || !f.VetoTokens[at].UsedAt.IsZero() || !f.Stoppable(now) {
+	if at < 0 || !f.Stoppable(now) {
 		return ErrVetoInvalid
 	}
 	number := f.VetoTokens[at].Number
 	if err := s.spendVeto(ctx, f.Account, number, f.ID, o, now); err != nil {
 		return err
 	}
-	stopped, err := s.o.Claims.Stop(ctx, f, number, hash, o)
+	stopped, err := s.o.Claims.Stop(ctx, f, number, o)
 	if err == nil && !stopped {
 		return ErrVetoInvalid // a racer with the same token, or it completes meanwhile
 	}

@@ -268,3 +268,28 @@ func TestReplacedCode(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// A number that nobody has proved yet is bothered by all accounts together no more
+// than by one, also when they ask for another code.
+func TestNewNumberIsSharedByAll(t *testing.T) {
+	d := roomtest.New(t, roomtest.SQLite(t), roomtest.Options{})
+	began := d.Clock.Now()
+	ask := func(account string) (error, error) {
+		who := wallet.Person{Account: account, Session: "ses", AuthTime: d.Clock.Now()}
+		v, added := d.Wallets.Add(t.Context(), who, roomtest.Home, roomtest.Older)
+		d.Clock.Advance(time.Minute)
+		_, sent := d.Wallets.SendCode(t.Context(), who, v.ID)
+		return added, sent
+	}
+	for _, account := range []string{"acc_1", "acc_2"} { // four texts
+		added, sent := ask(account)
+		d.Must(added)
+		d.Must(sent)
+	}
+	added, sent := ask("acc_3")
+	d.Must(added)
+	want := began.Add(10 * time.Minute).Sub(d.Clock.Now())
+	if !errors.Is(sent, wallet.ErrTooManyTexts) || fault.From(sent).RetryAfter != want {
+		t.Errorf("the sixth in ten minutes: %v, wait %s, want %s", sent, fault.From(sent).RetryAfter, want)
+	}
+}
