@@ -147,7 +147,9 @@ func TestR41Matrix(t *testing.T) {
 				refused(401, "session_revoked", "gateway", own, credential)
 				w.auth.set(func() { w.auth.ended, w.auth.down = map[string]bool{}, true })
 				refused(503, "unavailable", "gateway", own, credential)
-				w.auth.set(func() { w.auth.down = false })
+				w.auth.set(func() { w.auth.down, w.auth.strange = false, true })
+				refused(503, "unavailable", "gateway", own, credential)
+				w.auth.set(func() { w.auth.strange = false })
 			}
 			if strings.Contains(op.path, "{phone}") {
 				theirs := refused(404, "not_found", "gateway", own, w.signedIn(bea))

@@ -39,6 +39,7 @@ type fakeAuth struct {
 	resetIDs    []string          // newest last
 	version     int64             // of the account's security
 	ended       map[string]bool   // sessions
+	strange     bool              // refuse to say of sessions whether they live
 	resetAt     time.Time
 	askedNobody int // redemptions for accounts that don't exist
 }
@@ -142,6 +143,10 @@ func (f *fakeAuth) redeem(c *gin.Context) {
 }
 
 func (f *fakeAuth) session(c *gin.Context) {
+	if f.strange {
+		httpkit.Fail(c, fault.New(fault.KindUnauthenticated, fault.CodeTokenInvalid, "something else"))
+		return
+	}
 	if f.ended[c.Param("session_id")] {
 		httpkit.Fail(c, fault.New(fault.KindUnauthenticated, fault.CodeSessionRevoked, "the session is over"))
 		return

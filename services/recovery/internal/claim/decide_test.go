@@ -11,6 +11,7 @@ import (
 	"centinela/services/recovery/internal/store/roomtest"
 	"centinela/services/recovery/internal/wallet"
 	"centinela/shared/record"
+	"centinela/shared/secret"
 )
 
 // calm is a desk whose owner is let in at once with a number and a saved code.
@@ -224,6 +225,29 @@ func TestCodeRace(t *testing.T) {
 	}
 	if f := a.Flow(); len(f.Evidence) != 1 {
 		t.Errorf("%d evidences", len(f.Evidence))
+	}
+}
+
+// The code was replaced after the guess was counted against the old one: the new
+// one isn't checked by that guess.
+func TestGuessIsForTheCodeItWasCountedFor(t *testing.T) {
+	store := &roomtest.Hooked{Store: roomtest.SQLite(t)}
+	d := roomtest.Two(t, store, roomtest.Options{})
+	a := d.Start(roomtest.Name)
+	a.CodeFor("", roomtest.Older)
+	number := a.Flow().Code.Number
+	code := secret.NewString("12345678")
+	store.BeforeFlow(func() {
+		d.Must(store.Store.UpdateFlow(t.Context(), a.ID, func(f *claim.Flow) (post.Effects, error) {
+			f.Code = d.Wallets.NewCode(wallet.CodeUse{Purpose: "recover", Owner: a.ID, Number: number}, code, d.Clock.Now())
+			return post.Effects{}, nil
+		}))
+	})
+	if _, err := a.Evidence(engine.SMS, code.Reveal()); !errors.Is(err, wallet.ErrCode) {
+		t.Errorf("%v", err)
+	}
+	if _, err := a.Evidence(engine.SMS, code.Reveal()); err != nil {
+		t.Errorf("counted for itself: %v", err)
 	}
 }
 

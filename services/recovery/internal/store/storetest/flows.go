@@ -12,6 +12,7 @@ import (
 	"centinela/services/recovery/internal/claim"
 	"centinela/services/recovery/internal/post"
 	"centinela/services/recovery/internal/wallet"
+	"centinela/shared/outbox/outboxtest"
 	"centinela/shared/record"
 )
 
@@ -121,6 +122,26 @@ func pruneFlows(t *testing.T, s Store) {
 		if _, err := s.Flow(ctx, "rec_"+name); (err == nil) != want {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// A flow's events aren't forgotten with it, shipped or not.
+func pruneKeepsEvents(t *testing.T, s Store) {
+	ctx := t.Context()
+	f, told := flow("rec_a", "acc_a"), event("acc_a")
+	f.ForgetAt = now
+	must(t, s.CreateFlow(ctx, f, post.Effects{Events: []record.Event{told}}))
+	_, err := s.PruneFlows(ctx, now, 10)
+	must(t, err)
+	events, err := outboxtest.Read(ctx, s, 10)
+	if err != nil || len(events) != 1 || events[0].ID != told.ID {
+		t.Errorf("after the flow was pruned: %v, %v", events, err)
+	}
+	outboxtest.Ship(t, s, 1)
+	_, err = s.PruneFlows(ctx, now, 10)
+	must(t, err)
+	if _, err := s.Flow(ctx, "rec_a"); !errors.Is(err, claim.ErrNoFlow) {
+		t.Errorf("after they were shipped: %v", err)
 	}
 }
 

@@ -48,6 +48,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"flow by veto token", flowByVetoToken},
 		{"flows due", flowsDue},
 		{"prune flows", pruneFlows},
+		{"prune keeps events", pruneKeepsEvents},
 		{"one winner among racers", oneWinner},
 		{"effects with the change", effects},
 		{"claim texts once, lease", claimTexts},
