@@ -289,7 +289,7 @@ func TestOrderOfTheChain(t *testing.T) {
 	s := start(t, config(rate("3-H"))).ready()
 	const bad = `{"nothing":1}`
 	s.audit.Put(refuse(verdicts.KindIP, "203.0.113.1"), refuse(verdicts.KindAccount, account))
-	testkit.Eventually(t, 5*time.Second, func() (bool, string) {
+	testkit.Eventually(t, testkit.Patience, func() (bool, string) {
 		got := s.get("/", from("203.0.113.1"))
 		return got.status == http.StatusForbidden, got.String()
 	})
@@ -320,7 +320,7 @@ func TestProbingIsRecorded(t *testing.T) {
 		s.get("/.env", from("198.51.100.7"))
 		s.get("/v1/me", person("x"), from("198.51.100.7"))
 	}
-	testkit.Eventually(t, 10*time.Second, func() (bool, string) {
+	testkit.Eventually(t, testkit.Patience, func() (bool, string) {
 		var unknown, token int
 		for _, e := range s.audit.Recorded(record.GatewayRequestRefused) {
 			if e.Address == "198.51.100.7" && e.Outcome == record.Refused && e.RequestID != "" {

@@ -164,7 +164,7 @@ func echo(c *gin.Context) {
 // client, and outlives the time that a request has (issue, point 6).
 func TestWebSocket(t *testing.T) {
 	s := start(t, config(func(c *gateway.Config) { c.RequestTimeout = 300 * time.Millisecond })).ready()
-	dialer := websocket.Dialer{Subprotocols: []string{"centinela.chat.v1"}, HandshakeTimeout: 10 * time.Second}
+	dialer := websocket.Dialer{Subprotocols: []string{"centinela.chat.v1"}, HandshakeTimeout: testkit.Patience}
 	conn, resp, err := dialer.DialContext(t.Context(), "ws"+strings.TrimPrefix(s.url, "http")+"/v1/chat", http.Header{
 		"X-Dev-Address": {"198.51.100.3"}, "Authorization": {"Bearer " + s.token()},
 	})
@@ -191,14 +191,14 @@ func TestWebSocket(t *testing.T) {
 	if err := conn.WriteMessage(websocket.TextMessage, []byte("end")); err != nil {
 		t.Fatal(err)
 	}
-	if err := conn.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+	if err := conn.SetReadDeadline(time.Now().Add(testkit.Patience)); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := conn.ReadMessage(); err == nil {
 		t.Error("the socket survives its other end")
 	}
 	s.client.CloseIdleConnections()
-	testkit.Eventually(t, 5*time.Second, func() (bool, string) {
+	testkit.Eventually(t, testkit.Patience, func() (bool, string) {
 		return s.metric("centinela_gateway_connections_open") == 0, "the socket's place isn't given back"
 	})
 }

@@ -62,23 +62,22 @@ func TestBackupUnderLoad(t *testing.T) {
 	ended.Store(1)
 	load.Wait()
 	s.verifyRecord()
-	s.stop()
+	s.stop(t)
 
 	for _, dir := range backups {
 		t.Run(filepath.Base(dir), func(t *testing.T) {
 			if out, code := command(t, "audit", "verify", "--data", dir); code != 0 {
 				t.Errorf("the backup as it lies: exit code %d: %s", code, out)
 			}
-			fresh := &suite{t: t, topology: together, engine: onSQLite, Data: filepath.Join(t.TempDir(), "data"), ports: map[string]string{}, procs: map[string]*process{}}
-			if out, code := command(t, "restore", dir, "--data", fresh.Data); code != 0 || !strings.Contains(out, "Restored into "+fresh.Data) {
+			home := t.TempDir()
+			data := filepath.Join(home, "data")
+			if out, code := command(t, "restore", dir, "--data", data); code != 0 || !strings.Contains(out, "Restored into "+data) {
 				t.Fatalf("exit code %d: %s", code, out)
 			}
-			if out, code := command(t, "restore", dir, "--data", fresh.Data); code != 1 || !strings.Contains(out, "is not empty") {
+			if out, code := command(t, "restore", dir, "--data", data); code != 1 || !strings.Contains(out, "is not empty") {
 				t.Errorf("again: exit code %d: %s", code, out)
 			}
-			fresh.args = []string{"--data", fresh.Data}
-			t.Cleanup(fresh.stop)
-			fresh.startTogether()
+			fresh := startIn(t, home, together, onSQLite)
 			fresh.goesOn(ctx, ana, ben, conversation.Id, sure)
 			fresh.verifyRecord()
 		})
@@ -86,7 +85,7 @@ func TestBackupUnderLoad(t *testing.T) {
 }
 
 // goesOn checks that a restored suite knows ana, her chat with ben, and takes up both.
-func (s *suite) goesOn(ctx context.Context, ana, ben person, conversation string, sure int64) {
+func (s *world) goesOn(ctx context.Context, ana, ben person, conversation string, sure int64) {
 	t := s.t
 	t.Helper()
 	client, err := sdk.New(s.URL, sdk.WithDeviceKey(ana.client.Device()), sdk.WithDevAddress(randomAddress(t)))
@@ -157,7 +156,7 @@ func TestBackupOnMongoDB(t *testing.T) {
 	s := start(t, together, onMongoDB)
 	ana := s.join(t.Context())
 	awaitActivity(t.Context(), t, ana.session, map[string]int{"session.created": 1})
-	s.proc("all").terminate(t) // it signs the checkpoint
+	s.stop(t) // it signs the checkpoint
 	dir := filepath.Join(t.TempDir(), "backup")
 	out, code := s.command("backup", dir)
 	if code != 0 || !strings.Contains(out, "mongodump --oplog") {
@@ -167,5 +166,13 @@ func TestBackupOnMongoDB(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(dir, name)); (err == nil) != want {
 			t.Errorf("%s is in it: %v", name, !want)
 		}
+	}
+}
+
+// stop ends the suite before its test does.
+func (s *world) stop(t *testing.T) {
+	t.Helper()
+	if err := s.Stop(); err != nil {
+		t.Fatal(err)
 	}
 }

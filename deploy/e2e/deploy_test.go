@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"go.yaml.in/yaml/v3"
+
+	"centinela/deploy/suite"
 )
 
 // secretsDir is where compose puts a part's secrets.
@@ -350,9 +352,18 @@ func TestSystemdUnit(t *testing.T) {
 	}
 	// It starts whole, in the production profile, with what is in the files alone.
 	gateway, ops := freePort(t), freePort(t)
-	p := launch(t, "all", "--config", file, "--set", "gateway.listen="+gateway, "--set", "ops.listen="+ops)
-	defer p.terminate(t)
-	p.awaitReady(t, ops)
+	p, err := suite.Launch(t.TempDir(), "all", binary, append([]string{"all", "--config", file}, suite.Flags("gateway.listen="+gateway, "ops.listen="+ops)...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := p.Terminate(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if err := p.AwaitReady(t.Context(), ops); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := exec.LookPath("systemd-analyze"); err != nil {
 		t.Log("systemd-analyze is not installed: the unit's directives were not checked by systemd")
 		return

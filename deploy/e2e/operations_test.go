@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"centinela/deploy/suite"
 )
 
 // Every command of the operators' page is run, in its order, against a suite in the
@@ -20,10 +22,20 @@ func TestOperationsPage(t *testing.T) {
 		filledIn(t, "../config/production-one-machine.yaml", "/var/lib/centinela", state, "/run/credentials/centinela.service/twilio-token", token)))
 	here := strings.NewReplacer("/etc/centinela/centinela.yaml", config, "/var/lib/centinela", state, "/backup", backups, "127.0.0.1:9080", ops, "127.0.0.1:8080", gateway)
 
-	var p *process
+	var p *suite.Process
 	start := func() {
-		p = launch(t, "all", "--config", config)
-		p.awaitReady(t, ops)
+		var err error
+		if p, err = suite.Launch(t.TempDir(), "all", binary, "all", "--config", config); err == nil {
+			err = p.AwaitReady(t.Context(), ops)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	stop := func() {
+		if err := p.Terminate(); err != nil {
+			t.Fatal(err)
+		}
 	}
 	sections := regexp.MustCompile(`(?m)^## `).Split(page, -1)
 	ran := 0
@@ -33,7 +45,7 @@ func TestOperationsPage(t *testing.T) {
 		case "Is it well?":
 			start()
 		case "Restore":
-			p.terminate(t)
+			stop()
 			if err := os.Rename(state, state+".away"); err != nil {
 				t.Fatal(err)
 			}
@@ -56,7 +68,7 @@ func TestOperationsPage(t *testing.T) {
 			}
 		}
 	}
-	p.terminate(t)
+	stop()
 	if ran != strings.Count(page, "\ncentinela ") || ran < 10 {
 		t.Errorf("%d commands were run, the page has %d", ran, strings.Count(page, "\ncentinela "))
 	}

@@ -77,17 +77,33 @@ func mongoStore(t testing.TB) module.Store {
 func newWorld(t testing.TB, cfg auth.Config, store module.Store, build builder) *world {
 	t.Helper()
 	w := &world{
-		t: t, services: httpkittest.NewServices(t), log: &testkit.Buffer{}, registry: obs.NewRegistry("auth"), store: store, keyDir: t.TempDir(),
+		t: t, services: httpkittest.NewServices(t), store: store, keyDir: t.TempDir(),
 		clk: clock.NewManual(time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)),
 	}
 	for _, name := range []string{"gateway", "auth", "recovery", "chat-relay", "audit", "operator", "stranger"} {
 		w.services.Signer(name)
 	}
 	w.audit = newFakeAudit(t, w.services)
+	w.start(cfg, build)
+	return w
+}
+
+// twin is another process on the same store and keys, whose clock is so far ahead.
+func (w *world) twin(cfg auth.Config, ahead time.Duration) *world {
+	w.t.Helper()
+	other := &world{t: w.t, services: w.services, store: w.store, keyDir: w.keyDir, audit: w.audit, clk: clock.NewManual(w.clk.Now().Add(ahead))}
+	other.start(cfg, auth.New)
+	return other
+}
+
+func (w *world) start(cfg auth.Config, build builder) {
+	t := w.t
+	t.Helper()
+	w.log, w.registry = &testkit.Buffer{}, obs.NewRegistry("auth")
 	m, err := build(t.Context(), cfg, module.Deps{
 		Service: module.Auth, Log: slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Registry: w.registry, Clock: w.clk, Signer: w.services.Signer("auth"), Keyring: w.services,
-		PeerURL: func(string) string { return w.audit.url }, Store: store, Development: true, KeyDir: w.keyDir,
+		PeerURL: func(string) string { return w.audit.url }, Store: w.store, Development: true, KeyDir: w.keyDir,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -104,6 +120,7 @@ func newWorld(t testing.TB, cfg auth.Config, store module.Store, build builder) 
 	server := httptest.NewServer(httpkittest.ValidateResponses(t, spec, m.Handler()))
 	w.url = server.URL
 	t.Cleanup(func() {
+		m.Drain()
 		server.Close()
 		stop()
 		if err := <-done; err != nil {
@@ -113,7 +130,6 @@ func newWorld(t testing.TB, cfg auth.Config, store module.Store, build builder) 
 			t.Error(err)
 		}
 	})
-	return w
 }
 
 // as returns the generated client of one service, with a person's token unless it is empty.
