@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,6 +23,7 @@ import (
 type pieces struct {
 	backend
 	limits.Store
+	mu                 sync.Mutex
 	sessions, counters int
 	taken              []int
 	failing            error
@@ -36,10 +38,21 @@ func (p *pieces) Prune(_ context.Context, _ time.Time, limit int) (int, error) {
 }
 
 func (p *pieces) take(left *int, limit int) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	n := min(*left, limit)
 	*left -= n
 	p.taken = append(p.taken, n)
 	return n, p.failing
+}
+
+// seen is what was taken away since it was asked last.
+func (p *pieces) seen() []int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	taken := p.taken
+	p.taken = nil
+	return taken
 }
 
 func sweeping(t *testing.T, p *pieces) (*Module, *testkit.Buffer) {
@@ -62,19 +75,21 @@ func TestSweepInPieces(t *testing.T) {
 		go func() { done <- m.every(ctx, sweepFirst, sweepEvery, "sweep", m.sweep) }()
 		time.Sleep(time.Minute - time.Millisecond)
 		synctest.Wait()
-		if len(p.taken) != 0 {
-			t.Errorf("in the first minute: %v", p.taken)
+		if got := p.seen(); len(got) != 0 {
+			t.Errorf("in the first minute: %v", got)
 		}
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
-		if want := []int{500, 500, 200, 500, 1}; !slices.Equal(p.taken, want) {
-			t.Errorf("pieces %v, want %v", p.taken, want)
+		if got, want := p.seen(), []int{500, 500, 200, 500, 1}; !slices.Equal(got, want) {
+			t.Errorf("pieces %v, want %v", got, want)
 		}
-		p.taken, p.sessions = nil, 3
+		p.mu.Lock()
+		p.sessions = 3
+		p.mu.Unlock()
 		time.Sleep(sweepEvery)
 		synctest.Wait()
-		if want := []int{3, 0}; !slices.Equal(p.taken, want) {
-			t.Errorf("the next time %v, want %v", p.taken, want)
+		if got, want := p.seen(), []int{3, 0}; !slices.Equal(got, want) {
+			t.Errorf("the next time %v, want %v", got, want)
 		}
 		stop()
 		if err := <-done; err != nil {
