@@ -20,14 +20,14 @@ import (
 
 // soon is what tells "within a second" from "when the token ends" (10 minutes) on a machine that is busy with other
 // tests; how long it took is logged.
-const soon = 10 * time.Second
+const soon = settleTime
 
 // AG D2: revocation doesn't depend on audit. With audit away, whoever is put out by a change of the password is refused by
 // every service, each by itself, and by the gateway; the open socket ends; and no phone is added. AG D1: that the operator
 // allows his address changes nothing in it.
 func TestRevocationWithoutAudit(t *testing.T) {
-	for _, top := range []topology{together, apart} {
-		for _, eng := range []engine{onSQLite, onMongoDB} {
+	for _, top := range topologies {
+		for _, eng := range engines {
 			t.Run(string(top)+"/"+string(eng), func(t *testing.T) {
 				internal := map[string]string{}
 				door := newDoor(t)
@@ -53,7 +53,7 @@ func TestRevocationWithoutAudit(t *testing.T) {
 	}
 }
 
-func withoutAudit(t *testing.T, s *suite, internal map[string]string, lose func()) {
+func withoutAudit(t *testing.T, s *world, internal map[string]string, lose func()) {
 	ctx := t.Context()
 	ana := s.join(ctx)
 	address := randomAddress(t)
@@ -86,7 +86,7 @@ func withoutAudit(t *testing.T, s *suite, internal map[string]string, lose func(
 	for part, path := range ownPages {
 		address := internal[part]
 		if address == "" {
-			address = s.ports[part]
+			address = s.Address(part)
 		}
 		if part == "audit" && s.topology == apart {
 			continue // it is dead
@@ -118,7 +118,7 @@ func withoutAudit(t *testing.T, s *suite, internal map[string]string, lose func(
 }
 
 // allow lets an address pass the firewall.
-func allow(t *testing.T, s *suite, who person, address string) {
+func allow(t *testing.T, s *world, who person, address string) {
 	t.Helper()
 	operator, err := who.client.Operator(s.operatorKey())
 	if err != nil {
@@ -137,7 +137,7 @@ var ownPages = map[string]string{
 }
 
 // asGateway asks a service's internal listener with the gateway's key.
-func (s *suite) asGateway(t *testing.T, address, callee, path string, header map[string]string) answer {
+func (s *world) asGateway(t *testing.T, address, callee, path string, header map[string]string) answer {
 	t.Helper()
 	key, err := secret.LoadSigner(filepath.Join(s.Data, "keys", "gateway.key"), false)
 	if err != nil {

@@ -68,7 +68,7 @@ func New(ctx context.Context, cfg Config, deps module.Deps) (*Module, error) {
 func open(ctx context.Context, s module.Store) (backend, error) {
 	switch s.Engine {
 	case module.EngineSQLite:
-		return sqlite.Open(ctx, filepath.Join(s.Dir, "auth.db"))
+		return sqlite.Open(ctx, filepath.Join(s.Dir, "auth.db"), s.SQLite()...)
 	case module.EngineMongoDB:
 		return mongo.Open(ctx, s.URI.Reveal(), s.Database)
 	}

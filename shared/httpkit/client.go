@@ -26,7 +26,6 @@ import (
 
 const (
 	defaultClientTimeout = 5 * time.Second
-	dialTimeout          = 80 * time.Millisecond  // a peer that is gone must answer "unavailable" within 100 ms
 	retryNeeds           = 150 * time.Millisecond // less than that is refused by the callee anyway
 	breakerTrips         = 3                      // failures in a row, and no answer for as long as the pause
 	breakerPause         = 500 * time.Millisecond // then nobody tries for so long, and then a probe does
@@ -81,7 +80,7 @@ func NewClient(opts ClientOptions) *Client {
 	c := &Client{
 		opts: opts,
 		transport: &http.Transport{
-			DialContext:         (&net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}).DialContext,
+			DialContext:         newDialer().DialContext,
 			MaxIdleConnsPerHost: idleConns, IdleConnTimeout: 45 * time.Second, // below the callee's 60 s, so that it never closes first
 			DisableCompression: true,
 		},
@@ -103,7 +102,11 @@ func NewClient(opts ClientOptions) *Client {
 		ReadyToTrip: func(n gobreaker.Counts) bool { return c.silent(n.ConsecutiveFailures, time.Now()) },
 		IsExcluded:  saysNothing,
 		OnStateChange: func(peer string, from, to gobreaker.State) {
-			opts.Log.Warn("circuit breaker", "peer", peer, "from", from.String(), "to", to.String())
+			level := slog.LevelWarn
+			if from == gobreaker.StateHalfOpen && to == gobreaker.StateOpen || to == gobreaker.StateHalfOpen { // probes of a peer that is known to be away
+				level = slog.LevelDebug
+			}
+			opts.Log.Log(context.Background(), level, "circuit breaker", "peer", peer, "from", from.String(), "to", to.String())
 		},
 	})
 	return c
@@ -237,7 +240,7 @@ func (c *Client) probe(ctx context.Context) (err error) {
 	req := (&http.Request{Method: http.MethodHead, URL: &url.URL{Path: "/"}, Header: http.Header{}}).WithContext(ctx)
 	if err = c.prepare(WithRequest(ctx, Request{}), req); err == nil {
 		var resp *http.Response
-		if resp, err = c.transport.RoundTrip(req); err == nil {
+		if resp, err = c.transport.RoundTrip(req); err == nil { //nolint:bodyclose // drain closes it
 			drain(resp.Body)
 			c.answered.Store(time.Now().UnixNano())
 		}

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"embed"
-	"io/fs"
 
 	"centinela/services/auth/internal/account"
 	"centinela/services/auth/internal/revoked"
@@ -23,12 +22,12 @@ var (
 )
 
 // Open opens or makes the file at path. Errors are those of sqlitex.Open: one line, with what to do.
-func Open(ctx context.Context, path string) (*Store, error) {
-	files, err := fs.Sub(migrations, "migrations")
+func Open(ctx context.Context, path string, options ...sqlitex.Option) (*Store, error) {
+	files, err := Schema()
 	if err != nil {
 		return nil, err
 	}
-	db, err := sqlitex.Open(ctx, path, files)
+	db, err := sqlitex.Open(ctx, path, files, options...)
 	if err != nil {
 		return nil, err
 	}
