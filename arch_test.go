@@ -34,7 +34,7 @@ const (
 	layerDomain    layer = "domain"         // services/<svc>/internal/<domain>
 	layerHTTP      layer = "httpapi"        // services/<svc>/internal/httpapi and other transports
 	layerStore     layer = "store"          // services/<svc>/internal/store/...
-	layerStoreTest layer = "storetest"      // services/<svc>/internal/store/storetest
+	layerStoreTest layer = "storetest"      // services/<svc>/internal/<x>/<x>test: what every one of its kind must do
 	layerPeers     layer = "peers"          // services/<svc>/internal/peers
 	layerShared    layer = "shared"
 	layerGenAPI    layer = "generated server"
@@ -48,8 +48,8 @@ const (
 // import, not counting tests. Layers inside a service mean the same service.
 var imports = map[layer][]layer{
 	layerMain:      {layerRunner, layerCLI},
-	layerRunner:    {layerService, layerGateway, layerShared},
-	layerCLI:       {layerCLI, layerSDK, layerGenClient}, // the demo is a verb that plays cli/story
+	layerRunner:    {layerRunner, layerService, layerGateway, layerShared}, // runner/backup
+	layerCLI:       {layerCLI, layerSDK, layerGenClient},                   // the demo is a verb that plays cli/story
 	layerSDK:       {layerGenClient, layerFrames},
 	layerGateway:   {layerInside, layerGenAPI, layerGenClient, layerShared},
 	layerInside:    {layerInside, layerGenAPI, layerGenClient, layerShared},
@@ -62,7 +62,7 @@ var imports = map[layer][]layer{
 	layerShared:    {layerShared},
 	layerGenAPI:    {},
 	layerGenClient: {},
-	layerFrames:    {},
+	layerFrames:    {layerShared}, // the table is strictjson's
 	layerDeploy:    {layerDeploy, layerRunner, layerCLI, layerSDK, layerGenClient, layerShared},
 	layerTool:      {layerTool},
 }
@@ -79,6 +79,7 @@ var inTests = map[layer][]layer{
 	layerStoreTest: {layerStore},
 	layerPeers:     {layerGenAPI},
 	layerShared:    {layerGenAPI},
+	layerTool:      {layerFrames, layerShared}, // the generator's tests run what it made
 }
 
 // transports are folders under services/<svc>/internal that speak to clients, like httpapi.
@@ -88,9 +89,9 @@ var transports = []string{"httpapi", "socket", "protocol"}
 var adapters = []string{"peers", "signing"}
 
 // sharedForDomain are the packages of shared that a domain package may import (outside its tests).
-// bounded is a plain map with a limit, keylock a mutex a key, limits a table whose counters a domain is given, humantext a
-// cleaner of strings, sweep a loop. sms is types and the Sender; the provider is below it (shared/sms/twilio), and not for a domain.
-var sharedForDomain = []string{"fault", "clock", "id", "secret", "cursor", "record", "bounded", "keylock", "limits", "sweep", "sms", "humantext"}
+// bounded is a plain map with a limit, keylock a mutex a key, sweep a loop, limits a table whose counters a domain is given,
+// humantext a cleaner of strings. sms is types and the Sender; the provider is below it (shared/sms/twilio), and not for a domain.
+var sharedForDomain = []string{"fault", "clock", "id", "secret", "cursor", "record", "bounded", "keylock", "limits", "sweep", "sms", "humantext", "verdicts", "outbox"}
 
 // notInDomain are prefixes of what rule 2 keeps out of domain packages.
 var notInDomain = []string{
@@ -103,12 +104,19 @@ var notInDomain = []string{
 var realTime = map[string]string{
 	"shared/clock/":                            "the one place that asks",
 	"shared/access/verifier.go":                "how often keys are fetched: a rate between machines",
+	"shared/httpkit/body.go":                   "deadlines of connections: a client that is slow to send",
 	"shared/id/ordered.go":                     "an id begins with the time between machines, which is not moved with the product's",
 	"shared/httpkit/client.go":                 "latency, and what is left of a deadline",
 	"shared/httpkit/dial.go":                   "how late a timer of this process fires",
 	"shared/httpkit/observe.go":                "latency",
-	"shared/httpkit/pace.go":                   "deadlines of connections: a client that is slow to send or to read",
+	"shared/auditlink/auditlinktest/":          "tests' verdicts last an hour",
+	"shared/httpkit/httpkittest/identity.go":   "service tokens live in real time, also forged ones",
+	"shared/mongox/outbox.go":                  "how long a lease between processes lasts",
+	"shared/obs/event.go":                      "when a line was logged",
 	"shared/lifecycle/lifecycle.go":            "how long a unit took to start and stop",
+	"tools/burn/main.go":                       "how long a round of tests took",
+	"tools/mutants/judge.go":                   "how long tests take without a mutant",
+	"shared/probe/probe.go":                    "how long an answer about readiness stands: a stopwatch's time",
 	"shared/sms/twiliotest/server.go":          "a stand-in's timestamps, which nobody reads",
 	"shared/svcauth/signer.go":                 "service tokens live in real time on every machine",
 	"shared/svcauth/verifier.go":               "service tokens live in real time on every machine",
@@ -116,7 +124,7 @@ var realTime = map[string]string{
 	"gateway/internal/edge/refuse.go":          "deadline of a connection",
 	"gateway/internal/proxy/upgrade.go":        "deadline of a socket's connection",
 	"openapi/sdk/now.go":                       "the SDK runs on the user's machine, by its clock",
-	"services/auth/internal/account/pace.go":   "an answer takes as long whether or not the name exists: a stopwatch's time",
+	"services/auth/internal/password/pace.go":  "an answer takes as long whether or not the name exists: a stopwatch's time",
 	"services/auth/internal/account/signin.go": "the same stopwatch",
 	"services/chat-relay/internal/socket/":     "read budgets and deadlines of connections",
 }
@@ -246,7 +254,7 @@ func layerInService(parts []string) (l layer, service string) {
 		return "", service // everything but the module is internal
 	case slices.Contains(transports, parts[3]):
 		return layerHTTP, service
-	case parts[3] == "store" && len(parts) > 4 && parts[4] == "storetest":
+	case len(parts) > 4 && parts[4] == parts[3]+"test": // storetest, bustest
 		return layerStoreTest, service
 	case parts[3] == "store":
 		return layerStore, service
@@ -357,6 +365,8 @@ func TestRefusal(t *testing.T) {
 		{dir: "services/auth/internal/store/sqlite", target: "centinela/services/auth/internal/httpapi"},
 		{dir: "services/auth/internal/store/sqlite", target: "centinela/services/auth/internal/store/storetest"},
 		{dir: "services/auth/internal/store/sqlite", target: "centinela/services/auth/internal/store/storetest", test: true, ok: true},
+		{dir: "services/chat-relay/internal/bus/bustest", target: "centinela/shared/testkit", ok: true},
+		{dir: "services/chat-relay/internal/room", target: "centinela/services/chat-relay/internal/bus/bustest"},
 		{dir: "shared/httpkit", target: "centinela/shared/fault", ok: true},
 		{dir: "shared/httpkit", target: "centinela/services/auth"},
 		{dir: "shared/httpkit", target: "centinela/openapi/gen/authapi"},
@@ -366,8 +376,8 @@ func TestRefusal(t *testing.T) {
 		{dir: "openapi/sdk", target: "centinela/openapi/gen/gatewayclient", ok: true},
 		{dir: "openapi/sdk", target: "centinela/openapi/gen/gatewayapi"},
 		{dir: "openapi/sdk", target: "centinela/openapi/gen/chatframes", ok: true},
-		{dir: "services/chat-relay/internal/relay", target: "centinela/openapi/gen/chatframes"},
-		{dir: "services/chat-relay/internal/relay", target: "centinela/services/chat-relay/internal/socket"},
+		{dir: "services/chat-relay/internal/room", target: "centinela/openapi/gen/chatframes"},
+		{dir: "services/chat-relay/internal/room", target: "centinela/services/chat-relay/internal/socket"},
 		{dir: "deploy/e2e", target: "centinela/services/runner", ok: true},
 		{dir: "deploy/e2e", target: "centinela/services/auth", test: true},
 		{dir: "lib/strings", target: "centinela/shared/fault"},
@@ -514,28 +524,56 @@ func TestStrictHandlers(t *testing.T) {
 	}
 }
 
-// ruleID is a rule of recovery's engine, spelt out.
-var ruleID = regexp.MustCompile(`^["` + "`" + `]V([1-9]|1[0-9]|2[0-4])["` + "`" + `]$`)
-
 // TestRuleIDs: the rules of recovery are constants, each with its sentence: one that is spelt out is found by nobody.
 func TestRuleIDs(t *testing.T) {
 	const home = "services/recovery/internal/engine/rules.go"
-	found := 0
+	ruleID, found := regexp.MustCompile(`^.V([1-9]|1[0-9]|2[0-4]).$`), 0
 	for _, f := range sources(t) {
-		if !strings.HasPrefix(f.name, "services/recovery/") {
-			continue
-		}
 		ast.Inspect(f.syntax, func(n ast.Node) bool {
-			if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING && ruleID.MatchString(lit.Value) {
-				if found++; f.name != home {
-					t.Errorf("%s: %s: use the constant of %s", f.at(lit.Pos()), lit.Value, home)
-				}
+			lit, ok := n.(*ast.BasicLit)
+			if !ok || lit.Kind != token.STRING || !ruleID.MatchString(lit.Value) || !strings.HasPrefix(f.name, "services/recovery/") {
+				return true
+			}
+			if found++; f.name != home {
+				t.Errorf("%s: %s: use the constant of %s", f.at(lit.Pos()), lit.Value, home)
 			}
 			return true
 		})
 	}
 	if found != 24 {
 		t.Errorf("%d rules are spelt out, 24 stand in %s", found, home)
+	}
+}
+
+// TestHandlersGetThePlainContext: gin's context is pooled, and must not be kept or passed to goroutines. Generated servers hand over
+// the request's own (openapi/bundle makes them), so that no handler has to convert it.
+func TestHandlersGetThePlainContext(t *testing.T) {
+	handed := 0
+	for _, f := range sources(t) {
+		if !f.gen {
+			continue
+		}
+		ast.Inspect(f.syntax, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok || len(call.Args) == 0 {
+				return true
+			}
+			method, ok := call.Fun.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			if of, ok := method.X.(*ast.SelectorExpr); !ok || of.Sel.Name != "ssi" {
+				return true
+			}
+			handed++
+			if ctx, isCall := call.Args[0].(*ast.CallExpr); !isCall || len(ctx.Args) != 0 {
+				t.Errorf("%s: %s gets gin's own context", f.at(call.Pos()), method.Sel.Name)
+			}
+			return true
+		})
+	}
+	if handed == 0 {
+		t.Error("no generated server calls a handler as this test expects")
 	}
 }
 

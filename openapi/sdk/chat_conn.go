@@ -15,7 +15,6 @@ import (
 )
 
 const (
-	subprotocol  = "centinela.chat.v1"
 	welcomeTime  = 15 * time.Second // from the dial to the welcome
 	writeTime    = 5 * time.Second
 	goodbyeTime  = time.Second
@@ -62,7 +61,7 @@ func (c *Chat) connect(ctx context.Context) (*websocket.Conn, error) {
 
 func (c *Chat) dial(ctx context.Context, token string) (*websocket.Conn, error) {
 	dialer := &websocket.Dialer{
-		Proxy: http.ProxyFromEnvironment, NetDialContext: c.opts.Dial, HandshakeTimeout: welcomeTime, Subprotocols: []string{subprotocol},
+		Proxy: http.ProxyFromEnvironment, NetDialContext: c.opts.Dial, HandshakeTimeout: welcomeTime, Subprotocols: []string{chatframes.Subprotocol},
 	}
 	if transport, ok := c.s.c.http.Transport.(*http.Transport); ok {
 		own := transport.Clone() // reading it while it serves its first request would be a race
@@ -151,9 +150,9 @@ func (c *Chat) listen(conn *websocket.Conn) error {
 }
 
 func (c *Chat) write(conn *websocket.Conn, frame chatframes.ClientFrame) error {
-	data, err := encode(frame)
+	data, err := frame.Encode()
 	if err != nil {
-		return err
+		return fmt.Errorf("sdk: chat: %w", err)
 	}
 	return c.writeRaw(conn, websocket.TextMessage, data)
 }

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"os"
 
-	"centinela/services/audit/internal/firewall"
+	"centinela/services/audit/internal/rules"
 	"centinela/shared/config"
 )
 
@@ -25,13 +25,13 @@ func (c Config) Validate() error {
 	return errs.Err()
 }
 
-func (c Config) rules() ([]firewall.Rule, error) {
+func (c Config) rules() ([]rules.Rule, error) {
 	if c.RulesFile == "" {
-		return firewall.DefaultRules()
+		return rules.Default()
 	}
 	text, err := os.ReadFile(c.RulesFile)
 	if err != nil {
 		return nil, fmt.Errorf("can't be read: %w", err)
 	}
-	return firewall.ParseRules(text)
+	return rules.Parse(text)
 }

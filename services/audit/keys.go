@@ -14,8 +14,8 @@ func Keys() []secret.KeyFile {
 			Lost: "nobody is familiar by network until signing in there again: recoveries wait longer",
 		},
 		{
-			Name: openingsKey, For: "finds what the record holds of a person, and opens it",
-			Lost: "what was recorded of people so far can't be found by account any more",
+			Name: openingsKey, For: "hides in the record who and where: addresses, accounts, devices",
+			Lost: "the record still proves what happened, but no longer of whom: people's activity is empty, rules see nobody in older events",
 		},
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"centinela/services/audit/internal/ledger"
 	"centinela/services/audit/internal/openings"
 	"centinela/services/audit/internal/places"
+	"centinela/services/audit/internal/rules"
 	"centinela/services/audit/internal/store/mongo"
 	"centinela/services/audit/internal/store/sqlite"
 	"centinela/shared/access"
@@ -82,7 +83,7 @@ func open(ctx context.Context, s module.Store) (backend, error) {
 	if s.Engine == module.EngineMongoDB {
 		return mongo.Open(ctx, s.URI.Reveal(), s.Database)
 	}
-	return sqlite.Open(ctx, filepath.Join(s.Dir, databaseFile))
+	return sqlite.Open(ctx, filepath.Join(s.Dir, databaseFile), s.SQLite()...)
 }
 
 func build(ctx context.Context, cfg Config, deps module.Deps, store backend) (*Module, error) {
@@ -98,7 +99,7 @@ func build(ctx context.Context, cfg Config, deps module.Deps, store backend) (*M
 	if err != nil {
 		return nil, err
 	}
-	rules, err := cfg.rules()
+	follows, err := cfg.rules()
 	if err != nil {
 		return nil, err
 	}
@@ -120,8 +121,9 @@ func build(ctx context.Context, cfg Config, deps module.Deps, store backend) (*M
 	})
 	m.shipper = deps.ShipperTo(store, m.ledger.Ingest)
 	m.firewall = firewall.New(store, deps.Clock, deps.Log, deps.Service, m.shipper.Kick)
+	m.firewall.Protect(deps.Proxies)
 	where := places.New(store, key, deps.Clock)
-	m.follow(rules, where, open)
+	m.follow(follows, where, open)
 	if err := m.ledger.Open(ctx); err != nil {
 		return nil, err
 	}
@@ -137,9 +139,9 @@ func build(ctx context.Context, cfg Config, deps module.Deps, store backend) (*M
 }
 
 // follow connects the record to what watches it.
-func (m *Module) follow(rules []firewall.Rule, where *places.Places, open *openings.Keeper) {
-	engine := firewall.NewEngine(rules)
-	runner := firewall.NewRunner(engine, m.firewall.Impose, m.deps.Log)
+func (m *Module) follow(list []rules.Rule, where *places.Places, open *openings.Keeper) {
+	engine := rules.NewEngine(list)
+	runner := rules.NewRunner(engine, m.firewall.Impose, m.deps.Log)
 	warm := func(entries []ledger.Entry) {
 		for _, e := range entries {
 			runner.Warm(e.Seq, whole(e))
@@ -207,11 +209,11 @@ func (m *Module) reportGap(ctx context.Context, why string) error {
 // Handler serves audit's operations.
 func (m *Module) Handler() http.Handler { return m.handler }
 
-// Ready is nil while the store answers.
+// Ready is nil while the store answers and it is known which sessions are over.
 func (m *Module) Ready() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	return m.store.Ready(ctx)
+	return errors.Join(m.store.Ready(ctx), m.people.Ready())
 }
 
 // Drain answers those who wait for verdicts, so that their connections don't
@@ -223,6 +225,7 @@ func (m *Module) Drain() { m.firewall.Release() }
 func (m *Module) Run(ctx context.Context) error {
 	group := m.deps.Background()
 	group.Go(ctx, "people", m.people.Run)
+	group.Go(ctx, "revocations", m.people.Revocations().Run)
 	group.Go(ctx, "follower", m.follower.Run)
 	group.Go(ctx, "checkpoint", m.pins.Run)
 	group.Go(ctx, "firewall", m.firewall.Run)

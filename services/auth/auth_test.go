@@ -12,6 +12,7 @@ import (
 	"centinela/openapi/gen/authclient"
 	"centinela/services/auth"
 	"centinela/shared/access"
+	"centinela/shared/httpkit"
 	"centinela/shared/module"
 	"centinela/shared/record"
 	"centinela/shared/testkit"
@@ -28,7 +29,7 @@ func TestJourney(t *testing.T) {
 
 func journey(t *testing.T, w *world) {
 	ana := w.person("Ana.Pérez")
-	if ana.account.Account.UserName != "Ana.Pérez" || ana.account.Account.SavedCodesLeft != 4 || ana.account.Advice == "" {
+	if ana.account.Account.UserName != "ana.pérez" || ana.account.Account.SavedCodesLeft != 4 || ana.account.Advice == "" {
 		t.Errorf("account %+v", ana.account)
 	}
 	if ana.tokens.ExpiresIn != 600 {
@@ -36,53 +37,52 @@ func journey(t *testing.T, w *world) {
 	}
 	other := w.signIn("ANA.PÉREZ", goodPassword)
 	me := w.as("gateway", ana.tokens.AccessToken)
-	list, err := me.ListSessionsWithResponse(t.Context())
-	if err != nil || list.JSON200 == nil || len(list.JSON200.Sessions) != 2 {
-		t.Fatalf("sessions: %v %s", err, list.Body)
+	list, err := httpkit.Read[authclient.SessionList](me.ListSessions(t.Context()))
+	if err != nil || len(list.Sessions) != 2 {
+		t.Fatalf("sessions: %v %+v", err, list)
 	}
-	for _, s := range list.JSON200.Sessions {
+	for _, s := range list.Sessions {
 		if s.Current != (s.Id == ana.tokens.SessionId) || *s.DeviceName != "Ana's phone" || *s.UserAgent != "test agent" || s.Address != "203.0.113.7" {
 			t.Errorf("session %+v", s)
 		}
 	}
-	changed, err := me.ChangePasswordWithResponse(t.Context(), authclient.PasswordChange{CurrentPassword: goodPassword, NewPassword: otherPassword})
-	if err != nil || changed.StatusCode() != 204 {
-		t.Fatalf("change: %v %s", err, changed.Body)
+	if _, err := httpkit.Read[struct{}](
+		me.ChangePassword(t.Context(), authclient.PasswordChange{CurrentPassword: goodPassword, NewPassword: otherPassword})); err != nil {
+		t.Fatalf("change: %v", err)
 	}
 	if got := w.do("gateway", other.AccessToken, http.MethodGet, "/v1/me", ""); got.code() != "session_revoked" {
 		t.Errorf("the other session: %d %s", got.status, got.code())
 	}
 
 	recovery := w.as("recovery", "")
-	found, err := recovery.LookupAccountWithResponse(t.Context(), authclient.AccountLookup{Identifier: "ana.pérez"})
-	if err != nil || found.JSON200 == nil || !found.JSON200.Found || *found.JSON200.SavedCodesLeft != 4 || found.JSON200.LastResetAt != nil {
-		t.Fatalf("lookup: %v %s", err, found.Body)
+	found, err := httpkit.Read[authclient.AccountFacts](recovery.LookupAccount(t.Context(), authclient.AccountLookup{Identifier: "ana.pérez"}))
+	if err != nil || !found.Found || *found.SavedCodesLeft != 4 || found.LastResetAt != nil {
+		t.Fatalf("lookup: %v %+v", err, found)
 	}
-	id := *found.JSON200.AccountId
-	redeemed, err := recovery.RedeemSavedCodeWithResponse(t.Context(), id, authclient.SavedCodeRedemption{Code: ana.account.SavedCodes[2], RedemptionId: "rec_1"})
-	if err != nil || redeemed.StatusCode() != 204 {
-		t.Fatalf("redeem: %v %s", err, redeemed.Body)
+	id := *found.AccountId
+	if _, err := httpkit.Read[struct{}](recovery.RedeemSavedCode(t.Context(), id,
+		authclient.SavedCodeRedemption{Code: ana.account.SavedCodes[2], RedemptionId: "rec_1"})); err != nil {
+		t.Fatalf("redeem: %v", err)
 	}
 	for range 2 {
-		reset, err := recovery.ResetPasswordWithResponse(t.Context(), id, authclient.PasswordReset{NewPassword: "harbor kettle 93 zebra quilt", ResetId: "rec_1", SecurityVersion: *found.JSON200.SecurityVersion})
-		if err != nil || reset.StatusCode() != 204 {
-			t.Fatalf("reset: %v %s", err, reset.Body)
+		if _, err := httpkit.Read[struct{}](recovery.ResetPassword(t.Context(), id,
+			authclient.PasswordReset{NewPassword: "harbor kettle 93 zebra quilt", ResetId: "rec_1", SecurityVersion: *found.SecurityVersion})); err != nil {
+			t.Fatalf("reset: %v", err)
 		}
 	}
-	facts, err := recovery.GetAccountFactsWithResponse(t.Context(), id, &authclient.GetAccountFactsParams{})
-	if err != nil || facts.JSON200 == nil || facts.JSON200.LastResetAt == nil || !slices.Equal(*facts.JSON200.ResetIds, []string{"rec_1"}) || *facts.JSON200.SecurityVersion != 3 ||
-		*facts.JSON200.SavedCodesLeft != 3 {
-		t.Fatalf("facts: %v %s", err, facts.Body)
+	facts, err := httpkit.Read[authclient.AccountFacts](recovery.GetAccountFacts(t.Context(), id, &authclient.GetAccountFactsParams{}))
+	if err != nil || facts.LastResetAt == nil || !slices.Equal(*facts.ResetIds, []string{"rec_1"}) || *facts.SecurityVersion != 3 || *facts.SavedCodesLeft != 3 {
+		t.Fatalf("facts: %v %+v", err, facts)
 	}
 	w.signIn("Ana.Pérez", "harbor kettle 93 zebra quilt")
 
 	// Every session that ended is told to audit, from where the gateway hears of it.
 	testkit.Eventually(t, 10*time.Second, func() (bool, string) {
-		revoked := map[string]string{}
+		revoked := map[string]any{}
 		for _, e := range w.audit.of(record.SessionRevoked) {
 			revoked[e.Session] = e.Data["expires_at"]
 		}
-		return revoked[ana.tokens.SessionId] != "" && revoked[other.SessionId] != "" && len(w.audit.of(record.PasswordReset)) == 1,
+		return revoked[ana.tokens.SessionId] != nil && revoked[other.SessionId] != nil && len(w.audit.of(record.PasswordReset)) == 1,
 			fmt.Sprintf("revoked %v", revoked)
 	})
 }
@@ -144,8 +144,32 @@ func TestWeakPasswordSaysWhy(t *testing.T) {
 		t.Errorf("%d %s", got.status, got.body)
 	}
 	w.person("eva")
-	if got := w.do("gateway", "", http.MethodPost, "/v1/accounts", `{"user_name":"ЕVA","password":"`+goodPassword+`"}`); got.status != 409 || got.code() != "name_taken" {
+	if got := w.do("gateway", "", http.MethodPost, "/v1/accounts", `{"user_name":"ÉVA","password":"`+goodPassword+`"}`); got.status != 409 || got.code() != "name_taken" {
 		t.Errorf("%d %s", got.status, got.body)
+	}
+}
+
+// FR A23, AG D7: whoever would be taken for the staff, for somebody else, or for a name of the app's own, isn't let in as
+// that, and hears why without the name.
+func TestNamesFromOutside(t *testing.T) {
+	cfg := cheapConfig()
+	cfg.Names.Reserved = []string{"acme"}
+	w := newWorld(t, cfg, sqliteStore(t), auth.New)
+	w.person("paypalo")
+	for name, c := range map[string]struct {
+		status int
+		code   string
+	}{
+		"admin": {400, "invalid_field"}, "Soporte_1": {400, "invalid_field"}, "acme": {400, "invalid_field"}, "paypal\u0585": {400, "invalid_field"},
+		"paypalo.": {400, "invalid_field"}, "paypa\u0332\u0331lo": {400, "invalid_field"}, "раураӏо": {409, "name_taken"}, "PaypaIo": {409, "name_taken"},
+	} {
+		got := w.do("gateway", "", http.MethodPost, "/v1/accounts", fmt.Sprintf(`{"user_name":"%s","password":%q}`, name, goodPassword))
+		if got.status != c.status || got.code() != c.code || (c.status == 400 && !strings.Contains(got.body, `"pointer":"/user_name"`)) || strings.Contains(got.body, name) {
+			t.Errorf("%s: %d %s", name, got.status, got.body)
+		}
+	}
+	for _, typed := range []string{"PayPalo", " paypalo ", "paypalo\u200b", "ｐａｙｐａｌｏ"} { // the phone's keyboard, a paste, an input method
+		w.signIn(typed, goodPassword)
 	}
 }
 
@@ -185,7 +209,7 @@ func TestJWKS(t *testing.T) {
 	w := newWorld(t, cheapConfig(), sqliteStore(t), auth.New)
 	ana := w.person("ana")
 	keys := access.HTTPKeys(w.services.Client("chat-relay", "auth", w.url), func() string { return w.url + "/.well-known/jwks.json" })
-	claims, err := access.NewVerifier(keys, w.clk).Verify(t.Context(), ana.tokens.AccessToken)
+	claims, err := access.NewVerifier(keys, nil, w.clk).Verify(t.Context(), ana.tokens.AccessToken)
 	if err != nil || claims.Account != ana.tokens.AccountId || claims.Session != ana.tokens.SessionId || !claims.AuthTime.Equal(w.clk.Now()) ||
 		claims.ACR != "aal1" || len(claims.AMR) != 1 || claims.AMR[0] != "pwd" || claims.ExpiresAt.Sub(claims.IssuedAt) != 10*time.Minute {
 		t.Errorf("%+v, %v", claims, err)
@@ -248,12 +272,12 @@ func TestR3_PanicInTheBackground(t *testing.T) {
 // Audit out: auth goes on, and nothing is lost.
 func TestAuditOut(t *testing.T) {
 	w := newWorld(t, cheapConfig(), sqliteStore(t), auth.New)
-	w.audit.setDown(true)
+	w.audit.down.Store(true)
 	w.person("ana")
 	if n := len(w.audit.of(record.SessionCreated)); n != 0 {
 		t.Fatalf("%d events", n)
 	}
-	w.audit.setDown(false)
+	w.audit.down.Store(false)
 	testkit.Eventually(t, 15*time.Second, func() (bool, string) {
 		n := len(w.audit.of(record.AccountCreated)) + len(w.audit.of(record.SessionCreated))
 		return n == 2, fmt.Sprintf("%d of 2 events", n)
@@ -269,6 +293,7 @@ func TestConfig(t *testing.T) {
 	}
 	var bad auth.Config
 	bad.Session.Idle = time.Hour
+	bad.Names.Reserved = []string{"acme", ""}
 	err := bad.Validate()
 	if err == nil {
 		t.Fatal("the zero config is valid")
@@ -276,7 +301,7 @@ func TestConfig(t *testing.T) {
 	for _, want := range []string{
 		"auth.password.length: must be from 10 to 64", "auth.password.hash_memory: must be from 19 to 4096",
 		"auth.password.hash_time: must be from 2 to 64", "auth.session.access_ttl: must be from 1s to 1h0m0s",
-		"auth.session.idle: must not be longer than auth.session.ttl",
+		"auth.session.idle: must not be longer than auth.session.ttl", "auth.names.reserved[1]: must have from 1 to 64 characters",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("no line %q in\n%v", want, err)

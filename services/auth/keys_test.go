@@ -47,7 +47,7 @@ func TestKeyRotation(t *testing.T) {
 	first := start()
 	ana := first.person("ana")
 	published := access.HTTPKeys(first.services.Client("chat-relay", "auth", first.url), func() string { return first.url + "/.well-known/jwks.json" })
-	peer := access.NewVerifier(published, first.clk) // asks once, and never after the key was exchanged
+	peer := access.NewVerifier(published, nil, first.clk) // asks once, and never after the key was exchanged
 	if _, err := peer.Verify(t.Context(), ana.tokens.AccessToken); err != nil {
 		t.Fatal(err)
 	}

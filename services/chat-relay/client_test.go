@@ -14,7 +14,6 @@ import (
 	"github.com/gorilla/websocket"
 
 	"centinela/openapi/gen/chatframes"
-	"centinela/services/chat-relay/internal/protocol"
 	"centinela/shared/httpkit"
 	"centinela/shared/module"
 )
@@ -163,8 +162,8 @@ func (c *client) read() (chatframes.ServerFrame, error) {
 	if err != nil {
 		return nil, err
 	}
-	if v := protocol.CheckServer(data); kind != websocket.TextMessage || v != nil {
-		c.t.Fatalf("the server broke the protocol: %v in %s", v, data)
+	if _, wrong := chatframes.Check(chatframes.Server, 0, data); kind != websocket.TextMessage || wrong != nil {
+		c.t.Fatalf("the server broke the protocol: %+v in %s", wrong, data)
 	}
 	var head struct{ Type string }
 	if err := json.Unmarshal(data, &head); err != nil {

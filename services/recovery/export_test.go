@@ -71,7 +71,13 @@ func (m *Module) Flow(ctx context.Context, id string) (claim.Flow, error) {
 }
 
 // RunStill is Run without what changes the store by itself.
-func (m *Module) RunStill(ctx context.Context) error { return m.people.Run(ctx) }
+func (m *Module) RunStill(ctx context.Context) error {
+	group := m.deps.Background()
+	group.Go(ctx, "people", m.people.Run)
+	group.Go(ctx, "revocations", m.people.Revocations().Run)
+	group.Wait()
+	return nil
+}
 
 // SendDue sends the texts that are due.
 func (m *Module) SendDue(ctx context.Context) error { return m.courier.SendDue(ctx) }

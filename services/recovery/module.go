@@ -51,7 +51,7 @@ type backend interface {
 	post.Inbox
 	outbox.Log
 	Limits() counters.Store
-	Ping(ctx context.Context) error
+	Ready(ctx context.Context) error
 	Close(ctx context.Context) error
 }
 
@@ -72,7 +72,7 @@ func New(ctx context.Context, cfg Config, deps module.Deps) (*Module, error) {
 func open(ctx context.Context, s module.Store) (backend, error) {
 	switch s.Engine {
 	case module.EngineSQLite:
-		return sqlite.Open(ctx, filepath.Join(s.Dir, "recovery.db"))
+		return sqlite.Open(ctx, filepath.Join(s.Dir, "recovery.db"), s.SQLite()...)
 	case module.EngineMongoDB:
 		return mongo.Open(ctx, s.URI.Reveal(), s.Database)
 	}
@@ -143,11 +143,11 @@ func build(cfg Config, deps module.Deps, store backend) (*Module, error) {
 // Handler serves openapi/recovery.yaml.
 func (m *Module) Handler() http.Handler { return m.handler }
 
-// Ready is nil when the store answers.
+// Ready is nil while the store can be written to and revocations are heard of.
 func (m *Module) Ready() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	return m.store.Ping(ctx)
+	return errors.Join(m.store.Ready(ctx), m.people.Ready())
 }
 
 // Run ships events, sends texts, and does what happens by time alone, until ctx ends.
@@ -156,6 +156,7 @@ func (m *Module) Run(ctx context.Context) error {
 	group.Go(ctx, "outbox", m.shipper.Run)
 	group.Go(ctx, "courier", m.courier.Run)
 	group.Go(ctx, "people", m.people.Run)
+	group.Go(ctx, "revocations", m.people.Revocations().Run)
 	for name, sweep := range map[string]func(context.Context) error{"wallets": m.wallets.Sweep, "recoveries": m.claims.Sweep} {
 		group.Go(ctx, name, func(ctx context.Context) error { return due.Every(ctx, due.LookEach, m.deps.Log, name, sweep) })
 	}

@@ -14,7 +14,6 @@ import (
 
 	"centinela/openapi/gen/auditapi"
 	"centinela/openapi/gen/authapi"
-	"centinela/shared/access"
 	"centinela/shared/auditlink"
 	"centinela/shared/fault"
 	"centinela/shared/httpkit"
@@ -55,14 +54,8 @@ func newFakeAuth(w *world) *fakeAuth {
 		redeemed: map[string]string{}, resets: map[string]string{}, version: 1, ended: map[string]bool{},
 	}
 	s := httpkit.New(httpkit.Options{Service: "auth", Spec: spec, Callers: w.services.Verifier("auth"), People: w.people.Verifier()})
-	s.Engine().GET("/.well-known/jwks.json", func(c *gin.Context) {
-		keys, err := w.people.Keys(c)
-		if err != nil {
-			httpkit.Fail(c, err)
-			return
-		}
-		c.Data(http.StatusOK, "application/json", access.JWKS(keys))
-	})
+	s.Engine().GET("/.well-known/jwks.json", gin.WrapH(w.people))
+	s.Engine().GET("/internal/revocations", gin.WrapH(w.people))
 	s.Engine().POST("/internal/accounts/lookup", f.guard(f.lookup))
 	s.Engine().GET("/internal/accounts/:account_id/facts", f.guard(f.getFacts))
 	s.Engine().POST("/internal/accounts/:account_id/saved-codes/redemption", f.guard(f.redeem))

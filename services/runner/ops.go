@@ -7,26 +7,30 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"centinela/shared/lifecycle"
 	"centinela/shared/obs"
 )
 
-// ready is nil when every part of this process is.
-func (s *suite) ready() error {
-	var errs []error
-	for _, p := range s.parts {
-		errs = append(errs, p.ready())
+// ready asks every part of this process, all at once: one that is slow to say no
+// doesn't hide the others.
+func (s *suite) ready() []obs.Part {
+	parts := make([]obs.Part, len(s.parts))
+	var asking sync.WaitGroup
+	for i, p := range s.parts {
+		asking.Go(func() { parts[i] = obs.Part{Name: p.name, Err: p.ready()} })
 	}
-	return errors.Join(errs...)
+	asking.Wait()
+	return parts
 }
 
 // ops is the operations listener; it starts first and stops last, so that
 // /readyz says 503 while the others drain.
 func (s *suite) ops() lifecycle.Unit {
 	return &opsUnit{server: &http.Server{
-		Handler:           obs.Ops(s.metrics, s.ready),
+		Handler:           obs.Ops(obs.OpsOptions{Metrics: s.metrics, Ready: s.ready, Public: s.cfg.Ops.Public}),
 		ReadHeaderTimeout: 5 * time.Second,
 		IdleTimeout:       60 * time.Second,
 		MaxHeaderBytes:    16 << 10,

@@ -56,6 +56,8 @@ func (p *part) Start(ctx context.Context) error {
 		IdleTimeout:       60 * time.Second,
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(p.log.Handler(), slog.LevelDebug),
+		// `OPTIONS *` goes through the part's own chain, as everything else.
+		DisableGeneralOptionsHandler: true,
 	}
 	listener := p.listener
 	// The gateway has limits of its own for the public listener.
@@ -109,12 +111,9 @@ func (p *part) Stop(ctx context.Context) error {
 // ready is nil when the part can serve.
 func (p *part) ready() error {
 	if err := p.state.Load(); err != nil {
-		return fmt.Errorf("%s: %w", p.name, *err)
+		return *err
 	}
-	if err := p.module.Ready(); err != nil {
-		return fmt.Errorf("%s: %w", p.name, err)
-	}
-	return nil
+	return p.module.Ready()
 }
 
 // stores is the unit that comes before its part: it is stopped after it, when

@@ -6,14 +6,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"path/filepath"
 
 	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"centinela/services/audit"
-	"centinela/services/auth"
 	"centinela/shared/clock"
 	"centinela/shared/lifecycle"
 	"centinela/shared/module"
@@ -27,16 +25,27 @@ const All = "all"
 
 // Run runs target until ctx ends, and writes logs to logs. started is called
 // once when all of it is ready, with where it can be reached. The error is one
-// line for each thing that made the start impossible, and says what to do.
-func Run(ctx context.Context, cfg Config, target string, logs io.Writer, started func(Addresses)) error {
-	if err := cfg.preflight(target); err != nil {
+// line for each thing that made the start impossible, and says what to do. version
+// is the binary's.
+func Run(ctx context.Context, cfg Config, target, version string, logs io.Writer, started func(Addresses)) error {
+	if err := cfg.preflight(ctx, target); err != nil {
 		return err
 	}
+	unlock, err := cfg.lockFolders(rows(target))
+	if err != nil {
+		return err
+	}
+	return errors.Join(runLocked(ctx, cfg, target, version, logs, started), unlock())
+}
+
+// runLocked runs target in folders that are this process's own.
+func runLocked(ctx context.Context, cfg Config, target, version string, logs io.Writer, started func(Addresses)) error {
 	suite, err := prepare(cfg, target, logs)
 	if err != nil {
 		return err
 	}
-	units := []lifecycle.Unit{suite.ops()}
+	suite.sayStart(target, version)
+	units := []lifecycle.Unit{suite.ops(), newReload(suite)}
 	for _, r := range rows(target) {
 		p := suite.part(r)
 		suite.parts = append(suite.parts, p)
@@ -66,13 +75,8 @@ type suite struct {
 	parts    []*part
 }
 
-// prepare makes the folders and keys and binds the listeners.
+// prepare makes the keys and binds the listeners.
 func prepare(cfg Config, target string, logs io.Writer) (*suite, error) {
-	for _, dir := range cfg.folders(rows(target)) {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return nil, fmt.Errorf("data_dir: cannot make %s: %w", dir, rootCause(err))
-		}
-	}
 	clk, err := openClock(cfg)
 	if err != nil {
 		return nil, err
@@ -89,7 +93,7 @@ func prepare(cfg Config, target string, logs io.Writer) (*suite, error) {
 	gin.SetMode(gin.ReleaseMode) // the one process-wide switch that gin insists on
 	return &suite{
 		cfg:      cfg,
-		log:      obs.NewLogger(logs, target, cfg.Log.Level),
+		log:      obs.NewLogger(logs, target, cfg.Log.Level, cfg.logFormat()),
 		clock:    clk,
 		keyring:  svcauth.DirKeyring(cfg.KeyDir),
 		topology: t,
@@ -102,7 +106,7 @@ func openClock(cfg Config) (clock.Clock, error) {
 	if cfg.Profile == Production {
 		return clock.Real(), nil
 	}
-	clk, err := clock.OpenTravelled(filepath.Join(cfg.DataDir, "dev-clock"))
+	clk, err := clock.OpenTravelled(filepath.Join(cfg.DataDir, devClockFile))
 	if err != nil {
 		return nil, fmt.Errorf("data_dir: %w", err)
 	}
@@ -141,8 +145,9 @@ func (s *suite) deps(r row, log *slog.Logger, registry *prometheus.Registry) (mo
 		Keyring:     s.keyring,
 		PeerURL:     s.topology.peerURL,
 		PublicURL:   s.topology.publicURL(),
+		Proxies:     s.cfg.proxies(),
 		Store:       store,
-		FreshSignIn: s.cfg.parts[module.Auth].section.(*auth.Config).SignIn.Fresh,
+		FreshSignIn: s.cfg.auth().SignIn.Fresh,
 		Development: s.cfg.Profile == Development,
 		KeyDir:      s.cfg.KeyDir,
 	}, nil
@@ -184,7 +189,7 @@ func VerifyRecord(ctx context.Context, cfg Config, out io.Writer) error {
 		return err
 	}
 	return audit.Verify(ctx, *cfg.parts[module.Audit].section.(*audit.Config), module.Deps{
-		Service: module.Audit, Log: obs.NewLogger(io.Discard, module.Audit, cfg.Log.Level), Clock: clock.Real(),
+		Service: module.Audit, Log: obs.NewLogger(io.Discard, module.Audit, cfg.Log.Level, cfg.logFormat()), Clock: clock.Real(),
 		Store: store, KeyDir: cfg.KeyDir, Keyring: svcauth.DirKeyring(cfg.KeyDir),
 	}, out)
 }

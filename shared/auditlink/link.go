@@ -3,10 +3,10 @@ package auditlink
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -19,8 +19,8 @@ import (
 // base is replaced by the client at each call.
 const base = "http://audit"
 
-// maxAnswer bounds what is read of an answer.
-const maxAnswer = 16 << 20
+// maxPage bounds a page of the feed: a page of 1,000 verdicts has some 500 KiB.
+const maxPage = 16 << 20
 
 // Link talks to audit through a client.
 type Link struct{ client *httpkit.Client }
@@ -39,43 +39,34 @@ func (l *Link) Ingest(ctx context.Context, s outbox.Shipment) (record.Head, erro
 		return record.Head{}, err
 	}
 	req.Header.Set("Content-Type", MediaType)
-	var answer held
-	if err := l.do(req, &answer); err != nil {
+	answer, err := httpkit.Read[held](l.client.Do(req))
+	if err != nil {
 		return record.Head{}, err
 	}
 	return answer.head()
 }
 
-// Verdicts is a verdicts.Fetch: what is newer than version, waited for.
-func (l *Link) Verdicts(ctx context.Context, version int64, wait time.Duration) (verdicts.Delta, error) {
-	url := base + "/internal/verdicts?wait_ms=" + strconv.FormatInt(wait.Milliseconds(), 10)
-	if version != verdicts.NoVersion {
-		url += "&version=" + strconv.FormatInt(version, 10)
+// Verdicts is a verdicts.Fetch: the page of the feed behind a cursor, waited for.
+func (l *Link) Verdicts(ctx context.Context, cursor string, wait time.Duration) (verdicts.Page, error) {
+	query := url.Values{"wait_ms": {strconv.FormatInt(wait.Milliseconds(), 10)}}
+	if cursor != "" {
+		query.Set("cursor", cursor)
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/internal/verdicts?"+query.Encode(), http.NoBody)
 	if err != nil {
-		return verdicts.Delta{}, err
+		return verdicts.Page{}, err
 	}
-	var delta verdicts.Delta // its form is the wire's
-	return delta, l.do(req, &delta)
-}
-
-// do reads an answer of 200 as JSON; any other is the problem that it says.
-func (l *Link) do(req *http.Request, into any) error {
 	resp, err := l.client.Do(req)
 	if err != nil {
-		return err
+		return verdicts.Page{}, err
 	}
 	defer resp.Body.Close() //nolint:errcheck // it was read
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxPage))
+	if err == nil {
+		err = httpkit.Expect(resp.StatusCode, resp.Header, body, http.StatusOK)
+	}
 	if err != nil {
-		return fmt.Errorf("read audit's answer: %w", err)
+		return verdicts.Page{}, err
 	}
-	if err := httpkit.Expect(resp.StatusCode, resp.Header, body, http.StatusOK); err != nil {
-		return err
-	}
-	if err := json.Unmarshal(body, into); err != nil {
-		return fmt.Errorf("read audit's answer: %w", err)
-	}
-	return nil
+	return ReadPage(bytes.NewReader(body))
 }

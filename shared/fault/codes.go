@@ -12,6 +12,8 @@ const (
 	CodeInternal Code = "internal"
 	// CodeTimeout: the work took longer than it may.
 	CodeTimeout Code = "timeout"
+	// CodeRequestTimeout: the client's body came too slowly, or not whole.
+	CodeRequestTimeout Code = "request_timeout"
 	// CodeUnavailable: a part that is needed doesn't answer.
 	CodeUnavailable Code = "unavailable"
 	// CodeInvalidRequest: the request breaks the specification.
@@ -30,8 +32,6 @@ const (
 	CodeMethodNotAllowed Code = "method_not_allowed"
 	// CodeBodyTooLarge: the body is longer than the operation takes.
 	CodeBodyTooLarge Code = "body_too_large"
-	// CodeHeaderTooLarge: the headers are longer than we take.
-	CodeHeaderTooLarge Code = "header_too_large"
 	// CodeUnsupportedMediaType: the body's type isn't one that the operation takes.
 	CodeUnsupportedMediaType Code = "unsupported_media_type"
 	// CodeUnauthenticated: a person's token is needed.
@@ -64,6 +64,8 @@ const (
 	CodeTooManyConnections Code = "too_many_connections"
 	// CodeRefusedByFirewall: a firewall verdict refused the request.
 	CodeRefusedByFirewall Code = "refused_by_firewall"
+	// CodeChallengeRequired: the request wants proof of a human first.
+	CodeChallengeRequired Code = "challenge_required"
 	// CodeBusy: the service has all the work it can hold.
 	CodeBusy Code = "busy"
 	// CodeLimitReached: a quota of the account is used up.
@@ -112,6 +114,7 @@ const (
 var codes = []Code{
 	CodeInternal,
 	CodeTimeout,
+	CodeRequestTimeout,
 	CodeUnavailable,
 	CodeInvalidRequest,
 	CodeInvalidJSON,
@@ -121,7 +124,6 @@ var codes = []Code{
 	CodeUnknownRoute,
 	CodeMethodNotAllowed,
 	CodeBodyTooLarge,
-	CodeHeaderTooLarge,
 	CodeUnsupportedMediaType,
 	CodeUnauthenticated,
 	CodeTokenInvalid,
@@ -138,6 +140,7 @@ var codes = []Code{
 	CodeTooManyRequests,
 	CodeTooManyConnections,
 	CodeRefusedByFirewall,
+	CodeChallengeRequired,
 	CodeBusy,
 	CodeLimitReached,
 	CodePhoneInvalid,

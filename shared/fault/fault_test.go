@@ -17,8 +17,8 @@ import (
 func TestKindStatus(t *testing.T) {
 	want := map[Kind]int{
 		KindInternal: 500, KindInvalid: 400, KindUnauthenticated: 401, KindForbidden: 403, KindNotFound: 404,
-		KindMethodNotAllowed: 405, KindConflict: 409, KindGone: 410, KindTooLarge: 413, KindUnsupportedMedia: 415,
-		KindUnprocessable: 422, KindTooMany: 429, KindUnavailable: 503, KindTimeout: 504, KindHeaderTooLarge: 431,
+		KindMethodNotAllowed: 405, KindRequestTimeout: 408, KindConflict: 409, KindGone: 410, KindTooLarge: 413, KindUnsupportedMedia: 415,
+		KindUnprocessable: 422, KindTooMany: 429, KindUnavailable: 503, KindTimeout: 504,
 	}
 	if len(want) != len(kinds) {
 		t.Errorf("the table has %d kinds, the test %d", len(kinds), len(want))

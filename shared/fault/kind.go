@@ -14,6 +14,7 @@ const (
 	KindForbidden
 	KindNotFound
 	KindMethodNotAllowed
+	KindRequestTimeout // the client didn't send its request in time
 	KindConflict
 	KindGone
 	KindTooLarge
@@ -22,7 +23,6 @@ const (
 	KindTooMany
 	KindUnavailable
 	KindTimeout
-	KindHeaderTooLarge
 )
 
 // kinds is the one table between kinds, statuses and names; its order is the
@@ -37,6 +37,7 @@ var kinds = [...]struct {
 	KindForbidden:        {http.StatusForbidden, "forbidden"},
 	KindNotFound:         {http.StatusNotFound, "not_found"},
 	KindMethodNotAllowed: {http.StatusMethodNotAllowed, "method_not_allowed"},
+	KindRequestTimeout:   {http.StatusRequestTimeout, "request_timeout"},
 	KindConflict:         {http.StatusConflict, "conflict"},
 	KindGone:             {http.StatusGone, "gone"},
 	KindTooLarge:         {http.StatusRequestEntityTooLarge, "too_large"},
@@ -45,7 +46,6 @@ var kinds = [...]struct {
 	KindTooMany:          {http.StatusTooManyRequests, "too_many"},
 	KindUnavailable:      {http.StatusServiceUnavailable, "unavailable"},
 	KindTimeout:          {http.StatusGatewayTimeout, "timeout"},
-	KindHeaderTooLarge:   {http.StatusRequestHeaderFieldsTooLarge, "header_too_large"},
 }
 
 // Status is the HTTP status of the kind; 500 for a value that is no kind.

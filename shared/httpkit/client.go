@@ -17,6 +17,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/sony/gobreaker/v2"
+	"golang.org/x/sync/singleflight"
 
 	"centinela/shared/fault"
 	"centinela/shared/obs"
@@ -26,9 +27,10 @@ import (
 const (
 	defaultClientTimeout = 5 * time.Second
 	retryNeeds           = 150 * time.Millisecond // less than that is refused by the callee anyway
-	breakerTrips         = 5                      // failures in a row, and no answer for as long as the pause
-	breakerPause         = 500 * time.Millisecond // then nobody tries for so long, and then some do
-	breakerProbes        = 8                      // so many: one that takes long must not be all that is allowed
+	breakerTrips         = 3                      // failures in a row, and no answer for as long as the pause
+	breakerPause         = 500 * time.Millisecond // then nobody tries for so long, and then a probe does
+	probeTimeout         = time.Second            // of a probe: a peer that lives refuses it in no time
+	probePatience        = 50 * time.Millisecond  // how long a call waits for a probe: a dead peer's callers learn it within 100 ms
 	// Connections that are kept: below what a busy moment needs, each answer would close one and each call dial anew.
 	idleConns = 512
 )
@@ -54,9 +56,16 @@ type Client struct {
 	opts      ClientOptions
 	transport *http.Transport
 	breaker   *gobreaker.TwoStepCircuitBreaker[struct{}]
-	calls     *prometheus.CounterVec
-	duration  *prometheus.HistogramVec
-	answered  atomic.Int64 // when the peer answered last, Unix nanoseconds; 0: never
+	outcomes  map[string]prometheus.Counter
+	duration  prometheus.Observer
+	answered  atomic.Int64             // when the peer answered last, or the client was made, Unix nanoseconds
+	base      atomic.Pointer[location] // what BaseURL said last
+	probes    singleflight.Group
+}
+
+// location is a base URL that was parsed.
+type location struct {
+	text, scheme, host, path string
 }
 
 // NewClient builds the client of opts.Callee with its own pool of connections and its own circuit breaker.
@@ -75,24 +84,50 @@ func NewClient(opts ClientOptions) *Client {
 			MaxIdleConnsPerHost: idleConns, IdleConnTimeout: 45 * time.Second, // below the callee's 60 s, so that it never closes first
 			DisableCompression: true,
 		},
-		calls: obs.Register(opts.Registry, prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: obs.Metric(service, "peer_requests_total"), Help: "Calls to peers by outcome.",
-		}, []string{"peer", "outcome"})),
 		duration: obs.Register(opts.Registry, prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: obs.Metric(service, "peer_request_duration_seconds"), Help: "Time until a peer's answer begins.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5},
-		}, []string{"peer"})),
+		}, []string{"peer"})).WithLabelValues(opts.Callee),
+		outcomes: map[string]prometheus.Counter{},
 	}
+	calls := obs.Register(opts.Registry, prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: obs.Metric(service, "peer_requests_total"), Help: "Calls to peers by outcome.",
+	}, []string{"peer", "outcome"}))
+	for _, outcome := range outcomes {
+		c.outcomes[outcome] = calls.WithLabelValues(opts.Callee, outcome)
+	}
+	c.answered.Store(time.Now().UnixNano()) // so that the first calls, which all dial, don't open it together
 	c.breaker = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
-		Name: opts.Callee, Timeout: breakerPause, MaxRequests: breakerProbes,
+		Name: opts.Callee, Timeout: breakerPause, MaxRequests: 1,
 		ReadyToTrip: func(n gobreaker.Counts) bool { return c.silent(n.ConsecutiveFailures, time.Now()) },
-		// The breaker is about whether the peer answers; a caller who left says nothing about it.
-		IsExcluded: func(err error) bool { return errors.Is(err, context.Canceled) },
+		IsExcluded:  saysNothing,
 		OnStateChange: func(peer string, from, to gobreaker.State) {
-			opts.Log.Warn("circuit breaker", "peer", peer, "from", from.String(), "to", to.String())
+			level := slog.LevelWarn
+			if from == gobreaker.StateHalfOpen && to == gobreaker.StateOpen || to == gobreaker.StateHalfOpen { // probes of a peer that is known to be away
+				level = slog.LevelDebug
+			}
+			opts.Log.Log(context.Background(), level, "circuit breaker", "peer", peer, "from", from.String(), "to", to.String())
 		},
 	})
 	return c
+}
+
+// What can come of a call: a class of status, or why there was none.
+const (
+	outcomeRefused     = "refused" // by the breaker
+	outcomeCanceled    = "canceled"
+	outcomeTimeout     = "timeout"
+	outcomeUnavailable = "unavailable"
+)
+
+// outcomes are all of them, those of an answer by the first digit of its status.
+var outcomes = [...]string{"none", "1xx", "2xx", "3xx", "4xx", "5xx", outcomeRefused, outcomeCanceled, outcomeTimeout, outcomeUnavailable}
+
+// saysNothing: the breaker is about whether the peer answers. A caller who left, and a client whose body didn't come,
+// tell nothing about it.
+func saysNothing(err error) bool {
+	f, ok := errors.AsType[*fault.Error](err)
+	return errors.Is(err, context.Canceled) && !(ok && f.Kind == fault.KindTimeout) || ok && f.Kind.Status() < http.StatusInternalServerError
 }
 
 // silent tells a peer that is gone from one that is in a flood: of a hundred calls at once a few may fail together, while
@@ -145,52 +180,102 @@ func (c *Client) send(ctx context.Context, out *http.Request) (*http.Response, e
 	if err := c.prepare(ctx, out); err != nil {
 		return nil, err
 	}
-	done, err := c.breaker.Allow()
+	done, err := c.allow(ctx)
 	if err != nil {
-		c.calls.WithLabelValues(c.opts.Callee, "refused").Inc()
+		c.outcomes[outcomeRefused].Inc()
 		return nil, errUnavailable.WithCause(fmt.Errorf("%s: %w", c.opts.Callee, err)).WithRetryAfter(time.Second)
 	}
 	start := time.Now() // a latency, so real time
 	resp, err := c.transport.RoundTrip(out)
-	c.duration.WithLabelValues(c.opts.Callee).Observe(time.Since(start).Seconds())
+	end := time.Now()
+	c.duration.Observe(end.Sub(start).Seconds())
 	if err == nil {
-		c.answered.Store(time.Now().UnixNano())
+		c.answered.Store(end.UnixNano())
 		done(nil)
-		c.calls.WithLabelValues(c.opts.Callee, strconv.Itoa(resp.StatusCode/100)+"xx").Inc()
+		c.outcomes[outcomes[min(resp.StatusCode/100, 5)]].Inc()
 		return resp, nil
 	}
 	if ctx.Err() != nil {
-		err = errors.Join(ctx.Err(), err) // the transport hides why behind its own errors
+		err = errors.Join(context.Cause(ctx), err) // the transport hides why behind its own errors
 	}
 	done(err)
 	outcome, mapped := c.explain(err)
-	c.calls.WithLabelValues(c.opts.Callee, outcome).Inc()
+	c.outcomes[outcome].Inc()
 	return nil, mapped
+}
+
+// allow asks the breaker. When its pause is over, a probe asks the peer, and not somebody's call: a peer that takes
+// connections and answers nothing would hold that one for all the time it has. Calls wait for the probe for a moment.
+func (c *Client) allow(ctx context.Context) (done func(error), err error) {
+	if c.breaker.State() == gobreaker.StateHalfOpen {
+		patience := time.NewTimer(probePatience)
+		defer patience.Stop()
+		select {
+		case <-c.probes.DoChan("probe", func() (any, error) { return nil, c.probe(context.WithoutCancel(ctx)) }):
+		case <-patience.C:
+		case <-ctx.Done():
+		}
+		if c.breaker.State() != gobreaker.StateClosed {
+			return nil, gobreaker.ErrOpenState
+		}
+	}
+	return c.breaker.Allow()
+}
+
+// probe sends a request that every peer refuses, without anybody's token: any answer closes the breaker. It runs on a
+// goroutine of its own, where a panic would end the process (R3).
+func (c *Client) probe(ctx context.Context) (err error) {
+	done, err := c.breaker.Allow()
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("panic: %v", cause)
+		}
+		done(err)
+	}()
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	req := (&http.Request{Method: http.MethodHead, URL: &url.URL{Path: "/"}, Header: http.Header{}}).WithContext(ctx)
+	if err = c.prepare(WithRequest(ctx, Request{}), req); err == nil {
+		var resp *http.Response
+		if resp, err = c.transport.RoundTrip(req); err == nil { //nolint:bodyclose // drain closes it
+			drain(resp.Body)
+			c.answered.Store(time.Now().UnixNano())
+		}
+	}
+	return err
 }
 
 func (c *Client) explain(err error) (string, *fault.Error) {
 	cause := fmt.Errorf("call %s: %w", c.opts.Callee, err)
+	f, known := errors.AsType[*fault.Error](err) // why ctx ended, or why the body couldn't be sent
 	switch {
+	case known && f.Kind == fault.KindTimeout:
+		return outcomeTimeout, f.WithCause(cause)
+	case known && f.Kind.Status() < http.StatusInternalServerError:
+		return outcomeCanceled, f
 	case errors.Is(err, context.Canceled):
-		return "canceled", errGone.WithCause(cause)
+		return outcomeCanceled, errGone.WithCause(cause)
 	case errors.Is(err, context.DeadlineExceeded) && !unreachable(err):
-		return "timeout", fault.New(fault.KindTimeout, fault.CodeTimeout, "a service that is needed took too long").WithCause(cause)
+		return outcomeTimeout, fault.New(fault.KindTimeout, fault.CodeTimeout, "a service that is needed took too long").WithCause(cause)
 	default:
-		return "unavailable", errUnavailable.WithCause(cause).WithRetryAfter(time.Second)
+		return outcomeUnavailable, errUnavailable.WithCause(cause).WithRetryAfter(time.Second)
 	}
 }
 
 // prepare turns out to where the peer is now, and signs it.
 func (c *Client) prepare(ctx context.Context, out *http.Request) error {
-	base, err := url.Parse(c.opts.BaseURL())
-	if err != nil || base.Host == "" {
-		return errUnavailable.WithCause(fmt.Errorf("%s: its address is not known", c.opts.Callee))
+	base, err := c.locate()
+	if err != nil {
+		return err
 	}
-	out.URL.Scheme, out.URL.Host, out.Host = base.Scheme, base.Host, ""
-	if prefix := strings.TrimSuffix(base.Path, "/"); prefix != "" {
-		out.URL.Path = prefix + out.URL.Path
+	out.URL.Scheme, out.URL.Host, out.Host = base.scheme, base.host, ""
+	if base.path != "" {
+		out.URL.Path = base.path + out.URL.Path
 		if out.URL.RawPath != "" {
-			out.URL.RawPath = prefix + out.URL.RawPath
+			out.URL.RawPath = base.path + out.URL.RawPath
 		}
 	}
 	if out.GetBody != nil {
@@ -201,6 +286,21 @@ func (c *Client) prepare(ctx context.Context, out *http.Request) error {
 	return c.sign(ctx, out.Header)
 }
 
+// locate is where the peer is now, parsed once for as long as it stays there.
+func (c *Client) locate() (*location, error) {
+	text := c.opts.BaseURL()
+	if known := c.base.Load(); known != nil && known.text == text {
+		return known, nil
+	}
+	base, err := url.Parse(text)
+	if err != nil || base.Host == "" {
+		return nil, errUnavailable.WithCause(fmt.Errorf("%s: its address is not known", c.opts.Callee))
+	}
+	found := &location{text: text, scheme: base.Scheme, host: base.Host, path: strings.TrimSuffix(base.Path, "/")}
+	c.base.Store(found)
+	return found, nil
+}
+
 // sign sets what an internal call carries, and takes away what is not ours to say.
 func (c *Client) sign(ctx context.Context, h http.Header) error {
 	token, err := c.opts.Signer.Token(c.opts.Callee)
@@ -208,12 +308,12 @@ func (c *Client) sign(ctx context.Context, h http.Header) error {
 		return err
 	}
 	from := RequestOf(ctx)
-	set := func(name, value string) {
+	set := func(name, value string) { // canonical names
 		if value == "" {
-			h.Del(name)
+			delete(h, name)
 			return
 		}
-		h.Set(name, value)
+		h[name] = []string{value}
 	}
 	set(HeaderService, token)
 	set(HeaderRequestID, from.ID)

@@ -6,7 +6,6 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"centinela/shared/fault"
-	"centinela/shared/obs"
 )
 
 var (
@@ -37,10 +36,9 @@ func (s *Server) caller(c *gin.Context) {
 		fail(c, errCaller)
 		return
 	}
-	st.Address, st.UserAgent = "", shorten(r.Header.Get(HeaderUserAgent), maxUserAgent)
-	if addr, ok := parseAddress(r.Header.Get(HeaderClientAddress)); ok {
-		st.Address = addr.String()
-	}
+	addr, _ := parseAddress(r.Header.Get(HeaderClientAddress))
+	st.setAddress(addr)
+	st.UserAgent = shorten(r.Header.Get(HeaderUserAgent), maxUserAgent)
 	c.Next()
 }
 
@@ -71,7 +69,6 @@ func (s *Server) person(c *gin.Context) {
 		return
 	}
 	st.Person, st.Token = &claims, token
-	obs.From(c.Request.Context()).Set("account", claims.Account)
 	c.Next()
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/routers"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 const bearerScheme = "bearerAuth"
@@ -20,13 +21,16 @@ type operation struct {
 	person       bool // a person's token may come
 	personNeeded bool // and must
 
+	good     prometheus.Counter // of its requests that went well
+	duration prometheus.Observer
+
 	query map[string]bool // declared query parameters
 	body  *openapi3.RequestBody
 	route *routers.Route
 }
 
-// unknown stands for a route that the specification doesn't have: nobody may call it internally.
-var unknown = &operation{id: "unknown", maxBody: DefaultMaxBody}
+// unknownID stands for a route that the specification doesn't have.
+const unknownID = "unknown"
 
 // operations maps gin's method and full path to the operation, so that finding it costs one map lookup and no second
 // router has to agree with the first.
@@ -45,7 +49,7 @@ func operations(spec *openapi3.T) map[string]*operation {
 func newOperation(spec *openapi3.T, path, method string, item *openapi3.PathItem, op *openapi3.Operation) *operation {
 	o := &operation{id: op.OperationID, maxBody: DefaultMaxBody, query: make(map[string]bool), callers: make(map[string]bool)}
 	if o.id == "" {
-		o.id = "unknown"
+		o.id = unknownID
 	}
 	if n := extensionInt(op.Extensions["x-max-body"]); n > 0 {
 		o.maxBody = n

@@ -2,8 +2,12 @@ package module
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -16,8 +20,11 @@ import (
 	"centinela/shared/httpkit"
 	"centinela/shared/lifecycle"
 	"centinela/shared/outbox"
+	"centinela/shared/revocation"
 	"centinela/shared/secret"
+	"centinela/shared/sqlitex"
 	"centinela/shared/svcauth"
+	"centinela/shared/verdicts"
 )
 
 // The names of the parts, as they stand in service tokens, metrics and events.
@@ -52,6 +59,15 @@ type Store struct {
 	Dir      string        // the service's own data folder; on MongoDB only for keys and caches
 	URI      secret.String // MongoDB only
 	Database string        // MongoDB only: the service's own database
+	Cache    int64         // SQLite only: bytes of the writer's page cache; 0 for sqlitex's own
+}
+
+// SQLite is how the embedded database is opened.
+func (s Store) SQLite() []sqlitex.Option {
+	if s.Cache == 0 {
+		return nil
+	}
+	return []sqlitex.Option{sqlitex.Cache(s.Cache)}
 }
 
 // Deps is what the runner gives to a part.
@@ -64,6 +80,7 @@ type Deps struct {
 	Keyring   svcauth.Keyring
 	PeerURL   func(service string) string // "http://127.0.0.1:8081", no slash at the end
 	PublicURL string                      // where people reach the gateway, as far as this process can know
+	Proxies   []netip.Prefix              // that stand in front of the gateway
 	Store     Store
 	// FreshSignIn is how old a sign-in may be for what changes the ways into an
 	// account, in every service: auth.sign_in.fresh.
@@ -91,11 +108,13 @@ func (d Deps) client(peer string, timeout time.Duration) *httpkit.Client {
 	})
 }
 
-// People returns the verifier of people's access tokens, fed from auth's JWKS.
-// Its Run belongs into the module's Run.
+// People returns the verifier of people's access tokens, fed from auth's JWKS
+// and from its feed of ended sessions. Its Run and its Revocations' Run belong
+// into the module's Run, its Ready into Ready.
 func (d Deps) People() *access.Verifier {
 	keys := access.HTTPKeys(d.Client(Auth), func() string { return d.PeerURL(Auth) + "/.well-known/jwks.json" })
-	return access.NewVerifier(keys, d.Clock)
+	fetch := revocation.HTTPFetch(d.LongClient(Auth), func() string { return d.PeerURL(Auth) + "/internal/revocations" })
+	return access.NewVerifier(keys, revocation.NewFeed(fetch, d.Clock, d.Log), d.Clock)
 }
 
 // Shipper returns what brings the part's log to audit. Its Run belongs into the
@@ -109,6 +128,20 @@ func (d Deps) ShipperTo(log outbox.Log, sink outbox.Sink) *outbox.Shipper {
 	return outbox.New(outbox.Options{
 		Service: d.Service, Log: log, Sink: sink, Sign: d.Signer.Sign, Clock: d.Clock, Logger: d.Log, Registry: d.Registry,
 	})
+}
+
+// Verdicts returns what keeps the part's copy of audit's verdicts up to date, in
+// memory and in its folder. It holds the last run's already; its Run belongs into
+// the module's Run.
+func (d Deps) Verdicts() (*verdicts.Feed, *verdicts.Set, error) {
+	if err := os.MkdirAll(d.Store.Dir, 0o700); err != nil {
+		return nil, nil, fmt.Errorf("the data folder of %s: %w", d.Service, err)
+	}
+	onDisk := verdicts.Copy{Path: filepath.Join(d.Store.Dir, "verdicts.jsonl"), Key: d.Signer.Derive("centinela verdicts copy v1")}
+	set := verdicts.NewSet()
+	feed := verdicts.NewFeed(set, auditlink.New(d.LongClient(Audit)).Verdicts, onDisk, d.Clock, d.Log)
+	feed.Restore()
+	return feed, set, nil
 }
 
 // Background returns the group for the loops of the module's Run.

@@ -85,8 +85,10 @@ func (d *Documents[T]) Insert(ctx context.Context, id string, v T, events ...rec
 	if err := doc.Outbox.Carry(events...); err != nil {
 		return err
 	}
-	_, err := d.Collection.InsertOne(ctx, doc)
-	return Wrap(err)
+	return RetryConflict(ctx, func() error {
+		_, err := d.Collection.InsertOne(ctx, doc)
+		return err
+	})
 }
 
 // Update lets change alter the value of that id and keeps it in one write with

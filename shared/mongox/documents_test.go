@@ -56,13 +56,26 @@ func notes(t *testing.T) *mongox.Documents[note] {
 // stored is the document as the server has it, without its outbox, and how many events that holds.
 func stored(t *testing.T, c *mongo.Collection, id string) (doc bson.M, events int) {
 	t.Helper()
-	doc, found, err := mongox.One[bson.M](t.Context(), c, mongox.ByID(id))
+	raw, found, err := mongox.One[bson.Raw](t.Context(), c, mongox.ByID(id))
 	if err != nil || !found {
 		t.Fatalf("%s: found %v, %v", id, found, err)
 	}
-	waiting, _ := doc["outbox"].(bson.A)
+	if err := bson.Unmarshal(raw, &doc); err != nil {
+		t.Fatal(err)
+	}
 	delete(doc, "outbox")
-	return doc, len(waiting)
+	waiting, ok := raw.Lookup("outbox").ArrayOK()
+	if !ok {
+		waiting, ok = raw.Lookup("outbox", "events").ArrayOK()
+	}
+	if ok {
+		all, err := waiting.Values()
+		if err != nil {
+			t.Fatal(err)
+		}
+		events = len(all)
+	}
+	return doc, events
 }
 
 func told(account string) record.Event {

@@ -97,10 +97,3 @@ func TestCancelledContext(t *testing.T) {
 		t.Errorf("%d documents, %v", n, err)
 	}
 }
-
-func TestPing(t *testing.T) {
-	db := open(t, nil)
-	if err := db.Ping(t.Context()); err != nil {
-		t.Error(err)
-	}
-}

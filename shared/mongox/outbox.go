@@ -206,7 +206,10 @@ func (l *Log) Shipped(ctx context.Context) (string, record.Head, error) {
 	}
 	mine, err := l.lease(ctx)
 	for more := mine; more && err == nil; {
-		more, err = l.sequence(ctx, cursor)
+		if more, err = l.sequence(ctx, cursor); err == nil {
+			mine, err = l.lease(ctx) // a slow server may have used it up
+			more = more && mine
+		}
 	}
 	return cursor.Instance, cursor.head(), err
 }

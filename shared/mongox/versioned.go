@@ -31,9 +31,15 @@ func UpdateVersioned[T any](ctx context.Context, c *mongo.Collection, id string,
 }
 
 // untilReplaced tries until it was done, with short random pauses, until ctx ends.
+// A write conflict of the server's own is one of few tries.
 func untilReplaced(ctx context.Context, try func() (done bool, _ error)) error {
+	conflicts := 0
 	for pause := firstConflictPause; ; pause = min(2*pause, longestPause) {
 		done, err := try()
+		if hasCode(err, writeConflict) && conflicts < maxConflicts-1 {
+			conflicts++
+			err = nil
+		}
 		if err != nil || done {
 			return err
 		}
@@ -72,5 +78,26 @@ func sleep(ctx context.Context, d time.Duration) error {
 		return ctx.Err()
 	case <-timer.C:
 		return nil
+	}
+}
+
+// maxConflicts bounds the tries of [RetryConflict]: about a fifth of a second.
+const maxConflicts = 8
+
+// RetryConflict tries again, a few times after short random pauses, what lost a
+// write conflict (112): some servers answer so to racing inserts under one unique
+// secondary index, where MongoDB tells all but one that it is a duplicate. try
+// must be safe to repeat. Errors: try's last one, through [Wrap]; the context's.
+func RetryConflict(ctx context.Context, try func() error) error {
+	pause := firstConflictPause
+	for tries := 1; ; tries++ {
+		err := try()
+		if tries == maxConflicts || !hasCode(err, writeConflict) {
+			return Wrap(err)
+		}
+		if err := sleep(ctx, rand.N(pause)); err != nil {
+			return err
+		}
+		pause = min(2*pause, longestPause)
 	}
 }

@@ -3,6 +3,7 @@ package sqlitex_test
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -93,6 +94,24 @@ func BenchmarkSweepWait(b *testing.B) {
 				b.ReportMetric(float64(waits[len(waits)-1].Microseconds())/1000, "longest-ms")
 				b.ReportMetric(float64(waits[len(waits)*99/100].Microseconds())/1000, "p99-ms")
 				b.ReportMetric(float64(len(waits)), "writes")
+			}
+		})
+	}
+}
+
+// KB Q4: a look-up by key whose statement is kept, against one that is parsed each time.
+func BenchmarkQuery(b *testing.B) {
+	db := openNotes(b)
+	fill(b, db, 1000)
+	for name, text := range map[string]func(i int) string{
+		"kept":   func(int) string { return `SELECT due_at FROM notes WHERE id = ?` },
+		"parsed": func(i int) string { return fmt.Sprintf(`SELECT due_at FROM notes WHERE id = ? -- %d`, i) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			for i := 0; b.Loop(); i++ {
+				if n, err := sqlitex.Column[int](b.Context(), db.Read(), text(i), fmt.Sprintf("n%08d", i%1000+1)); err != nil || len(n) != 1 {
+					b.Fatal(n, err)
+				}
 			}
 		})
 	}

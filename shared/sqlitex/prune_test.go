@@ -83,3 +83,26 @@ func TestPruneGivesSpaceBack(t *testing.T) {
 		t.Errorf("%d pages stay for what comes next, %v", free, err)
 	}
 }
+
+// GR G7: a WAL that one large transaction made long is cut again.
+func TestLongWALIsCut(t *testing.T) {
+	db := openNotes(t)
+	size := func() int64 {
+		info, err := os.Stat(sqlitex.Path(db) + "-wal")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Size()
+	}
+	fill(t, db, 20_000)
+	long := size()
+	for range 2 { // the first one after a checkpoint begins the WAL anew
+		write(t, db, func(tx *sql.Tx) error {
+			_, err := tx.Exec(`UPDATE notes SET due_at = 0 WHERE id = 'n00000001'`)
+			return err
+		})
+	}
+	if after := size(); long <= 32<<20 || after > 32<<20 {
+		t.Errorf("%d MiB after the large one, %d later", long>>20, after>>20)
+	}
+}

@@ -53,18 +53,19 @@ func Main(m *testing.M) int {
 // CENTINELA_TEST_MONGODB, `mongod` on PATH as a replica set of one,
 // deploy/testmongo (built the first time, which takes about a minute, then
 // cached in the user's cache folder). It prints once which one it took.
+//
+// The URI leads through a watch: each command of the product that isn't written
+// with majority and journal, or read with majority, fails the test.
 func Mongo(t testing.TB) (uri, database string) {
 	t.Helper()
-	uri, err := mongoServer()
-	if err != nil {
-		t.Fatalf("no MongoDB server for tests: %v", err)
-	}
+	return MongoWatched(t, nil)
+}
+
+func freshDatabase() string {
 	var random [8]byte
 	// crypto/rand.Read never fails (Go 1.24).
 	_, _ = rand.Read(random[:])
-	database = "centinela_test_" + hex.EncodeToString(random[:])
-	t.Cleanup(func() { drop(t, uri, database) })
-	return uri, database
+	return "centinela_test_" + hex.EncodeToString(random[:])
 }
 
 func mongoServer() (string, error) {

@@ -35,14 +35,15 @@ func connect(t *testing.T, uri string) *mongo.Client {
 
 // Each test has a database of its own, dropped after (design: dependencies).
 func TestMongoDatabaseIsDropped(t *testing.T) {
-	var uri, first string
+	var first string
 	t.Run("a test that leaves data", func(t *testing.T) {
+		var uri string
 		uri, first = testkit.Mongo(t)
 		if _, err := connect(t, uri).Database(first).Collection("c").InsertOne(t.Context(), bson.D{{Key: "_id", Value: "x"}}); err != nil {
 			t.Fatal(err)
 		}
 	})
-	_, second := testkit.Mongo(t)
+	uri, second := testkit.Mongo(t)
 	if first == second {
 		t.Error("two tests share a database")
 	}
@@ -90,8 +91,8 @@ func TestMongoUpdatesAreAtomic(t *testing.T) {
 // A server must not outlive a test binary that died without a clean-up.
 func TestMongoServerEndsWithACrashedBinary(t *testing.T) {
 	if os.Getenv(childMode) != "" {
-		uri, _ := testkit.Mongo(t)
-		os.Stdout.WriteString("CHILD_URI=" + uri + "\n") //nolint:errcheck // the parent fails without it
+		testkit.Mongo(t)
+		os.Stdout.WriteString("CHILD_URI=" + testkit.ServerURI() + "\n") //nolint:errcheck // the parent fails without it
 		os.Exit(3)
 	}
 	if os.Getenv("CENTINELA_TEST_MONGODB") != "" {

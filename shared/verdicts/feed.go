@@ -19,12 +19,16 @@ const (
 	idlePause  = 100 * time.Millisecond // after an empty answer that came at once: its peer doesn't wait
 )
 
-// NoVersion asks for a snapshot.
-const NoVersion int64 = -1
+// Fetch asks audit for the page behind a cursor, and lets it wait that long for something to happen. Without a cursor
+// it asks for everything.
+type Fetch func(ctx context.Context, cursor string, wait time.Duration) (Page, error)
 
-// Fetch asks audit for what is newer than version, and lets it wait that long for something to happen. With
-// NoVersion it asks for everything.
-type Fetch func(ctx context.Context, version int64, wait time.Duration) (Delta, error)
+// Change is what a page or a snapshot changed, for those who look after the clients that are inside already.
+type Change struct {
+	// Whole: everything may be different.
+	Whole    bool
+	Verdicts []Verdict // new or changed
+}
 
 // Feed keeps a Set equal to audit's list.
 type Feed struct {
@@ -34,47 +38,52 @@ type Feed struct {
 	clk   clock.Clock
 	log   *slog.Logger
 
-	contact atomic.Bool
-	mu      sync.Mutex
-	changed []func()
+	contact, restored atomic.Bool
+	mu                sync.Mutex
+	changed           []func(Change)
 }
 
-// NewFeed makes a feed of set. file is where the copy is kept; "" keeps none. It does nothing yet: call Restore
-// before serving, and Run.
-func NewFeed(set *Set, fetch Fetch, file string, clk clock.Clock, log *slog.Logger) *Feed {
-	return &Feed{set: set, fetch: fetch, disk: &journal{path: file}, clk: clk, log: log}
+// NewFeed makes a feed of set. It does nothing yet: call Restore before serving, and Run.
+func NewFeed(set *Set, fetch Fetch, onDisk Copy, clk clock.Clock, log *slog.Logger) *Feed {
+	return &Feed{set: set, fetch: fetch, disk: &journal{Copy: onDisk, now: clk.Now}, clk: clk, log: log}
 }
 
 // OnChange has f called after each change of the set, in Run's goroutine: it must be short.
-func (f *Feed) OnChange(changed func()) {
+func (f *Feed) OnChange(changed func(Change)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.changed = append(f.changed, changed)
 }
 
-// Synced reports whether audit was heard since the start. Before that the set is what the copy on disk says.
-func (f *Feed) Synced() bool { return f.contact.Load() }
+// Able reports whether the set is what audit says, or said: audit's whole list was heard since the start, or a whole
+// copy of it was found on disk. Before that nobody knows whom to refuse.
+func (f *Feed) Able() bool { return f.contact.Load() || f.restored.Load() }
 
 // Restore fills the set from the copy on disk, so that what was refused before a restart is refused from the first
-// request on. No file is no error. A damaged line and what follows it is left out: it is the end of a write that a
-// crash cut off, and audit has the rest.
-func (f *Feed) Restore() error {
-	return f.disk.restore(func(d Delta) {
-		if err := f.set.Apply(d); err != nil {
-			f.log.Warn("verdicts left out", "error", err)
-		}
-	})
+// request on. A copy that can't be read whole, is another's or too old counts as nothing, and is told by name; audit
+// has the truth. No file is no error.
+func (f *Feed) Restore() {
+	all, found, err := f.disk.restore()
+	switch {
+	case err != nil:
+		f.log.Error("the copy of the verdicts on disk counts as nothing; waiting for audit", "file", f.disk.Path, "error", err)
+	case found:
+		f.replace(all)
+		f.restored.Store(true)
+	}
 }
 
 // Run follows audit until ctx ends, and then returns nil; errors of audit and of the disk are logged when they begin
-// and when they end. It starts with a snapshot, since audit's versions may have begun anew.
+// and when they end. It starts with everything there is; where it was interrupted within that, it goes on there.
 func (f *Feed) Run(ctx context.Context) error {
 	defer f.disk.close()
-	version, pause, silent := NoVersion, pauseMin, false
+	cursor, pause, silent := "", pauseMin, false
+	var everything []Verdict // the pages of a snapshot so far
+	inSnapshot := false
 	swept := f.clk.Now()
 	for ctx.Err() == nil {
 		started := time.Now() // real time: measures the peer, decides nothing
-		delta, err := f.fetch(ctx, version, longPoll)
+		page, err := f.fetch(ctx, cursor, longPoll)
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -91,39 +100,77 @@ func (f *Feed) Run(ctx context.Context) error {
 			f.log.Info("the verdict feed is back")
 		}
 		pause, silent = pauseMin, false
-		f.contact.Store(true)
-		if !delta.Snapshot && (version == NoVersion || delta.Version < version) {
-			version = NoVersion // not what was asked for: changes on top of we don't know what
-			wait(ctx, idlePause)
-			continue
+		cursor = page.Cursor
+		if page.Snapshot {
+			everything, inSnapshot = nil, true
 		}
-		version = delta.Version
-		if empty := !delta.Snapshot && len(delta.Verdicts)+len(delta.Removed) == 0; empty {
-			if time.Since(started) < idlePause {
-				wait(ctx, idlePause)
+		switch {
+		case inSnapshot:
+			everything = without(append(everything, page.Verdicts...), page.Removed)
+			if !page.More {
+				f.replace(everything)
+				f.keep(f.disk.rewrite(f.set.Snapshot()))
+				f.contact.Store(true)
+				f.tell(Change{Whole: true})
+				everything, inSnapshot = nil, false
 			}
-		} else {
-			f.take(delta)
+		case len(page.Verdicts)+len(page.Removed) > 0:
+			f.take(page)
+		case time.Since(started) < idlePause:
+			wait(ctx, idlePause)
 		}
 		if now := f.clk.Now(); now.Sub(swept) >= sweepEvery {
 			swept = now
 			f.set.Sweep(now)
+			f.keep(f.disk.alive())
 		}
 	}
 	return nil
 }
 
-func (f *Feed) take(delta Delta) {
-	if err := f.set.Apply(delta); err != nil {
+// without leaves out what was lifted while a snapshot was read, and the older of two versions of a verdict.
+func without(verdicts []Verdict, removed []string) []Verdict {
+	if len(removed) == 0 {
+		return verdicts // of two versions the later one counts in any case
+	}
+	gone := make(map[string]bool, len(removed))
+	for _, id := range removed {
+		gone[id] = true
+	}
+	kept := verdicts[:0]
+	for _, v := range verdicts {
+		if !gone[v.ID] {
+			kept = append(kept, v)
+		}
+	}
+	return kept
+}
+
+func (f *Feed) replace(all []Verdict) {
+	if err := f.set.Replace(all); err != nil {
 		f.log.Warn("verdicts left out", "error", err)
 	}
-	if err := f.disk.append(delta, f.set.Snapshot); err != nil {
+}
+
+func (f *Feed) take(page Page) {
+	if err := f.set.Apply(page.Verdicts, page.Removed); err != nil {
+		f.log.Warn("verdicts left out", "error", err)
+	}
+	f.keep(f.disk.append(page.Verdicts, page.Removed, f.set.Snapshot))
+	f.tell(Change{Verdicts: page.Verdicts})
+}
+
+func (f *Feed) keep(err error) {
+	if err != nil {
 		f.log.Warn("the copy of the verdicts is not up to date", "error", err)
 	}
+}
+
+func (f *Feed) tell(change Change) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, changed := range f.changed {
-		changed()
+		changed(change)
 	}
 }
 

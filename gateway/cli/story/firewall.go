@@ -95,7 +95,7 @@ func (p *play) operator(ctx context.Context) error {
 		return err
 	}
 	seconds := ttl
-	verdict, err := op.AddVerdict(ctx, sdk.NewVerdict{Kind: "ip", Subject: address, Action: "refuse", TtlSeconds: &seconds, Reason: "centinela demo"})
+	verdict, err := op.AddVerdict(ctx, sdk.NewVerdict{Subjects: []sdk.Subject{{Kind: "ip", Value: address}}, Action: "refuse", TtlSeconds: &seconds, Reason: "centinela demo"})
 	if err != nil {
 		return err
 	}

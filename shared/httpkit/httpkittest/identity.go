@@ -4,15 +4,21 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/golang-jwt/jwt/v5"
+
 	"centinela/shared/access"
 	"centinela/shared/clock"
 	"centinela/shared/httpkit"
+	"centinela/shared/revocation"
 	"centinela/shared/svcauth"
 )
 
@@ -25,6 +31,7 @@ type Services struct {
 
 type service struct {
 	public ed25519.PublicKey
+	key    ed25519.PrivateKey
 	signer *svcauth.Signer
 }
 
@@ -50,10 +57,30 @@ func (s *Services) Signer(name string) *svcauth.Signer {
 	known, ok := s.by[name]
 	if !ok {
 		public, key := newKey(s.t)
-		known = service{public: public, signer: svcauth.NewSigner(name, key)}
+		known = service{public: public, key: key, signer: svcauth.NewSigner(name, key)}
 		s.by[name] = known
 	}
 	return known.signer
+}
+
+// Forge returns a token of the form of issuer's, signed with the key of the service named signer, as old as age (negative:
+// from the future). Those of the real time are Signer's.
+func (s *Services) Forge(signer, issuer, audience string, age time.Duration) string {
+	s.t.Helper()
+	s.Signer(signer)
+	s.mu.Lock()
+	key := s.by[signer].key
+	s.mu.Unlock()
+	at := time.Now().Add(-age) // service tokens live in real time
+	token := jwt.NewWithClaims(jwt.SigningMethodEdDSA, jwt.RegisteredClaims{
+		Issuer: issuer, Audience: jwt.ClaimStrings{audience}, IssuedAt: jwt.NewNumericDate(at), ExpiresAt: jwt.NewNumericDate(at.Add(time.Minute)),
+	})
+	token.Header["typ"] = "centinela-service+jwt"
+	text, err := token.SignedString(key)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return text
 }
 
 // Verifier returns the verifier of calls to the service named callee.
@@ -84,6 +111,10 @@ type People struct {
 	clk    clock.Clock
 	key    ed25519.PrivateKey
 	public ed25519.PublicKey
+
+	mu    sync.Mutex
+	ended []revocation.Change
+	more  chan struct{} // closed when a session ends
 }
 
 const keyID = "test-key"
@@ -91,16 +122,60 @@ const keyID = "test-key"
 // NewPeople returns an issuer with a key of its own whose tokens begin at clk's time.
 func NewPeople(t testing.TB, clk clock.Clock) *People {
 	public, key := newKey(t)
-	return &People{t: t, clk: clk, key: key, public: public}
+	return &People{t: t, clk: clk, key: key, public: public, more: make(chan struct{})}
 }
+
+// Clock is that of the tokens.
+func (p *People) Clock() clock.Clock { return p.clk }
 
 // Keys makes People an access.KeySource.
 func (p *People) Keys(context.Context) (map[string]ed25519.PublicKey, error) {
 	return map[string]ed25519.PublicKey{keyID: p.public}, nil
 }
 
+// ServeHTTP is what services follow auth by: its keys, and its feed of the sessions that Revoke ended.
+func (p *People) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	if strings.HasSuffix(r.URL.Path, "/jwks.json") {
+		_, _ = w.Write(access.JWKS(map[string]ed25519.PublicKey{keyID: p.public})) // a client that left gets nothing
+		return
+	}
+	ended := p.await(r)
+	page := revocation.Page{Revocations: ended, Next: strconv.Itoa(len(ended))}
+	if err := json.NewEncoder(w).Encode(page); err != nil && r.Context().Err() == nil {
+		p.t.Errorf("revocations: %v", err)
+	}
+}
+
+// await is all that ended, at once when that is more than the asker has, else after a moment. It is much shorter than
+// what was asked for, so that no test's server waits for it.
+func (p *People) await(r *http.Request) []revocation.Change {
+	p.mu.Lock()
+	ended, more := p.ended, p.more
+	p.mu.Unlock()
+	if r.URL.Query().Get("since") == strconv.Itoa(len(ended)) {
+		select {
+		case <-more:
+		case <-r.Context().Done():
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]revocation.Change{}, p.ended...)
+}
+
+// Revoke ends a session, as auth would.
+func (p *People) Revoke(session string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ended = append(p.ended, revocation.Change{Kind: revocation.Session, ID: session, Until: p.clk.Now().Add(10 * time.Minute)})
+	close(p.more)
+	p.more = make(chan struct{})
+}
+
 // Verifier returns a verifier of the tokens.
-func (p *People) Verifier() *access.Verifier { return access.NewVerifier(p, p.clk) }
+func (p *People) Verifier() *access.Verifier { return access.NewVerifier(p, nil, p.clk) }
 
 // Token returns a token of 10 minutes for a person who signed in just now with a password.
 func (p *People) Token(account, session string) string {

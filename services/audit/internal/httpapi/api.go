@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"context"
 	"strings"
 	"time"
@@ -88,16 +89,16 @@ func (a *API) GetPlace(ctx context.Context, request auditapi.GetPlaceRequestObje
 
 // WatchVerdicts is the verdict feed.
 func (a *API) WatchVerdicts(ctx context.Context, request auditapi.WatchVerdictsRequestObject) (auditapi.WatchVerdictsResponseObject, error) {
-	since := int64(firewall.NoVersion)
-	if request.Params.Version != nil {
-		since = *request.Params.Version
-	}
 	wait := time.Duration(value(request.Params.WaitMs)) * time.Millisecond
-	changes, err := a.Firewall.Watch(httpkit.Plain(ctx), since, wait)
+	page, err := a.Firewall.Watch(httpkit.Plain(ctx), value(request.Params.Cursor), wait)
 	if err != nil {
 		return nil, err
 	}
-	return auditapi.WatchVerdicts200JSONResponse(feedOf(changes)), nil
+	body, err := auditlink.EncodePage(page)
+	if err != nil {
+		return nil, err
+	}
+	return auditapi.WatchVerdicts200ApplicationxNdjsonResponse{Body: bytes.NewReader(body), ContentLength: int64(len(body))}, nil
 }
 
 func value[T any](p *T) T {

@@ -5,6 +5,7 @@ import (
 	"centinela/services/audit/internal/firewall"
 	"centinela/services/audit/internal/ledger"
 	"centinela/shared/record"
+	"centinela/shared/verdicts"
 )
 
 // classOf is the class that a person asks for: security, unless another is named.
@@ -35,28 +36,30 @@ func activityPageOf(page ledger.Page) auditapi.ActivityPage {
 }
 
 func verdictOf(v firewall.Verdict) auditapi.Verdict {
+	subjects := make(auditapi.Subjects, len(v.Subjects))
+	for i, s := range v.Subjects {
+		subjects[i] = auditapi.Subject{Kind: auditapi.SubjectKind(s.Kind), Value: s.Value}
+	}
 	return auditapi.Verdict{
-		Id: v.ID, Kind: auditapi.SubjectKind(v.Kind), Subject: v.Subject, Action: auditapi.VerdictAction(v.Action), Reason: v.Reason,
-		Source: v.Source, CreatedAt: v.CreatedAt, Until: v.Until,
+		Id: v.ID, Subjects: subjects, Action: auditapi.VerdictAction(v.Action), Level: v.Level, DecisionId: optional(v.Decision),
+		Reason: v.Reason, Source: v.Source, CreatedAt: v.CreatedAt, Until: v.Until,
 	}
 }
 
-func verdictsOf(list []firewall.Verdict) []auditapi.Verdict {
-	verdicts := make([]auditapi.Verdict, len(list)) // [] on the wire, never null
-	for i, v := range list {
-		verdicts[i] = verdictOf(v)
+func subjectsFrom(wire auditapi.Subjects) []verdicts.Subject {
+	subjects := make([]verdicts.Subject, len(wire))
+	for i, s := range wire {
+		subjects[i] = verdicts.Subject{Kind: string(s.Kind), Value: s.Value}
 	}
-	return verdicts
+	return subjects
 }
 
 func verdictPageOf(page firewall.Page) auditapi.VerdictPage {
-	return auditapi.VerdictPage{Verdicts: verdictsOf(page.Verdicts), NextCursor: optional(page.Next)}
-}
-
-func feedOf(c firewall.Changes) auditapi.VerdictFeed {
-	return auditapi.VerdictFeed{
-		Version: c.Version, Snapshot: c.Snapshot, Verdicts: verdictsOf(c.Verdicts), Removed: append([]auditapi.VerdictId{}, c.Removed...),
+	list := make([]auditapi.Verdict, len(page.Verdicts)) // [] on the wire, never null
+	for i, v := range page.Verdicts {
+		list[i] = verdictOf(v)
 	}
+	return auditapi.VerdictPage{Verdicts: list, NextCursor: optional(page.Next)}
 }
 
 func optional(s string) *string {

@@ -93,7 +93,8 @@ func (a *API) AddVerdict(ctx context.Context, request auditapi.AddVerdictRequest
 		seconds = *body.TtlSeconds
 	}
 	v, err := a.Firewall.Add(ctx, firewall.Order{
-		Kind: string(body.Kind), Subject: body.Subject, Action: string(body.Action), Reason: body.Reason, TTL: time.Duration(seconds) * time.Second,
+		Subjects: subjectsFrom(body.Subjects), Action: string(body.Action), Reason: body.Reason, TTL: time.Duration(seconds) * time.Second,
+		Force: value(body.Force),
 	}, originOf(ctx))
 	if err != nil {
 		return nil, err

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"centinela/services/audit/internal/ledger"
 	"centinela/shared/clock"
@@ -42,7 +41,7 @@ func TestCheckpointer(t *testing.T) {
 	if gap != "" {
 		t.Errorf("an empty record misses a checkpoint: %s", gap)
 	}
-	l := ledger.New(store, clock.NewManual(noon), func(entries []ledger.Entry) { pins.Noted(len(entries)) })
+	l := bookOf(t, store, clock.NewManual(noon), func(entries []ledger.Entry) { pins.Noted(len(entries)) })
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- pins.Run(ctx) }()
@@ -54,7 +53,7 @@ func TestCheckpointer(t *testing.T) {
 	}()
 	at := func(seq int64) {
 		t.Helper()
-		testkit.Eventually(t, 5*time.Second, func() (bool, string) {
+		testkit.Eventually(t, testkit.Patience, func() (bool, string) {
 			c, ok, err := ledger.ReadCheckpoint(path, public)
 			return err == nil && ok && c.Seq >= seq && c.Time.Equal(noon), "no checkpoint"
 		})
@@ -110,7 +109,7 @@ func TestCheckpointIsNotReplacedAfterACut(t *testing.T) {
 		t.Errorf("a foreign checkpoint was not noticed at the start: %q", gap)
 	}
 	for range 5 {
-		add(t, newLedger(store), event())
+		add(t, newLedger(t, store), event())
 	}
 	for _, c := range []*ledger.Checkpointer{pins, restarted} {
 		if err := c.Write(t.Context()); !errors.Is(err, ledger.ErrTampered) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"errors"
+	"maps"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -58,6 +59,7 @@ type Ledger struct {
 	lead    chan struct{}
 	head    Head
 	sources map[string]record.Head
+	unsaved map[string]record.Head // of the sources: moved by rows that the stored heads don't know
 
 	mu    sync.Mutex
 	queue []*batch
@@ -78,7 +80,7 @@ func (l *Ledger) Open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	l.sources = heads
+	l.sources, l.unsaved = heads, make(map[string]record.Head)
 	return l.catchUp(ctx, upTo)
 }
 
@@ -95,8 +97,8 @@ func (l *Ledger) catchUp(ctx context.Context, upTo int64) error {
 			return err
 		}
 		for _, row := range rows {
-			if env, err := record.Parse(row.Body); err == nil {
-				fold(l.sources, &env)
+			if env, err := record.Parse(row.Body); err == nil && fold(l.sources, &env) {
+				l.unsaved[env.Source] = l.sources[env.Source]
 			}
 			from = row.Seq + 1
 		}
@@ -285,12 +287,13 @@ func (l *Ledger) write(ctx context.Context, group []*batch) ([]Entry, error) {
 		if len(plan.rows) == 0 {
 			return nil, nil
 		}
-		err := l.store.Append(ctx, l.head, plan.rows, plan.sources)
+		moved := maps.Clone(l.unsaved)
+		maps.Copy(moved, plan.sources)
+		err := l.store.Append(ctx, l.head, plan.rows, moved)
 		if err == nil {
 			l.head = plan.rows[len(plan.rows)-1].head()
-			for source, head := range plan.sources {
-				l.sources[source] = head
-			}
+			maps.Copy(l.sources, plan.sources)
+			clear(l.unsaved)
 			return plan.entries, nil
 		}
 		upTo := l.head.Seq

@@ -37,7 +37,7 @@ type Report struct {
 // Entries appended meanwhile are verified too. Errors are the store's only: what is
 // wrong with the record is in the Report.
 func Verify(ctx context.Context, store Reader, keys Keys, open *openings.Keeper, pin *Checkpoint) (Report, error) {
-	v := verification{store: store, keys: keys, openings: keeper{open}, pin: pin, from: math.MinInt64, logs: make(map[string]logState)}
+	v := verification{store: store, keys: keys, openings: keeper{open}, pin: pin, from: math.MinInt64, logs: make(map[string]logState), fits: make(map[string]bool)}
 	if pin != nil {
 		v.report.Pinned = pin.Head
 	}
@@ -45,7 +45,7 @@ func Verify(ctx context.Context, store Reader, keys Keys, open *openings.Keeper,
 	if err != nil {
 		return v.report, err
 	}
-	v.upTo = upTo
+	v.kept, v.upTo = kept, upTo
 	for v.report.Bad == 0 {
 		more, err := v.batch(ctx)
 		if err != nil {
@@ -53,7 +53,7 @@ func Verify(ctx context.Context, store Reader, keys Keys, open *openings.Keeper,
 		}
 		if !more {
 			v.end()
-			v.sources(kept)
+			v.sources()
 			break
 		}
 	}
@@ -71,8 +71,11 @@ type verification struct {
 	prev     Head  // what the next row must follow
 	before   Head  // what that one followed
 	logs     map[string]logState
-	upTo     int64                  // the row that the heads beside the rows are of
-	keptAt   map[string]record.Head // and what they must be
+	// What is kept beside the rows: heads of the sources as of the row upTo, or newer.
+	kept   map[string]record.Head
+	upTo   int64
+	atUpTo map[string]record.Head // what they are at that row
+	fits   map[string]bool        // those that were found on the way
 }
 
 // logState is a source's log as far as it was read.
@@ -184,8 +187,11 @@ func (v *verification) log(row Row, env *record.Envelope) bool {
 		log.signed = env.N
 	}
 	v.logs[env.Source] = log
+	if v.kept[env.Source] == log.head {
+		v.fits[env.Source] = true
+	}
 	if row.Seq == v.upTo {
-		v.keptAt = v.heads()
+		v.atUpTo = v.heads()
 	}
 	return true
 }
@@ -243,12 +249,24 @@ func (v *verification) end() {
 }
 
 // sources compares the heads that are kept beside the rows.
-func (v *verification) sources(kept map[string]record.Head) {
-	switch {
-	case v.report.Bad != 0:
-	case v.upTo > v.prev.Seq:
+func (v *verification) sources() {
+	if v.report.Bad != 0 {
+		return
+	}
+	if v.upTo > v.prev.Seq {
 		v.bad(v.prev.Seq+1, "cut off: the heads of the sources are those of entry %d", v.upTo)
-	case !maps.Equal(kept, v.keptAt):
-		v.bad(v.upTo+1, "the heads of the sources that are kept beside the entries don't follow from them")
+		return
+	}
+	for _, source := range slices.Sorted(maps.Keys(v.logs)) {
+		if v.kept[source].N < v.atUpTo[source].N {
+			v.bad(v.upTo+1, "the head of %s that is kept beside the entries is older than they are", source)
+			return
+		}
+	}
+	for source := range v.kept {
+		if !v.fits[source] {
+			v.bad(v.upTo+1, "the head of %s that is kept beside the entries doesn't follow from them", source)
+			return
+		}
 	}
 }

@@ -3,7 +3,6 @@ package account
 import (
 	"context"
 	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"strings"
 	"time"
@@ -74,7 +73,7 @@ func (s *Service) Refresh(ctx context.Context, token, deviceKey secret.String, o
 			return s.endWith(sess2, now, "refresh_token_reused", o), nil
 		}
 		sess2.rotate(spent, given, now)
-		sess2.ExpiresAt = s.expiry(*sess2, now)
+		s.use(sess2, now)
 		sess = *sess2
 		e := event(now, record.SessionRefreshed, record.Success, o, sess.Account)
 		e.Session, e.Target = sid, sid
@@ -85,6 +84,7 @@ func (s *Service) Refresh(ctx context.Context, token, deviceKey secret.String, o
 	}
 	s.kick()
 	if reused {
+		s.ended()
 		return Tokens{}, ErrTokenInvalid
 	}
 	return s.tokens(now, sess, next)
@@ -105,9 +105,6 @@ func (s *Session) rotate(spent, given []byte, now time.Time) {
 	if secret.Equal(spent, s.RefreshHash) {
 		s.PreviousHash, s.RotatedAt = spent, now
 	}
-	s.RefreshHash, s.LastUsedAt = given, now
-}
-
-func hexMAC(key secret.Key, purpose string, parts ...string) string {
-	return hex.EncodeToString(key.MAC(purpose, parts...)[:16])
+	s.RotatedAt = earlier(s.RotatedAt, now) // a clock that was set back must not lengthen it either
+	s.RefreshHash = given
 }

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"time"
 
 	"centinela/openapi/gen/authapi"
 	"centinela/shared/httpkit"
@@ -13,7 +14,8 @@ func (a *API) GetJwks(ctx context.Context, _ authapi.GetJwksRequestObject) (auth
 	if err != nil {
 		return nil, err
 	}
-	return authapi.GetJwks200JSONResponse(jwksWire(keys)), nil
+	set, err := jwksWire(keys)
+	return authapi.GetJwks200JSONResponse(set), err
 }
 
 func (a *API) LookupAccount(ctx context.Context, r authapi.LookupAccountRequestObject) (authapi.LookupAccountResponseObject, error) {
@@ -56,4 +58,17 @@ func (a *API) CheckSession(ctx context.Context, r authapi.CheckSessionRequestObj
 		return nil, err
 	}
 	return authapi.CheckSession204Response{}, nil
+}
+
+func (a *API) WatchRevocations(ctx context.Context, r authapi.WatchRevocationsRequestObject) (authapi.WatchRevocationsResponseObject, error) {
+	ctx = httpkit.Plain(ctx)
+	wait := 0
+	if r.Params.WaitMs != nil {
+		wait = *r.Params.WaitMs
+	}
+	page, err := a.ended.Read(ctx, given(r.Params.Since), time.Duration(wait)*time.Millisecond)
+	if err != nil {
+		return nil, err
+	}
+	return authapi.WatchRevocations200JSONResponse(revocationsWire(page)), nil
 }

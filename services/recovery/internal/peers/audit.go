@@ -27,7 +27,7 @@ func NewAudit(client *httpkit.Client) (*Audit, error) {
 
 // Familiarity implements claim.Places.
 func (a *Audit) Familiarity(ctx context.Context, account, address string) (engine.Known, error) {
-	place, err := read[auditclient.Place](a.client.GetPlace(ctx, account, &auditclient.GetPlaceParams{Address: address}))
+	place, err := httpkit.Read[auditclient.Place](a.client.GetPlace(ctx, account, &auditclient.GetPlaceParams{Address: address}))
 	if err != nil {
 		return engine.Unknown, err
 	}

@@ -33,18 +33,18 @@ func NewAuth(client *httpkit.Client) (*Auth, error) {
 
 // Lookup implements claim.Accounts.
 func (a *Auth) Lookup(ctx context.Context, identifier, device string) (wallet.Account, error) {
-	return account(read[authclient.AccountFacts](a.client.LookupAccount(ctx, authclient.AccountLookup{Identifier: identifier, Device: optional(device)})))
+	return account(httpkit.Read[authclient.AccountFacts](a.client.LookupAccount(ctx, authclient.AccountLookup{Identifier: identifier, Device: optional(device)})))
 }
 
 // Facts implements wallet.Accounts and claim.Accounts.
 func (a *Auth) Facts(ctx context.Context, id, device string) (wallet.Account, error) {
-	return account(read[authclient.AccountFacts](a.client.GetAccountFacts(ctx, id, &authclient.GetAccountFactsParams{Device: optional(device)})))
+	return account(httpkit.Read[authclient.AccountFacts](a.client.GetAccountFacts(ctx, id, &authclient.GetAccountFactsParams{Device: optional(device)})))
 }
 
 // LiveSession implements wallet.Accounts. Only what auth says of the session is
 // the caller's to know; nobody's silence is a yes (V20).
 func (a *Auth) LiveSession(ctx context.Context, id, session string) error {
-	_, err := read[struct{}](a.client.CheckSession(ctx, session, &authclient.CheckSessionParams{Account: id}))
+	_, err := httpkit.Read[struct{}](a.client.CheckSession(ctx, session, &authclient.CheckSessionParams{Account: id}))
 	switch {
 	case err == nil:
 		return nil
@@ -57,7 +57,7 @@ func (a *Auth) LiveSession(ctx context.Context, id, session string) error {
 // RedeemSavedCode implements claim.Accounts. Every refusal is one: the code is
 // not valid, whatever auth knows about the account.
 func (a *Auth) RedeemSavedCode(ctx context.Context, id string, code secret.String, redemption string) error {
-	_, err := read[struct{}](a.client.RedeemSavedCode(ctx, id, authclient.SavedCodeRedemption{Code: code.Reveal(), RedemptionId: redemption}))
+	_, err := httpkit.Read[struct{}](a.client.RedeemSavedCode(ctx, id, authclient.SavedCodeRedemption{Code: code.Reveal(), RedemptionId: redemption}))
 	if err == nil {
 		return nil
 	}
@@ -71,7 +71,7 @@ func (a *Auth) RedeemSavedCode(ctx context.Context, id string, code secret.Strin
 // ResetPassword implements claim.Accounts. Only a refused password is the
 // claimant's to know.
 func (a *Auth) ResetPassword(ctx context.Context, id string, password secret.String, reset string, version int64) error {
-	_, err := read[struct{}](a.client.ResetPassword(ctx, id, authclient.PasswordReset{NewPassword: password.Reveal(), ResetId: reset, SecurityVersion: version}))
+	_, err := httpkit.Read[struct{}](a.client.ResetPassword(ctx, id, authclient.PasswordReset{NewPassword: password.Reveal(), ResetId: reset, SecurityVersion: version}))
 	if err == nil {
 		return nil
 	}

@@ -19,7 +19,7 @@ const (
 )
 
 // indexes are those of the queries: a person's rows of a class, newest first; whether an account has places; the newest version, which is
-// also what gives each version once; verdicts in force; what to sweep; the outbox.
+// also what gives each version once; verdicts in force; the one of a rule on somebody; what to sweep; the outbox.
 func indexes() map[string][]mongo.IndexModel {
 	return map[string][]mongo.IndexModel{
 		entriesName: {{Keys: bson.D{{Key: "token", Value: 1}, {Key: "class", Value: 1}, {Key: "_id", Value: -1}}, Options: options.Index().SetSparse(true)}},
@@ -27,6 +27,7 @@ func indexes() map[string][]mongo.IndexModel {
 		verdictsName: {
 			{Keys: bson.D{{Key: "version", Value: 1}}, Options: options.Index().SetUnique(true)},
 			{Keys: bson.D{{Key: "removed", Value: 1}, {Key: "until", Value: 1}}},
+			{Keys: bson.D{{Key: "about", Value: 1}, {Key: "removed", Value: 1}, {Key: "until", Value: -1}}},
 			{Keys: bson.D{{Key: "removed", Value: 1}, {Key: "removed_at", Value: 1}}},
 			mongox.OutboxIndex(),
 		},

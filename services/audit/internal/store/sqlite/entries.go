@@ -103,7 +103,8 @@ func (s *Store) Sources(ctx context.Context) (map[string]record.Head, int64, err
 }
 
 func sources(ctx context.Context, q querier) (heads map[string]record.Head, upTo int64, err error) {
-	found, err := q.QueryContext(ctx, `SELECT source, n, hash, (SELECT seq FROM sources_seq) FROM sources`)
+	// In one statement, so that both are of the same moment.
+	found, err := q.QueryContext(ctx, `SELECT coalesce(source, ''), coalesce(n, 0), coalesce(hash, x''), seq FROM (SELECT coalesce(max(seq), 0) AS seq FROM sources_seq) LEFT JOIN sources`)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -115,6 +116,9 @@ func sources(ctx context.Context, q querier) (heads map[string]record.Head, upTo
 		var hash []byte
 		if err := found.Scan(&source, &head.N, &hash, &upTo); err != nil {
 			return nil, 0, err
+		}
+		if source == "" {
+			continue // there is none
 		}
 		copy(head.Hash[:], hash) // one of another length is not the one of any log
 		heads[source] = head

@@ -3,7 +3,9 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"centinela/services/audit/internal/firewall"
@@ -11,7 +13,7 @@ import (
 	"centinela/shared/sqlitex"
 )
 
-const verdictColumns = `version, id, kind, subject, action, reason, source, created_at, until, removed, removed_at`
+const verdictColumns = `version, body, removed, removed_at`
 
 // AddVerdict is firewall.Store's.
 func (s *Store) AddVerdict(ctx context.Context, v firewall.Verdict, event record.Event) error {
@@ -20,8 +22,12 @@ func (s *Store) AddVerdict(ctx context.Context, v firewall.Verdict, event record
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO verdicts (`+verdictColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0)`,
-			version+1, v.ID, v.Kind, v.Subject, v.Action, v.Reason, v.Source, sqlitex.Millis(v.CreatedAt), sqlitex.Millis(v.Until))
+		body, err := json.Marshal(v.Verdict)
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `INSERT INTO verdicts (version, id, about, until, body, removed, removed_at) VALUES (?, ?, ?, ?, ?, 0, 0)`,
+			version+1, v.ID, v.About(), sqlitex.Millis(v.Until), body)
 		if err != nil {
 			return err
 		}
@@ -31,6 +37,31 @@ func (s *Store) AddVerdict(ctx context.Context, v firewall.Verdict, event record
 		return firewall.ErrVerdictExists
 	}
 	return err
+}
+
+// LengthenVerdict is firewall.Store's.
+func (s *Store) LengthenVerdict(ctx context.Context, v firewall.Verdict, now time.Time, event func(firewall.Verdict) record.Event) (found bool, err error) {
+	err = s.Write(ctx, func(tx *sql.Tx) error {
+		inForce, err := verdicts(ctx, tx, `WHERE about = ? AND removed = 0 AND until > ? ORDER BY until DESC LIMIT 1`, v.About(), sqlitex.Millis(now))
+		if found = len(inForce) > 0; err != nil || !found || !inForce[0].Until.Before(v.Until) {
+			return err
+		}
+		longer := inForce[0]
+		longer.Until, longer.Decision, longer.Level = v.Until, v.Decision, longer.Level+1
+		version, err := newestVersion(ctx, tx)
+		if err != nil {
+			return err
+		}
+		body, err := json.Marshal(longer.Verdict)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE verdicts SET version = ?, until = ?, body = ? WHERE id = ?`, version+1, sqlitex.Millis(longer.Until), body, longer.ID); err != nil {
+			return err
+		}
+		return sqlitex.AppendOutbox(tx, event(longer))
+	})
+	return found, err
 }
 
 // RemoveVerdict is firewall.Store's.
@@ -55,46 +86,21 @@ func (s *Store) RemoveVerdict(ctx context.Context, id string, now time.Time, eve
 	})
 }
 
-// VerdictsBefore is firewall.Store's.
+// VerdictsBefore is firewall.Store's. The plus signs keep the planner off the index
+// by end, which would read and sort all that is in force for each page.
 func (s *Store) VerdictsBefore(ctx context.Context, now time.Time, before int64, limit int) ([]firewall.Verdict, error) {
-	return verdicts(ctx, s.Read(), `WHERE version < ? AND removed = 0 AND until > ? ORDER BY version DESC LIMIT ?`, before, sqlitex.Millis(now), limit)
+	return verdicts(ctx, s.Read(), `WHERE version < ? AND +removed = 0 AND +until > ? ORDER BY version DESC LIMIT ?`, before, sqlitex.Millis(now), limit)
 }
 
-// Changes is firewall.Store's; one read transaction sees one state.
-func (s *Store) Changes(ctx context.Context, now time.Time, since int64) (c firewall.Changes, err error) {
-	tx, err := s.Read().BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err != nil {
-		return c, err
-	}
-	defer func() { err = errors.Join(err, tx.Rollback()) }()
-	if c.Version, err = newestVersion(ctx, tx); err != nil {
-		return c, err
-	}
-	var floor int64
-	if err := tx.QueryRowContext(ctx, `SELECT floor FROM verdict_floor`).Scan(&floor); err != nil {
-		return c, err
-	}
-	if since < floor || since < 0 || since > c.Version {
-		c.Snapshot, since = true, 0
-	}
-	found, err := verdicts(ctx, tx, `WHERE version > ? AND (removed = 1 OR until > ?) ORDER BY version`, since, sqlitex.Millis(now))
-	if err != nil {
-		return c, err
-	}
-	for _, v := range found {
-		switch {
-		case !v.Removed:
-			c.Verdicts = append(c.Verdicts, v)
-		case !c.Snapshot:
-			c.Removed = append(c.Removed, v.ID)
-		}
-	}
-	return c, nil
+// Changes is firewall.Store's.
+func (s *Store) Changes(ctx context.Context, since int64, limit int) ([]firewall.Verdict, error) {
+	return verdicts(ctx, s.Read(), `WHERE version > ? ORDER BY version LIMIT ?`, since, limit)
 }
 
-// VerdictVersion is firewall.Store's.
-func (s *Store) VerdictVersion(ctx context.Context) (int64, error) {
-	return newestVersion(ctx, s.Read())
+// VerdictVersions is firewall.Store's.
+func (s *Store) VerdictVersions(ctx context.Context) (newest, floor int64, err error) {
+	err = s.Read().QueryRowContext(ctx, `SELECT (SELECT coalesce(max(version), 0) FROM verdicts), (SELECT coalesce(max(floor), 0) FROM verdict_floor)`).Scan(&newest, &floor)
+	return newest, floor, err
 }
 
 // CountVerdicts is firewall.Store's.
@@ -105,26 +111,38 @@ func (s *Store) CountVerdicts(ctx context.Context, now time.Time) (n int64, err 
 
 // SweepVerdicts is firewall.Store's. The row with the newest version stays: it
 // is where the version is kept.
-func (s *Store) SweepVerdicts(ctx context.Context, now, then time.Time) (n int64, err error) {
+func (s *Store) SweepVerdicts(ctx context.Context, now, then time.Time, limit int) (n int, err error) {
 	err = s.Write(ctx, func(tx *sql.Tx) error {
 		newest, err := newestVersion(ctx, tx)
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `UPDATE verdict_floor SET floor = max(floor, (SELECT coalesce(max(version), 0) FROM verdicts WHERE removed = 1 AND removed_at <= ? AND version < ?))`,
-			sqlitex.Millis(then), newest)
+		var floor sql.NullInt64
+		gone := `version IN (SELECT version FROM verdicts WHERE removed = 1 AND removed_at <= ?1 AND version < ?2 ORDER BY removed_at LIMIT ?3)`
+		if err := tx.QueryRowContext(ctx, `SELECT max(version) FROM verdicts WHERE `+gone, sqlitex.Millis(then), newest, limit).Scan(&floor); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE verdict_floor SET floor = max(floor, ?)`, floor.Int64); err != nil {
+			return err
+		}
+		removed, err := deleted(tx.ExecContext(ctx, `DELETE FROM verdicts WHERE `+gone, sqlitex.Millis(then), newest, limit))
 		if err != nil {
 			return err
 		}
-		result, err := tx.ExecContext(ctx, `DELETE FROM verdicts WHERE version < ? AND ((removed = 1 AND removed_at <= ?) OR (removed = 0 AND until <= ?))`,
-			newest, sqlitex.Millis(then), sqlitex.Millis(now))
-		if err != nil {
-			return err
-		}
-		n, err = result.RowsAffected()
+		ended, err := deleted(tx.ExecContext(ctx, `DELETE FROM verdicts WHERE version IN (SELECT version FROM verdicts WHERE removed = 0 AND until <= ? AND version < ? ORDER BY until LIMIT ?)`,
+			sqlitex.Millis(now), newest, limit-removed))
+		n = removed + ended
 		return err
 	})
 	return n, err
+}
+
+func deleted(result sql.Result, err error) (int, error) {
+	if err != nil {
+		return 0, err
+	}
+	n, err := result.RowsAffected()
+	return int(n), err
 }
 
 func newestVersion(ctx context.Context, q querier) (version int64, err error) {
@@ -140,11 +158,15 @@ func verdicts(ctx context.Context, q querier, where string, args ...any) (found 
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
 		var v firewall.Verdict
-		var created, until, removedAt int64
-		if err := rows.Scan(&v.Version, &v.ID, &v.Kind, &v.Subject, &v.Action, &v.Reason, &v.Source, &created, &until, &v.Removed, &removedAt); err != nil {
+		var body []byte
+		var removedAt int64
+		if err := rows.Scan(&v.Version, &body, &v.Removed, &removedAt); err != nil {
 			return nil, err
 		}
-		v.CreatedAt, v.Until, v.RemovedAt = sqlitex.FromMillis(created), sqlitex.FromMillis(until), sqlitex.FromMillis(removedAt)
+		if err := json.Unmarshal(body, &v.Verdict); err != nil {
+			return nil, fmt.Errorf("verdict of version %d: %w", v.Version, err)
+		}
+		v.RemovedAt = sqlitex.FromMillis(removedAt)
 		found = append(found, v)
 	}
 	return found, rows.Err()

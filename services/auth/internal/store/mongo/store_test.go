@@ -6,14 +6,16 @@ import (
 
 	"centinela/services/auth/internal/store/mongo"
 	"centinela/services/auth/internal/store/storetest"
+	"centinela/shared/mongox/mongoxtest"
 	"centinela/shared/testkit"
 )
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
 func TestStore(t *testing.T) {
+	fresh := mongoxtest.Queries(t, "")
 	storetest.Run(t, func(t *testing.T) storetest.Opener {
-		uri, database := testkit.Mongo(t)
+		uri, database := fresh(t)
 		return func(t *testing.T) storetest.Store {
 			t.Helper()
 			s, err := mongo.Open(t.Context(), uri, database)

@@ -7,14 +7,16 @@ import (
 
 	"centinela/services/recovery/internal/store/mongo"
 	"centinela/services/recovery/internal/store/storetest"
+	"centinela/shared/mongox/mongoxtest"
 	"centinela/shared/testkit"
 )
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
 func TestStore(t *testing.T) {
+	fresh := mongoxtest.Queries(t, "testdata/queries.txt")
 	storetest.Run(t, func(t *testing.T) storetest.Store {
-		uri, database := testkit.Mongo(t)
+		uri, database := fresh(t)
 		s, err := mongo.Open(t.Context(), uri, database)
 		if err != nil {
 			t.Fatal(err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"embed"
-	"io/fs"
 	"time"
 
 	"centinela/services/recovery/internal/claim"
@@ -31,12 +30,12 @@ var (
 )
 
 // Open opens or makes the file at path.
-func Open(ctx context.Context, path string) (*Store, error) {
-	migrations, err := fs.Sub(files, "migrations")
+func Open(ctx context.Context, path string, options ...sqlitex.Option) (*Store, error) {
+	migrations, err := Schema()
 	if err != nil {
 		return nil, err
 	}
-	db, err := sqlitex.Open(ctx, path, migrations)
+	db, err := sqlitex.Open(ctx, path, migrations, options...)
 	if err != nil {
 		return nil, err
 	}
@@ -45,9 +44,6 @@ func Open(ctx context.Context, path string) (*Store, error) {
 
 // Limits keeps the counters of the limits.
 func (s *Store) Limits() limits.Store { return s.Counters() }
-
-// Ping asks the file.
-func (s *Store) Ping(ctx context.Context) error { return s.Read().PingContext(ctx) }
 
 // Close closes the file.
 func (s *Store) Close(context.Context) error { return s.DB.Close() }

@@ -16,11 +16,12 @@ import (
 	"centinela/shared/limits"
 	"centinela/shared/limits/limitstest"
 	"centinela/shared/sqlitex"
+	"centinela/shared/sqlitex/sqlitextest"
 )
 
-func open(t *testing.T, path string) *sqlite.Store {
+func open(ctx context.Context, t *testing.T, path string) *sqlite.Store {
 	t.Helper()
-	s, err := sqlite.Open(t.Context(), path)
+	s, err := sqlite.Open(ctx, path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,13 +34,14 @@ func open(t *testing.T, path string) *sqlite.Store {
 }
 
 func TestStore(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) storetest.Store { return open(t, filepath.Join(t.TempDir(), "recovery.db")) })
+	ctx := sqlitextest.Plans(t, "testdata/plans.sql")
+	storetest.Run(t, func(t *testing.T) storetest.Store { return open(ctx, t, filepath.Join(t.TempDir(), "recovery.db")) })
 }
 
 // TestReopen: what was written is there after a restart.
 func TestReopen(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "recovery.db")
-	first := open(t, path)
+	first := open(t.Context(), t, path)
 	if err := first.UpdateWallet(t.Context(), "acc_a", func(w *wallet.Wallet) (post.Effects, error) {
 		w.Locale = "es"
 		return post.Effects{}, nil
@@ -49,14 +51,16 @@ func TestReopen(t *testing.T) {
 	if err := first.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if w, err := open(t, path).Wallet(t.Context(), "acc_a"); err != nil || w.Locale != "es" {
+	if w, err := open(t.Context(), t, path).Wallet(t.Context(), "acc_a"); err != nil || w.Locale != "es" {
 		t.Errorf("%+v, %v", w, err)
 	}
 }
 
 // TestLimits: the counters of the service's own file are what shared/limits asks for.
 func TestLimits(t *testing.T) {
-	limitstest.Run(t, func(t *testing.T) limits.Store { return open(t, filepath.Join(t.TempDir(), "recovery.db")).Limits() })
+	limitstest.Run(t, func(t *testing.T) limits.Store {
+		return open(t.Context(), t, filepath.Join(t.TempDir(), "recovery.db")).Limits()
+	})
 	migration, err := os.ReadFile("migrations/0001_init.sql")
 	if err != nil || !strings.Contains(string(migration), sqlitex.CountersTable) {
 		t.Errorf("the migration hasn't sqlitex.CountersTable: %v", err)
@@ -66,7 +70,7 @@ func TestLimits(t *testing.T) {
 // GR G9: the rows by which a number is found are written when the numbers change,
 // not with every change of their wallet.
 func TestNumberRowsAreLeftAlone(t *testing.T) {
-	s := open(t, filepath.Join(t.TempDir(), "recovery.db"))
+	s := open(t.Context(), t, filepath.Join(t.TempDir(), "recovery.db"))
 	numbers := func(macs ...string) func(w *wallet.Wallet) {
 		return func(w *wallet.Wallet) {
 			w.Numbers = nil

@@ -48,18 +48,15 @@ CREATE TABLE places (
 CREATE TABLE verdicts (
 	version    INTEGER PRIMARY KEY,
 	id         TEXT NOT NULL UNIQUE,
-	kind       TEXT NOT NULL,
-	subject    TEXT NOT NULL,
-	action     TEXT NOT NULL,
-	reason     TEXT NOT NULL,
-	source     TEXT NOT NULL,
-	created_at INTEGER NOT NULL,
+	about      TEXT NOT NULL, -- source, action and subjects
 	until      INTEGER NOT NULL,
+	body       BLOB NOT NULL, -- JSON: shared/verdicts.Verdict
 	removed    INTEGER NOT NULL,
 	removed_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX verdicts_until ON verdicts (removed, until);
 CREATE INDEX verdicts_removed_at ON verdicts (removed, removed_at);
+CREATE INDEX verdicts_about ON verdicts (about, removed, until);
 
 -- One row: a follower below the floor may not know of every removal.
 CREATE TABLE verdict_floor (

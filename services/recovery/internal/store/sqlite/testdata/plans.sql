@@ -1,0 +1,1 @@
+-- None: every statement has its index, its bound and its order.
