@@ -91,8 +91,7 @@ func (f *Flow) Ended(now time.Time) bool {
 // hollow: the flow has no account to speak of, or was ended before anybody
 // proved possession. The claimant must not learn which (V15).
 func (f *Flow) hollow() bool {
-	switch f.State {
-	case Vetoed, RefusedOut:
+	if f.State == Vetoed || f.State == RefusedOut {
 		return !f.Possession
 	}
 	return f.Account == ""
