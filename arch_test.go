@@ -106,6 +106,7 @@ var realTime = map[string]string{
 	"shared/access/verifier.go":                "how often keys are fetched: a rate between machines",
 	"shared/httpkit/body.go":                   "deadlines of connections: a client that is slow to send",
 	"shared/id/ordered.go":                     "an id begins with the time between machines, which is not moved with the product's",
+	"shared/httpkit/breaker.go":                "how long a peer has been silent",
 	"shared/httpkit/client.go":                 "latency, and what is left of a deadline",
 	"shared/httpkit/dial.go":                   "how late a timer of this process fires",
 	"shared/httpkit/observe.go":                "latency",
@@ -507,73 +508,6 @@ func TestRealTime(t *testing.T) {
 		if !used[listed] {
 			t.Errorf("realTime lists %s, which doesn't ask for the time: take it off the list", listed)
 		}
-	}
-}
-
-// TestStrictHandlers: without its options, a generated handler sends raw errors to the client.
-func TestStrictHandlers(t *testing.T) {
-	for _, f := range sources(t) {
-		if f.gen {
-			continue
-		}
-		f.uses(func(pkg, name string, pos token.Pos) {
-			if strings.HasPrefix(pkg, module+"/openapi/gen/") && (name == "NewStrictHandler" || name == "RegisterHandlers") {
-				t.Errorf("%s: use %sWithOptions with httpkit's error hooks", f.at(pos), name)
-			}
-		})
-	}
-}
-
-// TestRuleIDs: the rules of recovery are constants, each with its sentence: one that is spelt out is found by nobody.
-func TestRuleIDs(t *testing.T) {
-	const home = "services/recovery/internal/engine/rules.go"
-	ruleID, found := regexp.MustCompile(`^.V([1-9]|1[0-9]|2[0-4]).$`), 0
-	for _, f := range sources(t) {
-		ast.Inspect(f.syntax, func(n ast.Node) bool {
-			lit, ok := n.(*ast.BasicLit)
-			if !ok || lit.Kind != token.STRING || !ruleID.MatchString(lit.Value) || !strings.HasPrefix(f.name, "services/recovery/") {
-				return true
-			}
-			if found++; f.name != home {
-				t.Errorf("%s: %s: use the constant of %s", f.at(lit.Pos()), lit.Value, home)
-			}
-			return true
-		})
-	}
-	if found != 24 {
-		t.Errorf("%d rules are spelt out, 24 stand in %s", found, home)
-	}
-}
-
-// TestHandlersGetThePlainContext: gin's context is pooled, and must not be kept or passed to goroutines. Generated servers hand over
-// the request's own (openapi/bundle makes them), so that no handler has to convert it.
-func TestHandlersGetThePlainContext(t *testing.T) {
-	handed := 0
-	for _, f := range sources(t) {
-		if !f.gen {
-			continue
-		}
-		ast.Inspect(f.syntax, func(n ast.Node) bool {
-			call, ok := n.(*ast.CallExpr)
-			if !ok || len(call.Args) == 0 {
-				return true
-			}
-			method, ok := call.Fun.(*ast.SelectorExpr)
-			if !ok {
-				return true
-			}
-			if of, ok := method.X.(*ast.SelectorExpr); !ok || of.Sel.Name != "ssi" {
-				return true
-			}
-			handed++
-			if ctx, isCall := call.Args[0].(*ast.CallExpr); !isCall || len(ctx.Args) != 0 {
-				t.Errorf("%s: %s gets gin's own context", f.at(call.Pos()), method.Sel.Name)
-			}
-			return true
-		})
-	}
-	if handed == 0 {
-		t.Error("no generated server calls a handler as this test expects")
 	}
 }
 

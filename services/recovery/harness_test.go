@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -133,6 +134,10 @@ func (w *world) serve(m *recovery.Module) {
 	}
 	server := httptest.NewServer(httpkittest.ValidateResponses(w.t, spec, m.Handler()))
 	w.url = server.URL
+	testkit.Eventually(w.t, testkit.Patience, func() (bool, string) {
+		err := m.Ready()
+		return err == nil, fmt.Sprint(err)
+	})
 	w.t.Cleanup(func() {
 		server.Close()
 		stop()

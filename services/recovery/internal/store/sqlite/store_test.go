@@ -34,7 +34,7 @@ func open(ctx context.Context, t *testing.T, path string) *sqlite.Store {
 }
 
 func TestStore(t *testing.T) {
-	ctx := sqlitextest.Plans(t, "testdata/plans.sql")
+	ctx := sqlitextest.Plans(t, "")
 	storetest.Run(t, func(t *testing.T) storetest.Store { return open(ctx, t, filepath.Join(t.TempDir(), "recovery.db")) })
 }
 

@@ -1,1 +1,0 @@
--- None: every statement has its index, its bound and its order.
