@@ -148,6 +148,12 @@ func (w *world) serve(m *recovery.Module) {
 			w.t.Error(err)
 		}
 	})
+	testkit.Eventually(w.t, 10*time.Second, func() (bool, string) {
+		if err := m.Ready(); err != nil {
+			return false, err.Error()
+		}
+		return true, ""
+	})
 }
 
 // answer is a response, read.
