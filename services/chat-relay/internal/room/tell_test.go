@@ -154,6 +154,12 @@ func TestDigestWaitsForItsMessages(t *testing.T) {
 	<-entered
 	r.Leave("ses_ana")
 	r.tells(true, map[string][]int{})
+	if err := r.Close(t.Context()); err != nil { // nothing is told, so the next relay must find it
+		t.Fatal(err)
+	}
+	if owners, err := r.store.Owners(t.Context()); err != nil || len(owners) != 1 {
+		t.Errorf("owners %v, %v", owners, err)
+	}
 	close(release)
 	ana.expect("accepted 1 one")
 	r.tells(false, map[string][]int{"ses_ana": {1}})
