@@ -12,6 +12,11 @@ export GOFLAGS
 VERSION   ?= $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 DATA      ?= ./data
 FUZZTIME  ?= 20s
+# How often make stress runs everything.
+STRESS    ?= 10
+# How many mutants, and which sample of them.
+MUTANTS   ?= 50
+SEED      ?= 1
 # Everything but the tests that drive whole suites from outside.
 UNIT_PKGS  = $(shell $(GO) list ./... | grep -v '^centinela/deploy/')
 # Where goroutines share data.
@@ -51,6 +56,18 @@ unit: ## the tests without the end-to-end suites (under a minute; lint vets)
 e2e: ## the end-to-end scenarios only, fresh
 	@$(GO) test -json -count=1 -timeout 15m ./deploy/e2e/... | $(REPORT)
 
+.PHONY: stress
+stress: ## unit, component and e2e tests STRESS (10) times, every core kept busy by another process (hours)
+	@$(GO) run ./tools/burn -n $(STRESS) $(MAKE) once
+
+.PHONY: once
+once:
+	@$(GO) test -json -vet=off -count=1 -timeout 60m ./... | $(REPORT)
+
+.PHONY: mutants
+mutants: ## change MUTANTS (50) security-relevant lines, one at a time: would the tests notice?
+	@$(GO) run ./tools/mutants -n $(MUTANTS) -seed $(SEED)
+
 .PHONY: race
 race: ## the tests of shared, services and gateway under the race detector
 	@CGO_ENABLED=1 $(GO) test -json -race -vet=off -timeout 15m $(RACE_PKGS) | $(REPORT)
@@ -69,6 +86,7 @@ bench: build ## measure the suite beside its baselines (BENCH='-quick -only chat
 
 .PHONY: browser
 browser: build ## the pages in a real browser (needs Node 20 and chromium)
+	$(GO) build -o bin/suite-serve ./deploy/suite/serve
 	npm ci --prefix deploy/browser --no-audit --no-fund
 	CENTINELA_BIN=$(CURDIR)/bin/centinela npm test --prefix deploy/browser
 

@@ -48,8 +48,8 @@ const (
 // import, not counting tests. Layers inside a service mean the same service.
 var imports = map[layer][]layer{
 	layerMain:      {layerRunner, layerCLI},
-	layerRunner:    {layerService, layerGateway, layerShared},
-	layerCLI:       {layerCLI, layerSDK, layerGenClient}, // the demo is a verb that plays cli/story
+	layerRunner:    {layerRunner, layerService, layerGateway, layerShared}, // runner/backup
+	layerCLI:       {layerCLI, layerSDK, layerGenClient},                   // the demo is a verb that plays cli/story
 	layerSDK:       {layerGenClient, layerFrames},
 	layerGateway:   {layerInside, layerGenAPI, layerGenClient, layerShared},
 	layerInside:    {layerInside, layerGenAPI, layerGenClient, layerShared},
@@ -89,9 +89,9 @@ var transports = []string{"httpapi", "socket", "protocol"}
 var adapters = []string{"peers", "signing"}
 
 // sharedForDomain are the packages of shared that a domain package may import (outside its tests).
-// bounded is a plain map with a limit, keylock a mutex a key, limits a table whose counters a domain is given, humantext a
-// cleaner of strings, sweep a loop. sms is types and the Sender; the provider is below it (shared/sms/twilio), and not for a domain.
-var sharedForDomain = []string{"fault", "clock", "id", "secret", "cursor", "record", "bounded", "keylock", "limits", "sweep", "sms", "humantext"}
+// bounded is a plain map with a limit, keylock a mutex a key, sweep a loop, limits a table whose counters a domain is given,
+// humantext a cleaner of strings. sms is types and the Sender; the provider is below it (shared/sms/twilio), and not for a domain.
+var sharedForDomain = []string{"fault", "clock", "id", "secret", "cursor", "record", "bounded", "keylock", "limits", "sweep", "sms", "humantext", "verdicts", "outbox"}
 
 // notInDomain are prefixes of what rule 2 keeps out of domain packages.
 var notInDomain = []string{
@@ -109,8 +109,13 @@ var realTime = map[string]string{
 	"shared/httpkit/client.go":                 "latency, and what is left of a deadline",
 	"shared/httpkit/dial.go":                   "how late a timer of this process fires",
 	"shared/httpkit/observe.go":                "latency",
+	"shared/auditlink/auditlinktest/":          "tests' verdicts last an hour",
+	"shared/httpkit/httpkittest/identity.go":   "service tokens live in real time, also forged ones",
+	"shared/mongox/outbox.go":                  "how long a lease between processes lasts",
 	"shared/obs/event.go":                      "when a line was logged",
 	"shared/lifecycle/lifecycle.go":            "how long a unit took to start and stop",
+	"tools/burn/main.go":                       "how long a round of tests took",
+	"tools/mutants/judge.go":                   "how long tests take without a mutant",
 	"shared/probe/probe.go":                    "how long an answer about readiness stands: a stopwatch's time",
 	"shared/sms/twiliotest/server.go":          "a stand-in's timestamps, which nobody reads",
 	"shared/svcauth/signer.go":                 "service tokens live in real time on every machine",
@@ -119,7 +124,7 @@ var realTime = map[string]string{
 	"gateway/internal/edge/refuse.go":          "deadline of a connection",
 	"gateway/internal/proxy/upgrade.go":        "deadline of a socket's connection",
 	"openapi/sdk/now.go":                       "the SDK runs on the user's machine, by its clock",
-	"services/auth/internal/account/pace.go":   "an answer takes as long whether or not the name exists: a stopwatch's time",
+	"services/auth/internal/password/pace.go":  "an answer takes as long whether or not the name exists: a stopwatch's time",
 	"services/auth/internal/account/signin.go": "the same stopwatch",
 	"services/chat-relay/internal/socket/":     "read budgets and deadlines of connections",
 }
@@ -514,6 +519,38 @@ func TestStrictHandlers(t *testing.T) {
 				t.Errorf("%s: use %sWithOptions with httpkit's error hooks", f.at(pos), name)
 			}
 		})
+	}
+}
+
+// TestHandlersGetThePlainContext: gin's context is pooled, and must not be kept or passed to goroutines. Generated servers hand over
+// the request's own (openapi/bundle makes them), so that no handler has to convert it.
+func TestHandlersGetThePlainContext(t *testing.T) {
+	handed := 0
+	for _, f := range sources(t) {
+		if !f.gen {
+			continue
+		}
+		ast.Inspect(f.syntax, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok || len(call.Args) == 0 {
+				return true
+			}
+			method, ok := call.Fun.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			if of, ok := method.X.(*ast.SelectorExpr); !ok || of.Sel.Name != "ssi" {
+				return true
+			}
+			handed++
+			if ctx, isCall := call.Args[0].(*ast.CallExpr); !isCall || len(ctx.Args) != 0 {
+				t.Errorf("%s: %s gets gin's own context", f.at(call.Pos()), method.Sel.Name)
+			}
+			return true
+		})
+	}
+	if handed == 0 {
+		t.Error("no generated server calls a handler as this test expects")
 	}
 }
 

@@ -97,6 +97,9 @@ func demo(cfg runner.Config, a runner.Addresses) string {
 	if a.Public != cli.DefaultURL {
 		command += " --url " + a.Public
 	}
+	if filepath.Clean(cfg.DataDir) != filepath.Clean(cli.DefaultData) {
+		command += " --data " + cfg.DataDir
+	}
 	if key := filepath.Join(cfg.KeyDir, "operator.key"); key != filepath.Clean(cli.DefaultKey) {
 		command += " --operator-key " + key
 	}
@@ -149,11 +152,11 @@ type configCheckCmd struct {
 
 // Help shows examples below the flags.
 func (configCheckCmd) Help() string {
-	return "A dry start: what it passes starts. It reads keys and certificates, tries folders and ports, and leaves nothing behind. Exits with 0 when all is right, 2 when the configuration is wrong, 1 when this machine isn't ready for it.\n\nExamples:\n  centinela config check --config /etc/centinela.yaml\n  centinela config check --for gateway --config /etc/centinela.yaml"
+	return "A dry start: what it passes starts. It reads keys, certificates and databases' versions, tries folders and ports, and leaves nothing behind (a MongoDB server isn't asked). Exits with 0 when all is right, 2 when the configuration is wrong, 1 when this machine isn't ready for it.\n\nExamples:\n  centinela config check --config /etc/centinela.yaml\n  centinela config check --for gateway --config /etc/centinela.yaml"
 }
 
 // Run says "ok", or all errors.
-func (c configCheckCmd) Run(out io.Writer) error {
+func (c configCheckCmd) Run(ctx context.Context, out io.Writer) error {
 	names := []string{runner.All}
 	for _, part := range runner.Parts() {
 		names = append(names, part.Name)
@@ -165,10 +168,14 @@ func (c configCheckCmd) Run(out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := runner.Check(cfg, c.For); err != nil {
+	running, err := runner.Check(ctx, cfg, c.For)
+	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(out, "ok")
+	if running != "" {
+		running = fmt.Sprintf(" (%s: its ports were not tried)", running)
+	}
+	_, err = fmt.Fprintf(out, "ok%s\n", running)
 	return err
 }
 

@@ -29,13 +29,15 @@ type commands struct {
 
 	All runCmd `cmd:"" group:"run" help:"The whole suite in one process."`
 
-	Config configCmd  `cmd:"" group:"set" help:"Check or print the configuration."`
-	Keys   keysCmd    `cmd:"" group:"set" help:"Make the key files that the production profile wants."`
-	About  versionCmd `cmd:"" group:"set" name:"version" help:"Print the version."`
-	Health cli.Health `cmd:"" group:"use" help:"Ask a running part whether it is ready."`
+	Config  configCmd  `cmd:"" group:"set" help:"Check or print the configuration."`
+	Keys    keysCmd    `cmd:"" group:"set" help:"Make the key files that the production profile wants."`
+	Backup  backupCmd  `cmd:"" group:"use" help:"Copy keys, databases and checkpoint into a folder, while the suite works on."`
+	Restore restoreCmd `cmd:"" group:"use" help:"Put a backup into an empty data folder."`
+	About   versionCmd `cmd:"" group:"set" name:"version" help:"Print the version."`
+	Health  cli.Health `cmd:"" group:"use" help:"Ask a running part whether it is ready."`
 
 	Firewall cli.Firewall `cmd:"" group:"use" help:"Refuse or allow addresses, accounts, sessions."`
-	Demo     cli.Demo     `cmd:"" group:"use" help:"Play the whole story against a running suite (development profile)."`
+	Demo     demoCmd      `cmd:"" group:"use" help:"Play the whole story against a running suite (development profile)."`
 }
 
 const description = "Account security to put behind your sign-in: recovery that a thief can't use, chat without robots, a record that nobody alters unseen.\n\nTry:\n  centinela all --data ./data\n  centinela demo\n  centinela help firewall add"

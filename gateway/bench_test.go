@@ -183,7 +183,7 @@ func benchGateway(b *testing.B, upstream string, people *httpkittest.People) str
 	go func() { _ = server.Serve(listener) }() // ends with Close
 	b.Cleanup(func() { server.Close() })
 	probe := benchRequest(b, "GET", url+"/v1/me", "", people.Token(account, session))
-	testkit.Eventually(b, 10*time.Second, func() (bool, string) {
+	testkit.Eventually(b, testkit.Patience, func() (bool, string) {
 		resp, err := http.DefaultClient.Do(probe)
 		if err != nil {
 			return false, err.Error()

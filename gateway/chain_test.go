@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"centinela/gateway"
 	"centinela/shared/access"
 	"centinela/shared/fault"
 	"centinela/shared/record"
@@ -213,6 +214,20 @@ func TestUnreadableRequests(t *testing.T) {
 	s.get("/", from("198.51.100.9")).ok(t) // who is not refused, by the pretended address
 }
 
+// TestUnreadableBehindAProxy: there, net/http's own answers go to the proxy, whoever the client was.
+func TestUnreadableBehindAProxy(t *testing.T) {
+	s := start(t, config(func(c *gateway.Config) { c.Proxy.Trusted = []string{"127.0.0.0/8"} })).ready()
+	s.audit.Put(refuse(verdicts.KindIP, "127.0.0.1"))
+	s.within(time.Second, 403, func() answer { return s.get("/") })
+	conn := dial(t, s.addr)
+	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: a\r\nExpect: foo\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := readAnswer(t, conn); got.status != http.StatusExpectationFailed {
+		t.Errorf("%s", got)
+	}
+}
+
 // TestOptionsOfEverything: `OPTIONS *` goes through the chain (AG D12): headers, log,
 // firewall and rates.
 func TestOptionsOfEverything(t *testing.T) {
@@ -274,7 +289,7 @@ func TestOrderOfTheChain(t *testing.T) {
 	s := start(t, config(rate("3-H"))).ready()
 	const bad = `{"nothing":1}`
 	s.audit.Put(refuse(verdicts.KindIP, "203.0.113.1"), refuse(verdicts.KindAccount, account))
-	testkit.Eventually(t, 5*time.Second, func() (bool, string) {
+	testkit.Eventually(t, testkit.Patience, func() (bool, string) {
 		got := s.get("/", from("203.0.113.1"))
 		return got.status == http.StatusForbidden, got.String()
 	})
@@ -305,7 +320,7 @@ func TestProbingIsRecorded(t *testing.T) {
 		s.get("/.env", from("198.51.100.7"))
 		s.get("/v1/me", person("x"), from("198.51.100.7"))
 	}
-	testkit.Eventually(t, 10*time.Second, func() (bool, string) {
+	testkit.Eventually(t, testkit.Patience, func() (bool, string) {
 		var unknown, token int
 		for _, e := range s.audit.Recorded(record.GatewayRequestRefused) {
 			if e.Address == "198.51.100.7" && e.Outcome == record.Refused && e.RequestID != "" {

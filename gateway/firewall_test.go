@@ -91,7 +91,7 @@ func TestRefusalSaysWhatToDo(t *testing.T) {
 	if got.header.Get("Retry-After") == "" {
 		t.Error("no Retry-After")
 	}
-	testkit.Eventually(t, 5*time.Second, func() (bool, string) {
+	testkit.Eventually(t, testkit.Patience, func() (bool, string) {
 		for _, e := range s.audit.Recorded(record.GatewayRequestRefused) {
 			if e.Address == "203.0.113.5" && e.Reason == "verdict "+v.ID {
 				return true, ""
@@ -152,7 +152,7 @@ func TestNotReadyWithoutVerdicts(t *testing.T) {
 		t.Fatalf("Ready() = %v", err)
 	}
 	up := start(t)
-	testkit.Eventually(t, 5*time.Second, func() (bool, string) { return up.module.Ready() == nil, "not ready with audit there" })
+	testkit.Eventually(t, testkit.Patience, func() (bool, string) { return up.module.Ready() == nil, "not ready with audit there" })
 }
 
 // TestRevokedSessionsWithoutAuth: tokens are checked and revoked sessions are

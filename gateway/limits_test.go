@@ -81,7 +81,7 @@ func TestConnectionLimits(t *testing.T) {
 				t.Errorf("%v connections counted, want 3", n)
 			}
 			held[0].Close()
-			testkit.Eventually(t, 5*time.Second, func() (bool, string) {
+			testkit.Eventually(t, testkit.Patience, func() (bool, string) {
 				return s.metric("centinela_gateway_connections_open") == 2, "the place isn't given back"
 			})
 			ask(t, inside(t, s.addr))
@@ -138,7 +138,7 @@ func TestRateLimits(t *testing.T) {
 			s.get("/v1/me", person(s.token()), from(tt.one)).ok(t) // another class
 		})
 	}
-	testkit.Eventually(t, 5*time.Second, func() (bool, string) {
+	testkit.Eventually(t, testkit.Patience, func() (bool, string) {
 		n := len(s.audit.Recorded(record.GatewayRateLimited))
 		return n == len(tests), fmt.Sprintf("%d of %d refusals recorded", n, len(tests))
 	})

@@ -191,7 +191,7 @@ func publicSpec(t testing.TB) *openapi3.T {
 // ready waits for the verdicts and for the keys.
 func (s *suite) ready() *suite {
 	s.t.Helper()
-	testkit.Eventually(s.t, 10*time.Second, func() (bool, string) {
+	testkit.Eventually(s.t, testkit.Patience, func() (bool, string) {
 		if err := s.module.Ready(); err != nil {
 			return false, err.Error()
 		}

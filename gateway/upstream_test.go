@@ -164,7 +164,7 @@ func echo(c *gin.Context) {
 // client, and outlives the time that a request has (issue, point 6).
 func TestWebSocket(t *testing.T) {
 	s := start(t, config(func(c *gateway.Config) { c.RequestTimeout = 300 * time.Millisecond })).ready()
-	dialer := websocket.Dialer{Subprotocols: []string{"centinela.chat.v1"}, HandshakeTimeout: 10 * time.Second}
+	dialer := websocket.Dialer{Subprotocols: []string{"centinela.chat.v1"}, HandshakeTimeout: testkit.Patience}
 	conn, resp, err := dialer.DialContext(t.Context(), "ws"+strings.TrimPrefix(s.url, "http")+"/v1/chat", http.Header{
 		"X-Dev-Address": {"198.51.100.3"}, "Authorization": {"Bearer " + s.token()},
 	})
@@ -191,14 +191,14 @@ func TestWebSocket(t *testing.T) {
 	if err := conn.WriteMessage(websocket.TextMessage, []byte("end")); err != nil {
 		t.Fatal(err)
 	}
-	if err := conn.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+	if err := conn.SetReadDeadline(time.Now().Add(testkit.Patience)); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := conn.ReadMessage(); err == nil {
 		t.Error("the socket survives its other end")
 	}
 	s.client.CloseIdleConnections()
-	testkit.Eventually(t, 5*time.Second, func() (bool, string) {
+	testkit.Eventually(t, testkit.Patience, func() (bool, string) {
 		return s.metric("centinela_gateway_connections_open") == 0, "the socket's place isn't given back"
 	})
 }
@@ -235,5 +235,26 @@ func TestMetrics(t *testing.T) {
 	}
 	if s.metric("centinela_gateway_http_requests_total", "unknown", "4xx") < 1 {
 		t.Error("unknown routes aren't counted")
+	}
+}
+
+// TestOutcomesOfServices (NC A8): the door counts what came of each operation by the service's own error code, in its log too,
+// and shows nobody how it knows.
+func TestOutcomesOfServices(t *testing.T) {
+	s := start(t).ready()
+	got := s.send("POST", "/v1/sessions", `{"identifier":"ana","password":"wrong"}`).refused(t, 401, fault.CodeCredentialsInvalid)
+	for name := range got.header {
+		if strings.HasPrefix(name, "X-Centinela-") {
+			t.Errorf("the answer has %s", name)
+		}
+	}
+	if n := s.metric("centinela_gateway_http_requests_total", "createSession", "4xx", "credentials_invalid"); n != 1 {
+		t.Errorf("counted %v times", n)
+	}
+	if n := s.metric("centinela_gateway_http_requests_total", "getMe", "2xx", "ok"); n < 1 {
+		t.Error("what went well isn't counted")
+	}
+	if lines := s.logs.with("createSession", `"code":"credentials_invalid"`); len(lines) != 1 {
+		t.Errorf("%d lines", len(lines))
 	}
 }

@@ -25,7 +25,7 @@ func (b *bench) keepHeaps(ctx context.Context, of []watched) error {
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(b.profiles, fmt.Sprintf("heap-%s-%d.pprof", w.name, len(of))), profile, 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(b.profiles, fmt.Sprintf("heap-%s-%d.pprof", w.Name, len(of))), profile, 0o600); err != nil {
 			return err
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"centinela/deploy/suite"
 	"centinela/shared/httpkit"
 	"centinela/shared/module"
 )
@@ -23,8 +24,8 @@ const (
 // chatSide is one of those that are compared.
 type chatSide struct {
 	name  string
-	procs []*process // the first one's CPU is the side's; the others help it
-	ops   []string   // of those that -profile looks at
+	procs []*suite.Process // the first one's CPU is the side's; the others help it
+	ops   []string         // of those that -profile looks at
 	open  func(i int, room string) func(ctx context.Context) (*chatSocket, error)
 	own   series // CPU of the first process
 	all   series // CPU of all
@@ -61,7 +62,7 @@ func measureChat(ctx context.Context, b *bench) (rows []row, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, hub.stop()) }()
+	defer func() { err = errors.Join(err, hub.Terminate()) }()
 
 	for _, sh := range []shape{pairs(direct), fanOut(group, n)} {
 		sides := []*chatSide{s.relaySide(people), hubSide(hub, address), s.gatewaySide(people)}
@@ -131,14 +132,14 @@ func fanOut(room string, n int) shape {
 
 // relaySide reaches the relay as the gateway does, past the gateway.
 func (s *split) relaySide(people []visitor) *chatSide {
-	relay := s.procs[module.ChatRelay]
-	procs := []*process{relay}
-	for _, p := range s.all() {
+	relay := s.Process(module.ChatRelay)
+	procs := []*suite.Process{relay}
+	for _, p := range s.Processes() {
 		if p != relay {
 			procs = append(procs, p)
 		}
 	}
-	return &chatSide{name: "relay", procs: procs, ops: []string{s.ports[module.ChatRelay+" ops"], s.ports[module.Audit+" ops"]}, open: func(i int, _ string) func(context.Context) (*chatSocket, error) {
+	return &chatSide{name: "relay", procs: procs, ops: []string{s.Ops(module.ChatRelay), s.Ops(module.Audit)}, open: func(i int, _ string) func(context.Context) (*chatSocket, error) {
 		return func(ctx context.Context) (*chatSocket, error) { return s.dialRelay(ctx, people[i].token, i) }
 	}}
 }
@@ -148,25 +149,25 @@ func (s *split) dialRelay(ctx context.Context, token string, i int) (*chatSocket
 	if err != nil {
 		return nil, err
 	}
-	return dialChat(ctx, "ws://"+s.ports[module.ChatRelay]+"/v1/chat", http.Header{
+	return dialChat(ctx, "ws://"+s.Address(module.ChatRelay)+"/v1/chat", http.Header{
 		"Authorization": {"Bearer " + token}, httpkit.HeaderService: {service}, httpkit.HeaderClientAddress: {addressOf(i)},
 	}, true)
 }
 
 func (s *split) gatewaySide(people []visitor) *chatSide {
-	return &chatSide{name: "gateway", procs: s.all(), ops: []string{s.ports[module.Gateway+" ops"]}, open: func(i int, _ string) func(context.Context) (*chatSocket, error) {
+	return &chatSide{name: "gateway", procs: s.Processes(), ops: []string{s.Ops(module.Gateway)}, open: func(i int, _ string) func(context.Context) (*chatSocket, error) {
 		return func(ctx context.Context) (*chatSocket, error) { return s.dialGateway(ctx, people[i].token, i) }
 	}}
 }
 
 func (s *split) dialGateway(ctx context.Context, token string, i int) (*chatSocket, error) {
-	return dialChat(ctx, "ws://"+s.ports[module.Gateway]+"/v1/chat", http.Header{
+	return dialChat(ctx, "ws://"+s.Address(module.Gateway)+"/v1/chat", http.Header{
 		"Authorization": {"Bearer " + token}, httpkit.HeaderDevAddress: {addressOf(i)},
 	}, true)
 }
 
-func hubSide(hub *process, address string) *chatSide {
-	return &chatSide{name: "hub", procs: []*process{hub}, open: func(_ int, room string) func(context.Context) (*chatSocket, error) {
+func hubSide(hub *suite.Process, address string) *chatSide {
+	return &chatSide{name: "hub", procs: []*suite.Process{hub}, open: func(_ int, room string) func(context.Context) (*chatSocket, error) {
 		return func(ctx context.Context) (*chatSocket, error) { return dialHub(ctx, address, room) }
 	}}
 }
@@ -220,7 +221,7 @@ func (side *chatSide) flood(ctx context.Context, b *bench, sh shape) error {
 	if _, err := settle(ctx, side.procs...); err != nil {
 		return err
 	}
-	own, err1 := side.procs[0].cpu()
+	own, err1 := side.procs[0].CPU()
 	all, err2 := cpuOf(side.procs...)
 	if err := errors.Join(err1, err2); err != nil {
 		return err
@@ -239,7 +240,7 @@ func (side *chatSide) flood(ctx context.Context, b *bench, sh shape) error {
 	if err != nil {
 		return err
 	}
-	ownAfter, err := side.procs[0].cpu()
+	ownAfter, err := side.procs[0].CPU()
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"runtime"
@@ -15,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"centinela/deploy/suite"
 )
 
 // usageExit is the exit code of a command that was called wrongly.
@@ -32,6 +33,8 @@ func parts() []part {
 		{"start", "start from an empty folder, idle memory, size of the binary", measureStart},
 		{"signin", "share of a sign-in's CPU that is argon2", measureSignIn},
 		{"audit", "events stored a second", measureAudit},
+		{"record", "what an entry costs in a large record (-events)", measureRecord},
+		{"sweep", "how long a write waits while old sessions are swept", measureSweep},
 		{"gateway", "requests through the gateway", measureGateway},
 		{"sockets", "memory of an idle socket", measureSockets},
 		{"chat", "messages between pairs, and from one to 200", measureChat},
@@ -44,6 +47,7 @@ type bench struct {
 	self   string // this program, for the baselines
 	dir    string // temporary, for everything
 	quick  bool
+	events int // of the large record
 	// profiles is the folder for CPU and heap profiles; "" for none.
 	profiles string
 	log      io.Writer // progress
@@ -77,7 +81,8 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	quick := flags.Bool("quick", false, "fewer and shorter slices: to see that it works, not to quote")
 	profiles := flags.String("profile", "", "`folder` for CPU and heap profiles of the suite's processes under load")
 	binary := flags.String("binary", "", "centinela `file` to measure (default: build it from this module)")
-	limit := flags.Duration("timeout", 10*time.Minute, "give up after this time")
+	events := flags.Int("events", defaultEvents, "how `many` the large record has; 10000000 take about ten minutes and -timeout")
+	limit := flags.Duration("timeout", 15*time.Minute, "give up after this time")
 	flags.Usage = func() { usage(flags) }
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -92,7 +97,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	}
 	ctx, cancel := context.WithTimeout(ctx, *limit)
 	defer cancel()
-	return exitCode(errOut, measure(ctx, &bench{binary: *binary, profiles: *profiles, quick: *quick, log: errOut}, chosen, out))
+	return exitCode(errOut, measure(ctx, &bench{binary: *binary, profiles: *profiles, quick: *quick, events: *events, log: errOut}, chosen, out))
 }
 
 func exitCode(errOut io.Writer, err error) int {
@@ -191,10 +196,5 @@ func (b *bench) build(ctx context.Context) error {
 		return err
 	}
 	b.binary = filepath.Join(b.dir, "centinela")
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", b.binary, "centinela")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if said, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("build the suite: %w\n%s", err, said)
-	}
-	return nil
+	return suite.Build(ctx, b.binary)
 }

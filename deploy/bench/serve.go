@@ -12,7 +12,6 @@ import (
 	"net/http/pprof"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -75,21 +74,6 @@ func baseline(ctx context.Context, what string, args []string) (http.Handler, fu
 		return hasher(), nothing, nil
 	}
 	return nil, nil, errors.New("no such baseline")
-}
-
-// startBaseline runs this program again as a baseline, and returns where it listens.
-func (b *bench) startBaseline(name string, args ...string) (*process, string, error) {
-	p, said, err := launch(b.dir, name, b.self, append([]string{serveCommand}, args...), true)
-	if err != nil {
-		return nil, "", err
-	}
-	line, err := said.ReadString('\n')
-	p.watch()
-	address, ok := strings.CutPrefix(strings.TrimSpace(line), listening)
-	if err != nil || !ok {
-		return nil, "", errors.Join(p.failure("did not say where it listens"), err, p.stop())
-	}
-	return p, address, nil
 }
 
 // bareProxy is net/http's reverse proxy with the gateway's pool of connections, and nothing else.

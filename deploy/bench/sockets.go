@@ -10,11 +10,13 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"centinela/deploy/suite"
 	"centinela/shared/module"
 )
 
 const (
 	goalSocket    = 20 // KiB (design: chat-relay, "How fast")
+	goalThrough   = 60 // KiB of both processes
 	socketPeople  = 10
 	kib           = 1 << 10
 	dialersAtOnce = 32
@@ -35,14 +37,14 @@ func measureSockets(ctx context.Context, b *bench) (rows []row, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, hub.stop()) }()
+	defer func() { err = errors.Join(err, hub.Terminate()) }()
 	bare, err := b.growth(ctx, []watched{{hub, address}}, func(ctx context.Context, i int) (*chatSocket, error) {
 		return dialHub(ctx, address, strconv.Itoa(i))
 	})
 	if err != nil {
 		return nil, fmt.Errorf("hub: %w", err)
 	}
-	if err := s.restart(ctx, module.ChatRelay); err != nil {
+	if err := s.renew(ctx, module.ChatRelay); err != nil {
 		return nil, err
 	}
 	direct, err := b.growth(ctx, s.watch(module.ChatRelay), func(ctx context.Context, i int) (*chatSocket, error) {
@@ -52,7 +54,7 @@ func measureSockets(ctx context.Context, b *bench) (rows []row, err error) {
 		return nil, fmt.Errorf("relay: %w", err)
 	}
 	for _, service := range []string{module.ChatRelay, module.Gateway} {
-		if err := s.restart(ctx, service); err != nil {
+		if err := s.renew(ctx, service); err != nil {
 			return nil, err
 		}
 	}
@@ -73,7 +75,10 @@ func measureSockets(ctx context.Context, b *bench) (rows []row, err error) {
 	return append(
 		rows,
 		row{name: "  heap and stacks in use", unit: "KiB", ours: direct[last].live, baseline: bare[last].live},
-		row{name: "  through the gateway, both processes: resident", unit: "KiB", ours: through[last].resident, baseline: bare[last].resident},
+		row{
+			name: "  through the gateway, both processes: resident", unit: "KiB", ours: through[last].resident, baseline: bare[last].resident,
+			goal: "<= 60 KiB", met: met(through[last].resident <= goalThrough),
+		},
 		row{name: "  through the gateway: heap and stacks in use", unit: "KiB", ours: through[last].live, baseline: bare[last].live},
 	), nil
 }
@@ -88,14 +93,14 @@ func (b *bench) crowds() []int {
 
 // watched is a process whose memory is looked at, and where its profiles are.
 type watched struct {
-	*process
+	*suite.Process
 	ops string
 }
 
 func (s *split) watch(services ...string) []watched {
 	var out []watched
 	for _, service := range services {
-		out = append(out, watched{s.procs[service], s.ports[service+" ops"]})
+		out = append(out, watched{s.Process(service), s.Ops(service)})
 	}
 	return out
 }
@@ -162,12 +167,12 @@ func memoryOf(ctx context.Context, of []watched) (memory, error) {
 		}
 		live, err := liveBytes(string(profile))
 		if err != nil {
-			return memory{}, fmt.Errorf("%s: %w", w.name, err)
+			return memory{}, fmt.Errorf("%s: %w", w.Name, err)
 		}
 		if err := pause(ctx, 200*time.Millisecond); err != nil {
 			return memory{}, err
 		}
-		resident, err := w.resident()
+		resident, err := w.Resident()
 		if err != nil {
 			return memory{}, err
 		}

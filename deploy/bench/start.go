@@ -57,10 +57,7 @@ func (b *bench) startOnce(ctx context.Context, name string, rest bool) (ms float
 	if err != nil {
 		return 0, nil, err
 	}
-	defer func() { err = errors.Join(err, w.stop()) }()
-	if err := w.awaitReady(ctx, w.ops, time.Millisecond); err != nil {
-		return 0, nil, err
-	}
+	defer func() { err = errors.Join(err, w.Stop()) }()
 	ms = time.Since(began).Seconds() * 1000
 	if !rest {
 		return ms, nil, nil
@@ -68,7 +65,7 @@ func (b *bench) startOnce(ctx context.Context, name string, rest bool) (ms float
 	if err := pause(ctx, time.Duration(b.pick(5, 2))*time.Second); err != nil {
 		return 0, nil, err
 	}
-	bytes, err := w.resident()
+	bytes, err := w.Process(all).Resident()
 	return ms, []float64{bytes / mib}, err
 }
 
@@ -77,10 +74,10 @@ func (b *bench) bareMemory(ctx context.Context) (mebibytes float64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	defer func() { err = errors.Join(err, p.stop()) }()
+	defer func() { err = errors.Join(err, p.Terminate()) }()
 	if err := pause(ctx, time.Second); err != nil {
 		return 0, err
 	}
-	bytes, err := p.resident()
+	bytes, err := p.Resident()
 	return bytes / mib, err
 }

@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"sync"
 	"testing"
-	"time"
 
 	"centinela/openapi/sdk"
 	"centinela/shared/testkit"
@@ -26,7 +25,7 @@ type person struct {
 const password = "seven quiet herons over wet slate"
 
 // join signs somebody up and in.
-func (s *suite) join(ctx context.Context) person {
+func (s *world) join(ctx context.Context) person {
 	s.t.Helper()
 	name := "p" + randomHex(s.t, 8)
 	client, err := sdk.New(s.URL, sdk.WithDeviceKey(sdk.NewDeviceKey()), sdk.WithDevAddress(randomAddress(s.t)))
@@ -48,10 +47,10 @@ func (s *suite) join(ctx context.Context) person {
 // the change and the report, nothing is missing from the record and nothing is
 // in it twice (R5.1; design: architecture, "Stores").
 func TestKilledServiceLosesNoEvent(t *testing.T) {
-	for _, eng := range []engine{onSQLite, onMongoDB} {
+	for _, eng := range engines {
 		t.Run(string(eng), func(t *testing.T) {
 			s := start(t, apart, eng)
-			ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+			ctx, cancel := context.WithTimeout(context.Background(), scenarioTime)
 			defer cancel()
 			ana, ben := s.join(ctx), s.join(ctx)
 			conversation, err := ana.session.Conversations().Direct(ctx, ben.name)
@@ -86,10 +85,10 @@ func TestKilledServiceLosesNoEvent(t *testing.T) {
 // audit itself is killed while events come in: what it acknowledged is there,
 // what it didn't comes again, and nothing is doubled.
 func TestKilledAuditLosesNoEvent(t *testing.T) {
-	for _, eng := range []engine{onSQLite, onMongoDB} {
+	for _, eng := range engines {
 		t.Run(string(eng), func(t *testing.T) {
 			s := start(t, apart, eng, "chat_relay.rate.burst=100000")
-			ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+			ctx, cancel := context.WithTimeout(context.Background(), scenarioTime)
 			defer cancel()
 			ana, ben := s.join(ctx), s.join(ctx)
 			conversation, err := ana.session.Conversations().Direct(ctx, ben.name)
@@ -120,10 +119,10 @@ func TestKilledAuditLosesNoEvent(t *testing.T) {
 
 // One process that is killed with everything in it comes back with everything.
 func TestKilledSuiteLosesNothing(t *testing.T) {
-	for _, eng := range []engine{onSQLite, onMongoDB} {
+	for _, eng := range engines {
 		t.Run(string(eng), func(t *testing.T) {
 			s := start(t, together, eng)
-			ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+			ctx, cancel := context.WithTimeout(context.Background(), scenarioTime)
 			defer cancel()
 			ana, ben := s.join(ctx), s.join(ctx)
 			conversation, err := ana.session.Conversations().Direct(ctx, ben.name)
@@ -162,7 +161,7 @@ func say(ctx context.Context, session *sdk.Session, conversation string, n int) 
 // action, and each message of a conversation once.
 func awaitActivity(ctx context.Context, t *testing.T, session *sdk.Session, want map[string]int) {
 	t.Helper()
-	testkit.Eventually(t, 20*time.Second, func() (bool, string) {
+	testkit.Eventually(t, settleTime, func() (bool, string) {
 		got, targets := map[string]int{}, map[string]int{}
 		for event, err := range session.Activity(ctx) {
 			if err != nil {
@@ -170,7 +169,7 @@ func awaitActivity(ctx context.Context, t *testing.T, session *sdk.Session, want
 			}
 			got[event.Action]++
 			if event.Action == "chat.message_sent" && event.Data != nil {
-				targets[(*event.Data)["conversation"]+"/"+(*event.Data)["seq"]]++
+				targets[fmt.Sprint((*event.Data)["conversation"], "/", (*event.Data)["seq"])]++
 			}
 		}
 		for target, n := range targets {

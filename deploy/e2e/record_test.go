@@ -22,7 +22,7 @@ type entry struct {
 }
 
 // record reads the whole record from audit's database, as its owner can.
-func (s *suite) record(t *testing.T) []entry {
+func (s *world) record(t *testing.T) []entry {
 	t.Helper()
 	ctx := t.Context()
 	if s.engine == onMongoDB {

@@ -19,13 +19,13 @@ import (
 
 // soon is what tells "within a second" from "when the token ends" (10 minutes) on a machine that is busy with other
 // tests; how long it took is logged.
-const soon = 10 * time.Second
+const soon = settleTime
 
 // AG D2: revocation doesn't depend on audit. With audit away, whoever is put out by a change of the password is refused by
 // every service, each by itself, and by the gateway; the open socket ends; and no phone is added.
 func TestRevocationWithoutAudit(t *testing.T) {
-	for _, top := range []topology{together, apart} {
-		for _, eng := range []engine{onSQLite, onMongoDB} {
+	for _, top := range topologies {
+		for _, eng := range engines {
 			t.Run(string(top)+"/"+string(eng), func(t *testing.T) {
 				internal := map[string]string{}
 				door := newDoor(t)
@@ -51,7 +51,7 @@ func TestRevocationWithoutAudit(t *testing.T) {
 	}
 }
 
-func withoutAudit(t *testing.T, s *suite, internal map[string]string, lose func()) {
+func withoutAudit(t *testing.T, s *world, internal map[string]string, lose func()) {
 	ctx := t.Context()
 	ana := s.join(ctx)
 	thief := map[string]string{"Authorization": "Bearer " + ana.session.Tokens().Access, "Content-Type": "application/json"}
@@ -79,7 +79,7 @@ func withoutAudit(t *testing.T, s *suite, internal map[string]string, lose func(
 	for part, path := range ownPages {
 		address := internal[part]
 		if address == "" {
-			address = s.ports[part]
+			address = s.Address(part)
 		}
 		if part == "audit" && s.topology == apart {
 			continue // it is dead
@@ -116,7 +116,7 @@ var ownPages = map[string]string{
 }
 
 // asGateway asks a service's internal listener with the gateway's key.
-func (s *suite) asGateway(t *testing.T, address, callee, path string, header map[string]string) answer {
+func (s *world) asGateway(t *testing.T, address, callee, path string, header map[string]string) answer {
 	t.Helper()
 	key, err := secret.LoadSigner(filepath.Join(s.Data, "keys", "gateway.key"), false)
 	if err != nil {

@@ -8,6 +8,7 @@ var ErrUsage = errors.New("usage")
 // Where a suite on this machine, with the default configuration, is found. The
 // flags' defaults repeat them, because a tag can't name a constant.
 const (
-	DefaultURL = "http://127.0.0.1:8080"
-	DefaultKey = "./data/keys/operator.key"
+	DefaultURL  = "http://127.0.0.1:8080"
+	DefaultData = "./data"
+	DefaultKey  = "./data/keys/operator.key"
 )

@@ -23,6 +23,8 @@ const (
 	CodeTokenInvalid       = string(gatewayclient.ErrorCodeTokenInvalid)
 	CodeSessionRevoked     = string(gatewayclient.ErrorCodeSessionRevoked)
 	CodeCredentialsInvalid = string(gatewayclient.ErrorCodeCredentialsInvalid)
+	CodeUnauthenticated    = string(gatewayclient.ErrorCodeUnauthenticated)
+	CodeForbidden          = string(gatewayclient.ErrorCodeForbidden)
 	CodeRefusedByFirewall  = string(gatewayclient.ErrorCodeRefusedByFirewall)
 	CodeNotAllowedYet      = string(gatewayclient.ErrorCodeRecoveryNotAllowedYet)
 	CodeRecoveryEnded      = string(gatewayclient.ErrorCodeRecoveryEnded)

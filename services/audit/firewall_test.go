@@ -9,6 +9,7 @@ import (
 
 	"centinela/openapi/gen/auditapi"
 	"centinela/shared/id"
+	"centinela/shared/module/moduletest"
 	"centinela/shared/record"
 	"centinela/shared/testkit"
 )
@@ -21,9 +22,9 @@ func TestR54_ThreeForgedFrames(t *testing.T) {
 		t.Run(engine, func(t *testing.T) {
 			w := newWorld(t, somewhere(t), asItIs)
 			account := id.New("acc")
-			told := make(chan answer, 1)
+			told := make(chan moduletest.Answer, 1)
 			go func() {
-				got, err := w.try("gateway", "", http.MethodGet, "/internal/verdicts?version=0&wait_ms=30000", "")
+				got, err := w.Try("gateway", "", http.MethodGet, "/internal/verdicts?version=0&wait_ms=30000", "")
 				if err != nil {
 					t.Error(err)
 				}
@@ -37,10 +38,10 @@ func TestR54_ThreeForgedFrames(t *testing.T) {
 			other.Service = "gateway"
 			w.ingest("gateway", other)
 			third := violation("203.0.113.9", account, ten.Add(9*time.Minute))
-			w.clk.Set(third.Time)
+			w.Clock.Set(third.Time)
 			w.ingest("chat-relay", third)
 			var feed auditapi.VerdictFeed
-			w.into(&feed, <-told, http.StatusOK)
+			w.Into(&feed, <-told, http.StatusOK)
 			if feed.Version != 1 || feed.Snapshot || len(feed.Verdicts) != 1 {
 				t.Fatalf("%+v", feed)
 			}
@@ -58,15 +59,15 @@ func TestR54_ThreeForgedFrames(t *testing.T) {
 				(*r.Data)["until"] != v.Until.Format(time.RFC3339) || *r.Reason != v.Reason {
 				t.Errorf("%+v %v", r, *r.Data)
 			}
-			w.clk.Set(v.Until.Add(-time.Millisecond))
+			w.Clock.Set(v.Until.Add(-time.Millisecond))
 			if got := w.verdicts(); len(got) != 1 || got[0].Id != v.Id {
 				t.Errorf("a moment before the end: %+v", got)
 			}
-			w.clk.Set(v.Until)
+			w.Clock.Set(v.Until)
 			if got := w.verdicts(); len(got) != 0 {
 				t.Errorf("at the end: %+v", got)
 			}
-			w.stop()
+			w.Stop()
 			w.mustVerify(6)
 		})
 	}
@@ -74,9 +75,9 @@ func TestR54_ThreeForgedFrames(t *testing.T) {
 
 // reports waits for the events of verdicts in an account's activity.
 func (w *world) reports(account string, n int) []auditapi.Activity {
-	w.t.Helper()
+	w.T.Helper()
 	var found []auditapi.Activity
-	testkit.Eventually(w.t, 20*time.Second, func() (bool, string) {
+	testkit.Eventually(w.T, testkit.Patience, func() (bool, string) {
 		found = nil
 		for _, e := range w.activity(account) {
 			if e.Action == record.FirewallVerdictAdded {
@@ -94,7 +95,7 @@ func TestR54_OperatorsWord(t *testing.T) {
 	w := newWorld(t, onSQLite(t), asItIs)
 	account := id.New("acc")
 	var v auditapi.Verdict
-	w.into(&v, w.do("gateway", w.asOperator(), http.MethodPost, "/v1/operator/verdicts",
+	w.Into(&v, w.Do("gateway", w.AsOperator(), http.MethodPost, "/v1/operator/verdicts",
 		fmt.Sprintf(`{"kind":"account","subject":%q,"action":"refuse","reason":"asked by its owner","ttl_seconds":60}`, account)), http.StatusCreated)
 	if !v.Until.Equal(ten.Add(time.Minute)) || v.Source != "operator" {
 		t.Errorf("%+v", v)
@@ -106,22 +107,22 @@ func TestR54_OperatorsWord(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	var page auditapi.VerdictPage
-	w.into(&page, w.do("gateway", w.asOperator(), http.MethodGet, "/v1/operator/verdicts", ""), http.StatusOK)
+	w.Into(&page, w.Do("gateway", w.AsOperator(), http.MethodGet, "/v1/operator/verdicts", ""), http.StatusOK)
 	if len(page.Verdicts) != 1 || page.Verdicts[0] != v {
 		t.Errorf("list: %+v", page)
 	}
-	lift := func() answer {
-		return w.do("gateway", w.asOperator(), http.MethodDelete, "/v1/operator/verdicts/"+v.Id, "")
+	lift := func() moduletest.Answer {
+		return w.Do("gateway", w.AsOperator(), http.MethodDelete, "/v1/operator/verdicts/"+v.Id, "")
 	}
-	if got := lift(); got.status != http.StatusNoContent || len(w.verdicts()) != 0 {
-		t.Errorf("%d %s", got.status, got.body)
+	if got := lift(); got.Status != http.StatusNoContent || len(w.verdicts()) != 0 {
+		t.Errorf("%d %s", got.Status, got.Body)
 	}
 	// Lifted before and never made look the same.
-	unknown := w.do("gateway", w.asOperator(), http.MethodDelete, "/v1/operator/verdicts/"+id.New("vrd"), "")
+	unknown := w.Do("gateway", w.AsOperator(), http.MethodDelete, "/v1/operator/verdicts/"+id.New("vrd"), "")
 	again := lift()
-	same := func(a answer) string { return strings.ReplaceAll(a.body, a.header.Get("X-Request-Id"), "") }
-	if unknown.status != http.StatusNotFound || again.status != unknown.status || same(again) != same(unknown) {
-		t.Errorf("%d %s and %d %s", unknown.status, unknown.body, again.status, again.body)
+	same := func(a moduletest.Answer) string { return strings.ReplaceAll(a.Body, a.Header.Get("X-Request-Id"), "") }
+	if unknown.Status != http.StatusNotFound || again.Status != unknown.Status || same(again) != same(unknown) {
+		t.Errorf("%d %s and %d %s", unknown.Status, unknown.Body, again.Status, again.Body)
 	}
 	w.settle()
 	actions := map[string]int{}
@@ -139,12 +140,12 @@ func TestR54_OperatorsWord(t *testing.T) {
 		"an operator":         `{"kind":"ip","subject":{"$gt":""},"action":"refuse","reason":"x"}`,
 		"a source":            `{"kind":"ip","subject":"203.0.113.9","action":"refuse","reason":"x","source":"operator"}`,
 	} {
-		if got := w.do("gateway", w.asOperator(), http.MethodPost, "/v1/operator/verdicts", body); got.status != 400 {
-			t.Errorf("%s: %d %s", name, got.status, got.body)
+		if got := w.Do("gateway", w.AsOperator(), http.MethodPost, "/v1/operator/verdicts", body); got.Status != 400 {
+			t.Errorf("%s: %d %s", name, got.Status, got.Body)
 		}
 		// Whoever isn't the operator isn't told what was wrong with it (R4.1).
-		if got := w.do("gateway", "", http.MethodPost, "/v1/operator/verdicts", body); got.status != 401 {
-			t.Errorf("%s, by nobody: %d %s", name, got.status, got.body)
+		if got := w.Do("gateway", "", http.MethodPost, "/v1/operator/verdicts", body); got.Status != 401 {
+			t.Errorf("%s, by nobody: %d %s", name, got.Status, got.Body)
 		}
 	}
 }

@@ -3,39 +3,26 @@ package audit_test
 import (
 	"bytes"
 	"context"
-	"crypto/ed25519"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/golang-jwt/jwt/v5"
-	"github.com/prometheus/client_golang/prometheus"
-
 	"centinela/openapi/gen/auditapi"
 	"centinela/services/audit"
-	"centinela/shared/clock"
-	"centinela/shared/httpkit"
-	"centinela/shared/httpkit/httpkittest"
 	"centinela/shared/id"
 	"centinela/shared/module"
-	"centinela/shared/obs"
+	"centinela/shared/module/moduletest"
 	"centinela/shared/record"
-	"centinela/shared/secret"
 	"centinela/shared/testkit"
 )
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
-var ten = time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
+var ten = moduletest.Ten
 
 // place is what outlives a process: the store, and the folder of the keys.
 type place struct {
@@ -43,184 +30,36 @@ type place struct {
 	keys  string
 }
 
-func onSQLite(t testing.TB) place {
-	return place{store: module.Store{Engine: module.EngineSQLite, Dir: t.TempDir()}, keys: t.TempDir()}
-}
+func onSQLite(t testing.TB) place { return place{store: moduletest.OnSQLite(t), keys: t.TempDir()} }
 
-func onMongo(t testing.TB) place {
-	uri, database := testkit.Mongo(t)
-	return place{store: module.Store{Engine: module.EngineMongoDB, Dir: t.TempDir(), URI: secret.NewString(uri), Database: database}, keys: t.TempDir()}
-}
+func onMongo(t testing.TB) place { return place{store: moduletest.OnMongoDB(t), keys: t.TempDir()} }
 
 var engines = map[string]func(testing.TB) place{"sqlite": onSQLite, "mongodb": onMongo}
 
-// world is audit behind HTTP, with the keys of all who call it.
+// world is audit behind HTTP.
 type world struct {
-	t        testing.TB
-	place    place
-	clk      *clock.Manual
-	services *httpkittest.Services
-	people   *httpkittest.People
-	operator ed25519.PrivateKey
-	log      *testkit.Buffer
-	registry *prometheus.Registry
-	module   *audit.Module
-	backend  audit.Backend
-	url      string
-	stop     func() // as SIGTERM does; once
-	closes   error  // how the module's Close is to end
+	*moduletest.World
+	place   place
+	module  *audit.Module
+	backend audit.Backend
 }
 
 func asItIs(b audit.Backend) audit.Backend { return b }
 
 func newWorld(t testing.TB, at place, wrap func(audit.Backend) audit.Backend) *world {
 	t.Helper()
-	w := &world{
-		t: t, place: at, clk: clock.NewManual(ten), services: httpkittest.NewServices(t), log: &testkit.Buffer{}, registry: obs.NewRegistry("audit"),
-	}
-	w.people = httpkittest.NewPeople(t, w.clk)
-	for _, name := range []string{"gateway", "auth", "recovery", "chat-relay", "audit", "stranger"} {
-		w.services.Signer(name)
-	}
-	public, private, err := ed25519.GenerateKey(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.operator = private
-	auth := httptest.NewServer(w.people)
-	t.Cleanup(auth.Close)
-	m, err := audit.NewAround(t.Context(), audit.DefaultConfig(), module.Deps{
-		Service: module.Audit, Log: slog.New(slog.NewJSONHandler(w.log, nil)), Registry: w.registry, Clock: w.clk,
-		Signer: w.services.Signer("audit"), Keyring: ring{w.services, public}, PeerURL: func(string) string { return auth.URL },
-		Store: at.store, Development: true, KeyDir: at.keys,
-	}, func(b audit.Backend) audit.Backend {
-		w.backend = b
-		return wrap(b)
+	w := &world{place: at}
+	w.World = moduletest.Start(t, moduletest.Options{
+		Service: module.Audit, Spec: auditapi.Spec, Store: at.store, KeyDir: at.keys,
+		Build: func(ctx context.Context, deps module.Deps) (_ module.Module, err error) {
+			w.module, err = audit.NewAround(ctx, audit.DefaultConfig(), deps, func(b audit.Backend) audit.Backend {
+				w.backend = b
+				return wrap(b)
+			})
+			return w.module, err
+		},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.module = m
-	spec, err := auditapi.Spec()
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- m.Run(ctx) }()
-	server := httptest.NewServer(httpkittest.ValidateResponses(t, spec, m.Handler()))
-	w.url = server.URL
-	w.stop = sync.OnceFunc(func() {
-		m.Drain()
-		server.Close()
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-		if err := m.Close(context.Background()); !errors.Is(err, w.closes) {
-			t.Errorf("close: %v, want %v", err, w.closes)
-		}
-	})
-	t.Cleanup(w.stop)
 	return w
-}
-
-// ring knows the operator beside the services.
-type ring struct {
-	*httpkittest.Services
-	operator ed25519.PublicKey
-}
-
-func (r ring) PublicKey(name string) (ed25519.PublicKey, error) {
-	if name == module.Operator {
-		return r.operator, nil
-	}
-	return r.Services.PublicKey(name)
-}
-
-// signed is a token of the form that services and the operator use.
-func signed(t testing.TB, key ed25519.PrivateKey, issuer, audience string, age time.Duration) string {
-	t.Helper()
-	at := time.Now().Add(-age) // service tokens live in real time
-	token := jwt.NewWithClaims(jwt.SigningMethodEdDSA, jwt.RegisteredClaims{
-		Issuer: issuer, Audience: jwt.ClaimStrings{audience}, IssuedAt: jwt.NewNumericDate(at), ExpiresAt: jwt.NewNumericDate(at.Add(time.Minute)),
-	})
-	token.Header["typ"] = "centinela-service+jwt"
-	text, err := token.SignedString(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return text
-}
-
-// asOperator is the Authorization of the operator, now.
-func (w *world) asOperator() string {
-	return "Operator " + signed(w.t, w.operator, module.Operator, module.Audit, 0)
-}
-
-// answer is a response, read.
-type answer struct {
-	status int
-	header http.Header
-	body   string
-}
-
-func (a answer) code() string {
-	var p struct {
-		Code string `json:"code"`
-	}
-	if json.Unmarshal([]byte(a.body), &p) != nil {
-		return ""
-	}
-	return p.Code
-}
-
-// do calls as a service ("" for nobody), with an Authorization unless it is empty.
-func (w *world) do(service, authorization, method, path, body string) answer {
-	w.t.Helper()
-	got, err := w.try(service, authorization, method, path, body)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return got
-}
-
-func (w *world) try(service, authorization, method, path, body string) (answer, error) {
-	r, err := http.NewRequestWithContext(w.t.Context(), method, w.url+path, strings.NewReader(body))
-	if err != nil {
-		return answer{}, err
-	}
-	if body != "" {
-		r.Header.Set("Content-Type", "application/json")
-	}
-	if service != "" {
-		w.services.Authorize(r, service, module.Audit)
-	}
-	return send(r, authorization)
-}
-
-func send(r *http.Request, authorization string) (answer, error) {
-	if authorization != "" {
-		r.Header.Set("Authorization", authorization)
-	}
-	r.Header.Set(httpkit.HeaderClientAddress, "203.0.113.7")
-	resp, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return answer{}, err
-	}
-	defer resp.Body.Close() //nolint:errcheck // read to the end
-	text, err := io.ReadAll(resp.Body)
-	return answer{resp.StatusCode, resp.Header, string(text)}, err
-}
-
-func (w *world) into(v any, got answer, status int) {
-	w.t.Helper()
-	if got.status != status {
-		w.t.Fatalf("%d %s, want %d", got.status, got.body, status)
-	}
-	if err := json.Unmarshal([]byte(got.body), v); err != nil {
-		w.t.Fatal(err)
-	}
 }
 
 // batch is the body of an ingest.
@@ -234,9 +73,9 @@ func batch(t testing.TB, events ...record.Event) string {
 }
 
 func (w *world) ingest(service string, events ...record.Event) auditapi.IngestResult {
-	w.t.Helper()
+	w.T.Helper()
 	var result auditapi.IngestResult
-	w.into(&result, w.do(service, "", http.MethodPost, "/internal/events", batch(w.t, events...)), http.StatusOK)
+	w.Into(&result, w.Do(service, "", http.MethodPost, "/internal/events", batch(w.T, events...)), http.StatusOK)
 	return result
 }
 
@@ -257,18 +96,18 @@ func violation(address, account string, at time.Time) record.Event {
 }
 
 func (w *world) activity(account string) []auditapi.Activity {
-	w.t.Helper()
+	w.T.Helper()
 	var page auditapi.ActivityPage
-	w.into(&page, w.do("gateway", "Bearer "+w.people.Token(account, id.New("ses")), http.MethodGet, "/v1/me/activity?limit=100", ""), http.StatusOK)
+	w.Into(&page, w.Do("gateway", "Bearer "+w.People.Token(account, id.New("ses")), http.MethodGet, "/v1/me/activity?limit=100", ""), http.StatusOK)
 	return page.Events
 }
 
 func (w *world) verdicts() []auditapi.Verdict {
-	w.t.Helper()
+	w.T.Helper()
 	var feed auditapi.VerdictFeed
-	w.into(&feed, w.do("gateway", "", http.MethodGet, "/internal/verdicts", ""), http.StatusOK)
+	w.Into(&feed, w.Do("gateway", "", http.MethodGet, "/internal/verdicts", ""), http.StatusOK)
 	if !feed.Snapshot {
-		w.t.Errorf("no snapshot without a version: %+v", feed)
+		w.T.Errorf("no snapshot without a version: %+v", feed)
 	}
 	return feed.Verdicts
 }
@@ -285,9 +124,9 @@ func verifies(t testing.TB, p place) (string, error) {
 }
 
 func (w *world) mustVerify(entries int) {
-	w.t.Helper()
-	out, err := verifies(w.t, w.place)
+	w.T.Helper()
+	out, err := verifies(w.T, w.place)
 	if err != nil || !strings.Contains(out, fmt.Sprintf("good: %d entries", entries)) {
-		w.t.Errorf("verify: %v\n%s", err, out)
+		w.T.Errorf("verify: %v\n%s", err, out)
 	}
 }

@@ -18,10 +18,10 @@ import (
 
 // everything is the whole record.
 func (w *world) everything() []ledger.Entry {
-	w.t.Helper()
-	entries, err := w.backend.Entries(w.t.Context(), 1, 10_000)
+	w.T.Helper()
+	entries, err := w.backend.Entries(w.T.Context(), 1, 10_000)
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	return entries
 }
@@ -55,7 +55,7 @@ func TestR51_Batches(t *testing.T) {
 					t.Fatalf("entry %d: %+v", i+1, e)
 				}
 			}
-			w.stop()
+			w.Stop()
 			w.mustVerify(201)
 		})
 	}
@@ -112,7 +112,7 @@ func TestR51_OneIDManyContents(t *testing.T) {
 					t.Errorf("entry %d was changed", e.Seq)
 				}
 			}
-			w.stop()
+			w.Stop()
 			w.mustVerify(n)
 		})
 	}
@@ -153,15 +153,15 @@ func TestR41_HostileBatches(t *testing.T) {
 		"after 2200":             {one(func(e *record.Event) { e.Time = time.Date(2201, 1, 1, 0, 0, 0, 0, time.UTC) }), 400},
 		"a time that is none":    {strings.Replace(good, ten.Format(time.RFC3339), "marker", 1), 400},
 	} {
-		got := w.do("auth", "", http.MethodPost, "/internal/events", c.body)
-		if got.status != c.status || got.header.Get("Content-Type") != "application/problem+json" || strings.Contains(got.body, "marker") {
-			t.Errorf("%s: %d %s", name, got.status, got.body)
+		got := w.Do("auth", "", http.MethodPost, "/internal/events", c.body)
+		if got.Status != c.status || got.Header.Get("Content-Type") != "application/problem+json" || strings.Contains(got.Body, "marker") {
+			t.Errorf("%s: %d %s", name, got.Status, got.Body)
 		}
 	}
 	if n := len(w.everything()); n != 0 {
 		t.Errorf("%d entries", n)
 	}
-	if strings.Contains(w.log.String(), "marker") {
+	if strings.Contains(w.Log.String(), "marker") {
 		t.Error("a value is in the log")
 	}
 }
@@ -188,7 +188,7 @@ func TestR51_OddTexts(t *testing.T) {
 			if len(got) != 1 || *got[0].Reason != e.Reason || len(*got[0].Data) != 4 || (*got[0].Data)["a.b"] != "ñ" {
 				t.Errorf("%+v", got)
 			}
-			w.stop()
+			w.Stop()
 			w.mustVerify(1)
 		})
 	}

@@ -95,7 +95,7 @@ func TestKilledChild(t *testing.T) {
 	for _, e := range l.Events {
 		w.ingest("chat-relay", e)
 		fmt.Println("acknowledged", e.ID)
-		testkit.Eventually(t, 20*time.Second, func() (bool, string) {
+		testkit.Eventually(t, testkit.Patience, func() (bool, string) {
 			_, err := os.Stat(filepath.Join(l.Dir, "checkpoint.json"))
 			return err == nil, "no checkpoint"
 		})
@@ -155,7 +155,7 @@ func TestR54_KilledBetweenDecisionAndVerdict(t *testing.T) {
 				if count[record.FirewallVerdictAdded] != 1 || len(count) != 6 {
 					t.Errorf("%v", count)
 				}
-				w.stop()
+				w.Stop()
 				w.mustVerify(4)
 			})
 		}
@@ -171,9 +171,9 @@ func dies(t *testing.T, p place, moment string, frames []record.Event) []string 
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*testkit.Patience)
 	defer cancel()
-	child := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestKilledChild$", "-test.timeout=50s")
+	child := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestKilledChild$", "-test.timeout="+(2*testkit.Patience).String())
 	child.Env = append(os.Environ(), lifeEnv+"="+string(told))
 	var out bytes.Buffer
 	child.Stdout, child.Stderr = &out, &out

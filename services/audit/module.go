@@ -83,7 +83,7 @@ func open(ctx context.Context, s module.Store) (backend, error) {
 	if s.Engine == module.EngineMongoDB {
 		return mongo.Open(ctx, s.URI.Reveal(), s.Database)
 	}
-	return sqlite.Open(ctx, filepath.Join(s.Dir, databaseFile))
+	return sqlite.Open(ctx, filepath.Join(s.Dir, databaseFile), s.SQLite()...)
 }
 
 func build(ctx context.Context, cfg Config, deps module.Deps, store backend) (*Module, error) {
@@ -121,6 +121,7 @@ func build(ctx context.Context, cfg Config, deps module.Deps, store backend) (*M
 	})
 	m.shipper = deps.ShipperTo(store, m.ledger.Ingest)
 	m.firewall = firewall.New(store, deps.Clock, deps.Log, deps.Service, m.shipper.Kick)
+	m.firewall.Protect(deps.Proxies)
 	where := places.New(store, key, deps.Clock)
 	m.follow(follows, where, open)
 	if err := m.ledger.Open(ctx); err != nil {

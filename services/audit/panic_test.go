@@ -15,6 +15,7 @@ import (
 	"centinela/services/audit/internal/places"
 	"centinela/shared/httpkit"
 	"centinela/shared/id"
+	"centinela/shared/module/moduletest"
 	"centinela/shared/record"
 	"centinela/shared/testkit"
 )
@@ -120,30 +121,25 @@ func (f *faulty) DeliveredEvents(ctx context.Context, ids []string) error {
 func TestR3_PanicIsOneRequest(t *testing.T) {
 	f := &faulty{}
 	w := newWorld(t, onSQLite(t), func(b audit.Backend) audit.Backend { f.Backend = b; return f })
-	account, session := id.New("acc"), id.New("ses")
-	for name, row := range matrix {
+	for name, call := range w.matrix().Calls() {
 		t.Run(name, func(t *testing.T) {
-			service := "gateway"
-			if name == "getPlace" {
-				service = "recovery"
-			}
-			authorization := map[string]string{aService: "", aPerson: "Bearer " + w.people.Token(account, session), anOperator: w.asOperator()}[row.who]
-			path, body := row.request(w, service)
-			panics := w.metric("centinela_audit_panics_total")
+			c := call()
+			do := func() moduletest.Answer { return w.Do(c.Service, c.Authorization, c.Method, c.Path, c.Body) }
+			panics := w.Metric("centinela_audit_panics_total")
 
 			f.set(func() { f.inRequests = true })
-			got := w.do(service, authorization, row.method, path, body)
+			got := do()
 			f.set(func() { f.inRequests = false })
 
-			request := got.header.Get(httpkit.HeaderRequestID)
-			if got.status != 500 || got.code() != "internal" || request == "" || !strings.Contains(got.body, request) || strings.Contains(got.body, planted) {
-				t.Errorf("%d %s", got.status, got.body)
+			request := got.Header.Get(httpkit.HeaderRequestID)
+			if got.Status != 500 || got.Code() != "internal" || request == "" || !strings.Contains(got.Body, request) || strings.Contains(got.Body, planted) {
+				t.Errorf("%d %s", got.Status, got.Body)
 			}
-			if now := w.metric("centinela_audit_panics_total"); now != panics+1 {
+			if now := w.Metric("centinela_audit_panics_total"); now != panics+1 {
 				t.Errorf("counted %g times", now-panics)
 			}
 			var lines []string
-			for line := range strings.Lines(w.log.String()) {
+			for line := range strings.Lines(w.Log.String()) {
 				if strings.Contains(line, request) {
 					lines = append(lines, line)
 				}
@@ -151,8 +147,8 @@ func TestR3_PanicIsOneRequest(t *testing.T) {
 			if len(lines) != 1 || !strings.Contains(lines[0], planted) || !strings.Contains(lines[0], "panic_test.go") {
 				t.Errorf("logged %d times: %s", len(lines), lines)
 			}
-			if got := w.do(service, authorization, row.method, path, body); got.status != row.ok {
-				t.Errorf("afterwards %d %s", got.status, got.body)
+			if got := do(); got.Status != w.matrix().Rows[name].Status {
+				t.Errorf("afterwards %d %s", got.Status, got.Body)
 			}
 		})
 	}
@@ -177,11 +173,11 @@ func TestR3_PanicInTheBackground(t *testing.T) {
 	third := violation("203.0.113.9", account, ten)
 	w.ingest("chat-relay", third)
 	w.ingest("auth", signIn(account), signIn(account))
-	testkit.Eventually(t, 60*time.Second, func() (bool, string) {
+	testkit.Eventually(t, testkit.Patience, func() (bool, string) {
 		left := f.left()
 		return len(left) == 0, fmt.Sprintf("not called: %v", left)
 	})
-	testkit.Eventually(t, 60*time.Second, func() (bool, string) {
+	testkit.Eventually(t, testkit.Patience, func() (bool, string) {
 		n := len(w.activity(account))
 		return n == 6, fmt.Sprintf("%d of 6 events", n)
 	})
@@ -201,31 +197,12 @@ func TestR3_PanicInTheBackground(t *testing.T) {
 	if has, err := w.backend.HasPlaces(t.Context(), account); err != nil || !has {
 		t.Errorf("the sign-ins were skipped: %v", err)
 	}
-	if got := w.metric("centinela_audit_background_failures_total") + w.metric("centinela_audit_follower_failures"); got != float64(len(calls)) {
+	if got := w.Metric("centinela_audit_background_failures_total") + w.Metric("centinela_audit_follower_failures"); got != float64(len(calls)) {
 		t.Errorf("%g failures counted, want %d", got, len(calls))
 	}
-	if got := strings.Count(w.log.String(), planted+" in "); got < len(calls) || !strings.Contains(w.log.String(), "panic_test.go") {
+	if got := strings.Count(w.Log.String(), planted+" in "); got < len(calls) || !strings.Contains(w.Log.String(), "panic_test.go") {
 		t.Errorf("%d of %d logged with their stack", got, len(calls))
 	}
-	w.stop()
+	w.Stop()
 	w.mustVerify(6)
-}
-
-// metric is the sum of a metric over its labels.
-func (w *world) metric(name string) float64 {
-	w.t.Helper()
-	families, err := w.registry.Gather()
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	var sum float64
-	for _, family := range families {
-		if family.GetName() != name {
-			continue
-		}
-		for _, m := range family.GetMetric() {
-			sum += m.GetCounter().GetValue() + m.GetGauge().GetValue()
-		}
-	}
-	return sum
 }

@@ -22,7 +22,7 @@ func seed(t *testing.T, at place) {
 	for range seeded {
 		w.ingest("auth", signIn(id.New("acc")))
 	}
-	w.stop()
+	w.Stop()
 	w.mustVerify(seeded)
 }
 
@@ -131,8 +131,8 @@ func TestR52_CutWhileStopped(t *testing.T) {
 		t.Errorf("%+v, %v", entries, err)
 	}
 	names(t, p, "running on", seeded)
-	w.closes = audit.ErrTampered // rather than write the last checkpoint over the evidence
-	w.stop()
+	w.Closes = audit.ErrTampered // rather than write the last checkpoint over the evidence
+	w.Stop()
 	names(t, p, "stopped", seeded)
 }
 

@@ -29,7 +29,7 @@ func TestJourney(t *testing.T) {
 
 func journey(t *testing.T, w *world) {
 	ana := w.person("Ana.Pérez")
-	if ana.account.Account.UserName != "Ana.Pérez" || ana.account.Account.SavedCodesLeft != 4 || ana.account.Advice == "" {
+	if ana.account.Account.UserName != "ana.pérez" || ana.account.Account.SavedCodesLeft != 4 || ana.account.Advice == "" {
 		t.Errorf("account %+v", ana.account)
 	}
 	if ana.tokens.ExpiresIn != 600 {
@@ -78,11 +78,11 @@ func journey(t *testing.T, w *world) {
 
 	// Every session that ended is told to audit, from where the gateway hears of it.
 	testkit.Eventually(t, 10*time.Second, func() (bool, string) {
-		revoked := map[string]string{}
+		revoked := map[string]any{}
 		for _, e := range w.audit.of(record.SessionRevoked) {
 			revoked[e.Session] = e.Data["expires_at"]
 		}
-		return revoked[ana.tokens.SessionId] != "" && revoked[other.SessionId] != "" && len(w.audit.of(record.PasswordReset)) == 1,
+		return revoked[ana.tokens.SessionId] != nil && revoked[other.SessionId] != nil && len(w.audit.of(record.PasswordReset)) == 1,
 			fmt.Sprintf("revoked %v", revoked)
 	})
 }
@@ -144,8 +144,32 @@ func TestWeakPasswordSaysWhy(t *testing.T) {
 		t.Errorf("%d %s", got.status, got.body)
 	}
 	w.person("eva")
-	if got := w.do("gateway", "", http.MethodPost, "/v1/accounts", `{"user_name":"ЕVA","password":"`+goodPassword+`"}`); got.status != 409 || got.code() != "name_taken" {
+	if got := w.do("gateway", "", http.MethodPost, "/v1/accounts", `{"user_name":"ÉVA","password":"`+goodPassword+`"}`); got.status != 409 || got.code() != "name_taken" {
 		t.Errorf("%d %s", got.status, got.body)
+	}
+}
+
+// FR A23, AG D7: whoever would be taken for the staff, for somebody else, or for a name of the app's own, isn't let in as
+// that, and hears why without the name.
+func TestNamesFromOutside(t *testing.T) {
+	cfg := cheapConfig()
+	cfg.Names.Reserved = []string{"acme"}
+	w := newWorld(t, cfg, sqliteStore(t), auth.New)
+	w.person("paypalo")
+	for name, c := range map[string]struct {
+		status int
+		code   string
+	}{
+		"admin": {400, "invalid_field"}, "Soporte_1": {400, "invalid_field"}, "acme": {400, "invalid_field"}, "paypal\u0585": {400, "invalid_field"},
+		"paypalo.": {400, "invalid_field"}, "paypa\u0332\u0331lo": {400, "invalid_field"}, "раураӏо": {409, "name_taken"}, "PaypaIo": {409, "name_taken"},
+	} {
+		got := w.do("gateway", "", http.MethodPost, "/v1/accounts", fmt.Sprintf(`{"user_name":"%s","password":%q}`, name, goodPassword))
+		if got.status != c.status || got.code() != c.code || (c.status == 400 && !strings.Contains(got.body, `"pointer":"/user_name"`)) || strings.Contains(got.body, name) {
+			t.Errorf("%s: %d %s", name, got.status, got.body)
+		}
+	}
+	for _, typed := range []string{"PayPalo", " paypalo ", "paypalo\u200b", "ｐａｙｐａｌｏ"} { // the phone's keyboard, a paste, an input method
+		w.signIn(typed, goodPassword)
 	}
 }
 
@@ -248,12 +272,12 @@ func TestR3_PanicInTheBackground(t *testing.T) {
 // Audit out: auth goes on, and nothing is lost.
 func TestAuditOut(t *testing.T) {
 	w := newWorld(t, cheapConfig(), sqliteStore(t), auth.New)
-	w.audit.setDown(true)
+	w.audit.down.Store(true)
 	w.person("ana")
 	if n := len(w.audit.of(record.SessionCreated)); n != 0 {
 		t.Fatalf("%d events", n)
 	}
-	w.audit.setDown(false)
+	w.audit.down.Store(false)
 	testkit.Eventually(t, 15*time.Second, func() (bool, string) {
 		n := len(w.audit.of(record.AccountCreated)) + len(w.audit.of(record.SessionCreated))
 		return n == 2, fmt.Sprintf("%d of 2 events", n)
@@ -269,6 +293,7 @@ func TestConfig(t *testing.T) {
 	}
 	var bad auth.Config
 	bad.Session.Idle = time.Hour
+	bad.Names.Reserved = []string{"acme", ""}
 	err := bad.Validate()
 	if err == nil {
 		t.Fatal("the zero config is valid")
@@ -276,7 +301,7 @@ func TestConfig(t *testing.T) {
 	for _, want := range []string{
 		"auth.password.length: must be from 10 to 64", "auth.password.hash_memory: must be from 19 to 4096",
 		"auth.password.hash_time: must be from 2 to 64", "auth.session.access_ttl: must be from 1s to 1h0m0s",
-		"auth.session.idle: must not be longer than auth.session.ttl",
+		"auth.session.idle: must not be longer than auth.session.ttl", "auth.names.reserved[1]: must have from 1 to 64 characters",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("no line %q in\n%v", want, err)

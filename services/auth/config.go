@@ -3,8 +3,12 @@ package auth
 import (
 	"fmt"
 	"time"
+	"unicode/utf8"
 
 	"centinela/services/auth/internal/account"
+	"centinela/services/auth/internal/name"
+	"centinela/services/auth/internal/password"
+	"centinela/services/auth/internal/throttle"
 	"centinela/shared/config"
 )
 
@@ -15,6 +19,12 @@ type Config struct {
 	Session    SessionConfig    `yaml:"session" help:"How long people stay signed in."`
 	SignUp     SignUpConfig     `yaml:"sign_up" help:"Bounds of sign-ups."`
 	SavedCodes SavedCodesConfig `yaml:"saved_codes" help:"Bounds of wrong saved codes; a right one is always taken."`
+	Names      NamesConfig      `yaml:"names" help:"What user names may not be."`
+}
+
+// NamesConfig is what user names may not be.
+type NamesConfig struct {
+	Reserved []string `yaml:"reserved" help:"Names that nobody may take, nor what looks like them, also with digits behind: the app's own, beside ours (admin, support, soporte …)."`
 }
 
 // PasswordConfig is what new passwords must be and what hashing them costs.
@@ -69,6 +79,7 @@ const (
 	leastLength     = 10
 	mostMemory      = 1 << 20 // MiB; also keeps KiB within 32 bits
 	mostSessions    = 20      // maxItems of the specification
+	mostReserved    = 64      // characters
 )
 
 // Validate returns every error at once, each with its path.
@@ -99,6 +110,11 @@ func (c Config) Validate() error {
 	within("session.idle", c.Session.Idle, time.Minute, 90*24*time.Hour)
 	within("session.ttl", c.Session.TTL, time.Minute, 365*24*time.Hour)
 	within("session.reuse_grace", c.Session.ReuseGrace, 0, time.Minute)
+	for i, reserved := range c.Names.Reserved {
+		if n := utf8.RuneCountInString(reserved); n == 0 || n > mostReserved {
+			errs.Add(fmt.Sprintf("auth.names.reserved[%d]", i), fmt.Sprintf("must have from 1 to %d characters", mostReserved))
+		}
+	}
 	if c.Session.Idle > c.Session.TTL {
 		errs.Add("auth.session.idle", "must not be longer than auth.session.ttl")
 	}
@@ -107,16 +123,20 @@ func (c Config) Validate() error {
 
 func (c Config) settings() account.Settings {
 	return account.Settings{
-		Rules: account.PasswordRules{Least: c.Password.Length},
+		Names: name.NewRules(c.Names.Reserved), Passwords: password.Rules{Least: c.Password.Length},
 		Fresh: c.SignIn.Fresh, SignInFloor: c.SignIn.Floor,
 		IdleFor: c.Session.Idle, AtMost: c.Session.TTL, MaxSessions: c.Session.Most, ReuseGrace: c.Session.ReuseGrace,
-		AccessFor: c.Session.AccessTTL, SignUpsHourly: c.SignUp.Hourly, CodesDaily: c.SavedCodes.Daily,
+		AccessFor: c.Session.AccessTTL,
 	}
 }
 
+func (c Config) throttle() throttle.Settings {
+	return throttle.Settings{SignUpsHourly: c.SignUp.Hourly, CodesDaily: c.SavedCodes.Daily}
+}
+
 // hashParams are within 32 and 8 bits after Validate.
-func (c Config) hashParams() account.HashParams {
-	return account.HashParams{
+func (c Config) hashParams() password.Params {
+	return password.Params{
 		MemoryKiB: uint32(c.Password.HashMemory) << 10, Time: uint32(c.Password.HashTime), Threads: uint8(c.Password.Threads),
 	}
 }

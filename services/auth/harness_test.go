@@ -9,7 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,11 +20,14 @@ import (
 	"centinela/openapi/gen/authapi"
 	"centinela/openapi/gen/authclient"
 	"centinela/services/auth"
+	"centinela/shared/auditlink"
 	"centinela/shared/clock"
+	"centinela/shared/fault"
 	"centinela/shared/httpkit"
 	"centinela/shared/httpkit/httpkittest"
 	"centinela/shared/module"
 	"centinela/shared/obs"
+	"centinela/shared/outbox/outboxtest"
 	"centinela/shared/record"
 	"centinela/shared/secret"
 	"centinela/shared/testkit"
@@ -74,17 +77,33 @@ func mongoStore(t testing.TB) module.Store {
 func newWorld(t testing.TB, cfg auth.Config, store module.Store, build builder) *world {
 	t.Helper()
 	w := &world{
-		t: t, services: httpkittest.NewServices(t), log: &testkit.Buffer{}, registry: obs.NewRegistry("auth"), store: store, keyDir: t.TempDir(),
+		t: t, services: httpkittest.NewServices(t), store: store, keyDir: t.TempDir(),
 		clk: clock.NewManual(time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)),
 	}
 	for _, name := range []string{"gateway", "auth", "recovery", "chat-relay", "audit", "operator", "stranger"} {
 		w.services.Signer(name)
 	}
 	w.audit = newFakeAudit(t, w.services)
+	w.start(cfg, build)
+	return w
+}
+
+// twin is another process on the same store and keys, whose clock is so far ahead.
+func (w *world) twin(cfg auth.Config, ahead time.Duration) *world {
+	w.t.Helper()
+	other := &world{t: w.t, services: w.services, store: w.store, keyDir: w.keyDir, audit: w.audit, clk: clock.NewManual(w.clk.Now().Add(ahead))}
+	other.start(cfg, auth.New)
+	return other
+}
+
+func (w *world) start(cfg auth.Config, build builder) {
+	t := w.t
+	t.Helper()
+	w.log, w.registry = &testkit.Buffer{}, obs.NewRegistry("auth")
 	m, err := build(t.Context(), cfg, module.Deps{
 		Service: module.Auth, Log: slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Registry: w.registry, Clock: w.clk, Signer: w.services.Signer("auth"), Keyring: w.services,
-		PeerURL: func(string) string { return w.audit.url }, Store: store, Development: true, KeyDir: w.keyDir,
+		PeerURL: func(string) string { return w.audit.url }, Store: w.store, Development: true, KeyDir: w.keyDir,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -101,6 +120,7 @@ func newWorld(t testing.TB, cfg auth.Config, store module.Store, build builder) 
 	server := httptest.NewServer(httpkittest.ValidateResponses(t, spec, m.Handler()))
 	w.url = server.URL
 	t.Cleanup(func() {
+		m.Drain()
 		server.Close()
 		stop()
 		if err := <-done; err != nil {
@@ -110,7 +130,6 @@ func newWorld(t testing.TB, cfg auth.Config, store module.Store, build builder) 
 			t.Error(err)
 		}
 	})
-	return w
 }
 
 // as returns the generated client of one service, with a person's token unless it is empty.
@@ -204,15 +223,14 @@ func (w *world) signIn(name, password string) authclient.TokenSet {
 	return in
 }
 
-// fakeAudit takes events as openapi/audit.yaml says, from auth only, unless it is down.
+// fakeAudit takes shipments as openapi/audit.yaml says, from auth only, unless it is down.
 type fakeAudit struct {
-	url string
-
-	mu     sync.Mutex
-	down   bool
-	events map[string]record.Event
-	raw    strings.Builder
+	url      string
+	receiver *outboxtest.Receiver
+	down     atomic.Bool
 }
+
+var errDown = fault.New(fault.KindUnavailable, fault.CodeUnavailable, "down")
 
 func newFakeAudit(t testing.TB, services *httpkittest.Services) *fakeAudit {
 	t.Helper()
@@ -220,7 +238,7 @@ func newFakeAudit(t testing.TB, services *httpkittest.Services) *fakeAudit {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fakeAudit{events: make(map[string]record.Event)}
+	f := &fakeAudit{receiver: &outboxtest.Receiver{}}
 	clk := clock.Real()
 	s := httpkit.New(httpkit.Options{
 		Service: "audit", Spec: spec, Callers: services.Verifier("audit"), People: httpkittest.NewPeople(t, clk).Verifier(),
@@ -233,52 +251,43 @@ func newFakeAudit(t testing.TB, services *httpkittest.Services) *fakeAudit {
 }
 
 func (f *fakeAudit) ingest(c *gin.Context) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.down {
-		c.Status(http.StatusServiceUnavailable)
+	if f.down.Load() {
+		httpkit.Fail(c, errDown)
 		return
 	}
-	var batch struct {
-		Events []record.Event `json:"events"`
-	}
-	body, err := io.ReadAll(c.Request.Body)
-	if err == nil {
-		err = json.Unmarshal(body, &batch)
-	}
+	shipment, err := auditlink.ReadShipment(c.Request.Body)
 	if err != nil {
 		httpkit.Fail(c, err)
 		return
 	}
-	f.raw.Write(body)
-	for _, e := range batch.Events {
-		f.events[e.ID] = e
+	head, err := f.receiver.Take(c.Request.Context(), shipment)
+	if err != nil {
+		httpkit.Fail(c, err)
+		return
 	}
-	c.JSON(http.StatusOK, auditapi.IngestResult{Stored: len(batch.Events)})
+	c.JSON(http.StatusOK, auditapi.LogHead{N: head.N, Hash: head.Hash.String()})
 }
 
-func (f *fakeAudit) setDown(down bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.down = down
-}
-
-func (f *fakeAudit) text() string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.raw.String()
-}
-
+// of are the events of one action.
 func (f *fakeAudit) of(action string) []record.Event {
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	var found []record.Event
-	for _, e := range f.events {
-		if e.Action == action {
-			found = append(found, e)
+	for _, e := range f.receiver.Events() {
+		if e.Event.Action == action {
+			e.Event.Data = e.Data()
+			found = append(found, e.Event)
 		}
 	}
 	return found
+}
+
+// text is all that came, openings included.
+func (f *fakeAudit) text() string {
+	var text strings.Builder
+	for _, e := range f.receiver.Events() {
+		text.Write(e.Body)
+		text.Write(e.Openings)
+	}
+	return text.String()
 }
 
 // metrics is all that the module's registry shows.

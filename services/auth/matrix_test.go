@@ -1,8 +1,10 @@
 package auth_test
 
 import (
+	"database/sql"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -107,7 +109,8 @@ func TestLiveSession(t *testing.T) {
 
 // TestR41_AuthorisationMatrix runs every operation of the specification as nobody, as each service, and, where it is a
 // person's, as nobody, with a forged token, with a revoked session, as another person, after a stale sign-in, and as the
-// owner. What is refused must also have changed nothing: the owner's own call comes last and still works.
+// owner. What is refused must also have changed nothing, of nobody's: no row, no counter, no event; the owner's own call
+// comes last and still works.
 func TestR41_AuthorisationMatrix(t *testing.T) {
 	w := newWorld(t, cheapConfig(), sqliteStore(t), auth.New)
 	spec, err := authapi.Spec()
@@ -135,13 +138,19 @@ func TestR41_AuthorisationMatrix(t *testing.T) {
 						t.Errorf("%s: %d %s, want %d %s", who, got.status, got.code(), status, code)
 					}
 				}
-				if got := do("", owner.tokens.AccessToken); got.status != 401 {
-					t.Errorf("nobody, with the owner's token: %d", got.status)
+				refused := func(who, service, token string, status int, code string) {
+					t.Helper()
+					before := w.state()
+					expect(who, do(service, token), status, code)
+					if after := w.state(); after != before {
+						t.Errorf("%s: it was refused, and changed\n%s\nto\n%s", who, before, after)
+					}
 				}
+				refused("nobody, with the owner's token", "", owner.tokens.AccessToken, 401, "unauthenticated")
 				callers, _ := op.Extensions["x-callers"].([]any)
 				for _, service := range []string{"gateway", "recovery", "chat-relay", "audit", "auth", "operator", "stranger"} {
 					if !slices.Contains(callers, any(service)) {
-						expect(service, do(service, owner.tokens.AccessToken), 403, "caller_not_allowed")
+						refused(service, service, owner.tokens.AccessToken, 403, "caller_not_allowed")
 					}
 				}
 				if len(callers) == 0 || slices.Contains(callers, any("*")) {
@@ -153,25 +162,25 @@ func TestR41_AuthorisationMatrix(t *testing.T) {
 					}
 					return
 				}
-				expect("no token", do("gateway", ""), 401, "unauthenticated")
-				expect("another issuer's token", do("gateway", forger.tokens.AccessToken), 401, "token_invalid")
-				expect("refresh token as access token", do("gateway", owner.tokens.RefreshToken), 401, "token_invalid")
+				refused("no token", "gateway", "", 401, "unauthenticated")
+				refused("another issuer's token", "gateway", forger.tokens.AccessToken, 401, "token_invalid")
+				refused("refresh token as access token", "gateway", owner.tokens.RefreshToken, 401, "token_invalid")
 
 				stale := w.signIn(owner.name, goodPassword)
 				if got := w.do("gateway", stale.AccessToken, http.MethodDelete, "/v1/sessions/"+stale.SessionId, ""); got.status != 204 {
 					t.Fatalf("sign out: %d %s", got.status, got.body)
 				}
-				expect("revoked session", do("gateway", stale.AccessToken), 401, "session_revoked")
+				refused("revoked session", "gateway", stale.AccessToken, 401, "session_revoked")
 
 				w.clk.Advance(11 * time.Minute)
-				expect("expired token", do("gateway", owner.tokens.AccessToken), 401, "token_expired")
+				refused("expired token", "gateway", owner.tokens.AccessToken, 401, "token_expired")
 				fresh := w.signIn(other.name, goodPassword)
 				if strings.Contains(row.path(owner), owner.tokens.SessionId) {
-					expect("another person", do("gateway", fresh.AccessToken), 404, "not_found")
+					refused("another person", "gateway", fresh.AccessToken, 404, "not_found")
 				}
 				refreshed := w.refresh(owner.tokens)
 				if auth.FreshOnly()[op.OperationID] {
-					expect("stale sign-in, refreshed", do("gateway", refreshed.AccessToken), 403, "fresh_sign_in_required")
+					refused("stale sign-in, refreshed", "gateway", refreshed.AccessToken, 403, "fresh_sign_in_required")
 					refreshed = w.signIn(owner.name, goodPassword)
 				}
 				expect("the owner", do("gateway", refreshed.AccessToken), row.ok, "")
@@ -181,6 +190,36 @@ func TestR41_AuthorisationMatrix(t *testing.T) {
 	if seen != len(matrix) {
 		t.Errorf("%d operations of the specification, %d rows", seen, len(matrix))
 	}
+}
+
+// state is all that the store holds of people and counters, and how many events were written.
+func (w *world) state() string {
+	w.t.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(w.store.Dir, "auth.db"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer db.Close()
+	rows, err := db.QueryContext(w.t.Context(), `
+		SELECT 'account ' || body FROM accounts UNION ALL SELECT 'session ' || body FROM sessions
+		UNION ALL SELECT 'counter ' || id || ' ' || count || ' ' || window_start || ' ' || last_at FROM limit_counters
+		UNION ALL SELECT 'events ' || max(n, coalesce((SELECT max(n) FROM outbox_log), 0)) FROM outbox_cursor ORDER BY 1`)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer rows.Close()
+	var all []string
+	for rows.Next() {
+		var line string
+		if err := rows.Scan(&line); err != nil {
+			w.t.Fatal(err)
+		}
+		all = append(all, line)
+	}
+	if err := rows.Err(); err != nil || len(all) < 4 {
+		w.t.Fatalf("%d lines, %v", len(all), err)
+	}
+	return strings.Join(all, "\n")
 }
 
 func (w *world) refresh(tokens authclient.TokenSet) authclient.TokenSet {

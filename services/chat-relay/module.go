@@ -66,7 +66,7 @@ func New(ctx context.Context, cfg Config, deps module.Deps) (*Module, error) {
 func open(ctx context.Context, s module.Store) (store, error) {
 	switch s.Engine {
 	case module.EngineSQLite:
-		return sqlite.Open(ctx, filepath.Join(s.Dir, "chat-relay.db"))
+		return sqlite.Open(ctx, filepath.Join(s.Dir, "chat-relay.db"), s.SQLite()...)
 	case module.EngineMongoDB:
 		return mongo.Open(ctx, s.URI.Reveal(), s.Database)
 	}

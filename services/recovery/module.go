@@ -63,7 +63,7 @@ func New(ctx context.Context, cfg Config, deps module.Deps) (*Module, error) {
 func open(ctx context.Context, s module.Store) (backend, error) {
 	switch s.Engine {
 	case module.EngineSQLite:
-		db, err := sqlite.Open(ctx, filepath.Join(s.Dir, "recovery.db"))
+		db, err := sqlite.Open(ctx, filepath.Join(s.Dir, "recovery.db"), s.SQLite()...)
 		if err != nil {
 			return nil, err
 		}

@@ -1,20 +1,27 @@
 package runner
 
 import (
+	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"time"
 
 	"centinela/gateway"
+	"centinela/services/runner/backup"
 	"centinela/shared/clock"
 	"centinela/shared/config"
+	"centinela/shared/module"
+	"centinela/shared/sqlitex"
 )
 
 // preflight finds, before anything starts, what a start would stumble over: in the
 // configuration (ErrConfig), else in keys, certificates and folders; all of a kind
 // at once. It leaves nothing behind.
-func (c Config) preflight(target string) error {
+func (c Config) preflight(ctx context.Context, target string) error {
 	if rows(target) == nil {
 		return fmt.Errorf("%w: no part is named %q", ErrConfig, target)
 	}
@@ -23,7 +30,7 @@ func (c Config) preflight(target string) error {
 	}
 	var errs config.Errors
 	c.checkKeys(rows(target), &errs)
-	c.checkFolders(rows(target), &errs)
+	c.checkFolders(ctx, rows(target), &errs)
 	for _, r := range rows(target) {
 		if r.check != nil {
 			errs.AddErr("", r.check(c.parts[r.name].section))
@@ -34,10 +41,14 @@ func (c Config) preflight(target string) error {
 
 // Check is a dry start of target: what it passes starts. Errors: every error of the
 // configuration (ErrConfig), or else every key, certificate, folder and port that
-// isn't as it must be.
-func Check(cfg Config, target string) error {
-	if err := cfg.preflight(target); err != nil {
-		return err
+// isn't as it must be. Beside a running suite it can't try the ports, which that
+// one has: running names it then.
+func Check(ctx context.Context, cfg Config, target string) (running string, err error) {
+	if err := cfg.preflight(ctx, target); err != nil {
+		return "", err
+	}
+	if running, err = cfg.running(rows(target)); running != "" || err != nil {
+		return running, err
 	}
 	var errs config.Errors
 	t := cfg.topology(rows(target))
@@ -45,14 +56,32 @@ func Check(cfg Config, target string) error {
 		errs.AddErr("", err)
 	}
 	t.closeAll()
-	return errs.Err()
+	return "", errs.Err()
 }
 
-func (c Config) checkFolders(targets []row, errs *config.Errors) {
+func (c Config) checkFolders(ctx context.Context, targets []row, errs *config.Errors) {
 	for _, dir := range c.folders(targets) {
 		if err := probeFolder(dir); err != nil {
 			errs.AddErr("data_dir", fmt.Errorf("cannot make or write %s: %w (choose a folder that you may write to with --data)", dir, err))
 			return // the others are beside it
+		}
+	}
+	if _, err := os.Stat(filepath.Join(c.DataDir, backup.Staging)); err == nil {
+		errs.Add("data_dir", "a restore into "+c.DataDir+" was interrupted: empty the folder and restore again")
+	}
+	if c.Store.Engine != module.EngineSQLite {
+		return
+	}
+	for _, r := range targets {
+		places, err := c.placesOf(r)
+		errs.AddErr("data_dir", err)
+		for _, p := range places {
+			if p.Schema == nil {
+				continue
+			}
+			if err := sqlitex.Fits(ctx, p.Path, p.Schema); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				errs.AddErr("data_dir", err)
+			}
 		}
 	}
 }

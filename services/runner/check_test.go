@@ -9,6 +9,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"io"
 	"math/big"
 	"net"
@@ -18,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"centinela/shared/folderlock"
 	"centinela/shared/module"
 )
 
@@ -90,7 +92,7 @@ func TestCheckedStarts(t *testing.T) {
 			_, settings := production(t)
 			cfg := load(t, settings...)
 			before := tree(t, cfg.DataDir)
-			if err := Check(cfg, target); err != nil {
+			if _, err := Check(context.Background(), cfg, target); err != nil {
 				t.Fatal(err)
 			}
 			if after := tree(t, cfg.DataDir); after != before {
@@ -100,6 +102,29 @@ func TestCheckedStarts(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+func check(cfg Config, target string) error {
+	_, err := Check(context.Background(), cfg, target)
+	return err
+}
+
+// The dry start gives back every port that it tried.
+func TestCheckGivesPortsBack(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String() // nobody else's until the end of this test, or the check says so
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	cfg := load(t, "data_dir="+t.TempDir(), "gateway.listen="+address, "ops.listen=127.0.0.1:0")
+	for range 2 {
+		if err := check(cfg, All); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
@@ -175,10 +200,23 @@ func TestCheckAndStartAgree(t *testing.T) {
 			return []string{"data_dir=" + file(t, filepath.Join(dir, "file"), "")}
 		}, says: []string{"data_dir: ", "is not a directory"}},
 		"a part's folder is none": {plant: func(t *testing.T, dir string) []string { file(t, filepath.Join(dir, "recovery"), ""); return nil }, target: module.Recovery, says: []string{"data_dir: ", "is not a directory"}},
+		"a database that is none": {plant: func(t *testing.T, dir string) []string {
+			if err := os.Mkdir(filepath.Join(dir, "audit"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			file(t, filepath.Join(dir, "audit", "audit.db"), strings.Repeat("not a database, but long enough ", 200))
+			return nil
+		}, says: []string{"data_dir: ", "audit.db", "not a SQLite database"}},
+		"a restore that was cut off": {plant: func(t *testing.T, dir string) []string {
+			if err := os.Mkdir(filepath.Join(dir, ".restoring"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			return nil
+		}, says: []string{"data_dir: a restore into ", "interrupted"}},
 		"the public port in use":  {plant: set("gateway.listen=" + taken.Addr().String()), says: []string{"gateway: cannot listen on ", "address already in use", "gateway.listen"}},
 		"the operations port":     {plant: set("ops.listen=" + taken.Addr().String()), says: []string{"operations: cannot listen on ", "ops.listen"}},
 		"two ports at once":       {plant: set("ops.listen="+taken.Addr().String(), "services.auth.listen="+taken.Addr().String()), says: []string{"services.auth.listen", "ops.listen"}},
-		"an address of another":   {plant: set("services.auth.listen=192.0.2.1:0"), target: module.Auth, says: []string{"auth: cannot listen on 192.0.2.1:0", "services.auth.listen"}},
+		"an address of another":   {plant: set("services.auth.listen=240.0.0.1:0"), target: module.Auth, says: []string{"auth: cannot listen on 240.0.0.1:0", "services.auth.listen"}},
 		"an origin with a star":   {plant: set("chat_relay.origins=https://*.centinela.test"), config: true, says: []string{"chat_relay.origins[0]: "}},
 		"an origin that is null":  {plant: set("chat_relay.origins=null"), config: true, says: []string{"chat_relay.origins[0]: "}},
 		"the template's account":  {plant: set("recovery.sms.twilio.account_sid=AC00000000000000000000000000000000"), config: true, says: []string{"recovery.sms.twilio.account_sid: AC000", "placeholder"}},
@@ -196,7 +234,7 @@ func TestCheckAndStartAgree(t *testing.T) {
 				target = All
 			}
 			cfg := load(t, append(settings, c.plant(t, dir)...)...)
-			checked, started := Check(cfg, target), starts(t, cfg, target)
+			checked, started := check(cfg, target), starts(t, cfg, target)
 			if checked == nil || started == nil || checked.Error() != started.Error() {
 				t.Fatalf("the check says %v,\nthe start %v", checked, started)
 			}
@@ -224,7 +262,7 @@ func TestCheckOfOnePart(t *testing.T) {
 	if err := os.Remove(filepath.Join(dir, "keys", "recovery-seal.key")); err != nil {
 		t.Fatal(err)
 	}
-	if err := Check(cfg, module.Auth); err != nil {
+	if err := check(cfg, module.Auth); err != nil {
 		t.Error(err)
 	}
 }
@@ -234,14 +272,41 @@ func TestCheckOfOnePart(t *testing.T) {
 func TestCheckInDevelopment(t *testing.T) {
 	dir := t.TempDir()
 	settings := []string{"data_dir=" + dir, "gateway.listen=127.0.0.1:0", "ops.listen=127.0.0.1:0"}
-	if err := Check(load(t, settings...), All); err != nil {
+	if err := check(load(t, settings...), All); err != nil {
 		t.Error(err)
 	}
 	if got := tree(t, dir); got != dir {
 		t.Errorf("the check left something behind:\n%s", got)
 	}
 	cfg := load(t, append(settings, "key_dir="+filepath.Join(file(t, filepath.Join(dir, "file"), ""), "keys"))...)
-	if checked, started := Check(cfg, All), starts(t, cfg, All); checked == nil || started == nil || checked.Error() != started.Error() || !strings.HasPrefix(checked.Error(), "key_dir: ") {
+	if checked, started := check(cfg, All), starts(t, cfg, All); checked == nil || started == nil || checked.Error() != started.Error() || !strings.HasPrefix(checked.Error(), "key_dir: ") {
 		t.Errorf("the check says %v,\nthe start %v", checked, started)
+	}
+}
+
+// AG W8: one lock a data folder. A second suite, or one part of it, is refused in a
+// line that says who has it; config check works beside it.
+func TestOneSuiteADataFolder(t *testing.T) {
+	dir, settings := production(t)
+	cfg := load(t, settings...)
+	for _, second := range []string{All, module.Recovery} {
+		ctx, stop := context.WithCancel(t.Context())
+		err := Run(ctx, cfg, All, "test", io.Discard, func(Addresses) {
+			defer stop()
+			err := starts(t, cfg, second)
+			if err == nil || !errors.Is(err, folderlock.ErrHeld) || strings.Contains(err.Error(), "\n") || !strings.Contains(err.Error(), fmt.Sprintf("by process %d: %s", os.Getpid(), dir)) {
+				t.Errorf("%s: %v", second, err)
+			}
+			if running, err := Check(context.Background(), cfg, second); err != nil || !strings.Contains(running, fmt.Sprintf("process %d runs ", os.Getpid())) {
+				t.Errorf("config check beside it: %q, %v", running, err)
+			}
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		stop()
+	}
+	if err := starts(t, cfg, module.Recovery); err != nil {
+		t.Errorf("when the first has ended: %v", err)
 	}
 }

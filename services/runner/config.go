@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -13,10 +14,12 @@ import (
 	"time"
 
 	"centinela/gateway"
+	"centinela/services/auth"
 	"centinela/shared/config"
 	"centinela/shared/module"
 	"centinela/shared/obs"
 	"centinela/shared/secret"
+	"centinela/shared/sqlitex"
 )
 
 // Profiles.
@@ -63,6 +66,7 @@ type StoreConfig struct {
 	URI      secret.String `yaml:"uri" help:"mongodb://…; it may hold a password: prefer uri_file"`
 	URIFile  string        `yaml:"uri_file" help:"file with the URI"`
 	Database string        `yaml:"database" help:"prefix of the databases' names on MongoDB: centinela_auth, …"`
+	Cache    int           `yaml:"cache" help:"MiB of each SQLite writer's page cache, 1 to 4096; more where sweeps or the record are large"`
 }
 
 // OpsConfig is the operations listener of `centinela all`.
@@ -101,7 +105,7 @@ func Load(file string, env, set []string) (Config, error) {
 	c := Config{
 		Profile: Development, DataDir: "./data", StopBudget: 10 * time.Second,
 		Log:   LogConfig{Level: "info"},
-		Store: StoreConfig{Engine: module.EngineSQLite, Database: "centinela"},
+		Store: StoreConfig{Engine: module.EngineSQLite, Database: "centinela", Cache: sqlitex.DefaultCache >> 20},
 		Ops:   OpsConfig{Listen: "127.0.0.1:9080"},
 		parts: map[string]*settings{},
 	}
@@ -127,8 +131,25 @@ func Load(file string, env, set []string) (Config, error) {
 	return c, nil
 }
 
+// auth is auth's own section.
+func (c Config) auth() *auth.Config { return c.parts[module.Auth].section.(*auth.Config) }
+
 // gateway is the gateway's own section.
 func (c Config) gateway() *gateway.Config { return c.parts[module.Gateway].section.(*gateway.Config) }
+
+// proxies are those that stand in front of the gateway, and are declared.
+func (c Config) proxies() []netip.Prefix {
+	var list []netip.Prefix
+	for _, text := range c.gateway().Proxy.Trusted {
+		if p, err := netip.ParsePrefix(text); err == nil { // the others are the gateway's Validate's
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// OnMongoDB says that the databases are on a server, and not in the data folder.
+func (c Config) OnMongoDB() bool { return c.Store.Engine == module.EngineMongoDB }
 
 // Print writes what is in force as YAML with a comment a key, without secrets.
 func (c Config) Print(w io.Writer) error { return c.loaded.Print(w) }
@@ -180,15 +201,18 @@ func (c Config) Validate(target string) error {
 func (c Config) validateStore(target string, errs *config.Errors) {
 	needed := false
 	for _, r := range rows(target) {
-		needed = needed || r.hasDatabase()
+		needed = needed || r.schema != nil
 	}
 	switch {
 	case !needed:
-	case c.Store.Engine == module.EngineMongoDB:
+	case c.OnMongoDB():
 		_, err := c.Store.uri()
 		errs.AddErr("store.uri_file", err)
 	case c.Store.Engine != module.EngineSQLite:
 		errs.Add("store.engine", "must be sqlite or mongodb")
+	}
+	if c.Store.Cache < 1 || c.Store.Cache > 4096 {
+		errs.Add("store.cache", "must be from 1 to 4096 (MiB)")
 	}
 	if !databaseName.MatchString(c.Store.Database) {
 		errs.Add("store.database", "must be 1 to 40 letters, digits, _ or -")
@@ -198,23 +222,26 @@ func (c Config) validateStore(target string, errs *config.Errors) {
 // databaseName is what MongoDB takes on every system, with room for a service's name.
 var databaseName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}$`)
 
+// mongoURI is the outer form; the rest is the driver's to read.
+var mongoURI = regexp.MustCompile(`^mongodb(\+srv)?://[^/\s]+(/\S*)?$`)
+
 // uri is from the file that is named, or from the config itself.
 func (s StoreConfig) uri() (secret.String, error) {
+	uri := s.URI
 	switch {
-	case s.URIFile == "" && s.URI.IsZero():
+	case s.URIFile == "" && uri.IsZero():
 		return secret.String{}, errors.New("must name a file with the URI (or set store.uri by CENTINELA_STORE_URI)")
-	case s.URIFile == "":
-		return s.URI, nil
-	case !s.URI.IsZero():
+	case s.URIFile != "" && !uri.IsZero():
 		return secret.String{}, errors.New("store.uri is set as well: keep one of them")
+	case s.URIFile != "":
+		text, err := os.ReadFile(s.URIFile)
+		if err != nil {
+			return secret.String{}, fmt.Errorf("can't be read: %w", err)
+		}
+		uri = secret.NewString(strings.TrimSpace(string(text)))
 	}
-	text, err := os.ReadFile(s.URIFile)
-	if err != nil {
-		return secret.String{}, fmt.Errorf("can't be read: %w", err)
-	}
-	uri := secret.NewString(strings.TrimSpace(string(text)))
-	if uri.IsZero() {
-		return secret.String{}, fmt.Errorf("%s is empty", s.URIFile)
+	if !mongoURI.MatchString(uri.Reveal()) { // what it is may be a password: it isn't shown
+		return secret.String{}, errors.New("must hold a URI like mongodb://user:password@host:27017/?replicaSet=rs0")
 	}
 	return uri, nil
 }
@@ -225,8 +252,8 @@ func (c Config) storeOf(r row) (module.Store, error) {
 	if whole, err := filepath.Abs(dir); err == nil {
 		dir = whole // a file URI has no relative form
 	}
-	store := module.Store{Engine: c.Store.Engine, Dir: dir, Database: c.Store.Database + "_" + r.key()}
-	if !r.hasDatabase() || store.Engine != module.EngineMongoDB {
+	store := module.Store{Engine: c.Store.Engine, Dir: dir, Database: c.Store.Database + "_" + r.key(), Cache: int64(c.Store.Cache) << 20}
+	if r.schema == nil || !c.OnMongoDB() {
 		return store, nil
 	}
 	uri, err := c.Store.uri()

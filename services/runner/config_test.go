@@ -7,8 +7,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"centinela/shared/module"
+	"centinela/shared/testkit"
 )
 
 // load takes settings only: no file and no environment.
@@ -27,7 +29,7 @@ func TestValidate(t *testing.T) {
 		t.Fatalf("the default: %v", err)
 	}
 	cfg := load(
-		t, "profile=test", "data_dir=", "stop_budget=0s", "log.level=loud", "store.engine=oracle", "store.database=a.b",
+		t, "profile=test", "data_dir=", "stop_budget=0s", "log.level=loud", "store.engine=oracle", "store.cache=0", "store.database=a.b",
 		"ops.listen=", "services.auth.url=auth:8081", "services.audit.url=http://audit:8084/", "services.recovery.listen=8082",
 		"services.gateway.ops=nowhere", "gateway.listen=here", "recovery.origin_host=", "chat_relay.rate.burst=0", "auth.password.length=1",
 	)
@@ -36,7 +38,7 @@ func TestValidate(t *testing.T) {
 		t.Fatalf("got %v", err)
 	}
 	for _, path := range []string{
-		"profile", "data_dir", "stop_budget", "log.level", "store.engine", "store.database", "ops.listen", "services.auth.url",
+		"profile", "data_dir", "stop_budget", "log.level", "store.engine", "store.cache", "store.database", "ops.listen", "services.auth.url",
 		"services.audit.url", "services.recovery.listen", "services.gateway.ops", "gateway.listen", "recovery.origin_host",
 		"chat_relay.rate.burst", "auth.password.length",
 	} {
@@ -123,10 +125,30 @@ func TestStoreURI(t *testing.T) {
 		"both":     {"store.engine=mongodb", "store.uri_file=" + file, "store.uri=mongodb://u:" + password + "@127.0.0.1/"},
 		"no file":  {"store.engine=mongodb", "store.uri_file=" + file + ".none"},
 		"an empty": {"store.engine=mongodb", "store.uri_file=" + os.DevNull},
+		"no URI":   {"store.engine=mongodb", "store.uri=" + password},
 	} {
 		err := load(t, c...).Validate(All)
 		if err == nil || !strings.Contains(err.Error(), "store.uri_file: ") || strings.Contains(err.Error(), password) {
 			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+// What a part takes from the product's one key for it: the age of a fresh sign-in
+// (auth's key, recovery reads it), the database's cache.
+func TestSharedKeys(t *testing.T) {
+	cfg := load(t, "auth.sign_in.fresh=7m", "store.cache=64", "data_dir="+t.TempDir(), "gateway.proxy.trusted=10.1.0.0/16, ::1/128", "gateway.public_base=https://id.centinela.test")
+	if err := makeKeys(cfg.KeyDir, table); err != nil {
+		t.Fatal(err)
+	}
+	s := &suite{cfg: cfg, topology: cfg.topology(table)}
+	for _, r := range table {
+		deps, err := s.deps(r, testkit.Logger(t), nil)
+		if err != nil || deps.FreshSignIn != 7*time.Minute || deps.Store.Cache != 64<<20 || len(deps.Store.SQLite()) != 1 {
+			t.Errorf("%s: %v, %d, %v", r.name, deps.FreshSignIn, deps.Store.Cache, err)
+		}
+		if deps.PublicURL != "https://id.centinela.test" || len(deps.Proxies) != 2 || deps.Proxies[0].String() != "10.1.0.0/16" {
+			t.Errorf("%s: %s, %v", r.name, deps.PublicURL, deps.Proxies)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -32,8 +33,9 @@ type row struct {
 	// check finds what a start would stumble over, beyond keys, folders and ports.
 	check func(s section) error
 
-	keys  func() []secret.KeyFile // beside its service key
-	files []string                // what of its data folder can't be made anew: plain files first, then the database
+	keys   func() []secret.KeyFile // beside its service key
+	schema func() (fs.FS, error)   // of its database NAME.db; nil for a part that keeps none
+	files  []string                // what else of its data folder can't be made anew
 }
 
 // table is the parts, in the order of their start: who is called before who calls.
@@ -42,22 +44,22 @@ var table = []row{
 	{
 		name: module.Audit, help: "The record, its rules, and the verdicts that follow.",
 		section: sectionOf(audit.DefaultConfig), build: built(audit.New), port: "8084", opsPort: "9084",
-		keys: audit.Keys, files: []string{"checkpoint.json", "audit.db"},
+		keys: audit.Keys, schema: audit.Schema, files: []string{"checkpoint.json"},
 	},
 	{
 		name: module.Auth, help: "Accounts, credentials, sessions.",
 		section: sectionOf(auth.DefaultConfig), build: built(auth.New), port: "8081", opsPort: "9081",
-		keys: auth.Keys, files: []string{"auth.db"},
+		keys: auth.Keys, schema: auth.Schema,
 	},
 	{
 		name: module.Recovery, help: "Phone numbers, SMS, the way back in.",
 		section: sectionOf(recovery.DefaultConfig), build: built(recovery.New), port: "8082", opsPort: "9082",
-		keys: recovery.Keys, files: []string{"recovery.db"},
+		keys: recovery.Keys, schema: recovery.Schema,
 	},
 	{
 		name: module.ChatRelay, help: "The chat's socket, conversations and messages.",
 		section: sectionOf(chatrelay.DefaultConfig), build: built(chatrelay.New), port: "8083", opsPort: "9083",
-		files: []string{"chat-relay.db"},
+		schema: chatrelay.Schema,
 	},
 	{
 		name: module.Gateway, help: "The public door: firewall, limits, authentication, validation.",
@@ -88,8 +90,8 @@ func built[C any, M module.Module](construct func(context.Context, C, module.Dep
 // key is the part's in the configuration.
 func (r row) key() string { return strings.ReplaceAll(r.name, "-", "_") }
 
-// hasDatabase says whether the part keeps state in a database.
-func (r row) hasDatabase() bool { return slices.Contains(r.files, r.name+".db") }
+// database is the embedded database's file in the part's folder.
+func (r row) database() string { return r.name + ".db" }
 
 // Part is one that can run alone.
 type Part struct{ Name, Help string }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"path/filepath"
 
 	"github.com/gin-gonic/gin"
@@ -29,9 +28,18 @@ const All = "all"
 // line for each thing that made the start impossible, and says what to do. version
 // is the binary's.
 func Run(ctx context.Context, cfg Config, target, version string, logs io.Writer, started func(Addresses)) error {
-	if err := cfg.preflight(target); err != nil {
+	if err := cfg.preflight(ctx, target); err != nil {
 		return err
 	}
+	unlock, err := cfg.lockFolders(rows(target))
+	if err != nil {
+		return err
+	}
+	return errors.Join(runLocked(ctx, cfg, target, version, logs, started), unlock())
+}
+
+// runLocked runs target in folders that are this process's own.
+func runLocked(ctx context.Context, cfg Config, target, version string, logs io.Writer, started func(Addresses)) error {
 	suite, err := prepare(cfg, target, logs)
 	if err != nil {
 		return err
@@ -67,13 +75,8 @@ type suite struct {
 	parts    []*part
 }
 
-// prepare makes the folders and keys and binds the listeners.
+// prepare makes the keys and binds the listeners.
 func prepare(cfg Config, target string, logs io.Writer) (*suite, error) {
-	for _, dir := range cfg.folders(rows(target)) {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return nil, fmt.Errorf("data_dir: cannot make %s: %w", dir, rootCause(err))
-		}
-	}
 	clk, err := openClock(cfg)
 	if err != nil {
 		return nil, err
@@ -103,7 +106,7 @@ func openClock(cfg Config) (clock.Clock, error) {
 	if cfg.Profile == Production {
 		return clock.Real(), nil
 	}
-	clk, err := clock.OpenTravelled(filepath.Join(cfg.DataDir, "dev-clock"))
+	clk, err := clock.OpenTravelled(filepath.Join(cfg.DataDir, devClockFile))
 	if err != nil {
 		return nil, fmt.Errorf("data_dir: %w", err)
 	}
@@ -142,7 +145,9 @@ func (s *suite) deps(r row, log *slog.Logger, registry *prometheus.Registry) (mo
 		Keyring:     s.keyring,
 		PeerURL:     s.topology.peerURL,
 		PublicURL:   s.topology.publicURL(),
+		Proxies:     s.cfg.proxies(),
 		Store:       store,
+		FreshSignIn: s.cfg.auth().SignIn.Fresh,
 		Development: s.cfg.Profile == Development,
 		KeyDir:      s.cfg.KeyDir,
 	}, nil

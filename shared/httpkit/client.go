@@ -102,7 +102,11 @@ func NewClient(opts ClientOptions) *Client {
 		ReadyToTrip: func(n gobreaker.Counts) bool { return c.silent(n.ConsecutiveFailures, time.Now()) },
 		IsExcluded:  saysNothing,
 		OnStateChange: func(peer string, from, to gobreaker.State) {
-			opts.Log.Warn("circuit breaker", "peer", peer, "from", from.String(), "to", to.String())
+			level := slog.LevelWarn
+			if from == gobreaker.StateHalfOpen && to == gobreaker.StateOpen || to == gobreaker.StateHalfOpen { // probes of a peer that is known to be away
+				level = slog.LevelDebug
+			}
+			opts.Log.Log(context.Background(), level, "circuit breaker", "peer", peer, "from", from.String(), "to", to.String())
 		},
 	})
 	return c
@@ -236,7 +240,7 @@ func (c *Client) probe(ctx context.Context) (err error) {
 	req := (&http.Request{Method: http.MethodHead, URL: &url.URL{Path: "/"}, Header: http.Header{}}).WithContext(ctx)
 	if err = c.prepare(WithRequest(ctx, Request{}), req); err == nil {
 		var resp *http.Response
-		if resp, err = c.transport.RoundTrip(req); err == nil {
+		if resp, err = c.transport.RoundTrip(req); err == nil { //nolint:bodyclose // drain closes it
 			drain(resp.Body)
 			c.answered.Store(time.Now().UnixNano())
 		}

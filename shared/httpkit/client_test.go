@@ -155,7 +155,7 @@ func TestBreakerClosesAgain(t *testing.T) {
 		t.Errorf("%d of 30 calls reached a broken peer", reached)
 	}
 	down.Store(false)
-	testkit.Eventually(t, 5*time.Second, func() (bool, string) {
+	testkit.Eventually(t, testkit.Patience, func() (bool, string) {
 		resp, err := get(t, context.Background(), client, "/")
 		if err != nil {
 			return false, err.Error()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"time"
@@ -21,6 +22,7 @@ import (
 	"centinela/shared/outbox"
 	"centinela/shared/revocation"
 	"centinela/shared/secret"
+	"centinela/shared/sqlitex"
 	"centinela/shared/svcauth"
 	"centinela/shared/verdicts"
 )
@@ -57,19 +59,32 @@ type Store struct {
 	Dir      string        // the service's own data folder; on MongoDB only for keys and caches
 	URI      secret.String // MongoDB only
 	Database string        // MongoDB only: the service's own database
+	Cache    int64         // SQLite only: bytes of the writer's page cache; 0 for sqlitex's own
+}
+
+// SQLite is how the embedded database is opened.
+func (s Store) SQLite() []sqlitex.Option {
+	if s.Cache == 0 {
+		return nil
+	}
+	return []sqlitex.Option{sqlitex.Cache(s.Cache)}
 }
 
 // Deps is what the runner gives to a part.
 type Deps struct {
-	Service     string
-	Log         *slog.Logger
-	Registry    *prometheus.Registry
-	Clock       clock.Clock
-	Signer      *svcauth.Signer
-	Keyring     svcauth.Keyring
-	PeerURL     func(service string) string // "http://127.0.0.1:8081", no slash at the end
-	PublicURL   string                      // where people reach the gateway, as far as this process can know
-	Store       Store
+	Service   string
+	Log       *slog.Logger
+	Registry  *prometheus.Registry
+	Clock     clock.Clock
+	Signer    *svcauth.Signer
+	Keyring   svcauth.Keyring
+	PeerURL   func(service string) string // "http://127.0.0.1:8081", no slash at the end
+	PublicURL string                      // where people reach the gateway, as far as this process can know
+	Proxies   []netip.Prefix              // that stand in front of the gateway
+	Store     Store
+	// FreshSignIn is how old a sign-in may be for what changes the ways into an
+	// account, in every service: auth.sign_in.fresh.
+	FreshSignIn time.Duration
 	Development bool   // the development profile: simulator, /dev, generated keys
 	KeyDir      string // where the part's own secret keys are; created when missing in development only
 }

@@ -9,7 +9,6 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"centinela/shared/keylock"
 	"centinela/shared/limits"
@@ -23,7 +22,7 @@ const takeBackBudget = 5 * time.Second
 
 // CountersIndexes is what a service with limits adds to its index list.
 func CountersIndexes() []mongo.IndexModel {
-	return []mongo.IndexModel{{Keys: bson.D{{Key: "last_at", Value: 1}}}} // Prune
+	return []mongo.IndexModel{Index("last_at")} // Prune
 }
 
 // Counters is a limits.Store, a document a counter.
@@ -113,12 +112,8 @@ func (c *Counters) raiseOnce(ctx context.Context, rises []limits.Rise) (_ []time
 }
 
 func (c *Counters) find(ctx context.Context, key string) (limits.Counter, error) {
-	var doc counterDoc
-	err := c.db.C(CountersCollection).FindOne(ctx, byID(key)).Decode(&doc)
-	if errors.Is(err, mongo.ErrNoDocuments) {
-		return limits.Counter{}, nil
-	}
-	return limits.Counter{Count: doc.Count, Start: doc.Start, Last: doc.Last}, Wrap(err)
+	doc, _, err := One[counterDoc](ctx, c.db.C(CountersCollection), ByID(key))
+	return limits.Counter{Count: doc.Count, Start: doc.Start, Last: doc.Last}, err
 }
 
 // replace writes next if the counter still is what was found.
@@ -131,7 +126,7 @@ func (c *Counters) replace(ctx context.Context, key string, found, next limits.C
 		}
 		return err == nil, Wrap(err)
 	}
-	result, err := collection.UpdateOne(ctx, append(byID(key), counterFields(found)...), bson.D{{Key: "$set", Value: counterFields(next)}})
+	result, err := collection.UpdateOne(ctx, append(ByID(key), counterFields(found)...), Set(counterFields(next)))
 	if err != nil {
 		return false, Wrap(err)
 	}
@@ -155,7 +150,7 @@ func (c *Counters) takeBack(ctx context.Context, rises []limits.Rise, found, nex
 				continue
 			}
 		}
-		ours := append(byID(r.Key), bson.E{Key: "window_start", Value: next[i].Start}, bson.E{Key: "count", Value: bson.D{{Key: "$gte", Value: 1}}})
+		ours := append(ByID(r.Key), bson.E{Key: "window_start", Value: next[i].Start}, bson.E{Key: "count", Value: bson.D{{Key: "$gte", Value: 1}}})
 		_, err := c.db.C(CountersCollection).UpdateOne(ctx, ours, bson.D{{Key: "$inc", Value: bson.D{{Key: "count", Value: -1}}}})
 		failed = append(failed, Wrap(err))
 	}
@@ -173,41 +168,21 @@ func (c *Counters) Forgive(ctx context.Context, returns []limits.Return) error {
 }
 
 func (c *Counters) forgive(ctx context.Context, r limits.Return) error {
-	collection, rest := c.db.C(CountersCollection), byID(r.Key)
+	collection, rest := c.db.C(CountersCollection), ByID(r.Key)
 	if r.N > 0 {
-		enough := append(byID(r.Key), bson.E{Key: "count", Value: bson.D{{Key: "$gte", Value: r.N}}})
+		enough := append(ByID(r.Key), bson.E{Key: "count", Value: bson.D{{Key: "$gte", Value: r.N}}})
 		result, err := collection.UpdateOne(ctx, enough, bson.D{{Key: "$inc", Value: bson.D{{Key: "count", Value: -r.N}}}})
 		if err != nil || result.MatchedCount == 1 {
 			return Wrap(err)
 		}
 		rest = append(rest, bson.E{Key: "count", Value: bson.D{{Key: "$lt", Value: r.N}}})
 	}
-	_, err := collection.UpdateOne(ctx, rest, bson.D{{Key: "$set", Value: bson.D{{Key: "count", Value: 0}}}})
+	_, err := collection.UpdateOne(ctx, rest, Set(bson.D{{Key: "count", Value: 0}}))
 	return Wrap(err)
 }
 
 // Prune implements limits.Store. A counter that was raised meanwhile stays.
 func (c *Counters) Prune(ctx context.Context, before time.Time, limit int) (int, error) {
-	collection := c.db.C(CountersCollection)
 	old := bson.D{{Key: "last_at", Value: bson.D{{Key: "$lt", Value: before}}}}
-	cursor, err := collection.Find(ctx, old, options.Find().SetSort(bson.D{{Key: "last_at", Value: 1}}).SetLimit(int64(limit)).SetProjection(bson.D{{Key: "_id", Value: 1}}))
-	if err != nil {
-		return 0, Wrap(err)
-	}
-	var docs []counterDoc
-	if err := cursor.All(ctx, &docs); err != nil {
-		return 0, Wrap(err)
-	}
-	if len(docs) == 0 {
-		return 0, nil
-	}
-	ids := make([]string, len(docs))
-	for i, doc := range docs {
-		ids[i] = doc.ID
-	}
-	result, err := collection.DeleteMany(ctx, append(old, bson.E{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}))
-	if err != nil {
-		return 0, Wrap(err)
-	}
-	return int(result.DeletedCount), nil
+	return Prune(ctx, c.db.C(CountersCollection), old, Keys("last_at"), limit)
 }

@@ -45,8 +45,8 @@ func (c *Counters) Raise(ctx context.Context, rises []limits.Rise) ([]time.Durat
 			if next[i] == found[i] || (!granted && waits[i] == 0) {
 				continue
 			}
-			if _, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO limit_counters (id, count, window_start, last_at) VALUES (?, ?, ?, ?)`,
-				r.Key, next[i].Count, Millis(next[i].Start), Millis(next[i].Last)); err != nil {
+			if _, err := Exec(ctx, tx, `INSERT OR REPLACE INTO limit_counters (id, count, window_start, last_at) VALUES (?, ?, ?, ?)`,
+				r.Key, next[i].Count, next[i].Start, next[i].Last); err != nil {
 				return err
 			}
 		}
@@ -81,16 +81,7 @@ func (c *Counters) Forgive(ctx context.Context, returns []limits.Return) error {
 }
 
 // Prune implements limits.Store.
-func (c *Counters) Prune(ctx context.Context, before time.Time, limit int) (n int, err error) {
-	err = c.db.Write(ctx, func(tx *sql.Tx) error {
-		result, err := tx.ExecContext(ctx,
-			`DELETE FROM limit_counters WHERE id IN (SELECT id FROM limit_counters WHERE last_at < ? ORDER BY last_at LIMIT ?)`, Millis(before), limit)
-		if err != nil {
-			return err
-		}
-		deleted, err := result.RowsAffected()
-		n = int(deleted)
-		return err
-	})
-	return n, err
+func (c *Counters) Prune(ctx context.Context, before time.Time, limit int) (int, error) {
+	return c.db.Prune(ctx, limit,
+		`DELETE FROM limit_counters WHERE id IN (SELECT id FROM limit_counters WHERE last_at < ? ORDER BY last_at LIMIT ?)`, before)
 }

@@ -97,13 +97,8 @@ func migrateIn(ctx context.Context, tx *sql.Tx, steps []migration) error {
 	if err != nil {
 		return err
 	}
-	for i, done := range applied {
-		if i >= len(steps) || done.version != steps[i].version {
-			return fmt.Errorf("written by a newer version of centinela (it has migration %s, unknown here): start that version, or restore an older copy", done.name)
-		}
-		if done.checksum != steps[i].checksum {
-			return fmt.Errorf("migration %s was changed after it was applied: restore its text and put the change into a new migration", done.name)
-		}
+	if err := fit(applied, steps); err != nil {
+		return err
 	}
 	for _, step := range steps[len(applied):] {
 		if _, err := tx.ExecContext(ctx, step.script); err != nil {
@@ -111,6 +106,19 @@ func migrateIn(ctx context.Context, tx *sql.Tx, steps []migration) error {
 		}
 		if _, err := tx.ExecContext(ctx, `INSERT INTO schema_migrations (version, name, checksum) VALUES (?, ?, ?)`, step.version, step.name, step.checksum); err != nil {
 			return fmt.Errorf("migration %s: %w", step.name, err)
+		}
+	}
+	return nil
+}
+
+// fit says why a database with these migrations applied isn't ours to change.
+func fit(applied, steps []migration) error {
+	for i, done := range applied {
+		if i >= len(steps) || done.version != steps[i].version {
+			return fmt.Errorf("written by a newer version of centinela (it has migration %s, unknown here): start that version, or restore an older copy", done.name)
+		}
+		if done.checksum != steps[i].checksum {
+			return fmt.Errorf("migration %s was changed after it was applied: restore its text and put the change into a new migration", done.name)
 		}
 	}
 	return nil

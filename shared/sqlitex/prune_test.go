@@ -97,7 +97,10 @@ func TestLongWALIsCut(t *testing.T) {
 	fill(t, db, 20_000)
 	long := size()
 	for range 2 { // the first one after a checkpoint begins the WAL anew
-		write(t, db, func(tx *sql.Tx) error { _, err := tx.Exec(`UPDATE notes SET due_at = 0 WHERE id = 'n00000001'`); return err })
+		write(t, db, func(tx *sql.Tx) error {
+			_, err := tx.Exec(`UPDATE notes SET due_at = 0 WHERE id = 'n00000001'`)
+			return err
+		})
 	}
 	if after := size(); long <= 32<<20 || after > 32<<20 {
 		t.Errorf("%d MiB after the large one, %d later", long>>20, after>>20)

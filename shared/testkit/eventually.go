@@ -7,9 +7,13 @@ import (
 	"time"
 )
 
+// Patience is how long a test waits for what must happen, on a machine whose
+// cores are all busy with something else. Only a failing test waits so long.
+const Patience = time.Minute
+
 // Eventually asks cond until it holds, and fails the test with cond's last
-// explanation when it doesn't within that time. The deadline is only reached by
-// a failing test, so give it seconds.
+// explanation when it doesn't within that time, which is Patience unless there is
+// a reason for more.
 func Eventually(t testing.TB, within time.Duration, cond func() (bool, string)) {
 	t.Helper()
 	deadline := time.After(within) // of the machine running the test, not of the product

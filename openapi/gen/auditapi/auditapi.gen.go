@@ -355,7 +355,10 @@ type NewVerdict struct {
 	// Action `refuse` 403; `throttle` 429; `challenge` 403 with what proves a human. `allow` on an address overrules what is
 	// about addresses alone, never what names an account, a session or a device.
 	Action VerdictAction `json:"action"`
-	Reason string        `json:"reason"`
+
+	// Force Also refuse loopback, a declared proxy, or the address that this comes from.
+	Force  *bool  `json:"force,omitempty"`
+	Reason string `json:"reason"`
 
 	// Subjects One, or two of different kinds that are joined. Then both must be there.
 	Subjects   Subjects `json:"subjects"`

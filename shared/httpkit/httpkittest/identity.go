@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/golang-jwt/jwt/v5"
+
 	"centinela/shared/access"
 	"centinela/shared/clock"
 	"centinela/shared/httpkit"
@@ -29,6 +31,7 @@ type Services struct {
 
 type service struct {
 	public ed25519.PublicKey
+	key    ed25519.PrivateKey
 	signer *svcauth.Signer
 }
 
@@ -54,10 +57,30 @@ func (s *Services) Signer(name string) *svcauth.Signer {
 	known, ok := s.by[name]
 	if !ok {
 		public, key := newKey(s.t)
-		known = service{public: public, signer: svcauth.NewSigner(name, key)}
+		known = service{public: public, key: key, signer: svcauth.NewSigner(name, key)}
 		s.by[name] = known
 	}
 	return known.signer
+}
+
+// Forge returns a token of the form of issuer's, signed with the key of the service named signer, as old as age (negative:
+// from the future). Those of the real time are Signer's.
+func (s *Services) Forge(signer, issuer, audience string, age time.Duration) string {
+	s.t.Helper()
+	s.Signer(signer)
+	s.mu.Lock()
+	key := s.by[signer].key
+	s.mu.Unlock()
+	at := time.Now().Add(-age) // service tokens live in real time
+	token := jwt.NewWithClaims(jwt.SigningMethodEdDSA, jwt.RegisteredClaims{
+		Issuer: issuer, Audience: jwt.ClaimStrings{audience}, IssuedAt: jwt.NewNumericDate(at), ExpiresAt: jwt.NewNumericDate(at.Add(time.Minute)),
+	})
+	token.Header["typ"] = "centinela-service+jwt"
+	text, err := token.SignedString(key)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return text
 }
 
 // Verifier returns the verifier of calls to the service named callee.
@@ -101,6 +124,9 @@ func NewPeople(t testing.TB, clk clock.Clock) *People {
 	public, key := newKey(t)
 	return &People{t: t, clk: clk, key: key, public: public, more: make(chan struct{})}
 }
+
+// Clock is that of the tokens.
+func (p *People) Clock() clock.Clock { return p.clk }
 
 // Keys makes People an access.KeySource.
 func (p *People) Keys(context.Context) (map[string]ed25519.PublicKey, error) {

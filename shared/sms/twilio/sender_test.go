@@ -181,7 +181,7 @@ func TestTwilioTimeout(t *testing.T) {
 				t.Errorf("got %v (%v), want unavailable because of %v", err, errors.Unwrap(err), tt.cause)
 			}
 			silent(t, err)
-			testkit.Eventually(t, 10*time.Second, func() (bool, string) { return server.GaveUp() > 0, "the request wasn't cancelled at Twilio's end" })
+			testkit.Eventually(t, testkit.Patience, func() (bool, string) { return server.GaveUp() > 0, "the request wasn't cancelled at Twilio's end" })
 		})
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"math"
+	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -38,6 +39,7 @@ type Firewall struct {
 	log     *slog.Logger
 	service string
 	changed func()
+	proxies []netip.Prefix
 	current atomic.Int64 // verdicts in force, as of the last count
 	latest  atomic.Int64 // newest version seen
 
@@ -70,6 +72,7 @@ type Order struct {
 	Subjects       []verdicts.Subject // one, or two that are joined
 	Action, Reason string
 	TTL            time.Duration // 1 s to 365 days
+	Force          bool          // also where it would lock operators out
 }
 
 // Add puts an operator's order in force. Errors: ErrVerdictInvalid, ErrTooManyVerdicts, the store's.
@@ -79,6 +82,9 @@ func (f *Firewall) Add(ctx context.Context, o Order, from record.Origin) (Verdic
 		return Verdict{}, err
 	}
 	if err := checkTerms(o.Action, o.Reason, o.TTL); err != nil {
+		return Verdict{}, err
+	}
+	if err := f.lockout(o, subjects, from.Address); err != nil {
 		return Verdict{}, err
 	}
 	now := f.clock.Now()

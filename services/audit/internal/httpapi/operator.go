@@ -94,6 +94,7 @@ func (a *API) AddVerdict(ctx context.Context, request auditapi.AddVerdictRequest
 	}
 	v, err := a.Firewall.Add(ctx, firewall.Order{
 		Subjects: subjectsFrom(body.Subjects), Action: string(body.Action), Reason: body.Reason, TTL: time.Duration(seconds) * time.Second,
+		Force: value(body.Force),
 	}, originOf(ctx))
 	if err != nil {
 		return nil, err

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"centinela/services/audit/internal/ledger"
 	"centinela/shared/clock"
@@ -54,7 +53,7 @@ func TestCheckpointer(t *testing.T) {
 	}()
 	at := func(seq int64) {
 		t.Helper()
-		testkit.Eventually(t, 5*time.Second, func() (bool, string) {
+		testkit.Eventually(t, testkit.Patience, func() (bool, string) {
 			c, ok, err := ledger.ReadCheckpoint(path, public)
 			return err == nil && ok && c.Seq >= seq && c.Time.Equal(noon), "no checkpoint"
 		})

@@ -64,7 +64,7 @@ func follow(t *testing.T, f *ledger.Follower) (stop func()) {
 
 func reaches(t *testing.T, f *ledger.Follower, seq int64) {
 	t.Helper()
-	testkit.Eventually(t, 10*time.Second, func() (bool, string) { return f.Position() == seq, "the follower lags" })
+	testkit.Eventually(t, testkit.Patience, func() (bool, string) { return f.Position() == seq, "the follower lags" })
 }
 
 func upTo(from, to int64) []int64 {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"centinela/services/auth/internal/account"
+	"centinela/services/auth/internal/password"
+	"centinela/services/auth/internal/throttle"
 	"centinela/shared/record"
 	"centinela/shared/secret"
 )
@@ -22,7 +24,7 @@ func TestChangePassword(t *testing.T) {
 	change := func(current, fresh string) error {
 		return h.ChangePassword(t.Context(), p, secret.NewString(current), secret.NewString(fresh), atHome)
 	}
-	h.want(change(goodPassword, "aaaaaaaaaaaaaaaaaaaa"), account.ErrPasswordTooWeak)
+	h.want(change(goodPassword, "aaaaaaaaaaaaaaaaaaaa"), password.ErrTooWeak)
 	h.want(change(otherPassword, otherPassword), account.ErrCredentials)
 	h.clk.Advance(time.Second)
 	h.must(change(goodPassword, otherPassword))
@@ -47,7 +49,62 @@ func TestChangePassword(t *testing.T) {
 	for range 5 {
 		h.want(change("wrong", goodPassword), account.ErrCredentials)
 	}
-	h.want(change(otherPassword, goodPassword), account.ErrTooMany)
+	h.want(change(otherPassword, goodPassword), throttle.ErrTooMany)
+}
+
+// MU A30: a reset that comes while the password is changed wins.
+func TestResetWinsOverChangePassword(t *testing.T) {
+	h := newHarness(t)
+	a, _ := h.signUp("ana")
+	thief := h.person(h.signIn("ana", laptop, abroad))
+	reset := func() {
+		h.must(h.Reset(t.Context(), a.ID, "reset-1", h.version(a.ID), secret.NewString(otherPassword), atHome))
+	}
+	svc := h.with(&overlapping{Store: h.store, when: "update", do: sync.OnceFunc(reset)}, cheap, settings())
+	h.want(svc.ChangePassword(t.Context(), thief, secret.NewString(goodPassword), secret.NewString("granite kettle 19 violet sparrow"), abroad), account.ErrWrongPassword)
+	h.signInWith("ana", otherPassword)
+	if h.alive(thief) || len(h.events(record.PasswordChanged)) != 0 {
+		t.Error("the change was made, or the session lives")
+	}
+}
+
+// MU A26: a saved code is its account's: its hash is of no use in another one.
+func TestSavedCodeOfAnotherAccount(t *testing.T) {
+	h := newHarness(t)
+	a, codes := h.signUp("ana")
+	b, _ := h.signUp("eva")
+	h.must(h.store.UpdateAccount(t.Context(), b.ID, func(b *account.Account) ([]record.Event, error) {
+		b.SavedCodes = a.SavedCodes
+		return nil, nil
+	}))
+	h.want(h.Redeem(t.Context(), b.ID, "r1", codes[0].Reveal(), atHome), account.ErrCodeInvalid)
+	h.must(h.Redeem(t.Context(), a.ID, "r1", codes[0].Reveal(), atHome))
+}
+
+// What can't be a saved code costs no try and leaves no trace; what people make of one when they read it off paper is it.
+func TestRedeemWhatIsTyped(t *testing.T) {
+	h := newHarness(t)
+	a, codes := h.signUp("ana")
+	for range 30 {
+		for _, typed := range []string{"", " ", "1234", "¡hola!", strings.Repeat("A", 200), "ÁÉÍÓ-ÁÉÍÓ-ÁÉÍÓ-ÁÉÍÓ"} {
+			h.want(h.Redeem(t.Context(), a.ID, "r", typed, abroad), account.ErrCodeInvalid)
+		}
+	}
+	if n := len(h.events(record.SavedCodeUsed)); n != 0 {
+		t.Errorf("%d events", n)
+	}
+	h.want(h.Redeem(t.Context(), "acc_"+strings.Repeat("0", 24), "r", "0000-0000-0000-0000", abroad), account.ErrCodeInvalid)
+	if n := len(h.events(record.SavedCodeUsed)); n != 0 {
+		t.Errorf("%d events of nobody", n)
+	}
+	for i, typed := range []string{
+		strings.ToLower(strings.ReplaceAll(codes[0].Reveal(), "-", "")),
+		"\u2068 " + strings.ReplaceAll(codes[1].Reveal(), "-", " – ") + "\u200b",
+		strings.NewReplacer("0", "o", "1", "I").Replace(codes[2].Reveal()),
+		strings.NewReplacer("0", "٠", "1", "١", "2", "٢").Replace(codes[3].Reveal()),
+	} {
+		h.must(h.Redeem(t.Context(), a.ID, fmt.Sprint(i), typed, atHome))
+	}
 }
 
 func TestIssueSavedCodes(t *testing.T) {
@@ -135,7 +192,7 @@ func TestRedeemThrottle(t *testing.T) {
 		h.want(h.Redeem(t.Context(), a.ID, fmt.Sprintf("r%d", i), "0000-0000-0000-0000", abroad), account.ErrCodeInvalid)
 	}
 	wrong := func() error { return h.Redeem(t.Context(), a.ID, "r", "0000-0000-0000-0000", abroad) }
-	h.want(wrong(), account.ErrTooMany)
+	h.want(wrong(), throttle.ErrTooMany)
 	if n := len(h.events(record.SavedCodeUsed)); n != 10 {
 		t.Errorf("%d wrong codes are in the owner's record", n)
 	}
@@ -143,7 +200,7 @@ func TestRedeemThrottle(t *testing.T) {
 	// The owner's own code goes through, and what was used goes on being used.
 	h.must(h.Redeem(t.Context(), a.ID, "mine", codes[0].Reveal(), atHome))
 	h.must(h.Redeem(t.Context(), a.ID, "mine", codes[0].Reveal(), atHome))
-	h.want(h.Redeem(t.Context(), a.ID, "again", codes[0].Reveal(), abroad), account.ErrTooMany)
+	h.want(h.Redeem(t.Context(), a.ID, "again", codes[0].Reveal(), abroad), throttle.ErrTooMany)
 	h.clk.Advance(24 * time.Hour)
 	h.want(wrong(), account.ErrCodeInvalid)
 }
@@ -209,7 +266,7 @@ func TestReset(t *testing.T) {
 	reset := func(id, password string) error {
 		return h.Reset(t.Context(), a.ID, id, 1, secret.NewString(password), abroad)
 	}
-	h.want(reset("x1", "aaaaaaaaaaaaaaaaaaaa"), account.ErrPasswordTooWeak)
+	h.want(reset("x1", "aaaaaaaaaaaaaaaaaaaa"), password.ErrTooWeak)
 	h.want(h.Reset(t.Context(), "acc_"+strings.Repeat("0", 24), "x1", 1, secret.NewString(otherPassword), abroad), account.ErrNotFound)
 	h.must(reset("x1", otherPassword))
 	at := h.clk.Now()

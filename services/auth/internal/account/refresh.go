@@ -3,7 +3,6 @@ package account
 import (
 	"context"
 	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"strings"
 	"time"
@@ -106,9 +105,6 @@ func (s *Session) rotate(spent, given []byte, now time.Time) {
 	if secret.Equal(spent, s.RefreshHash) {
 		s.PreviousHash, s.RotatedAt = spent, now
 	}
+	s.RotatedAt = earlier(s.RotatedAt, now) // a clock that was set back must not lengthen it either
 	s.RefreshHash = given
-}
-
-func hexMAC(key secret.Key, purpose string, parts ...string) string {
-	return hex.EncodeToString(key.MAC(purpose, parts...)[:16])
 }

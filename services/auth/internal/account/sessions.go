@@ -3,7 +3,6 @@ package account
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -29,10 +28,20 @@ func (s *Service) Admit(ctx context.Context, p Person, operation string) error {
 	if err := s.Live(ctx, p.Account, p.Session); err != nil {
 		return err
 	}
-	if FreshOnly[operation] && s.clk.Now().Sub(p.AuthTime) >= s.settings.Fresh {
+	if FreshOnly[operation] && !s.fresh(p.AuthTime) {
 		return ErrNotFresh
 	}
 	return nil
+}
+
+// clocksApart is how far another process's clock may be ahead.
+const clocksApart = time.Minute
+
+// fresh takes a sign-in of the future for one of now while that can be a clock that is ahead; more is a clock that was set
+// back, which must not make a sign-in fresh for longer.
+func (s *Service) fresh(authTime time.Time) bool {
+	age := s.clk.Now().Sub(authTime)
+	return age < s.settings.Fresh && age >= -clocksApart
 }
 
 // Live is nil while the session is alive and that account's, by what the store holds now. Error: ErrSessionRevoked,
@@ -170,24 +179,4 @@ func (s *Service) finishEnding(ctx context.Context, account string, o record.Ori
 		}
 		return nil, nil
 	})
-}
-
-const (
-	repairAfter = 10 * time.Second
-	repairBatch = 100
-)
-
-// Repair finishes what a stopped process left of finishEnding. An account that fails doesn't keep the others waiting.
-func (s *Service) Repair(ctx context.Context) error {
-	ids, err := s.store.AccountsEnding(ctx, s.clk.Now().Add(-repairAfter), repairBatch)
-	if err != nil {
-		return err
-	}
-	var failed []error
-	for _, account := range ids {
-		if err := s.finishEnding(ctx, account, record.Origin{}); err != nil {
-			failed = append(failed, fmt.Errorf("account %s: %w", account, err))
-		}
-	}
-	return errors.Join(failed...)
 }

@@ -6,6 +6,9 @@ import (
 	"errors"
 	"time"
 
+	"centinela/services/auth/internal/name"
+	"centinela/services/auth/internal/password"
+	"centinela/services/auth/internal/throttle"
 	"centinela/shared/id"
 	"centinela/shared/record"
 	"centinela/shared/secret"
@@ -37,41 +40,46 @@ func DeviceHash(key secret.String) string {
 }
 
 // SignIn proves a person by password and begins a session. Errors: ErrCredentials, the same body after the same time
-// for an unknown user and a wrong password; ErrTooMany; ErrBusy.
+// for an unknown user and a wrong password; throttle.ErrTooMany; password.ErrBusy.
 func (s *Service) SignIn(ctx context.Context, in SignIn, o record.Origin) (Tokens, error) {
 	start := time.Now() // what a stopwatch outside sees, so real time
 	now := s.clk.Now()
 	o.Device = DeviceHash(in.DeviceKey)
 
-	a, err := s.byIdentifier(ctx, in.Identifier)
+	key := name.Key(in.Identifier)
+	a, err := s.byKey(ctx, key)
 	if err != nil {
 		return Tokens{}, err
 	}
-	b := budgetsOf(s.key, NameKey(in.Identifier), a, o.Device, o.Address)
-	if err := s.raise(ctx, now, b); err != nil {
+	var known throttle.Known
+	if a != nil {
+		known = throttle.Known{Device: a.Knows(o.Device), Network: a.KnowsNetwork(throttle.NetworkOf(o.Address))}
+	}
+	way := throttle.SignIn(key, known, o.Device, o.Address)
+	if err := s.throttle.Take(ctx, way.Uses()...); err != nil {
 		return Tokens{}, err
 	}
-	right, stale, err := s.verify(ctx, start, b.lane, a, in.Password)
+	right, stale, err := s.verify(ctx, start, way.Lane, a, in.Password)
 	if err != nil {
 		// The try is given back: nothing was checked. Its own failure matters less than why.
-		return Tokens{}, errors.Join(err, s.takeBack(ctx, b))
+		return Tokens{}, errors.Join(err, s.throttle.Forgive(ctx, way.Untried()...))
 	}
 	if !right {
-		return Tokens{}, s.refuse(ctx, start, now, b, a, o)
+		return Tokens{}, s.refuse(ctx, start, now, a, o)
 	}
 	tokens, err := s.begin(ctx, now, *a, in, stale, o)
 	if errors.Is(err, ErrCredentials) { // the password was changed meanwhile
-		return Tokens{}, s.refuse(ctx, start, now, b, a, o)
+		return Tokens{}, s.refuse(ctx, start, now, a, o)
 	}
 	if err != nil {
 		return Tokens{}, err
 	}
-	return tokens, s.succeeded(ctx, b)
+	return tokens, s.throttle.Forgive(ctx, way.Succeeded()...)
 }
 
-// byIdentifier returns nil for an unknown user.
-func (s *Service) byIdentifier(ctx context.Context, identifier string) (*Account, error) {
-	a, err := s.store.AccountByName(ctx, NameKey(identifier))
+// byKey returns nil for an unknown user.
+func (s *Service) byKey(ctx context.Context, key string) (*Account, error) {
+	a, err := s.store.AccountByName(ctx, key)
 	if errors.Is(err, ErrNotFound) {
 		return nil, nil //nolint:nilnil // unknown is an answer here, and goes the same way as a known one
 	}
@@ -82,71 +90,73 @@ func (s *Service) byIdentifier(ctx context.Context, identifier string) (*Account
 }
 
 // verify hashes for unknown users as well, and learns the pace from real ones only.
-func (s *Service) verify(ctx context.Context, start time.Time, lane Lane, a *Account, password secret.String) (right, stale bool, err error) {
+func (s *Service) verify(ctx context.Context, start time.Time, lane password.Lane, a *Account, typed secret.String) (right, stale bool, err error) {
 	hash := ""
 	if a != nil {
 		hash = a.PasswordHash
 	}
-	right, stale, err = s.hasher.Verify(ctx, lane, hash, password)
+	right, stale, err = s.hasher.Verify(ctx, lane, hash, typed)
 	if a != nil && err == nil {
-		s.pace.learn(time.Since(start))
+		s.pace.Learn(time.Since(start))
 	}
 	return right, stale, err
 }
 
-func (s *Service) refuse(ctx context.Context, start, now time.Time, b budgets, a *Account, o record.Origin) error {
+func (s *Service) refuse(ctx context.Context, start, now time.Time, a *Account, o record.Origin) error {
 	e := event(now, record.SessionRefused, record.Failure, o, "")
 	e.Reason = "unknown_user"
 	if a != nil {
 		e.Account, e.Reason = a.ID, "wrong_password"
 	}
-	if err := s.store.ReportFailure(ctx, b.account, e); err != nil {
+	if err := s.report(ctx, e); err != nil {
 		return err
 	}
-	s.kick()
-	if err := s.pace.hold(ctx, start); err != nil {
+	if err := s.pace.Hold(ctx, start); err != nil {
 		return err
 	}
 	return ErrCredentials
 }
 
-// begin notes the sign-in in the account and makes the session. The order makes a reset that happens meanwhile win:
-// the account is changed only while it still has the password that was proved, the session carries the epoch of that
-// moment, and the epoch is read again when the session is in the store, before any token leaves. A reset that comes
-// later finds the session and ends it.
+// report keeps an event that comes with no change.
+func (s *Service) report(ctx context.Context, e record.Event) error {
+	err := s.store.Record(ctx, e)
+	s.kick()
+	return err
+}
+
+// begin notes the sign-in in the account and makes the session. A reset that happens meanwhile wins: the account is changed
+// only while it still has the password that was proved, the session carries the epoch of that moment, and the epoch is
+// read again when the session is in the store, before any token leaves. A reset that comes later finds the session and
+// ends it.
 func (s *Service) begin(ctx context.Context, now time.Time, proved Account, in SignIn, stale bool, o record.Origin) (Tokens, error) {
 	rehashed := ""
 	if stale {
 		var err error
-		if rehashed, err = s.hasher.Hash(ctx, Familiar, in.Password); err != nil && !errors.Is(err, ErrBusy) {
+		if rehashed, err = s.hasher.Hash(ctx, password.Familiar, in.Password); err != nil && !errors.Is(err, password.ErrBusy) {
 			return Tokens{}, err // busy: the next sign-in raises the parameters
 		}
 	}
-	var epoch int64
-	err := s.store.UpdateAccount(ctx, proved.ID, func(a *Account) ([]record.Event, error) {
+	sess := Session{
+		ID: id.New("ses"), Account: proved.ID, Device: o.Device, DeviceName: in.DeviceName,
+		UserAgent: o.UserAgent, Address: o.Address, CreatedAt: now, AuthTime: now,
+	}
+	refresh := newRefreshToken(s.key, sess.ID)
+	sess.RefreshHash = secret.Hash(refresh.Reveal())
+	s.use(&sess, now)
+	created := event(now, record.SessionCreated, record.Success, o, sess.Account)
+	created.Session, created.Target = sess.ID, sess.ID
+	err := s.store.BeginSession(ctx, proved.ID, func(a *Account) (Session, []record.Event, error) {
 		if a.PasswordHash != proved.PasswordHash {
-			return nil, ErrCredentials
+			return Session{}, nil, ErrCredentials
 		}
 		if rehashed != "" {
 			a.PasswordHash = rehashed
 		}
-		a.signedIn(now, o.Device, in.DeviceName, networkOf(o.Address))
-		epoch = a.SessionEpoch
-		return nil, nil
+		a.signedIn(now, o.Device, in.DeviceName, throttle.NetworkOf(o.Address))
+		sess.Epoch = a.SessionEpoch
+		return sess, []record.Event{created}, nil
 	})
 	if err != nil {
-		return Tokens{}, err
-	}
-	sess := Session{
-		ID: id.New("ses"), Account: proved.ID, Epoch: epoch, Device: o.Device, DeviceName: in.DeviceName,
-		UserAgent: o.UserAgent, Address: o.Address, CreatedAt: now, AuthTime: now,
-	}
-	s.use(&sess, now)
-	refresh := newRefreshToken(s.key, sess.ID)
-	sess.RefreshHash = secret.Hash(refresh.Reveal())
-	created := event(now, record.SessionCreated, record.Success, o, sess.Account)
-	created.Session, created.Target = sess.ID, sess.ID
-	if err := s.store.CreateSession(ctx, sess, created); err != nil {
 		return Tokens{}, err
 	}
 	s.kick()

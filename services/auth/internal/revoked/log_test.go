@@ -233,13 +233,14 @@ func TestWait(t *testing.T) {
 			t.Errorf("nothing: %+v, %v after %s", first, err, time.Since(began))
 		}
 		began = time.Now()
+		const between = 3*time.Second + readEvery/2 // two looks: after one, a kick waits a little
 		go func() {
-			time.Sleep(3 * time.Second)
+			time.Sleep(between)
 			store.end("a", clk.Now(), clk.Now().Add(time.Minute))
 			l.Kick()
 		}()
 		page, err := l.Read(t.Context(), first.Next, 10*time.Second)
-		if err != nil || len(page.Entries) != 1 || time.Since(began) != 3*time.Second {
+		if err != nil || len(page.Entries) != 1 || time.Since(began) != between {
 			t.Errorf("with a kick: %+v, %v after %s", page, err, time.Since(began))
 		}
 		began = time.Now()

@@ -6,7 +6,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
 	"os"
 
@@ -37,12 +36,12 @@ var (
 )
 
 // Open opens or makes the file. Errors: sqlitex.Open's.
-func Open(ctx context.Context, path string) (*Store, error) {
-	scripts, err := fs.Sub(migrations, "migrations")
+func Open(ctx context.Context, path string, options ...sqlitex.Option) (*Store, error) {
+	scripts, err := Schema()
 	if err != nil {
 		return nil, err
 	}
-	db, err := sqlitex.Open(ctx, path, scripts)
+	db, err := sqlitex.Open(ctx, path, scripts, options...)
 	if err != nil {
 		return nil, err
 	}
@@ -52,8 +51,8 @@ func Open(ctx context.Context, path string) (*Store, error) {
 // Close closes the file.
 func (s *Store) Close(context.Context) error { return s.DB.Close() }
 
-// Ready is nil while the file answers.
-func (s *Store) Ready(ctx context.Context) error { return s.Read().PingContext(ctx) }
+// Ready is nil while the file can be written.
+func (s *Store) Ready(ctx context.Context) error { return s.DB.Ready(ctx) }
 
 // Reader is the record of a file that is opened without the right to write,
 // while its service runs or not.
@@ -107,7 +106,7 @@ func (r *Reader) PersonKey(ctx context.Context, token openings.Token) ([]byte, e
 
 // CheckSchema names what stands in the file and no migration makes.
 func (r *Reader) CheckSchema(ctx context.Context) error {
-	scripts, err := fs.Sub(migrations, "migrations")
+	scripts, err := Schema()
 	if err != nil {
 		return err
 	}

@@ -26,7 +26,7 @@ func endedInPages(t *testing.T, s Store) {
 			}
 			want = append(want, revoked.Ended{Session: sess.ID, At: sess.EndedAt, AccessUntil: sess.AccessUntil})
 		}
-		must(t, s.CreateSession(t.Context(), sess))
+		create(t, s, sess)
 	}
 	slices.SortFunc(want, func(a, b revoked.Ended) int {
 		if c := a.At.Compare(b.At); c != 0 {
@@ -62,7 +62,7 @@ func endedInPages(t *testing.T, s Store) {
 	}
 	// An end that comes later than another, with an earlier time, is where it belongs.
 	late := newSession(owner, start)
-	must(t, s.CreateSession(t.Context(), late))
+	create(t, s, late)
 	must(t, s.UpdateSession(t.Context(), late.ID, noEvents(func(x *account.Session) { x.EndedAt = start.Add(-time.Hour) })))
 	if got := read(start.Add(-time.Hour), start.Add(-time.Second), 4); len(got) != 1 || got[0].Session != late.ID {
 		t.Errorf("written late: %+v", got)

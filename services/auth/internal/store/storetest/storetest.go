@@ -2,12 +2,15 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
 	"centinela/services/auth/internal/account"
 	"centinela/services/auth/internal/revoked"
 	"centinela/shared/id"
+	"centinela/shared/limits"
+	"centinela/shared/limits/limitstest"
 	"centinela/shared/outbox"
 	"centinela/shared/outbox/outboxtest"
 	"centinela/shared/record"
@@ -18,6 +21,8 @@ type Store interface {
 	account.Store
 	revoked.Store
 	outbox.Log
+	Counters() limits.Store
+	SweepSessions(ctx context.Context, before time.Time, limit int) (int, error)
 	Close(ctx context.Context) error
 }
 
@@ -42,12 +47,9 @@ func Run(t *testing.T, newOpener func(t *testing.T) Opener) {
 		{"session/list_order_and_expiry", sessionsOf},
 		{"session/update_is_undone_by_its_error", sessionRollback},
 		{"session/ended_in_pages", endedInPages},
-		{"failures/contiguous", failuresContiguous},
-		{"failures/window", failuresWindow},
-		{"failures/pause", failuresPause},
-		{"failures/forgive", failuresForgive},
-		{"failures/report", failuresReport},
-		{"sweep", sweep},
+		{"session/begin", beginSession},
+		{"session/sweep", sweep},
+		{"report", report},
 		{"cancelled_context_writes_nothing", cancelled},
 		{"outbox/with_the_change", outboxWithChange},
 		{"random_operations_against_a_map", randomOperations},
@@ -58,6 +60,13 @@ func Run(t *testing.T, newOpener func(t *testing.T) Opener) {
 			c.run(t, s)
 		})
 	}
+	t.Run("counters", func(t *testing.T) {
+		limitstest.Run(t, func(t *testing.T) limits.Store {
+			s := newOpener(t)(t)
+			t.Cleanup(func() { closeStore(t, s) })
+			return s.Counters()
+		})
+	})
 	t.Run("reopen_keeps_the_data", func(t *testing.T) { reopen(t, newOpener(t)) })
 }
 
@@ -78,6 +87,19 @@ func newSession(owner string, used time.Time) account.Session {
 	return account.Session{
 		ID: id.New("ses"), Account: owner, RefreshHash: []byte{1}, CreatedAt: start, LastUsedAt: used, ExpiresAt: start.Add(time.Hour),
 	}
+}
+
+// create keeps a session, and the account that it is of where that isn't there.
+func create(t *testing.T, s Store, sess account.Session, events ...record.Event) {
+	t.Helper()
+	if _, err := s.Account(t.Context(), sess.Account); errors.Is(err, account.ErrNotFound) {
+		a := newAccount(sess.Account)
+		a.ID = sess.Account
+		must(t, s.CreateAccount(t.Context(), a))
+	}
+	must(t, s.BeginSession(t.Context(), sess.Account, func(*account.Account) (account.Session, []record.Event, error) {
+		return sess, events, nil
+	}))
 }
 
 func event(action string) record.Event {

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"embed"
-	"io/fs"
 
 	"centinela/services/chat-relay/internal/digest"
 	"centinela/services/chat-relay/internal/room"
@@ -28,12 +27,12 @@ var (
 )
 
 // Open opens the database file at path, or makes it.
-func Open(ctx context.Context, path string) (*Store, error) {
-	migrations, err := fs.Sub(files, "migrations")
+func Open(ctx context.Context, path string, options ...sqlitex.Option) (*Store, error) {
+	migrations, err := Schema()
 	if err != nil {
 		return nil, err
 	}
-	db, err := sqlitex.Open(ctx, path, migrations)
+	db, err := sqlitex.Open(ctx, path, migrations, options...)
 	if err != nil {
 		return nil, err
 	}

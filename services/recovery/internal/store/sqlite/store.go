@@ -6,7 +6,6 @@ import (
 	"embed"
 	"encoding/json"
 	"errors"
-	"io/fs"
 
 	"centinela/services/recovery/internal/recovery"
 	"centinela/shared/sqlitex"
@@ -25,12 +24,12 @@ var (
 )
 
 // Open opens or makes the file at path.
-func Open(ctx context.Context, path string) (*Store, error) {
-	migrations, err := fs.Sub(files, "migrations")
+func Open(ctx context.Context, path string, options ...sqlitex.Option) (*Store, error) {
+	migrations, err := Schema()
 	if err != nil {
 		return nil, err
 	}
-	db, err := sqlitex.Open(ctx, path, migrations)
+	db, err := sqlitex.Open(ctx, path, migrations, options...)
 	if err != nil {
 		return nil, err
 	}

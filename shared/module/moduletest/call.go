@@ -1,0 +1,83 @@
+package moduletest
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+
+	"centinela/shared/httpkit"
+)
+
+// Address is the client address that calls bring (RFC 5737).
+const Address = "203.0.113.7"
+
+// Answer is a response, read.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   string
+}
+
+// Code is the problem's; "" where the answer is none.
+func (a Answer) Code() string { return a.field("code") }
+
+func (a Answer) field(name string) string {
+	var fields map[string]any
+	if json.Unmarshal([]byte(a.Body), &fields) != nil {
+		return ""
+	}
+	text, _ := fields[name].(string)
+	return text
+}
+
+// Do calls as a service ("" for nobody), with an Authorization unless it is empty.
+func (w *World) Do(service, authorization, method, path, body string) Answer {
+	w.T.Helper()
+	got, err := w.Try(service, authorization, method, path, body)
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	return got
+}
+
+// Try is Do for where a call may fail, and for goroutines that are not the test's.
+func (w *World) Try(service, authorization, method, path, body string) (Answer, error) {
+	r, err := http.NewRequestWithContext(w.T.Context(), method, w.URL+path, strings.NewReader(body))
+	if err != nil {
+		return Answer{}, err
+	}
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	if service != "" {
+		token, err := w.Services.Signer(service).Token(w.Service)
+		if err != nil {
+			return Answer{}, err
+		}
+		r.Header.Set(httpkit.HeaderService, token)
+	}
+	if authorization != "" {
+		r.Header.Set("Authorization", authorization)
+	}
+	r.Header.Set(httpkit.HeaderClientAddress, Address)
+	r.Header.Set(httpkit.HeaderUserAgent, "test agent")
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return Answer{}, err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	return Answer{resp.StatusCode, resp.Header, string(text)}, err
+}
+
+// Into reads an answer of the given status into v, and fails the test at another.
+func (w *World) Into(v any, got Answer, status int) {
+	w.T.Helper()
+	if got.Status != status {
+		w.T.Fatalf("%d %s, want %d", got.Status, got.Body, status)
+	}
+	if err := json.Unmarshal([]byte(got.Body), v); err != nil {
+		w.T.Fatal(err)
+	}
+}

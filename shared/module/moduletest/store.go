@@ -1,0 +1,171 @@
+package moduletest
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	_ "modernc.org/sqlite" // registers the driver that reads the service's files
+
+	"centinela/shared/module"
+	"centinela/shared/secret"
+	"centinela/shared/testkit"
+)
+
+// OnSQLite is a store in a folder of the test's own.
+func OnSQLite(t testing.TB) module.Store {
+	return module.Store{Engine: module.EngineSQLite, Dir: t.TempDir()}
+}
+
+// OnMongoDB is a store in a database of the test's own.
+func OnMongoDB(t testing.TB) module.Store {
+	uri, database := testkit.Mongo(t)
+	return module.Store{Engine: module.EngineMongoDB, Dir: t.TempDir(), URI: secret.NewString(uri), Database: database}
+}
+
+// Engines are both, by name.
+var Engines = map[string]func(testing.TB) module.Store{"sqlite": OnSQLite, "mongodb": OnMongoDB}
+
+// Contents is everything that the module's store holds: a line a row or document, each beginning with its table's name
+// and a bar, sorted, but for the tables named except. It is read beside the module, which goes on; a service whose
+// background work writes has to come to rest before.
+func (w *World) Contents(except ...string) string {
+	w.T.Helper()
+	read := sqliteLines
+	if w.Store.Engine == module.EngineMongoDB {
+		read = mongoLines
+	}
+	lines, err := read(w.T.Context(), w.Store)
+	if err != nil {
+		w.T.Fatalf("what the store holds: %v", err)
+	}
+	lines = slices.DeleteFunc(lines, func(line string) bool {
+		table, _, _ := strings.Cut(line, "|")
+		return slices.Contains(except, table)
+	})
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
+}
+
+func sqliteLines(ctx context.Context, s module.Store) ([]string, error) {
+	files, err := filepath.Glob(filepath.Join(s.Dir, "*.db"))
+	if err != nil || len(files) == 0 {
+		return nil, fmt.Errorf("no database in the store's folder (%w)", err)
+	}
+	var lines []string
+	for _, file := range files {
+		name := url.URL{Scheme: "file", Opaque: (&url.URL{Path: file}).EscapedPath(), RawQuery: "mode=ro&_pragma=busy_timeout(10000)"}
+		db, err := sql.Open("sqlite", name.String())
+		if err != nil {
+			return nil, err
+		}
+		defer db.Close() //nolint:revive // a handful, and it was only read
+		tables, err := rowsOf(ctx, db, `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'`)
+		if err != nil {
+			return nil, err
+		}
+		for _, table := range tables {
+			rows, err := rowsOf(ctx, db, `SELECT * FROM "`+table+`"`)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", table, err)
+			}
+			for _, row := range rows {
+				lines = append(lines, table+"|"+row)
+			}
+		}
+	}
+	return lines, nil
+}
+
+// rowsOf are the rows of a query as text.
+func rowsOf(ctx context.Context, db *sql.DB, query string) ([]string, error) {
+	rows, err := db.QueryContext(ctx, query) //nolint:gosec // the names are the schema's
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for rows.Next() {
+		values, into := make([]any, len(columns)), make([]any, len(columns))
+		for i := range values {
+			into[i] = &values[i]
+		}
+		if err := rows.Scan(into...); err != nil {
+			return nil, err
+		}
+		texts := make([]string, len(values))
+		for i, v := range values {
+			if raw, ok := v.([]byte); ok {
+				v = fmt.Sprintf("%x", raw)
+			}
+			texts[i] = fmt.Sprint(v)
+		}
+		out = append(out, strings.Join(texts, "|"))
+	}
+	return out, rows.Err()
+}
+
+func mongoLines(ctx context.Context, s module.Store) (lines []string, err error) {
+	client, err := mongo.Connect(options.Client().ApplyURI(s.URI.Reveal()))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = client.Disconnect(context.WithoutCancel(ctx)) }() // it only read
+	db := client.Database(s.Database)
+	names, err := db.ListCollectionNames(ctx, bson.D{})
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		cursor, err := db.Collection(name).Find(ctx, bson.D{})
+		if err != nil {
+			return nil, err
+		}
+		var documents []bson.Raw
+		if err := cursor.All(ctx, &documents); err != nil {
+			return nil, err
+		}
+		for _, d := range documents {
+			lines = append(lines, name+"|"+d.String())
+		}
+	}
+	return lines, nil
+}
+
+// difference names the tables in which two contents differ, and by how many lines. What stands in them is not shown: it
+// may be secret.
+func difference(before, after string) string {
+	counts := map[string]int{}
+	add := func(text string, n int, lines map[string]int) {
+		for line := range strings.Lines(text) {
+			lines[strings.TrimSuffix(line, "\n")] += n
+		}
+	}
+	lines := map[string]int{}
+	add(before, -1, lines)
+	add(after, 1, lines)
+	for line, n := range lines {
+		if n != 0 {
+			table, _, _ := strings.Cut(line, "|")
+			counts[table]++
+		}
+	}
+	var out []string
+	for table, n := range counts {
+		out = append(out, fmt.Sprintf("%s: %d lines", table, n))
+	}
+	slices.Sort(out)
+	return strings.Join(out, ", ")
+}
