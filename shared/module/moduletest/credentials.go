@@ -28,15 +28,16 @@ type Issuers struct {
 
 // Matrix is the world's own: its services, its operator and its people, and what must not do for them. State is the
 // whole store but for the tables named except, after settle, which waits until the module's background work has come to
-// rest (nil: there is none).
+// rest (nil: Settle).
 func (w *World) Matrix(rows map[string]Row, settle func(), except ...string) Matrix {
 	account, session := id.New("acc"), id.New("ses")
+	if settle == nil {
+		settle = w.Settle
+	}
 	return Matrix{
 		Spec: w.Spec, Rows: rows, Do: w.Do, Callers: Services(),
 		State: func() string {
-			if settle != nil {
-				settle()
-			}
+			settle()
 			return w.Contents(except...)
 		},
 		Right: map[string]func() string{

@@ -59,6 +59,8 @@ type Matrix struct {
 	Right map[string]func() string
 	// Wrong are those that must not do, by security scheme, as whom it is for would send them at this moment.
 	Wrong map[string]func() []Wrong
+	// Before prepares somebody whom an operation is for; nil where nobody has to be.
+	Before func(operation string)
 	// Other is another person, Stale whom it is for with a sign-in of 10 minutes ago; nil where no row needs them.
 	Other, Stale func() string
 }
@@ -75,6 +77,9 @@ func (m Matrix) Run(t *testing.T) {
 			continue
 		}
 		t.Run(op.OperationID, func(t *testing.T) {
+			if m.Before != nil {
+				m.Before(op.OperationID)
+			}
 			c := &check{Matrix: m, row: row, op: op}
 			c.run()
 			for _, failure := range c.failures {
@@ -174,17 +179,17 @@ func (c *check) run() {
 			c.fail("x-callers %v: an operation lists who may call it", allowed)
 			return
 		}
-		c.refused("nobody, as whom it is for", "", right(), http.StatusUnauthorized, "unauthenticated")
+		c.refused("nobody, as whom it is for", "", right, http.StatusUnauthorized, "unauthenticated")
 		for _, service := range c.Callers {
 			if !slices.Contains(allowed, service) {
-				c.refused(service, service, right(), http.StatusForbidden, "caller_not_allowed")
+				c.refused(service, service, right, http.StatusForbidden, "caller_not_allowed")
 			}
 		}
 	}
 	scheme := c.op.scheme()
 	if wrong := c.Wrong[scheme]; wrong != nil {
 		for _, w := range wrong() {
-			c.refused(w.Who, allowed[0], w.Authorization, w.Status, w.Code)
+			c.refused(w.Who, allowed[0], func() string { return w.Authorization }, w.Status, w.Code)
 		}
 	} else if scheme != "" {
 		c.fail("nothing is known that %s must refuse", scheme)
@@ -193,10 +198,10 @@ func (c *check) run() {
 		c.nobodys(allowed[0])
 	}
 	if c.row.Fresh {
-		c.refused("a stale sign-in", allowed[0], c.Stale(), http.StatusForbidden, "fresh_sign_in_required")
+		c.refused("a stale sign-in", allowed[0], c.Stale, http.StatusForbidden, "fresh_sign_in_required")
 	}
 	for _, service := range allowed {
-		c.taken(service, right())
+		c.taken(service, right)
 	}
 }
 
@@ -222,8 +227,9 @@ func template(path string) *regexp.Regexp {
 	return regexp.MustCompile("^" + regexp.MustCompile(`\\\{[^/]*\\\}`).ReplaceAllString(regexp.QuoteMeta(path), `[^/?]+`) + `(\?|$)`)
 }
 
-func (c *check) refused(who, service, authorization string, status int, code string) {
-	got, before, after := c.ask(service, authorization, c.row.Request(service))
+func (c *check) refused(who, service string, authorization func() string, status int, code string) {
+	r := c.row.Request(service)
+	got, before, after := c.ask(service, authorization(), r)
 	if got.Status != status || got.Code() != code {
 		c.fail("%s: %d %s, want %d %s", who, got.Status, got.Body, status, code)
 	}
@@ -234,9 +240,9 @@ func (c *check) refused(who, service, authorization string, status int, code str
 
 // nobodys: what is somebody's answers another person as what isn't there does.
 func (c *check) nobodys(service string) {
-	r, none := c.row.Request(service), c.row.Nowhere()
-	theirs, before, after := c.ask(service, c.Other(), r)
-	missing, _, still := c.ask(service, c.Other(), none)
+	r, none, other := c.row.Request(service), c.row.Nowhere(), c.Other()
+	theirs, before, after := c.ask(service, other, r)
+	missing, _, still := c.ask(service, other, none)
 	if theirs.Status != http.StatusNotFound || anonymous(theirs, r.Path) != anonymous(missing, none.Path) {
 		c.fail("another person: %d %s, and of what isn't there: %d %s", theirs.Status, theirs.Body, missing.Status, missing.Body)
 	}
@@ -262,8 +268,9 @@ func anonymous(a Answer, path string) string {
 }
 
 // taken: whom the operation is for gets what it asks for, a write writes, and a read doesn't.
-func (c *check) taken(service, authorization string) {
-	got, before, after := c.ask(service, authorization, c.row.Request(service))
+func (c *check) taken(service string, authorization func() string) {
+	r := c.row.Request(service)
+	got, before, after := c.ask(service, authorization(), r)
 	if c.row.Status == 0 {
 		if got.Status == http.StatusUnauthorized || got.Status == http.StatusForbidden {
 			c.fail("whom it is for: %d %s", got.Status, got.Body)

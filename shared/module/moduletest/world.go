@@ -39,8 +39,9 @@ type Options struct {
 	Store module.Store
 	// KeyDir is where the module's keys are; "": a fresh folder.
 	KeyDir string
-	// Peers are where services answer; one that isn't named is the stand-in for auth: its keys, and which sessions are over.
-	Peers map[string]string
+	// Peers makes the stand-ins and says where they answer; a service that isn't named is the stand-in for auth: its keys,
+	// and which sessions are over.
+	Peers func(i *Issuers) map[string]string
 }
 
 // World is a running module and everybody around it.
@@ -77,11 +78,15 @@ func Start(t testing.TB, o Options) *World {
 	}
 	auth := httptest.NewServer(w.People)
 	t.Cleanup(auth.Close)
+	var peers map[string]string
+	if o.Peers != nil {
+		peers = o.Peers(&w.Issuers)
+	}
 	m, err := o.Build(t.Context(), module.Deps{
 		Service: o.Service, Log: slog.New(slog.NewJSONHandler(w.Log, &slog.HandlerOptions{Level: slog.LevelDebug})), Registry: w.Registry, Clock: w.Clock,
 		Signer: w.Services.Signer(o.Service), Keyring: w.Services, Store: o.Store, Development: true, KeyDir: o.KeyDir,
 		PeerURL: func(service string) string {
-			if url := o.Peers[service]; url != "" {
+			if url := peers[service]; url != "" {
 				return url
 			}
 			return auth.URL
