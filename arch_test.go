@@ -34,7 +34,7 @@ const (
 	layerDomain    layer = "domain"         // services/<svc>/internal/<domain>
 	layerHTTP      layer = "httpapi"        // services/<svc>/internal/httpapi and other transports
 	layerStore     layer = "store"          // services/<svc>/internal/store/...
-	layerStoreTest layer = "storetest"      // services/<svc>/internal/store/storetest
+	layerStoreTest layer = "storetest"      // services/<svc>/internal/<x>/<x>test: what every one of its kind must do
 	layerPeers     layer = "peers"          // services/<svc>/internal/peers
 	layerShared    layer = "shared"
 	layerGenAPI    layer = "generated server"
@@ -254,7 +254,7 @@ func layerInService(parts []string) (l layer, service string) {
 		return "", service // everything but the module is internal
 	case slices.Contains(transports, parts[3]):
 		return layerHTTP, service
-	case parts[3] == "store" && len(parts) > 4 && parts[4] == "storetest":
+	case len(parts) > 4 && parts[4] == parts[3]+"test": // storetest, bustest
 		return layerStoreTest, service
 	case parts[3] == "store":
 		return layerStore, service
@@ -363,6 +363,8 @@ func TestRefusal(t *testing.T) {
 		{dir: "services/auth/internal/store/sqlite", target: "centinela/services/auth/internal/httpapi"},
 		{dir: "services/auth/internal/store/sqlite", target: "centinela/services/auth/internal/store/storetest"},
 		{dir: "services/auth/internal/store/sqlite", target: "centinela/services/auth/internal/store/storetest", test: true, ok: true},
+		{dir: "services/chat-relay/internal/bus/bustest", target: "centinela/shared/testkit", ok: true},
+		{dir: "services/chat-relay/internal/room", target: "centinela/services/chat-relay/internal/bus/bustest"},
 		{dir: "shared/httpkit", target: "centinela/shared/fault", ok: true},
 		{dir: "shared/httpkit", target: "centinela/services/auth"},
 		{dir: "shared/httpkit", target: "centinela/openapi/gen/authapi"},
@@ -372,8 +374,8 @@ func TestRefusal(t *testing.T) {
 		{dir: "openapi/sdk", target: "centinela/openapi/gen/gatewayclient", ok: true},
 		{dir: "openapi/sdk", target: "centinela/openapi/gen/gatewayapi"},
 		{dir: "openapi/sdk", target: "centinela/openapi/gen/chatframes", ok: true},
-		{dir: "services/chat-relay/internal/relay", target: "centinela/openapi/gen/chatframes"},
-		{dir: "services/chat-relay/internal/relay", target: "centinela/services/chat-relay/internal/socket"},
+		{dir: "services/chat-relay/internal/room", target: "centinela/openapi/gen/chatframes"},
+		{dir: "services/chat-relay/internal/room", target: "centinela/services/chat-relay/internal/socket"},
 		{dir: "deploy/e2e", target: "centinela/services/runner", ok: true},
 		{dir: "deploy/e2e", target: "centinela/services/auth", test: true},
 		{dir: "lib/strings", target: "centinela/shared/fault"},

@@ -150,6 +150,30 @@ func TestWeakPasswordSaysWhy(t *testing.T) {
 	}
 }
 
+// FR A23, AG D7: whoever would be taken for the staff, for somebody else, or for a name of the app's own, isn't let in as
+// that, and hears why without the name.
+func TestNamesFromOutside(t *testing.T) {
+	cfg := cheapConfig()
+	cfg.Names.Reserved = []string{"acme"}
+	w := newWorld(t, cfg, moduletest.OnSQLite(t), auth.New)
+	w.person("paypalo")
+	for name, c := range map[string]struct {
+		status int
+		code   string
+	}{
+		"admin": {400, "invalid_field"}, "Soporte_1": {400, "invalid_field"}, "acme": {400, "invalid_field"}, "paypal\u0585": {400, "invalid_field"},
+		"paypalo.": {400, "invalid_field"}, "paypa\u0332\u0331lo": {400, "invalid_field"}, "раураӏо": {409, "name_taken"}, "PaypaIo": {409, "name_taken"},
+	} {
+		got := w.do("gateway", "", http.MethodPost, "/v1/accounts", fmt.Sprintf(`{"user_name":"%s","password":%q}`, name, goodPassword))
+		if got.Status != c.status || got.Code() != c.code || (c.status == 400 && !strings.Contains(got.Body, `"pointer":"/user_name"`)) || strings.Contains(got.Body, name) {
+			t.Errorf("%s: %d %s", name, got.Status, got.Body)
+		}
+	}
+	for _, typed := range []string{"PayPalo", " paypalo ", "paypalo\u200b", "ｐａｙｐａｌｏ"} { // the phone's keyboard, a paste, an input method
+		w.signIn(typed, goodPassword)
+	}
+}
+
 // A throttled sign-in says how long to wait, in the header too.
 func TestThrottleSaysWhen(t *testing.T) {
 	w := newWorld(t, cheapConfig(), moduletest.OnSQLite(t), auth.New)
@@ -270,6 +294,7 @@ func TestConfig(t *testing.T) {
 	}
 	var bad auth.Config
 	bad.Session.Idle = time.Hour
+	bad.Names.Reserved = []string{"acme", ""}
 	err := bad.Validate()
 	if err == nil {
 		t.Fatal("the zero config is valid")
@@ -277,7 +302,7 @@ func TestConfig(t *testing.T) {
 	for _, want := range []string{
 		"auth.password.length: must be from 10 to 64", "auth.password.hash_memory: must be from 19 to 4096",
 		"auth.password.hash_time: must be from 2 to 64", "auth.session.access_ttl: must be from 1s to 1h0m0s",
-		"auth.session.idle: must not be longer than auth.session.ttl",
+		"auth.session.idle: must not be longer than auth.session.ttl", "auth.names.reserved[1]: must have from 1 to 64 characters",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("no line %q in\n%v", want, err)

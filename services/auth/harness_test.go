@@ -57,18 +57,29 @@ type builder func(context.Context, auth.Config, module.Deps) (*auth.Module, erro
 func newWorld(t testing.TB, cfg auth.Config, store module.Store, build builder) *world {
 	t.Helper()
 	w := &world{}
-	w.World = moduletest.Start(t, moduletest.Options{
-		Service: module.Auth, Spec: authapi.Spec, Store: store,
-		Peers: func(i *moduletest.Issuers) map[string]string {
-			w.audit = newFakeAudit(t, i.Services)
-			return map[string]string{module.Audit: w.audit.url}
-		},
-		Build: func(ctx context.Context, deps module.Deps) (_ module.Module, err error) {
-			w.module, err = build(ctx, cfg, deps)
-			return w.module, err
-		},
-	})
+	w.start(t, cfg, build, moduletest.Options{Store: store}, func(i *moduletest.Issuers) *fakeAudit { return newFakeAudit(i.T, i.Services) })
 	return w
+}
+
+// twin is another process on the same store and keys, whose clock is so far ahead.
+func (w *world) twin(cfg auth.Config, ahead time.Duration) *world {
+	w.T.Helper()
+	other := &world{}
+	other.start(w.T, cfg, auth.New, moduletest.Options{Beside: w.World, Ahead: ahead}, func(*moduletest.Issuers) *fakeAudit { return w.audit })
+	return other
+}
+
+func (w *world) start(t testing.TB, cfg auth.Config, build builder, o moduletest.Options, audit func(*moduletest.Issuers) *fakeAudit) {
+	o.Service, o.Spec = module.Auth, authapi.Spec
+	o.Peers = func(i *moduletest.Issuers) map[string]string {
+		w.audit = audit(i)
+		return map[string]string{module.Audit: w.audit.url}
+	}
+	o.Build = func(ctx context.Context, deps module.Deps) (_ module.Module, err error) {
+		w.module, err = build(ctx, cfg, deps)
+		return w.module, err
+	}
+	w.World = moduletest.Start(t, o)
 }
 
 // as returns the generated client of one service, with a person's token unless it is empty.

@@ -47,7 +47,7 @@ type backend interface {
 	outbox.Log
 	Counters() limits.Store
 	SweepSessions(ctx context.Context, before time.Time, limit int) (int, error)
-	Ping(ctx context.Context) error
+	Ready(ctx context.Context) error
 	Close(ctx context.Context) error
 }
 
@@ -120,11 +120,11 @@ func (m *Module) routes(keys *signing.Keys) (http.Handler, error) {
 // Handler serves openapi/auth.yaml.
 func (m *Module) Handler() http.Handler { return m.handler }
 
-// Ready is nil when the store answers.
+// Ready is nil while the store can be written to.
 func (m *Module) Ready() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	return m.store.Ping(ctx)
+	return m.store.Ready(ctx)
 }
 
 const (

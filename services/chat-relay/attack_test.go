@@ -13,6 +13,7 @@ import (
 	chatrelay "centinela/services/chat-relay"
 	"centinela/shared/access"
 	"centinela/shared/record"
+	"centinela/shared/verdicts"
 )
 
 // R2.1: the bytes that a socket may send are limited, in a frame and in a second, whatever they are.
@@ -128,7 +129,7 @@ func TestR5_4ForgedFrames(t *testing.T) {
 	w.eventually("three violations recorded", func() bool { return len(w.audit.of(record.ChatProtocolViolation)) == 3 })
 	e := w.audit.of(record.ChatProtocolViolation)[1]
 	if e.Address != "203.0.113.7" || e.Account != person(1) || e.Outcome != record.Refused ||
-		e.Data["fault"] != "unknown_type" || e.Data["type"] != "0x52" || e.Data["state"] != "ready" || e.Data["size"] != "15" {
+		e.Data["fault"] != "unknown_type" || e.Data["type"] != "0x52" || e.Data["state"] != "ready" || e.Data["size"] != 15.0 {
 		t.Errorf("event %+v", e)
 	}
 
@@ -181,14 +182,16 @@ func TestR5_4RecordsAreBounded(t *testing.T) {
 	if len(events) != 63 {
 		t.Errorf("%d events, want 60 and 3 a minute later", len(events))
 	}
-	if got := events[60].Data["unrecorded_before"]; got != "6" {
-		t.Errorf("unrecorded_before = %q", got)
+	if got := events[60].Data["unrecorded_before"]; got != 6.0 {
+		t.Errorf("unrecorded_before = %v", got)
 	}
 }
 
-// A revoked session's sockets close within a second, the same account's others stay (design: chat-relay, "Revocation").
+// A revoked session's sockets close within a second, the same account's others stay (design: chat-relay, "Revocation");
+// that its address is let through changes nothing (AG D1).
 func TestRevocationClosesTheSession(t *testing.T) {
 	w := newWorld(t, options{})
+	w.audit.decide(w.clk.Now(), verdicts.Allow, "ip", "203.0.113.7")
 	ana := w.connect(1, nil)
 	tablet := w.open(door{authorization: bearer(w.people.Token(person(1), session(9)))})
 	tablet.send(chatframes.ClientHello{})
@@ -203,6 +206,35 @@ func TestRevocationClosesTheSession(t *testing.T) {
 	c := w.open(door{})
 	c.send(chatframes.ClientHello{Token: w.token(1)})
 	c.closedWith(3003, "session_revoked")
+}
+
+// AG D2: auth's own word closes the sockets of a session that is over within a second, with audit killed, and no new one
+// opens; the same account's others stay.
+func TestD2RevocationNeedsNoAudit(t *testing.T) {
+	w := newWorld(t, options{})
+	ana := w.connect(1, nil)
+	tablet := w.open(door{authorization: bearer(w.people.Token(person(1), session(9)))})
+	tablet.send(chatframes.ClientHello{})
+	expect[chatframes.ServerWelcome](tablet)
+	greeted := w.open(door{authorization: bearer(w.token(1))})
+	w.audit.kill()
+	began := time.Now()
+	w.people.Revoke(session(1))
+	ana.closedWith(3003, "session_revoked")
+	greeted.closedWith(3003, "session_revoked")
+	if took := time.Since(began); took > time.Second {
+		t.Errorf("took %s", took)
+	}
+	tablet.nothing()
+	if c, a := w.dial(door{authorization: bearer(w.token(1))}); c != nil || a.status != http.StatusUnauthorized || !strings.Contains(string(a.body), "session_revoked") {
+		t.Errorf("a new socket: %d %s", a.status, a.body)
+	}
+	c := w.open(door{})
+	c.send(chatframes.ClientHello{Token: w.token(1)})
+	c.closedWith(3003, "session_revoked")
+	if a := w.call(1, http.MethodGet, "/v1/conversations", ""); a.status != http.StatusUnauthorized || !strings.Contains(string(a.body), "session_revoked") {
+		t.Errorf("a request: %d %s", a.status, a.body)
+	}
 }
 
 // Who may open a socket, and what is answered to the others.
@@ -249,7 +281,8 @@ func TestHandshake(t *testing.T) {
 	}{
 		{"no_token_anywhere", door{}, chatframes.ClientHello{}, 3000, "unauthenticated"},
 		{"a_bad_token_in_hello", door{}, chatframes.ClientHello{Token: "x.y.z"}, 3000, "token_invalid"},
-		{"tokens_of_two_sessions", door{authorization: bearer(w.token(1))}, chatframes.ClientHello{Token: w.token(2)}, 3000, "token_invalid"},
+		{"tokens_of_two_people", door{authorization: bearer(w.token(1))}, chatframes.ClientHello{Token: w.token(2)}, 3000, "token_invalid"},
+		{"tokens_of_two_sessions", door{authorization: bearer(w.token(1))}, chatframes.ClientHello{Token: w.people.Token(person(1), session(9))}, 3000, "token_invalid"}, // MU C17
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := w.open(c.door)

@@ -3,7 +3,6 @@ package chatrelay_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -17,10 +16,10 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"centinela/openapi/gen/auditapi"
 	"centinela/openapi/gen/authclient"
 	"centinela/openapi/gen/chatrelayapi"
 	chatrelay "centinela/services/chat-relay"
+	"centinela/shared/auditlink/auditlinktest"
 	"centinela/shared/clock"
 	"centinela/shared/httpkit"
 	"centinela/shared/httpkit/httpkittest"
@@ -29,6 +28,7 @@ import (
 	"centinela/shared/record"
 	"centinela/shared/secret"
 	"centinela/shared/testkit"
+	"centinela/shared/verdicts"
 )
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
@@ -288,103 +288,52 @@ func fakeAuth(people *httpkittest.People) http.Handler {
 	return mux
 }
 
-// fakeAudit is audit's ingest and verdict feed, held against audit's specification.
+// fakeAudit is audit's ingest and verdict feed.
 type fakeAudit struct {
-	t   testing.TB
-	url string
+	*auditlinktest.Audit
+	url  string
+	kill func()
 
-	mu      sync.Mutex
-	events  []record.Event
-	version int64
-	list    []auditapi.Verdict
-	changed chan struct{}
+	mu   sync.Mutex
+	list []verdicts.Verdict
 }
 
 func newFakeAudit(w *world) *fakeAudit {
-	a := &fakeAudit{t: w.t, changed: make(chan struct{})}
-	spec, err := auditapi.Spec()
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	a := &fakeAudit{Audit: auditlinktest.New()}
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /internal/events", a.ingest)
-	mux.HandleFunc("GET /internal/verdicts", a.feed)
-	server := httptest.NewServer(httpkittest.ValidateResponses(w.t, spec, mux))
-	w.t.Cleanup(server.Close)
-	a.url = server.URL
+	mux.HandleFunc("POST /internal/events", a.Ingest)
+	mux.HandleFunc("GET /internal/verdicts", a.Watch)
+	server := httptest.NewServer(mux)
+	a.url, a.kill = server.URL, sync.OnceFunc(func() {
+		server.CloseClientConnections()
+		server.Close()
+	})
+	w.t.Cleanup(a.kill)
 	return a
 }
 
-func (a *fakeAudit) ingest(w http.ResponseWriter, r *http.Request) {
-	var batch struct{ Events []record.Event }
-	if err := json.NewDecoder(r.Body).Decode(&batch); err != nil {
-		if r.Context().Err() == nil && !errors.Is(err, io.ErrUnexpectedEOF) { // the sender may have been stopped in the middle
-			a.t.Error(err)
-		}
-		panic(http.ErrAbortHandler)
-	}
-	for _, e := range batch.Events {
-		if err := e.Validate(); err != nil {
-			a.t.Errorf("event %s: %v", e.Action, err)
-		}
-	}
-	a.mu.Lock()
-	a.events = append(a.events, batch.Events...)
-	a.mu.Unlock()
-	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(auditapi.IngestResult{Stored: len(batch.Events)}) // the caller may have gone
-}
-
-func (a *fakeAudit) feed(w http.ResponseWriter, r *http.Request) {
-	a.mu.Lock()
-	if r.URL.Query().Get("version") == fmt.Sprint(a.version) {
-		changed := a.changed
-		a.mu.Unlock()
-		select {
-		case <-changed:
-		case <-r.Context().Done():
-		}
-		a.mu.Lock()
-	}
-	answer := auditapi.VerdictFeed{Version: a.version, Snapshot: true, Verdicts: append([]auditapi.Verdict{}, a.list...), Removed: []string{}}
-	a.mu.Unlock()
-	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(answer) // the caller may have gone
-}
-
 // refuse adds a verdict of an hour.
-func (a *fakeAudit) refuse(now time.Time, kind, subject string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.version++
-	a.list = append(a.list, auditapi.Verdict{
-		Id: fmt.Sprintf("vrd_%024d", a.version), Kind: auditapi.SubjectKind(kind), Subject: subject, Action: "refuse",
-		Reason: "test", Source: "operator", CreatedAt: now, Until: now.Add(time.Hour),
-	})
-	close(a.changed)
-	a.changed = make(chan struct{})
+func (a *fakeAudit) refuse(now time.Time, kind, value string) {
+	a.decide(now, verdicts.Refuse, kind, value)
 }
 
-// of returns the events of an action that were received.
-func (a *fakeAudit) of(action string) (found []record.Event) {
+func (a *fakeAudit) decide(now time.Time, action, kind, value string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for _, e := range a.events {
-		if e.Action == action {
-			found = append(found, e)
-		}
-	}
-	return found
+	v := auditlinktest.Verdict(action, verdicts.Subject{Kind: kind, Value: value})
+	v.CreatedAt, v.Until = now, now.Add(time.Hour)
+	a.list = append(a.list, v)
+	a.Put(a.list...)
 }
 
-func (a *fakeAudit) text() string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	text, err := json.Marshal(a.events)
-	if err != nil {
-		a.t.Error(err)
+// of returns the events of an action that were received, with their data as JSON has it.
+func (a *fakeAudit) of(action string) []record.Event { return a.Recorded(action) }
+
+func (a *fakeAudit) text() (text string) {
+	for _, env := range a.Events() {
+		text += string(env.Body) + string(env.Openings)
 	}
-	return string(text)
+	return text
 }
 
 // lines is a log that can be read while it is written.
@@ -399,4 +348,12 @@ func (l *lines) cut() string {
 	from := l.at
 	l.at = len(text)
 	return text[from:]
+}
+
+// digested is how many messages the digests that audit has count.
+func (w *world) digested() (n int) {
+	for _, e := range w.audit.of(record.ChatActivity) {
+		n += int(e.Data["messages"].(float64))
+	}
+	return n
 }

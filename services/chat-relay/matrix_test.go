@@ -14,6 +14,7 @@ import (
 	"centinela/openapi/gen/chatrelayapi"
 	"centinela/shared/access"
 	"centinela/shared/module"
+	"centinela/shared/record"
 )
 
 // notThere has the form of a conversation's id and is none's.
@@ -26,13 +27,14 @@ var callers = []string{"", module.Gateway, module.Auth, module.Recovery, module.
 type cast struct {
 	*world
 	talk string
+	made int // conversations
 }
 
 const ana, luis, eve = 1, 2, 3
 
 func newCast(t *testing.T, o options) *cast {
 	w := newWorld(t, o)
-	c := &cast{w, w.start(ana, "direct", luis).Id}
+	c := &cast{w, w.start(ana, "direct", luis).Id, 1}
 	w.connect(ana, nil).accepted(c.talk, "first", "for luis only")
 	return c
 }
@@ -49,16 +51,27 @@ type operation struct {
 	path   func(conversation string) string
 	body   string
 	ok     int
+	makes  int // conversations
 }
 
 func fixed(path string) func(string) string { return func(string) string { return path } }
 
+// state is what everybody sees, and what audit was told of conversations: what was refused changes nothing of it.
+func (c *cast) state() (text string) {
+	c.t.Helper()
+	for _, n := range []int{ana, luis, eve} {
+		text += string(c.call(n, http.MethodGet, "/v1/conversations", "").body)
+	}
+	text += string(c.call(ana, http.MethodGet, "/v1/conversations/"+c.talk+"/messages", "").body)
+	return text + fmt.Sprint(len(c.audit.of(record.ChatConversationCreated)))
+}
+
 // restMatrix is every operation but openChat, which is a socket: TestR4_1WhoOpensASocket.
 var restMatrix = map[string]operation{
-	"listConversations":  {http.MethodGet, fixed("/v1/conversations"), "", 200},
-	"createConversation": {http.MethodPost, fixed("/v1/conversations"), `{"kind":"group","members":["person2"]}`, 201},
-	"getConversation":    {http.MethodGet, func(id string) string { return "/v1/conversations/" + id }, "", 200},
-	"listMessages":       {http.MethodGet, func(id string) string { return "/v1/conversations/" + id + "/messages" }, "", 200},
+	"listConversations":  {http.MethodGet, fixed("/v1/conversations"), "", 200, 0},
+	"createConversation": {http.MethodPost, fixed("/v1/conversations"), `{"kind":"group","members":["person2"]}`, 201, 1},
+	"getConversation":    {http.MethodGet, func(id string) string { return "/v1/conversations/" + id }, "", 200, 0},
+	"listMessages":       {http.MethodGet, func(id string) string { return "/v1/conversations/" + id + "/messages" }, "", 200, 0},
 }
 
 // R4.1: every operation of the specification as nobody, as each service, without a person, with tokens of another
@@ -99,6 +112,14 @@ func TestR4_1MatrixOfOperations(t *testing.T) {
 							t.Errorf("%s: %d %s, want %d %s", who, a.status, a.body, status, code)
 						}
 					}
+					c.eventually("what was done before is told", func() bool { return len(c.audit.of(record.ChatConversationCreated)) == c.made })
+					before := c.state()
+					unchanged := func() {
+						t.Helper()
+						if after := c.state(); after != before {
+							t.Errorf("before %s\nafter  %s", before, after)
+						}
+					}
 					allowed, _ := op.Extensions["x-callers"].([]any)
 					for _, service := range callers {
 						switch {
@@ -113,6 +134,7 @@ func TestR4_1MatrixOfOperations(t *testing.T) {
 					expect("expired", do(module.Gateway, expired), 401, "token_expired")
 					expect("revoked session", do(module.Gateway, revoked), 401, "session_revoked")
 					expect("refused account", do(module.Gateway, refused), 403, "refused_by_firewall")
+					unchanged()
 					if own := row.path(c.talk); own != row.path(notThere) {
 						theirs := c.do(module.Gateway, c.token(eve), row.method, own, row.body)
 						none := c.do(module.Gateway, c.token(eve), row.method, row.path(notThere), row.body)
@@ -120,12 +142,14 @@ func TestR4_1MatrixOfOperations(t *testing.T) {
 						if a, b := c.anonymous(theirs), c.anonymous(none); a != b {
 							t.Errorf("somebody else's %s, nobody's %s", a, b)
 						}
+						unchanged()
 					} else if a := c.do(module.Gateway, c.token(eve), row.method, own, row.body); strings.Contains(string(a.body), c.talk) {
 						t.Errorf("somebody else sees %s", a.body)
 					}
 					if a := do(module.Gateway, c.token(ana)); a.status != row.ok {
 						t.Errorf("the owner: %d %s", a.status, a.body)
 					}
+					c.made += 2 * row.makes // eve's and ana's
 				})
 			}
 		}
@@ -242,6 +266,8 @@ func TestR4_1MatrixOfFrames(t *testing.T) {
 
 func frameAsEverybody(t *testing.T, c *cast, frameType string, row command) {
 	listener := c.connect(luis, nil)
+	c.eventually("what was done before is told", func() bool { return len(c.audit.of(record.ChatConversationCreated)) == c.made })
+	before := c.state()
 	answer := func(s *client, id string) chatframes.ServerFrame {
 		t.Helper()
 		s.send(row.frame(id))
@@ -320,8 +346,8 @@ func frameAsEverybody(t *testing.T, c *cast, frameType string, row command) {
 	}
 
 	listener.nothing() // none of them reached luis
-	if a := decoded[chatrelayapi.Conversation](t, c.call(ana, http.MethodGet, "/v1/conversations/"+c.talk, ""), 200); a.LastSeq != 1 {
-		t.Errorf("%d messages are stored", a.LastSeq)
+	if after := c.state(); after != before {
+		t.Errorf("before %s\nafter  %s", before, after)
 	}
 
 	owner := c.open(door{authorization: bearer(c.token(ana))})

@@ -87,10 +87,10 @@ func TestR3PanicInEveryHandler(t *testing.T) {
 		ok    int
 	}
 	rows := map[string][]row{
-		"listConversations":  {{inStore("ConversationsOf"), request(http.MethodGet, "/v1/conversations", ""), "ConversationsOf", 200}},
+		"listConversations":  {{inStore("Of"), request(http.MethodGet, "/v1/conversations", ""), "faulty.Of", 200}},
 		"getConversation":    {{inStore("Conversation"), request(http.MethodGet, "/v1/conversations/"+talk.Id, ""), "Conversation", 200}},
-		"listMessages":       {{inStore("MessagesBefore"), request(http.MethodGet, "/v1/conversations/"+talk.Id+"/messages", ""), "MessagesBefore", 200}},
-		"createConversation": {{inStore("AddConversation"), start, "AddConversation", 201}, {func() { peer.lit.Store(true) }, start, "ByAccount", 201}},
+		"listMessages":       {{inStore("Before"), request(http.MethodGet, "/v1/conversations/"+talk.Id+"/messages", ""), "faulty.Before", 200}},
+		"createConversation": {{inStore("Create"), start, "faulty.Create", 201}, {func() { peer.lit.Store(true) }, start, "ByAccount", 201}},
 		"openChat": {{func() { tick.lit.Store(true) }, func() answer {
 			c, a := w.dial(door{})
 			if c != nil {
@@ -162,7 +162,7 @@ func TestR3PanicInTheUpgrade(t *testing.T) {
 	}
 }
 
-// R3: a panic in a socket's read loop, in its write loop, in a store's transaction that it started, and at its beginning
+// R3: a panic in a socket's read loop, in its write loop, behind what it sent, and at its beginning
 // and end, ends that socket only, with a goodbye; it is logged once with its stack, and counted once. What was accepted
 // is there afterwards, and no lock stays taken.
 func TestR3PanicInASocket(t *testing.T) {
@@ -172,15 +172,9 @@ func TestR3PanicInASocket(t *testing.T) {
 		mute              bool // nothing can be said any more
 		others            float64
 	}{
-		{"a_command", "read", "AppendMessage", func(_ *testing.T, w *world, faults *chatrelay.Faults, talk string) *client {
+		{"a_command", "store", "faulty.Append", func(_ *testing.T, w *world, faults *chatrelay.Faults, talk string) *client {
 			ana := w.connect(1, nil)
-			faults.Panic("AppendMessage")
-			ana.send(chatframes.ClientSend{ClientID: "c", Conversation: talk, Kind: "text", Text: "secreto"})
-			return ana
-		}, false, 1},
-		{"a_transaction", "read", "AppendMessage", func(_ *testing.T, w *world, faults *chatrelay.Faults, talk string) *client {
-			ana := w.connect(1, nil)
-			faults.Panic("AppendMessage, within")
+			faults.Panic("Append")
 			ana.send(chatframes.ClientSend{ClientID: "c", Conversation: talk, Kind: "text", Text: "secreto"})
 			return ana
 		}, false, 1},
@@ -196,8 +190,8 @@ func TestR3PanicInASocket(t *testing.T) {
 			ana.send(chatframes.ClientHello{Token: w.token(1)})
 			return ana
 		}, false, 1},
-		{"a_replay", "read", "MessagesAfter", func(_ *testing.T, w *world, faults *chatrelay.Faults, talk string) *client {
-			faults.Panic("MessagesAfter")
+		{"a_replay", "read", "faulty.After", func(_ *testing.T, w *world, faults *chatrelay.Faults, talk string) *client {
+			faults.Panic("After")
 			return w.connect(1, map[string]int64{talk: 0})
 		}, false, 1},
 		{"the_end", "end", "recordEnd", func(_ *testing.T, w *world, faults *chatrelay.Faults, _ string) *client {

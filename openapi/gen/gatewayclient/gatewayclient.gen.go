@@ -582,7 +582,7 @@ type Account struct {
 	Locale         Locale    `json:"locale"`
 	SavedCodesLeft int       `json:"saved_codes_left"`
 
-	// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding.
+	// UserName 3 to 32 small letters, digits and `_ . -`, a letter first and no punctuation last, of one script (PRECIS UsernameCaseMapped, RFC 8265; UTS 39). Unique among all names that look alike; accents and case make no difference.
 	UserName UserName `json:"user_name"`
 }
 
@@ -751,7 +751,7 @@ type Locale string
 type Member struct {
 	AccountId AccountId `json:"account_id"`
 
-	// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding.
+	// UserName 3 to 32 small letters, digits and `_ . -`, a letter first and no punctuation last, of one script (PRECIS UsernameCaseMapped, RFC 8265; UTS 39). Unique among all names that look alike; accents and case make no difference.
 	UserName UserName `json:"user_name"`
 }
 
@@ -782,7 +782,7 @@ type NewAccount struct {
 	// Password At most 256 characters. A new one: 15 or more, hard to guess, and without the user name in it.
 	Password Password `json:"password"`
 
-	// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding.
+	// UserName 3 to 32 small letters, digits and `_ . -`, a letter first and no punctuation last, of one script (PRECIS UsernameCaseMapped, RFC 8265; UTS 39). Unique among all names that look alike; accents and case make no difference.
 	UserName UserName `json:"user_name"`
 }
 
@@ -1060,7 +1060,7 @@ type TwilioForm struct {
 	AdditionalProperties map[string]string `json:"-"`
 }
 
-// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding.
+// UserName 3 to 32 small letters, digits and `_ . -`, a letter first and no punctuation last, of one script (PRECIS UsernameCaseMapped, RFC 8265; UTS 39). Unique among all names that look alike; accents and case make no difference.
 type UserName = string
 
 // Verdict defines model for Verdict.

@@ -102,6 +102,13 @@ func (h *harness) signIn(identifier string, device secret.String, from record.Or
 	return tokens
 }
 
+// signInWith is a sign-in without a device from nowhere, with that password.
+func (h *harness) signInWith(identifier, typed string) {
+	h.t.Helper()
+	_, err := h.try(identifier, typed, secret.String{}, elsewhere)
+	h.must(err)
+}
+
 func (h *harness) person(tokens account.Tokens) account.Person {
 	return account.Person{Account: tokens.Account, Session: tokens.Session, AuthTime: h.clk.Now()}
 }

@@ -1,4 +1,4 @@
-package relay
+package room
 
 import (
 	"context"
@@ -20,54 +20,54 @@ type NewConversation struct {
 
 // Start makes a conversation, or finds the direct one with the same person. Errors: ErrPersonNotFound with a pointer to
 // the name, ErrMembers, ErrTitle.
-func (r *Relay) Start(ctx context.Context, account string, from record.Origin, wanted NewConversation) (Conversation, error) {
+func (c *Chat) Start(ctx context.Context, account string, from record.Origin, wanted NewConversation) (Conversation, error) {
 	if wanted.Kind == Direct && wanted.Title != "" {
 		return Conversation{}, ErrTitle.WithFields(fault.Field{Pointer: "/title", Code: string(fault.CodeInvalidField), Detail: "only a group has one"})
 	}
 	if utf8.RuneCountInString(wanted.Title) > MaxTitle {
 		return Conversation{}, ErrTitle.WithDetail("the title is too long")
 	}
-	now := r.Clock.Now()
-	c := Conversation{
+	now := c.Clock.Now()
+	fresh := Conversation{
 		ID: id.New("cnv"), Kind: wanted.Kind, Title: strings.TrimSpace(wanted.Title),
 		CreatedBy: account, CreatedAt: now, ActiveAt: now,
 	}
-	people, err := r.gather(ctx, account, wanted.UserNames)
+	people, err := c.findPeople(ctx, account, wanted.UserNames)
 	if err != nil {
 		return Conversation{}, err
 	}
 	for _, p := range people {
-		c.Members = append(c.Members, Member{Account: p.Account, UserName: p.UserName, AddedAt: now})
+		fresh.Members = append(fresh.Members, Member{Account: p.Account, UserName: p.UserName, AddedAt: now})
 	}
-	if err := checkMembers(c); err != nil {
+	if err := checkMembers(fresh); err != nil {
 		return Conversation{}, err
 	}
-	if c.Kind == Direct {
-		c.DirectKey = directKey(c.Members[0].Account, c.Members[1].Account)
+	if fresh.Kind == Direct {
+		fresh.DirectKey = directKey(fresh.Members[0].Account, fresh.Members[1].Account)
 	}
 	e := record.New(now, service, record.ChatConversationCreated, record.Success, from)
-	e.Account, e.Target = account, c.ID
-	e.Data = record.Data{"kind": c.Kind, "members": fmt.Sprint(len(c.Members))}
-	stored, err := r.Store.AddConversation(ctx, c, e)
+	e.Account, e.Target = account, fresh.ID
+	e.Data = record.Data{"kind": fresh.Kind, "members": len(fresh.Members)}
+	stored, err := c.Rooms.Create(ctx, fresh, e)
 	if err != nil {
 		return Conversation{}, err
 	}
-	r.Kick()
+	c.Kick()
 	return stored, nil
 }
 
-// gather returns the creator and the others, each once, the creator first. One after the other, in the request's own
+// findPeople returns the creator and the others, each once, the creator first. One after the other, in the request's own
 // goroutine: where a panic ends the request and not the process (R3), and the first unknown name ends the asking.
-func (r *Relay) gather(ctx context.Context, account string, names []string) ([]Person, error) {
-	creator, err := r.People.ByAccount(ctx, account)
+func (c *Chat) findPeople(ctx context.Context, account string, names []string) ([]Person, error) {
+	creator, err := c.People.ByAccount(ctx, account)
 	if err != nil {
 		return nil, err
 	}
 	people := append(make([]Person, 0, len(names)+1), creator)
 	for i, name := range names {
-		p, err := r.People.ByName(ctx, name)
+		p, err := c.People.ByName(ctx, name)
 		if err != nil {
-			return nil, pointed(err, i)
+			return nil, namedUnknown(err, i)
 		}
 		if !slices.ContainsFunc(people, func(q Person) bool { return q.Account == p.Account }) {
 			people = append(people, p)
@@ -76,8 +76,8 @@ func (r *Relay) gather(ctx context.Context, account string, names []string) ([]P
 	return people, nil
 }
 
-// pointed says which name is unknown; other errors aren't the name's fault.
-func pointed(err error, i int) error {
+// namedUnknown says which name is unknown; other errors aren't the name's fault.
+func namedUnknown(err error, i int) error {
 	if f := fault.From(err); f.Code == ErrPersonNotFound.Code {
 		return ErrPersonNotFound.WithFields(fault.Field{
 			Pointer: fmt.Sprintf("/members/%d", i), Code: string(fault.CodeNotFound), Detail: "there is nobody with this user name",

@@ -1,4 +1,4 @@
-package relay
+package room
 
 import (
 	"context"
@@ -14,20 +14,20 @@ const MaxPage = 100
 const ReplayLimit = 500
 
 // Conversation returns one that the account is in: ErrConversationNotFound.
-func (r *Relay) Conversation(ctx context.Context, account, conversation string) (Conversation, error) {
-	c, err := r.Store.Conversation(ctx, conversation)
+func (c *Chat) Conversation(ctx context.Context, account, conversation string) (Conversation, error) {
+	found, err := c.Rooms.Conversation(ctx, conversation)
 	if err != nil {
 		return Conversation{}, err
 	}
-	if !slices.ContainsFunc(c.Members, func(m Member) bool { return m.Account == account }) {
+	if !slices.ContainsFunc(found.Members, func(m Member) bool { return m.Account == account }) {
 		return Conversation{}, ErrConversationNotFound
 	}
-	return c, nil
+	return found, nil
 }
 
 // Conversations returns a page of the account's, the newest activity first, and the cursor of the next page, "" at the
 // end. cursor.ErrInvalid.
-func (r *Relay) Conversations(ctx context.Context, account, at string, limit int) ([]Conversation, string, error) {
+func (c *Chat) Conversations(ctx context.Context, account, at string, limit int) ([]Conversation, string, error) {
 	var behind Position
 	if at != "" {
 		if err := cursor.Decode(at, &behind); err != nil {
@@ -35,7 +35,7 @@ func (r *Relay) Conversations(ctx context.Context, account, at string, limit int
 		}
 	}
 	limit = max(1, min(limit, MaxPage))
-	page, err := r.Store.ConversationsOf(ctx, account, behind, limit+1)
+	page, err := c.Rooms.Of(ctx, account, behind, limit+1)
 	if err != nil || len(page) <= limit {
 		return page, "", err
 	}
@@ -45,15 +45,17 @@ func (r *Relay) Conversations(ctx context.Context, account, at string, limit int
 
 // Page returns messages before a number (0: the newest), newest first, and whether there are older ones:
 // ErrConversationNotFound.
-func (r *Relay) Page(ctx context.Context, account, conversation string, before int64, limit int) ([]Message, bool, error) {
-	if _, err := r.members(ctx, account, conversation); err != nil {
+func (c *Chat) Page(ctx context.Context, account, conversation string, before int64, limit int) ([]Message, bool, error) {
+	r, err := c.enter(ctx, account, conversation)
+	if err != nil {
 		return nil, false, err
 	}
+	c.leave(r)
 	if before == 0 {
 		before = 1<<63 - 1
 	}
 	limit = max(1, min(limit, MaxPage))
-	page, err := r.Store.MessagesBefore(ctx, conversation, before, limit)
+	page, err := c.Log.Before(ctx, conversation, before, limit)
 	if err != nil {
 		return nil, false, err
 	}
@@ -69,21 +71,21 @@ type Resumed struct {
 // Replay gives every message after a number to deliver, in order, up to the newest one at the moment of the call.
 // Messages that come later are not its business: who wants no hole subscribes first. ErrConversationNotFound, and what
 // deliver returns.
-func (r *Relay) Replay(ctx context.Context, account, conversation string, after int64, deliver func(Message) error) (Resumed, error) {
-	c, err := r.Conversation(ctx, account, conversation)
+func (c *Chat) Replay(ctx context.Context, account, conversation string, after int64, deliver func(Message) error) (Resumed, error) {
+	found, err := c.Conversation(ctx, account, conversation)
 	if err != nil {
 		return Resumed{}, err
 	}
-	if after >= c.LastSeq {
-		return Resumed{From: c.LastSeq + 1, To: c.LastSeq}, nil
+	if after >= found.LastSeq {
+		return Resumed{From: found.LastSeq + 1, To: found.LastSeq}, nil
 	}
-	done := Resumed{From: after + 1, To: c.LastSeq}
-	if c.LastSeq-after > ReplayLimit {
+	done := Resumed{From: after + 1, To: found.LastSeq}
+	if found.LastSeq-after > ReplayLimit {
 		done.Gap = true
 		return done, nil
 	}
-	for after < c.LastSeq {
-		page, err := r.Store.MessagesAfter(ctx, conversation, after, int(min(MaxPage, c.LastSeq-after)))
+	for after < found.LastSeq {
+		page, err := c.Log.After(ctx, conversation, after, int(min(MaxPage, found.LastSeq-after)))
 		if err != nil {
 			return Resumed{}, err
 		}

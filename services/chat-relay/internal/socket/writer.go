@@ -7,30 +7,39 @@ import (
 	"github.com/gorilla/websocket"
 
 	"centinela/openapi/gen/chatframes"
-	"centinela/services/chat-relay/internal/relay"
-	"centinela/shared/fault"
+	"centinela/services/chat-relay/internal/room"
 )
 
 var errEnded = errors.New("the socket ends")
 
-// Deliver implements relay.Subscriber: it queues and never blocks. During a replay live messages wait behind it.
-func (c *conn) Deliver(d relay.Delivery) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if d.Seq > 0 && d.Seq <= c.replayed[d.Conversation] {
-		return // stored before the replay read it, and published after the replay's end
-	}
-	if c.replaying {
-		switch {
-		case d.Seq == 0: // nobody needs to know who was typing then
-		case len(c.pending) >= c.door.Limits.QueueFrames:
-			c.slow()
-		default:
-			c.pending = append(c.pending, d)
-		}
+// frame is one WebSocket frame to be written: data, or what an update is encoded to.
+type frame struct {
+	kind   int
+	data   []byte
+	update *room.Update
+	size   int // what it counts in the queue
+}
+
+// Deliver implements room.Subscriber: it queues and never blocks. During a replay live messages wait behind it.
+func (c *conn) Deliver(u *room.Update) {
+	if r := u.Refused; r != nil {
+		c.refusedSend(r)
 		return
 	}
-	c.enqueue(frame{websocket.TextMessage, d.Frame}, d.Shed)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch m := u.Message; {
+	case m != nil && m.Seq <= c.replayed[m.Conversation]:
+		// stored before the replay read it, and published after the replay's end
+	case c.replaying && m == nil:
+		// nobody needs to know who was typing then
+	case c.replaying && len(c.pending) >= c.door.Limits.QueueFrames:
+		c.closeLocked(endSlow)
+	case c.replaying:
+		c.pending = append(c.pending, u)
+	default:
+		c.enqueue(updated(u), u.Typing != nil)
+	}
 }
 
 // endReplay lets the live messages go that came meanwhile and weren't part of the replay, in one step with the switch:
@@ -38,9 +47,9 @@ func (c *conn) Deliver(d relay.Delivery) {
 func (c *conn) endReplay(replayed map[string]int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, d := range c.pending {
-		if d.Seq > replayed[d.Conversation] {
-			c.enqueue(frame{websocket.TextMessage, d.Frame}, false)
+	for _, u := range c.pending {
+		if u.Message.Seq > replayed[u.Message.Conversation] {
+			c.enqueue(updated(u), false)
 		}
 	}
 	c.pending, c.replaying, c.replayed = nil, false, replayed
@@ -52,7 +61,7 @@ func (c *conn) send(f chatframes.ServerFrame) error {
 	if err != nil {
 		return err
 	}
-	c.push(frame{websocket.TextMessage, data}, false)
+	c.push(text(data))
 	return nil
 }
 
@@ -71,27 +80,31 @@ func (c *conn) sendWhenRoom(f chatframes.ServerFrame) error {
 	if c.ended != nil {
 		return errEnded
 	}
-	c.enqueue(frame{websocket.TextMessage, data}, false)
+	c.enqueue(text(data), false)
 	return nil
 }
 
-func (c *conn) push(f frame, shed bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.enqueue(f, shed)
+func text(data []byte) frame {
+	return frame{kind: websocket.TextMessage, data: data, size: len(data)}
 }
 
-// enqueue is called with mu held.
+func (c *conn) push(f frame) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.enqueue(f, false)
+}
+
+// enqueue is called with mu held. A client that doesn't read loses nothing when its socket ends: it resumes.
 func (c *conn) enqueue(f frame, shed bool) {
 	switch {
 	case c.ended != nil:
 	case shed && len(c.queue) >= c.door.Limits.QueueFrames/2:
 		c.door.metrics.shed.Inc()
-	case len(c.queue) >= c.door.Limits.QueueFrames, c.over(len(f.data), queueBytes):
-		c.slow()
+	case len(c.queue) >= c.door.Limits.QueueFrames, c.over(f.size, queueBytes):
+		c.closeLocked(endSlow)
 	default:
 		c.queue = append(c.queue, f)
-		c.queued += len(f.data)
+		c.queued += f.size
 		c.startWriter()
 	}
 }
@@ -101,69 +114,6 @@ func (c *conn) over(frame, bytes int) bool { return c.queued > 0 && c.queued+fra
 
 // drop empties the queue. mu is held.
 func (c *conn) drop() { c.queue, c.queued = nil, 0 }
-
-// slow ends the socket of a client that doesn't read. Nothing is lost: it resumes. mu is held.
-func (c *conn) slow() {
-	c.drop()
-	c.goodbye(ending{closeSlow, string(fault.CodeSlowConsumer), "slow"})
-}
-
-// end says goodbye behind what is queued; the first reason counts.
-func (c *conn) end(why ending) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.goodbye(why)
-}
-
-// goodbye is called with mu held.
-func (c *conn) goodbye(why ending) {
-	if c.ended != nil {
-		return
-	}
-	c.ended = &why
-	c.pending = nil
-	c.door.metrics.closed.WithLabelValues(why.code).Inc()
-	if bye, err := (chatframes.ServerBye{Code: why.code, Reason: why.reason}).Encode(); err == nil { // two texts always encode
-		c.queue = append(c.queue, frame{websocket.TextMessage, bye})
-	}
-	c.queue = append(c.queue, frame{websocket.CloseMessage, websocket.FormatCloseMessage(why.close, why.reason)})
-	c.space.Broadcast()
-	c.startWriter()
-}
-
-// farewell answers the peer's close frame with the same code (RFC 6455 §5.5.1), or a browser takes the end for a fault.
-// Nobody reads what was still queued.
-func (c *conn) farewell(code int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.ended != nil {
-		return // our own close frame was first
-	}
-	c.ended = &ending{}
-	c.drop()
-	c.queue = append(c.queue, frame{websocket.CloseMessage, websocket.FormatCloseMessage(code, "")})
-	c.space.Broadcast()
-	c.startWriter()
-}
-
-// endMute ends a socket on which nothing more can be written.
-func (c *conn) endMute(why ending) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.ended != nil {
-		return
-	}
-	c.ended = &why
-	c.drop()
-	c.door.metrics.closed.WithLabelValues(why.code).Inc()
-	c.space.Broadcast()
-}
-
-func (c *conn) isEnding() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.ended != nil
-}
 
 // startWriter is called with mu held. Before attach there is nothing to write to: attach starts it then.
 func (c *conn) startWriter() {
@@ -182,9 +132,7 @@ func (c *conn) write() {
 			return
 		}
 		if err := c.writeBatch(batch); err != nil {
-			c.stopWriter()
-			c.cut() // the read loop sees it and finishes
-			return
+			c.close(endBroken) // the read loop sees it and leaves
 		}
 	}
 }
@@ -197,7 +145,7 @@ func (c *conn) nextBatch() []frame {
 	batch := c.queue[:n:n]
 	c.queue = c.queue[n:]
 	for _, f := range batch {
-		c.queued -= len(f.data)
+		c.queued -= f.size
 	}
 	if len(c.queue) == 0 {
 		c.drop() // its array goes with the batch: an idle socket keeps nothing
@@ -209,25 +157,17 @@ func (c *conn) nextBatch() []frame {
 	return batch
 }
 
-func (c *conn) stopWriter() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.ended == nil {
-		c.ended = &ending{} // what couldn't be written needs no more to follow
-	}
-	c.drop()
-	c.writing = false
-	c.space.Broadcast()
-}
-
 func (c *conn) writeBatch(batch []frame) error {
 	within := c.door.Limits.WriteWithin
 	c.wire.cork()
 	for _, f := range batch {
 		var err error
-		if f.kind == websocket.TextMessage {
+		switch {
+		case f.update != nil:
+			err = c.ws.WriteMessage(f.kind, f.update.Encoded(encode))
+		case f.kind == websocket.TextMessage:
 			err = c.ws.WriteMessage(f.kind, f.data)
-		} else {
+		default:
 			err = c.ws.WriteControl(f.kind, f.data, time.Now().Add(within))
 		}
 		if err != nil {
@@ -250,16 +190,15 @@ func (c *conn) writePanicked() {
 	if cause == nil {
 		return
 	}
+	c.reportPanic("write", cause)
 	c.mu.Lock()
-	c.panics++
-	mute := c.panics > 1 || c.ended != nil // the goodbye itself panicked
+	defer c.mu.Unlock()
+	how := endInternal
+	if c.panics++; c.panics > 1 || c.ended != nil { // the goodbye itself panicked
+		how = endBroken
+	}
 	c.drop()
 	c.writing = false
+	c.closeLocked(how)
 	c.space.Broadcast()
-	c.mu.Unlock()
-	c.reportPanic("write", cause)
-	if mute {
-		c.stopWriter()
-		c.cut()
-	}
 }

@@ -1,4 +1,4 @@
-package relay
+package room
 
 import (
 	"time"
@@ -8,7 +8,14 @@ import (
 
 const maxRated = 100_000
 
-// limiter is a leaky bucket an account: 0 of 3,250 real people in 8 years filled 10 that leak each 5 s (design: audit).
+// Rate is how often a person may send: Burst at once, and one more each Leak. 0 of 3,250 real people in 8 years filled 10
+// that leak each 5 s (design: audit, "chat rate").
+type Rate struct {
+	Burst int
+	Leak  time.Duration
+}
+
+// limiter is a leaky bucket an account.
 type limiter struct {
 	rate Rate
 	// empty is when each account's bucket will be empty.
@@ -33,4 +40,9 @@ func (l *limiter) take(account string, now time.Time) (wait time.Duration) {
 		return next
 	})
 	return wait
+}
+
+// giveBack takes out what was put in for a message that wasn't stored.
+func (l *limiter) giveBack(account string) {
+	l.empty.Update(account, func(empty time.Time, _ bool) time.Time { return empty.Add(-l.rate.Leak) })
 }
