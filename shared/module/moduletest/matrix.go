@@ -234,7 +234,7 @@ func (c *check) refused(who, service string, authorization func() string, status
 		c.fail("%s: %d %s, want %d %s", who, got.Status, got.Body, status, code)
 	}
 	if before != after {
-		c.fail("%s was refused, and changed something: %s", who, difference(before, after))
+		c.fail("%s was refused, and changed something: %s", who, Difference(before, after))
 	}
 }
 
@@ -247,7 +247,7 @@ func (c *check) nobodys(service string) {
 		c.fail("another person: %d %s, and of what isn't there: %d %s", theirs.Status, theirs.Body, missing.Status, missing.Body)
 	}
 	if before != after || after != still {
-		c.fail("another person was refused, and changed something: %s", difference(before, still))
+		c.fail("another person was refused, and changed something: %s", Difference(before, still))
 	}
 }
 
@@ -282,7 +282,7 @@ func (c *check) taken(service string, authorization func() string) {
 	}
 	switch reads := c.op.method == http.MethodGet; {
 	case reads && c.row.Recorded == "" && before != after:
-		c.fail("a read changed something: %s", difference(before, after))
+		c.fail("a read changed something: %s", Difference(before, after))
 	case (reads && c.row.Recorded != "" || !reads && c.row.Quiet == "") && before == after:
 		c.fail("a success left the state as it was: the state doesn't show what the operation does")
 	}

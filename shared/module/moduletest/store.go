@@ -171,9 +171,9 @@ func mongoLines(ctx context.Context, s module.Store) (lines []string, err error)
 	return lines, nil
 }
 
-// difference names the tables in which two contents differ, and by how many lines. What stands in them is not shown: it
+// Difference names the tables in which two contents differ, and by how many lines. What stands in them is not shown: it
 // may be secret.
-func difference(before, after string) string {
+func Difference(before, after string) string {
 	counts := map[string]int{}
 	add := func(text string, n int, lines map[string]int) {
 		for line := range strings.Lines(text) {

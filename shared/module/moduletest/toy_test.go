@@ -246,10 +246,10 @@ func TestCalls(t *testing.T) {
 // What differs is named without what stands there.
 func TestDifference(t *testing.T) {
 	before := "a|1|secret\nb|2\nb|2"
-	if got := difference(before, before); got != "" {
+	if got := Difference(before, before); got != "" {
 		t.Errorf("the same differs: %s", got)
 	}
-	if got := difference(before, "a|1|other\nb|2"); got != "a: 2 lines, b: 1 lines" {
+	if got := Difference(before, "a|1|other\nb|2"); got != "a: 2 lines, b: 1 lines" {
 		t.Error(got)
 	}
 }
