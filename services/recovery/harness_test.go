@@ -2,8 +2,10 @@ package recovery_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -54,12 +56,15 @@ type world struct {
 	module   *recovery.Module
 	registry *prometheus.Registry
 	address  string
+	still    bool
 }
 
 type options struct {
 	config func(*recovery.Config)
 	store  func(testing.TB) module.Store
 	build  func(context.Context, recovery.Config, module.Deps) (*recovery.Module, error)
+	fresh  time.Duration // how old a sign-in may be; 10 minutes
+	still  bool          // nothing happens in the background: the store changes by calls alone, and texts are sent when they are read
 }
 
 func sqliteStore(t testing.TB) module.Store {
@@ -104,26 +109,35 @@ func newWorld(t testing.TB, o options) *world {
 		PeerURL: func(peer string) string {
 			return map[string]string{module.Auth: w.auth.url, module.Audit: w.audit.url}[peer]
 		},
-		Store: o.store(t), Development: true, KeyDir: t.TempDir(),
+		Store: o.store(t), FreshSignIn: cmp.Or(o.fresh, 10*time.Minute), Development: true, KeyDir: t.TempDir(),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.still = o.still
 	w.serve(m)
 	return w
 }
 
 func (w *world) serve(m *recovery.Module) {
 	w.module = m
+	run := m.Run
+	if w.still {
+		run = m.RunStill
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- m.Run(ctx) }()
+	go func() { done <- run(ctx) }()
 	spec, err := recoveryapi.Spec()
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	server := httptest.NewServer(httpkittest.ValidateResponses(w.t, spec, m.Handler()))
 	w.url = server.URL
+	testkit.Eventually(w.t, testkit.Patience, func() (bool, string) {
+		err := m.Ready()
+		return err == nil, fmt.Sprint(err)
+	})
 	w.t.Cleanup(func() {
 		server.Close()
 		stop()
@@ -234,6 +248,11 @@ type simulated struct {
 // texts are what a number got, newest first.
 func (w *world) texts(number string) []simulated {
 	w.t.Helper()
+	if w.still {
+		if err := w.module.SendDue(w.t.Context()); err != nil {
+			w.t.Fatal(err)
+		}
+	}
 	var list struct{ Texts []simulated }
 	w.want(w.call("GET", "/dev/phone?number="+strings.ReplaceAll(number, "+", "%2B"), "", nil), 200, "").into(&list)
 	return list.Texts

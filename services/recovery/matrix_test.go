@@ -16,16 +16,17 @@ type operation struct {
 	method, path string // {phone} and {recovery} stand for the owner's own
 	body         any
 	fresh        bool // needs a sign-in of the last 10 minutes
+	live         bool // needs a session that auth says is alive
 	panics       int  // what a store that panics makes of it; 0: 500
 }
 
 var matrix = map[string]operation{
 	"listPhones":              {method: "GET", path: "/v1/me/phones"},
-	"addPhone":                {method: "POST", path: "/v1/me/phones", body: map[string]string{"number": second}, fresh: true},
-	"retirePhone":             {method: "DELETE", path: "/v1/me/phones/{phone}", fresh: true},
-	"keepPhone":               {method: "POST", path: "/v1/me/phones/{phone}/kept", fresh: true},
+	"addPhone":                {method: "POST", path: "/v1/me/phones", body: map[string]string{"number": second}, fresh: true, live: true},
+	"retirePhone":             {method: "DELETE", path: "/v1/me/phones/{phone}", fresh: true, live: true},
+	"keepPhone":               {method: "POST", path: "/v1/me/phones/{phone}/kept", fresh: true, live: true},
 	"sendPhoneCode":           {method: "POST", path: "/v1/me/phones/{phone}/codes"},
-	"verifyPhone":             {method: "POST", path: "/v1/me/phones/{phone}/verification", body: map[string]string{"code": "00000000"}},
+	"verifyPhone":             {method: "POST", path: "/v1/me/phones/{phone}/verification", body: map[string]string{"code": "00000000"}, live: true},
 	"listMyRecoveries":        {method: "GET", path: "/v1/me/recoveries"},
 	"startRecovery":           {method: "POST", path: "/v1/recoveries", body: map[string]string{"identifier": "ana"}},
 	"vetoRecovery":            {method: "POST", path: "/v1/recoveries/veto", body: map[string]string{"token": "nonsense"}},
@@ -97,10 +98,10 @@ func (w *world) alike(a, b answer) {
 // TestR41Matrix: who may call what (R4.1), for every operation of the
 // specification: the gateway only; one's own numbers, signed in, and fresh for
 // changes; a recovery with its own secret; and what is somebody else's is
-// answered like what doesn't exist.
+// answered like what doesn't exist. What is refused has changed nothing.
 func TestR41Matrix(t *testing.T) {
 	const bea = "acc_bbbbbbbbbbbbbbbbbbbbbbbb"
-	w := newWorld(t, options{})
+	w := newWorld(t, options{still: true})
 	phone := w.prove(ana, first)
 	w.clk.Advance(time.Minute)
 	c, other := w.start("ana", ""), w.start("ana", "")
@@ -113,36 +114,98 @@ func TestR41Matrix(t *testing.T) {
 			}
 			own := at(phone, c.id)
 			credential := map[bool]string{true: w.signedIn(ana)}[op.person] + map[bool]string{true: "Recovery " + c.secret}[op.claimer]
+			// refused is a call that is refused so, and has changed nothing: no row,
+			// counter, text or event of anybody's (V24).
+			refused := func(status int, code, service, path, authorization string) answer {
+				t.Helper()
+				before := w.module.State(t)
+				a := w.want(w.as(service, op.method, path, authorization, op.body), status, code)
+				if after := w.module.State(t); after != before {
+					t.Errorf("%d %s, and yet something changed", status, code)
+				}
+				return a
+			}
 
-			w.want(w.as("", op.method, own, credential, op.body), 401, "unauthenticated")
+			refused(401, "unauthenticated", "", own, credential)
 			for _, service := range []string{"auth", "chat-relay", "audit", "recovery", "stranger"} {
-				w.want(w.as(service, op.method, own, credential, op.body), 403, "caller_not_allowed")
+				refused(403, "caller_not_allowed", service, own, credential)
 			}
 			if op.person {
-				w.want(w.call(op.method, own, "", op.body), 401, "unauthenticated")
-				w.want(w.call(op.method, own, "Bearer nonsense", op.body), 401, "token_invalid")
-				w.want(w.call(op.method, own, "Recovery "+c.secret, op.body), 401, "unauthenticated")
+				refused(401, "unauthenticated", "gateway", own, "")
+				refused(401, "token_invalid", "gateway", own, "Bearer nonsense")
+				refused(401, "unauthenticated", "gateway", own, "Recovery "+c.secret)
 				expired := w.people.Token(ana, session)
 				w.clk.Advance(time.Hour)
-				w.want(w.call(op.method, own, "Bearer "+expired, op.body), 401, "token_expired")
+				refused(401, "token_expired", "gateway", own, "Bearer "+expired)
 				w.clk.Advance(-time.Hour)
 			}
 			if op.fresh {
-				w.want(w.call(op.method, own, w.signedInAgo(ana, 10*time.Minute), op.body), 403, "fresh_sign_in_required")
+				refused(403, "fresh_sign_in_required", "gateway", own, w.signedInAgo(ana, 10*time.Minute))
+			}
+			if op.live {
+				w.auth.set(func() { w.auth.ended[session] = true })
+				refused(401, "session_revoked", "gateway", own, credential)
+				w.auth.set(func() { w.auth.ended, w.auth.down = map[string]bool{}, true })
+				refused(503, "unavailable", "gateway", own, credential)
+				w.auth.set(func() { w.auth.down, w.auth.strange = false, true })
+				refused(503, "unavailable", "gateway", own, credential)
+				w.auth.set(func() { w.auth.strange = false })
 			}
 			if strings.Contains(op.path, "{phone}") {
-				theirs := w.want(w.call(op.method, own, w.signedIn(bea), op.body), 404, "not_found")
-				w.alike(theirs, w.call(op.method, at("phn_000000000000000000000000", ""), w.signedIn(bea), op.body))
+				theirs := refused(404, "not_found", "gateway", own, w.signedIn(bea))
+				w.alike(theirs, refused(404, "not_found", "gateway", at("phn_000000000000000000000000", ""), w.signedIn(bea)))
 			}
 			if op.claimer {
-				wrong := w.want(w.call(op.method, own, "Recovery wrong", op.body), 401, "recovery_invalid")
+				wrong := refused(401, "recovery_invalid", "gateway", own, "Recovery wrong")
 				for _, header := range []string{"", w.signedIn(ana), "Recovery " + other.secret} {
-					w.alike(wrong, w.call(op.method, own, header, op.body))
+					w.alike(wrong, refused(401, "recovery_invalid", "gateway", own, header))
 				}
-				w.alike(wrong, w.call(op.method, at("", "rec_000000000000000000000000"), credential, op.body))
+				w.alike(wrong, refused(401, "recovery_invalid", "gateway", at("", "rec_000000000000000000000000"), credential))
 			}
 		})
 	}
+}
+
+// TestLiveTableIsComplete: each write of a person's asks auth for the live
+// session, or is here with the reason.
+func TestLiveTableIsComplete(t *testing.T) {
+	without := map[string]string{"sendPhoneCode": "a text to a number that is the owner's already changes no way in"}
+	for _, op := range operations(t) {
+		_, excused := without[op.name]
+		if op.person && op.method != "GET" && op.live == excused {
+			t.Errorf("%s: asks for the live session: %v, excused: %v", op.name, op.live, excused)
+		}
+	}
+}
+
+// KA D1, end to end: two calls with a stale sign-in use no notice up; the removal
+// that is asked for after them is told to the other phone.
+func TestD1SilentRemovalFromOutside(t *testing.T) {
+	for name, o := range stores {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, o)
+			oldest := w.prove(ana, first)
+			w.clk.Advance(time.Minute)
+			w.prove(ana, second)
+			w.clk.Advance(8 * day)
+			for range 2 {
+				w.want(w.call("DELETE", "/v1/me/phones/"+oldest, w.signedInAgo(ana, 11*time.Minute), nil), 403, "fresh_sign_in_required")
+			}
+			w.want(w.call("DELETE", "/v1/me/phones/"+oldest, w.signedIn(ana), nil), 200, "")
+			w.text(second, "se pidió quitar")
+		})
+	}
+}
+
+// TestPruneInBackground: what is over goes, by the module's own round.
+func TestPruneInBackground(t *testing.T) {
+	w := newWorld(t, options{still: true})
+	c := w.start("nobody", "")
+	w.clk.Advance(2 * day)
+	if err := w.module.Prune(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.want(c.call("GET", "", nil), 401, "recovery_invalid")
 }
 
 // TestR3PanicIsContained: whatever the store does to a handler or to the work in

@@ -104,9 +104,9 @@ func TestCodeLimits(t *testing.T) {
 		t.Error(a.body)
 	}
 	w.clk.Advance(5 * time.Minute)
-	w.want(w.call("POST", "/v1/me/phones/"+id+"/verification", w.signedIn(ana), map[string]string{"code": code}), 401, "code_invalid")
+	w.want(w.call("POST", "/v1/me/phones/"+id+"/verification", w.signedIn(ana), map[string]string{"code": code}), 422, "code_invalid")
 	w.proveAgain(ana, id, first)
-	w.want(w.call("POST", "/v1/me/phones/"+id+"/verification", w.signedIn(ana), map[string]string{"code": code}), 401, "code_invalid")
+	w.want(w.call("POST", "/v1/me/phones/"+id+"/verification", w.signedIn(ana), map[string]string{"code": code}), 422, "code_invalid")
 	pending := w.want(w.call("POST", "/v1/me/phones", w.signedIn(ana), map[string]string{"number": second}), 201, "").field("id")
 	w.clk.Advance(15 * time.Minute)
 	w.want(w.call("POST", "/v1/me/phones/"+pending+"/codes", w.signedIn(ana), nil), 404, "not_found")

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"centinela/services/recovery"
+	"centinela/shared/module"
 	"centinela/shared/record"
 	"centinela/shared/testkit"
 )
@@ -30,7 +32,7 @@ func TestR61OldestNumberAlone(t *testing.T) {
 
 			c := w.start("ana", "")
 			state := w.want(c.bySMS(first), 200, "")
-			if state.field("state") != "waiting" || state.field("earliest_at") != w.clk.Now().Add(3*day).Format(time.RFC3339) || !strings.Contains(state.body, "a saved code would take away 48 h") {
+			if state.field("state") != "waiting" || state.field("earliest_at") != w.clk.Now().Add(3*day).Format(time.RFC3339) || !strings.Contains(state.body, "un código guardado quitaría 48 h") {
 				t.Fatal(state.body)
 			}
 			link := linkPattern.FindStringSubmatch(w.text(second, "/veto#"))
@@ -85,7 +87,7 @@ func TestR61OldestNumberAlone(t *testing.T) {
 				t.Error(own.body)
 			}
 			flow, err := w.module.Flow(t.Context(), c.id)
-			if err != nil || !flow.Chained() || len(flow.Decisions) < 2 {
+			if err != nil || !flow.Decisions.Whole() || len(flow.Decisions) < 2 {
 				t.Errorf("decisions are not chained: %v, %d", err, len(flow.Decisions))
 			}
 			for _, action := range []string{record.RecoveryStarted, record.RecoveryCodeSent, record.RecoveryEvidenceAccepted, record.RecoveryPossessionProved, record.RecoveryDecided, record.RecoveryWaitAnnounced, record.RecoveryCompleted, record.SMSSent, record.PhoneAdded, record.PhoneVerified} {
@@ -182,7 +184,7 @@ func TestV15NoOracle(t *testing.T) {
 			note(c.evidence("sms", "00000000"))
 		}
 		for range 6 {
-			note(c.evidence("saved_code", "WRONG-CODE"))
+			note(c.evidence("saved_code", "AAAA-BBBB-CCCC-DDDD"))
 		}
 		note(c.complete())
 		note(c.call("GET", "", nil))
@@ -232,7 +234,7 @@ func TestV17BruteForce(t *testing.T) {
 	w.want(c.call("POST", "/codes", map[string]string{}), 202, "")
 	right := w.code(first)
 	tries := w.race(1000, func(i int) answer { return c.evidence("sms", fmt.Sprintf("%08d", i)) })
-	if tries["401 code_invalid"] != 5 || tries["429 code_exhausted"] != 995 {
+	if tries["422 code_invalid"] != 5 || tries["429 code_exhausted"] != 995 {
 		t.Errorf("%v", tries)
 	}
 	w.want(c.evidence("sms", right), 429, "code_exhausted")
@@ -392,5 +394,49 @@ func TestCompletionEndsOthers(t *testing.T) {
 	w.want(a.complete(), 409, "recovery_ended")
 	if got := a.call("GET", "", nil).field("state"); got != "refused" {
 		t.Error(got)
+	}
+}
+
+// V22, KA D3: auth compares the security version that the decision was made on;
+// when it changed meanwhile, the claimant is told the truth and may look again.
+func TestV22ResetIsCompared(t *testing.T) {
+	w := newWorld(t, options{})
+	w.prove(ana, first)
+	w.clk.Advance(8 * day)
+	c := w.start("ana", "")
+	w.want(c.bySMS(first), 200, "")
+	w.clk.Advance(3 * day)
+	w.auth.set(func() { w.auth.raced = func() { w.auth.version++ } })
+	w.want(c.complete(), 409, "recovery_not_allowed_yet")
+	w.auth.set(func() {
+		if len(w.auth.resets) != 0 {
+			t.Error("auth reset it all the same")
+		}
+	})
+	w.want(c.complete(), 200, "")
+	// Another recovery's reset in between: this one is over, and says so.
+	w.clk.Advance(day)
+	d := w.start("ana", "")
+	w.want(d.bySMS(first), 200, "")
+	w.clk.Advance(3 * day)
+	w.auth.set(func() {
+		w.auth.raced = func() {
+			w.auth.version++
+			w.auth.resetIDs = append(w.auth.resetIDs, "rec_of_somebody_else")
+		}
+	})
+	w.want(d.complete(), 409, "recovery_ended")
+	if got := d.call("GET", "", nil).field("state"); got != "refused" {
+		t.Error(got)
+	}
+}
+
+// KA W4: how old a sign-in may be is what the runner says, everywhere.
+func TestFreshSignInIsConfigured(t *testing.T) {
+	w := newWorld(t, options{fresh: 30 * time.Minute})
+	w.want(w.call("POST", "/v1/me/phones", w.signedInAgo(ana, 30*time.Minute), map[string]string{"number": first}), 403, "fresh_sign_in_required")
+	w.want(w.call("POST", "/v1/me/phones", w.signedInAgo(ana, 30*time.Minute-time.Second), map[string]string{"number": first}), 201, "")
+	if _, err := recovery.New(t.Context(), recovery.DefaultConfig(), module.Deps{Development: true, Store: sqliteStore(t), KeyDir: t.TempDir()}); err == nil || !strings.HasPrefix(err.Error(), "auth.sign_in.fresh: ") {
+		t.Errorf("no age at all: %v", err)
 	}
 }

@@ -633,6 +633,7 @@ type Clock struct {
 
 // CodeProof defines model for CodeProof.
 type CodeProof struct {
+	// Code 8 digits, as they are typed or pasted: spaces, dashes and a leading # are nothing.
 	Code string `json:"code"`
 }
 
@@ -700,6 +701,7 @@ type EventClass string
 
 // Evidence defines model for Evidence.
 type Evidence struct {
+	// Code As it is typed or pasted.
 	Code   string         `json:"code"`
 	Method EvidenceMethod `json:"method"`
 }
@@ -800,7 +802,7 @@ type NewConversationKind string
 
 // NewPhone defines model for NewPhone.
 type NewPhone struct {
-	// Number International form: `+51 987 654 321`.
+	// Number International form: `+51 987 654 321`. Spaces, dashes, invisible marks and any script's digits are read as what they look like.
 	Number string `json:"number"`
 }
 
@@ -922,7 +924,7 @@ type Recovery struct {
 	// Next What would bring it further.
 	Next []RecoveryNext `json:"next"`
 
-	// Reason Why there is a wait. Only after possession was proved.
+	// Reason Why there is a wait, in the account's language. Only after possession was proved.
 	Reason *string `json:"reason,omitempty"`
 
 	// ShorterWith What would shorten the wait. Only after possession was proved.
@@ -1577,12 +1579,16 @@ type ClientInterface interface {
 
 	// VerifyPhoneWithBody Prove a number with its code
 	//
+	// A wrong code is 422 `code_invalid`; what can't be a code costs no try. 401 `session_revoked` when auth says that the session is over.
+	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /v1/me/phones/{phone_id}/verification (the `VerifyPhone` operationId).
 	VerifyPhoneWithBody(ctx context.Context, phoneId PhoneId, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// VerifyPhone Prove a number with its code
+	//
+	// A wrong code is 422 `code_invalid`; what can't be a code costs no try. 401 `session_revoked` when auth says that the session is over.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1698,12 +1704,16 @@ type ClientInterface interface {
 
 	// AddEvidenceWithBody Bring an evidence
 	//
+	// A wrong code is 422 `code_invalid`; what can't be a code costs no try.
+	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /v1/recoveries/{recovery_id}/evidence (the `AddEvidence` operationId).
 	AddEvidenceWithBody(ctx context.Context, recoveryId RecoveryId, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AddEvidence Bring an evidence
+	//
+	// A wrong code is 422 `code_invalid`; what can't be a code costs no try.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2203,6 +2213,8 @@ func (c *Client) KeepPhone(ctx context.Context, phoneId PhoneId, reqEditors ...R
 
 // VerifyPhoneWithBody Prove a number with its code
 //
+// A wrong code is 422 `code_invalid`; what can't be a code costs no try. 401 `session_revoked` when auth says that the session is over.
+//
 // Takes any type of body and a specified content type.
 //
 // Corresponds with POST /v1/me/phones/{phone_id}/verification (the `VerifyPhone` operationId).
@@ -2219,6 +2231,8 @@ func (c *Client) VerifyPhoneWithBody(ctx context.Context, phoneId PhoneId, conte
 }
 
 // VerifyPhone Prove a number with its code
+//
+// A wrong code is 422 `code_invalid`; what can't be a code costs no try. 401 `session_revoked` when auth says that the session is over.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -2494,6 +2508,8 @@ func (c *Client) CompleteRecovery(ctx context.Context, recoveryId RecoveryId, bo
 
 // AddEvidenceWithBody Bring an evidence
 //
+// A wrong code is 422 `code_invalid`; what can't be a code costs no try.
+//
 // Takes any type of body and a specified content type.
 //
 // Corresponds with POST /v1/recoveries/{recovery_id}/evidence (the `AddEvidence` operationId).
@@ -2510,6 +2526,8 @@ func (c *Client) AddEvidenceWithBody(ctx context.Context, recoveryId RecoveryId,
 }
 
 // AddEvidence Bring an evidence
+//
+// A wrong code is 422 `code_invalid`; what can't be a code costs no try.
 //
 // Takes a body of the `application/json` content type.
 //
