@@ -94,7 +94,7 @@ func (w *world) matrix() moduletest.Matrix {
 	m.Before = o.next
 	m.Right[moduletest.Person] = func() string { return bearer(o.session.AccessToken) }
 	m.Wrong[moduletest.Person] = o.wrong
-	m.Other = func() string { return bearer(w.signIn(other.name, goodPassword).AccessToken) }
+	m.Other[moduletest.Person] = func() string { return bearer(w.signIn(other.name, goodPassword).AccessToken) }
 	m.Stale = func() string { return bearer(w.refresh(o.tokens).AccessToken) }
 	return m
 }

@@ -69,7 +69,7 @@ func TestR4_1MatrixOfOperations(t *testing.T) {
 		wrong := m.Wrong[moduletest.Person]
 		m.Wrong[moduletest.Person] = func() []moduletest.Wrong { return append(wrong(), refused) }
 		m.Right[moduletest.Person] = func() string { return bearer(c.token(ana)) }
-		m.Other = func() string { return bearer(c.token(eve)) }
+		m.Other[moduletest.Person] = func() string { return bearer(c.token(eve)) }
 		m.Run(t)
 		if a := c.call(eve, http.MethodGet, "/v1/conversations", ""); strings.Contains(a.Body, c.talk) {
 			t.Errorf("somebody else sees %s", a.Body)

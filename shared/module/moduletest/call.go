@@ -20,9 +20,10 @@ type Answer struct {
 }
 
 // Code is the problem's; "" where the answer is none.
-func (a Answer) Code() string { return a.field("code") }
+func (a Answer) Code() string { return a.Field("code") }
 
-func (a Answer) field(name string) string {
+// Field is a text of the answer's JSON object; "" where there is none.
+func (a Answer) Field(name string) string {
 	var fields map[string]any
 	if json.Unmarshal([]byte(a.Body), &fields) != nil {
 		return ""
@@ -53,6 +54,11 @@ func (w *World) Try(service, authorization, method, path, body string) (Answer, 
 	if err := w.Identify(r, service, authorization); err != nil {
 		return Answer{}, err
 	}
+	return Send(r)
+}
+
+// Send makes a call and reads its answer.
+func Send(r *http.Request) (Answer, error) {
 	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
 		return Answer{}, err

@@ -193,8 +193,8 @@ func TestMatrixHasTeeth(t *testing.T) {
 		"a stale sign-in does":           {"addThing", "a stale sign-in: 204"},
 		"a write writes nothing":         {"addThing", "the state doesn't show"},
 		"a read writes":                  {"listThings", "a read changed something: things"},
-		"it tells that it is somebody's": {"getThing", "another person: 404"},
-		"anybody sees it":                {"getThing", "another person: 204"},
+		"it tells that it is somebody's": {"getThing", "somebody else: 404"},
+		"anybody sees it":                {"getThing", "somebody else: 204"},
 	} {
 		t.Run(plant, func(t *testing.T) {
 			got := startToy(t, plant).toyMatrix().failures()

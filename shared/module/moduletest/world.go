@@ -154,6 +154,13 @@ func (w *World) serve(m module.Module, listener net.Listener) {
 	w.T.Cleanup(w.Stop)
 }
 
+// In is the same world for a subtest.
+func (w *World) In(t testing.TB) *World {
+	other := *w
+	other.T = t
+	return &other
+}
+
 // Metric is the sum of a metric's series.
 func (w *World) Metric(name string) float64 {
 	w.T.Helper()
