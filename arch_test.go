@@ -106,6 +106,7 @@ var realTime = map[string]string{
 	"shared/access/verifier.go":                "how often keys are fetched: a rate between machines",
 	"shared/httpkit/body.go":                   "deadlines of connections: a client that is slow to send",
 	"shared/id/ordered.go":                     "an id begins with the time between machines, which is not moved with the product's",
+	"shared/httpkit/breaker.go":                "how long a peer has been silent",
 	"shared/httpkit/client.go":                 "latency, and what is left of a deadline",
 	"shared/httpkit/dial.go":                   "how late a timer of this process fires",
 	"shared/httpkit/observe.go":                "latency",
