@@ -108,7 +108,6 @@ var realTime = map[string]string{
 	"shared/id/ordered.go":                     "an id begins with the time between machines, which is not moved with the product's",
 	"shared/httpkit/breaker.go":                "how long a peer has been silent",
 	"shared/httpkit/client.go":                 "latency, and what is left of a deadline",
-	"shared/httpkit/dial.go":                   "how late a timer of this process fires",
 	"shared/httpkit/observe.go":                "latency",
 	"shared/auditlink/auditlinktest/":          "tests' verdicts last an hour",
 	"shared/httpkit/httpkittest/identity.go":   "service tokens live in real time, also forged ones",

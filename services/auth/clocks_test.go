@@ -13,30 +13,30 @@ import (
 
 // knocks are sign-ins with a wrong password until one has to wait: from one address, without a device.
 func (w *world) knocks(name string) {
-	w.t.Helper()
+	w.T.Helper()
 	for range 20 {
 		got := w.do("gateway", "", http.MethodPost, "/v1/sessions", fmt.Sprintf(`{"identifier":%q,"password":%q}`, name, otherPassword))
-		switch got.status {
+		switch got.Status {
 		case http.StatusTooManyRequests:
 			return
 		case http.StatusUnauthorized:
 		default:
-			w.t.Fatalf("%d %s", got.status, got.body)
+			w.T.Fatalf("%d %s", got.Status, got.Body)
 		}
 	}
-	w.t.Fatal("nobody has to wait")
+	w.T.Fatal("nobody has to wait")
 }
 
 // retryAfter is what a sign-in from nowhere is told to wait, 0 when it needn't.
 func (w *world) retryAfter(name string) time.Duration {
-	w.t.Helper()
+	w.T.Helper()
 	got := w.do("gateway", "", http.MethodPost, "/v1/sessions", fmt.Sprintf(`{"identifier":%q,"password":%q}`, name, goodPassword))
-	if got.status == http.StatusCreated {
+	if got.Status == http.StatusCreated {
 		return 0
 	}
 	seconds := time.Duration(0)
-	if _, err := fmt.Sscan(got.header.Get("Retry-After"), &seconds); err != nil || got.status != http.StatusTooManyRequests {
-		w.t.Fatalf("%d %s", got.status, got.body)
+	if _, err := fmt.Sscan(got.Header.Get("Retry-After"), &seconds); err != nil || got.Status != http.StatusTooManyRequests {
+		w.T.Fatalf("%d %s", got.Status, got.Body)
 	}
 	return seconds * time.Second
 }
@@ -53,18 +53,18 @@ func TestClockSetBack(t *testing.T) {
 			}
 			w.person("eva")
 			w.knocks("nobody") // spends the address's anonymous counter
-			w.clk.Advance(-2 * time.Hour)
+			w.Clock.Advance(-2 * time.Hour)
 			before := w.signIn("ana", goodPassword) // fails the test unless it gets in
 			w.signIn("eva", goodPassword)
 			if wait := w.retryAfter("nobody at all"); wait <= 0 || wait > time.Minute {
 				t.Errorf("a stranger has to wait %s", wait)
 			}
-			w.clk.Advance(time.Minute)
+			w.Clock.Advance(time.Minute)
 			if wait := w.retryAfter("ana"); wait != 0 {
 				t.Errorf("then somebody there has to wait %s", wait)
 			}
 			// What was made meanwhile is good when the clock is right again.
-			w.clk.Advance(2 * time.Hour)
+			w.Clock.Advance(2 * time.Hour)
 			w.refresh(before)
 			w.signIn("ana", goodPassword)
 		})
@@ -88,15 +88,15 @@ func TestClocksApart(t *testing.T) {
 			tokens := ahead.signIn("ana", goodPassword)
 			change := fmt.Sprintf(`{"current_password":%q,"new_password":%q}`, goodPassword, otherPassword)
 			other := behind.signIn("ana", goodPassword)
-			if got := behind.do("gateway", tokens.AccessToken, http.MethodPut, "/v1/me/password", change); got.status != http.StatusNoContent {
-				t.Errorf("a fresh sign-in of the other process: %d %s", got.status, got.body)
+			if got := behind.do("gateway", tokens.AccessToken, http.MethodPut, "/v1/me/password", change); got.Status != http.StatusNoContent {
+				t.Errorf("a fresh sign-in of the other process: %d %s", got.Status, got.Body)
 			}
-			if got := ahead.do("gateway", other.AccessToken, http.MethodGet, "/v1/me", ""); got.code() != "session_revoked" {
-				t.Errorf("a session that ended here: %d %s", got.status, got.body)
+			if got := ahead.do("gateway", other.AccessToken, http.MethodGet, "/v1/me", ""); got.Code() != "session_revoked" {
+				t.Errorf("a session that ended here: %d %s", got.Status, got.Body)
 			}
 			testkit.Eventually(t, testkit.Patience, func() (bool, string) {
 				page := ahead.do("recovery", "", http.MethodGet, "/internal/revocations", "")
-				return strings.Contains(page.body, other.SessionId), "not in the other's feed: " + page.body
+				return strings.Contains(page.Body, other.SessionId), "not in the other's feed: " + page.Body
 			})
 		})
 	}

@@ -93,16 +93,16 @@ func TestR4_1BadRequests(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a := w.call(1, http.MethodPost, "/v1/conversations", c.body)
-			if a.status != c.status || !strings.Contains(string(a.body), c.want) {
-				t.Errorf("%d %s", a.status, a.body)
+			if a.Status != c.status || !strings.Contains(a.Body, c.want) {
+				t.Errorf("%d %s", a.Status, a.Body)
 			}
 		})
 	}
-	if a := w.call(0, http.MethodGet, "/v1/conversations", ""); a.status != http.StatusUnauthorized {
-		t.Errorf("without a person: %d", a.status)
+	if a := w.call(0, http.MethodGet, "/v1/conversations", ""); a.Status != http.StatusUnauthorized {
+		t.Errorf("without a person: %d", a.Status)
 	}
-	if a := w.call(1, http.MethodGet, "/v1/conversations?cursor=garbage", ""); a.status != 400 || !strings.Contains(string(a.body), "invalid_cursor") {
-		t.Errorf("cursor: %d %s", a.status, a.body)
+	if a := w.call(1, http.MethodGet, "/v1/conversations?cursor=garbage", ""); a.Status != 400 || !strings.Contains(a.Body, "invalid_cursor") {
+		t.Errorf("cursor: %d %s", a.Status, a.Body)
 	}
 }
 
@@ -133,13 +133,13 @@ func TestR5_4ForgedFrames(t *testing.T) {
 		t.Errorf("event %+v", e)
 	}
 
-	w.audit.refuse(w.clk.Now(), "prefix", "203.0.113.0/24")
+	w.audit.refuse(w.Clock.Now(), "prefix", "203.0.113.0/24")
 	other.closedWith(3003, "refused_by_firewall")
-	if c, a := w.dial(door{}); c != nil || a.status != http.StatusForbidden || !strings.Contains(string(a.body), "refused_by_firewall") {
-		t.Errorf("a new socket: %d %s", a.status, a.body)
+	if c, a := w.dial(door{}); c != nil || a.Status != http.StatusForbidden || !strings.Contains(a.Body, "refused_by_firewall") {
+		t.Errorf("a new socket: %d %s", a.Status, a.Body)
 	}
 	bystander.nothing()
-	w.clk.Advance(2 * time.Hour) // the verdict has ended, and so has the token
+	w.Clock.Advance(2 * time.Hour) // the verdict has ended, and so has the token
 	w.connect(1, nil)
 }
 
@@ -147,16 +147,16 @@ func TestR5_4ForgedFrames(t *testing.T) {
 // counted at its end.
 func TestR5_4ViolationsAreForgotten(t *testing.T) {
 	w := newWorld(t, options{})
-	now := w.clk.Now()
+	now := w.Clock.Now()
 	c := w.open(door{})
-	c.send(chatframes.ClientHello{Token: w.people.Issue(access.Claims{
+	c.send(chatframes.ClientHello{Token: w.People.Issue(access.Claims{
 		Account: person(1), Session: session(1), AuthTime: now, IssuedAt: now, ExpiresAt: now.Add(2 * time.Hour),
 	})})
 	expect[chatframes.ServerWelcome](c)
 	for range 12 {
 		c.raw(websocket.TextMessage, []byte(`{"type":"0x52"}`))
 		expect[chatframes.ServerError](c)
-		w.clk.Advance(5 * time.Minute)
+		w.Clock.Advance(5 * time.Minute)
 	}
 	c.nothing()
 	c.ws.Close()
@@ -181,7 +181,7 @@ func TestR5_4RecordsAreBounded(t *testing.T) {
 	for range 22 {
 		attack()
 	}
-	w.clk.Advance(time.Minute)
+	w.Clock.Advance(time.Minute)
 	attack()
 	w.eventually("all that is recorded", func() bool { return len(w.audit.of(record.ChatDisconnected)) == 23 })
 	events := w.audit.of(record.ChatProtocolViolation)
@@ -197,13 +197,13 @@ func TestR5_4RecordsAreBounded(t *testing.T) {
 // that its address is let through changes nothing (AG D1).
 func TestRevocationClosesTheSession(t *testing.T) {
 	w := newWorld(t, options{})
-	w.audit.decide(w.clk.Now(), verdicts.Allow, "ip", "203.0.113.7")
+	w.audit.decide(w.Clock.Now(), verdicts.Allow, "ip", "203.0.113.7")
 	ana := w.connect(1, nil)
-	tablet := w.open(door{authorization: bearer(w.people.Token(person(1), session(9)))})
+	tablet := w.open(door{authorization: bearer(w.People.Token(person(1), session(9)))})
 	tablet.send(chatframes.ClientHello{})
 	expect[chatframes.ServerWelcome](tablet)
 	began := time.Now()
-	w.audit.refuse(w.clk.Now(), "session", session(1))
+	w.audit.refuse(w.Clock.Now(), "session", session(1))
 	ana.closedWith(3003, "session_revoked")
 	if took := time.Since(began); took > time.Second {
 		t.Errorf("took %s", took)
@@ -219,27 +219,27 @@ func TestRevocationClosesTheSession(t *testing.T) {
 func TestD2RevocationNeedsNoAudit(t *testing.T) {
 	w := newWorld(t, options{})
 	ana := w.connect(1, nil)
-	tablet := w.open(door{authorization: bearer(w.people.Token(person(1), session(9)))})
+	tablet := w.open(door{authorization: bearer(w.People.Token(person(1), session(9)))})
 	tablet.send(chatframes.ClientHello{})
 	expect[chatframes.ServerWelcome](tablet)
 	greeted := w.open(door{authorization: bearer(w.token(1))})
 	w.audit.kill()
 	began := time.Now()
-	w.people.Revoke(session(1))
+	w.People.Revoke(session(1))
 	ana.closedWith(3003, "session_revoked")
 	greeted.closedWith(3003, "session_revoked")
 	if took := time.Since(began); took > time.Second {
 		t.Errorf("took %s", took)
 	}
 	tablet.nothing()
-	if c, a := w.dial(door{authorization: bearer(w.token(1))}); c != nil || a.status != http.StatusUnauthorized || !strings.Contains(string(a.body), "session_revoked") {
-		t.Errorf("a new socket: %d %s", a.status, a.body)
+	if c, a := w.dial(door{authorization: bearer(w.token(1))}); c != nil || a.Status != http.StatusUnauthorized || !strings.Contains(a.Body, "session_revoked") {
+		t.Errorf("a new socket: %d %s", a.Status, a.Body)
 	}
 	c := w.open(door{})
 	c.send(chatframes.ClientHello{Token: w.token(1)})
 	c.closedWith(3003, "session_revoked")
-	if a := w.call(1, http.MethodGet, "/v1/conversations", ""); a.status != http.StatusUnauthorized || !strings.Contains(string(a.body), "session_revoked") {
-		t.Errorf("a request: %d %s", a.status, a.body)
+	if a := w.call(1, http.MethodGet, "/v1/conversations", ""); a.Status != http.StatusUnauthorized || !strings.Contains(a.Body, "session_revoked") {
+		t.Errorf("a request: %d %s", a.Status, a.Body)
 	}
 }
 
@@ -260,22 +260,22 @@ func TestHandshake(t *testing.T) {
 		{"another_scheme", door{authorization: "Basic eDp5"}, 401, "token_invalid"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got, a := w.dial(c.door); got != nil || a.status != c.status || !strings.Contains(string(a.body), c.code) {
-				t.Errorf("%d %s", a.status, a.body)
+			if got, a := w.dial(c.door); got != nil || a.Status != c.status || !strings.Contains(a.Body, c.code) {
+				t.Errorf("%d %s", a.Status, a.Body)
 			}
 		})
 	}
-	t.Run("our_own_pages", func(t *testing.T) { w.open(door{origin: w.url}) })
+	t.Run("our_own_pages", func(t *testing.T) { w.open(door{origin: w.URL}) })
 	t.Run("listed_pages_only", func(t *testing.T) {
 		w := newWorld(t, options{config: func(c *chatrelay.Config) { c.Origins = []string{"https://app.example"} }})
 		w.open(door{origin: "https://app.example"})
-		if c, a := w.dial(door{origin: w.url}); c != nil || a.status != 403 {
-			t.Errorf("%d", a.status)
+		if c, a := w.dial(door{origin: w.URL}); c != nil || a.Status != 403 {
+			t.Errorf("%d", a.Status)
 		}
 	})
 	t.Run("plain_http", func(t *testing.T) {
-		if a := w.call(1, http.MethodGet, "/v1/chat", ""); a.status != 400 {
-			t.Errorf("%d %s", a.status, a.body)
+		if a := w.call(1, http.MethodGet, "/v1/chat", ""); a.Status != 400 {
+			t.Errorf("%d %s", a.Status, a.Body)
 		}
 	})
 	for _, c := range []struct {
@@ -288,7 +288,7 @@ func TestHandshake(t *testing.T) {
 		{"no_token_anywhere", door{}, chatframes.ClientHello{}, 3000, "unauthenticated"},
 		{"a_bad_token_in_hello", door{}, chatframes.ClientHello{Token: "x.y.z"}, 3000, "token_invalid"},
 		{"tokens_of_two_people", door{authorization: bearer(w.token(1))}, chatframes.ClientHello{Token: w.token(2)}, 3000, "token_invalid"},
-		{"tokens_of_two_sessions", door{authorization: bearer(w.token(1))}, chatframes.ClientHello{Token: w.people.Token(person(1), session(9))}, 3000, "token_invalid"}, // MU C17
+		{"tokens_of_two_sessions", door{authorization: bearer(w.token(1))}, chatframes.ClientHello{Token: w.People.Token(person(1), session(9))}, 3000, "token_invalid"}, // MU C17
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := w.open(c.door)
@@ -298,7 +298,7 @@ func TestHandshake(t *testing.T) {
 	}
 	t.Run("an_expired_token", func(t *testing.T) {
 		token := w.token(1)
-		w.clk.Advance(11 * time.Minute)
+		w.Clock.Advance(11 * time.Minute)
 		s := w.open(door{})
 		s.send(chatframes.ClientHello{Token: token})
 		s.closedWith(3000, "token_expired")

@@ -12,7 +12,7 @@ import (
 
 	"centinela/openapi/gen/chatframes"
 	"centinela/openapi/gen/chatrelayapi"
-	"centinela/services/chat-relay"
+	chatrelay "centinela/services/chat-relay"
 	"centinela/shared/record"
 )
 
@@ -225,7 +225,7 @@ func TestTypingIsPassedOnOncePerThreeSeconds(t *testing.T) {
 		t.Errorf("typing %+v", f)
 	}
 	luis.nothing()
-	w.clk.Advance(3 * time.Second)
+	w.Clock.Advance(3 * time.Second)
 	ana.send(typing)
 	expect[chatframes.ServerTyping](luis)
 }
@@ -238,12 +238,12 @@ func TestChatRateRefusesAndSaysWhen(t *testing.T) {
 	for i := range 10 {
 		ana.accepted(talk.Id, fmt.Sprint(i), "x")
 	}
-	w.clk.Advance(time.Second)
+	w.Clock.Advance(time.Second)
 	refused, ok := ana.text(talk.Id, "10", "x").(*chatframes.ServerRefused)
 	if !ok || refused.Code != "too_many_requests" || refused.RetryAfter != 4 || refused.ClientID != "10" {
 		t.Fatalf("refused %+v", refused)
 	}
-	w.clk.Advance(4 * time.Second)
+	w.Clock.Advance(4 * time.Second)
 	if a := ana.accepted(talk.Id, "10", "x"); a.Seq != 11 {
 		t.Errorf("accepted %+v: the refused one used up a number", a)
 	}
@@ -253,6 +253,6 @@ func TestChatRateRefusesAndSaysWhen(t *testing.T) {
 func TestShutdownSaysGoodbye(t *testing.T) {
 	w := newWorld(t, options{})
 	ana := w.connect(1, nil)
-	go w.stop()
+	go w.Stop()
 	ana.closedWith(websocket.CloseGoingAway, "unavailable")
 }

@@ -44,7 +44,7 @@ func TestR1AcceptedIsStored(t *testing.T) {
 	last := ana.accepted(talk.Id, "last", "to survive")
 	crashed := module.Store{Engine: module.EngineSQLite, Dir: t.TempDir()}
 	for _, name := range []string{"chat-relay.db", "chat-relay.db-wal", "relay.id"} { // in this order, as the log refers to the file
-		data, err := os.ReadFile(filepath.Join(w.store.Dir, name))
+		data, err := os.ReadFile(filepath.Join(w.Store.Dir, name))
 		if err == nil {
 			err = os.WriteFile(filepath.Join(crashed.Dir, name), data, 0o600)
 		}
@@ -155,11 +155,11 @@ func TestR5_4VerdictsCloseSockets(t *testing.T) {
 			other.send(chatframes.ClientHello{Token: w.token(2)})
 			expect[chatframes.ServerWelcome](other)
 
-			w.audit.refuse(w.clk.Now(), kind, subject)
+			w.audit.refuse(w.Clock.Now(), kind, subject)
 			ana.closedWith(3003, "refused_by_firewall")
 			silent.closedWith(3003, "refused_by_firewall")
-			if c, a := w.dial(door{authorization: bearer(w.token(1))}); c != nil || a.status != http.StatusForbidden || !strings.Contains(string(a.body), "refused_by_firewall") {
-				t.Errorf("a new socket: %d %s", a.status, a.body)
+			if c, a := w.dial(door{authorization: bearer(w.token(1))}); c != nil || a.Status != http.StatusForbidden || !strings.Contains(a.Body, "refused_by_firewall") {
+				t.Errorf("a new socket: %d %s", a.Status, a.Body)
 			}
 			other.nothing()
 		})

@@ -3,14 +3,11 @@ package recovery
 import (
 	"context"
 	"errors"
-	"testing"
 	"time"
 
 	"centinela/services/recovery/internal/claim"
 	"centinela/services/recovery/internal/due"
 	"centinela/services/recovery/internal/post"
-	"centinela/services/recovery/internal/store/roomtest"
-	"centinela/services/recovery/internal/store/sqlite"
 	"centinela/services/recovery/internal/wallet"
 	"centinela/shared/limits"
 	"centinela/shared/module"
@@ -81,6 +78,3 @@ func (m *Module) RunStill(ctx context.Context) error {
 
 // SendDue sends the texts that are due.
 func (m *Module) SendDue(ctx context.Context) error { return m.courier.SendDue(ctx) }
-
-// State is all that the store holds, which must be SQLite's.
-func (m *Module) State(t testing.TB) string { return roomtest.Dump(t, m.store.(*sqlite.Store).Read()) }

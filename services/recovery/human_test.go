@@ -24,15 +24,14 @@ func TestNumbersAsPeopleTypeThem(t *testing.T) {
 		"as it is":                    "+34600123456",
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := *w
-			w.t = t
+			w := w.in(t)
 			// It is the number that the account has already.
 			w.want(w.call("POST", "/v1/me/phones", w.signedIn(ana), map[string]string{"number": typed}), 409, "phone_taken")
 		})
 	}
 	for _, typed := range []string{"hello", "\u202a\u202c\u2068\u2069\u200b", "+34 600 12", strings.Repeat("+34600123456 ", 4)} {
 		a := w.want(w.call("POST", "/v1/me/phones", w.signedIn(ana), map[string]string{"number": typed}), 400, "phone_invalid")
-		if strings.Contains(a.body, "600") {
+		if strings.Contains(a.Body, "600") {
 			t.Error("the answer repeats what was typed")
 		}
 	}
@@ -62,28 +61,28 @@ var noCodes = []string{"1234567", "123456789", "1234567O", "hello", "+12345678",
 // the owner's own number; what can't be a code costs no try, however often.
 func TestCodesAsPeopleTypeThem(t *testing.T) {
 	w := newWorld(t, options{})
-	id := w.want(w.call("POST", "/v1/me/phones", w.signedIn(ana), map[string]string{"number": first}), 201, "").field("id")
+	id := w.want(w.call("POST", "/v1/me/phones", w.signedIn(ana), map[string]string{"number": first}), 201, "").Field("id")
 	own := "/v1/me/phones/" + id + "/verification"
 	code := w.code(first)
 	for range 3 {
 		for _, typed := range noCodes {
 			a := w.want(w.call("POST", own, w.signedIn(ana), map[string]string{"code": typed}), 422, "code_invalid")
-			if !strings.Contains(a.body, `"/code"`) || !strings.Contains(a.body, "8 digits") {
-				t.Error(a.body)
+			if !strings.Contains(a.Body, `"/code"`) || !strings.Contains(a.Body, "8 digits") {
+				t.Error(a.Body)
 			}
 		}
 	}
 	w.want(w.call("POST", own, w.signedIn(ana), map[string]string{"code": spell["a space"](code)}), 200, "")
 	for name, typed := range spell {
-		w.clk.Advance(20 * time.Minute)
+		w.Clock.Advance(20 * time.Minute)
 		w.want(w.call("POST", "/v1/me/phones/"+id+"/codes", w.signedIn(ana), nil), 202, "")
-		if a := w.call("POST", own, w.signedIn(ana), map[string]string{"code": typed(w.code(first))}); a.status != http.StatusOK {
-			t.Errorf("%s: %d %s", name, a.status, a.body)
+		if a := w.call("POST", own, w.signedIn(ana), map[string]string{"code": typed(w.code(first))}); a.Status != http.StatusOK {
+			t.Errorf("%s: %d %s", name, a.Status, a.Body)
 		}
 	}
-	w.clk.Advance(8 * day)
+	w.Clock.Advance(8 * day)
 	for name, typed := range spell {
-		w.clk.Advance(3 * time.Hour) // the budgets of texts aren't the matter here
+		w.Clock.Advance(3 * time.Hour) // the budgets of texts aren't the matter here
 		c := w.start("ana", "")
 		w.want(c.call("POST", "/codes", map[string]string{}), 202, "")
 		code := w.code(first)
@@ -92,8 +91,8 @@ func TestCodesAsPeopleTypeThem(t *testing.T) {
 				w.want(c.evidence("sms", no), 422, "code_invalid")
 			}
 		}
-		if a := c.evidence("sms", typed(code)); a.status != http.StatusOK {
-			t.Errorf("%s: %d %s", name, a.status, a.body)
+		if a := c.evidence("sms", typed(code)); a.Status != http.StatusOK {
+			t.Errorf("%s: %d %s", name, a.Status, a.Body)
 		}
 	}
 }
@@ -108,8 +107,8 @@ func TestSavedCodesAsPeopleTypeThem(t *testing.T) {
 		for range 3 {
 			for _, no := range []string{"hello", "K7QM-2F9X-WB4T-Z6H", "K7QM-2F9X-WB4T-Z6HU", "12345678"} {
 				a := w.want(c.evidence("saved_code", no), 422, "code_invalid")
-				if !strings.Contains(a.body, `"/code"`) {
-					t.Error(a.body)
+				if !strings.Contains(a.Body, `"/code"`) {
+					t.Error(a.Body)
 				}
 			}
 		}
@@ -125,7 +124,7 @@ func TestSavedCodesAsPeopleTypeThem(t *testing.T) {
 // for what another token would help with.
 func TestWrongCodeIsNo401(t *testing.T) {
 	w := newWorld(t, options{})
-	id := w.want(w.call("POST", "/v1/me/phones", w.signedIn(ana), map[string]string{"number": first}), 201, "").field("id")
+	id := w.want(w.call("POST", "/v1/me/phones", w.signedIn(ana), map[string]string{"number": first}), 201, "").Field("id")
 	c := w.start("ana", "")
 	for name, a := range map[string]answer{
 		"own number": w.call("POST", "/v1/me/phones/"+id+"/verification", w.signedIn(ana), map[string]string{"code": "00000000"}),
@@ -136,9 +135,9 @@ func TestWrongCodeIsNo401(t *testing.T) {
 			Code   string
 			Errors []struct{ Pointer, Code string }
 		}
-		w.want(a, 422, "code_invalid").into(&body)
+		into(w.want(a, 422, "code_invalid"), &body)
 		if len(body.Errors) != 1 || body.Errors[0].Pointer != "/code" || body.Errors[0].Code != "code_invalid" {
-			t.Errorf("%s: %s", name, a.body)
+			t.Errorf("%s: %s", name, a.Body)
 		}
 	}
 	w.want(w.call("GET", "/v1/recoveries/"+c.id, "Recovery wrong", nil), 401, "recovery_invalid")
@@ -148,7 +147,7 @@ func TestWrongCodeIsNo401(t *testing.T) {
 func TestIdentifierAsPeopleTypeIt(t *testing.T) {
 	w := newWorld(t, options{})
 	w.prove(ana, first)
-	w.clk.Advance(8 * day)
+	w.Clock.Advance(8 * day)
 	for _, typed := range []string{"ana", " ana\n", "\u202aana\u202c", "a\u200bna"} {
 		flow, err := w.module.Flow(t.Context(), w.start(typed, "").id)
 		if err != nil || flow.Account != ana {
@@ -170,11 +169,11 @@ func TestAnswersAsPeopleWriteThem(t *testing.T) {
 	} {
 		w := newWorld(t, options{})
 		w.prove(ana, first)
-		w.clk.Advance(8 * day)
+		w.Clock.Advance(8 * day)
 		c := w.start("ana", "")
 		w.want(c.bySMS(first), 200, "")
 		w.want(w.call("POST", "/dev/phone/replies", "", map[string]string{"from": first, "body": body}), 204, "")
-		if got := c.call("GET", "", nil).field("state"); (got == "vetoed") != stops {
+		if got := c.call("GET", "", nil).Field("state"); (got == "vetoed") != stops {
 			t.Errorf("%q: the recovery is %s", body, got)
 		}
 	}

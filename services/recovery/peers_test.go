@@ -18,6 +18,7 @@ import (
 	"centinela/shared/fault"
 	"centinela/shared/httpkit"
 	"centinela/shared/httpkit/httpkittest"
+	"centinela/shared/module/moduletest"
 	"centinela/shared/outbox/outboxtest"
 )
 
@@ -43,26 +44,26 @@ type fakeAuth struct {
 	askedNobody int // redemptions for accounts that don't exist
 }
 
-func newFakeAuth(w *world) *fakeAuth {
-	w.t.Helper()
+func newFakeAuth(i *moduletest.Issuers) *fakeAuth {
+	i.T.Helper()
 	spec, err := authapi.Spec()
 	if err != nil {
-		w.t.Fatal(err)
+		i.T.Fatal(err)
 	}
 	f := &fakeAuth{
 		facts: map[string]any{"locale": "es"}, known: map[string]bool{}, saved: savedCode,
 		redeemed: map[string]string{}, resets: map[string]string{}, version: 1, ended: map[string]bool{},
 	}
-	s := httpkit.New(httpkit.Options{Service: "auth", Spec: spec, Callers: w.services.Verifier("auth"), People: w.people.Verifier()})
-	s.Engine().GET("/.well-known/jwks.json", gin.WrapH(w.people))
-	s.Engine().GET("/internal/revocations", gin.WrapH(w.people))
+	s := httpkit.New(httpkit.Options{Service: "auth", Spec: spec, Callers: i.Services.Verifier("auth"), People: i.People.Verifier()})
+	s.Engine().GET("/.well-known/jwks.json", gin.WrapH(i.People))
+	s.Engine().GET("/internal/revocations", gin.WrapH(i.People))
 	s.Engine().POST("/internal/accounts/lookup", f.guard(f.lookup))
 	s.Engine().GET("/internal/accounts/:account_id/facts", f.guard(f.getFacts))
 	s.Engine().POST("/internal/accounts/:account_id/saved-codes/redemption", f.guard(f.redeem))
 	s.Engine().GET("/internal/sessions/:session_id", f.guard(f.session))
-	s.Engine().POST("/internal/accounts/:account_id/reset", f.guard(func(c *gin.Context) { f.reset(c, w) }))
-	server := httptest.NewServer(httpkittest.ValidateResponses(w.t, spec, s.Handler()))
-	w.t.Cleanup(server.Close)
+	s.Engine().POST("/internal/accounts/:account_id/reset", f.guard(func(c *gin.Context) { f.reset(c, i.Now) }))
+	server := httptest.NewServer(httpkittest.ValidateResponses(i.T, spec, s.Handler()))
+	i.T.Cleanup(server.Close)
 	f.url = server.URL
 	return f
 }
@@ -147,7 +148,7 @@ func (f *fakeAuth) session(c *gin.Context) {
 	c.Status(http.StatusNoContent)
 }
 
-func (f *fakeAuth) reset(c *gin.Context, w *world) {
+func (f *fakeAuth) reset(c *gin.Context, now func() time.Time) {
 	var body struct {
 		Password string `json:"new_password"`
 		Reset    string `json:"reset_id"`
@@ -172,7 +173,7 @@ func (f *fakeAuth) reset(c *gin.Context, w *world) {
 			httpkit.Fail(c, fault.New(fault.KindConflict, fault.CodeConflict, "changed meanwhile"))
 			return
 		}
-		f.resets[body.Reset], f.resetAt = body.Password, w.clk.Now()
+		f.resets[body.Reset], f.resetAt = body.Password, now()
 		f.resetIDs = append(f.resetIDs, body.Reset)
 		f.version++
 	}
@@ -195,14 +196,14 @@ type fakeAudit struct {
 	down  bool // of places
 }
 
-func newFakeAudit(w *world) *fakeAudit {
-	w.t.Helper()
+func newFakeAudit(i *moduletest.Issuers) *fakeAudit {
+	i.T.Helper()
 	spec, err := auditapi.Spec()
 	if err != nil {
-		w.t.Fatal(err)
+		i.T.Fatal(err)
 	}
-	f := &fakeAudit{usual: w.address}
-	s := httpkit.New(httpkit.Options{Service: "audit", Spec: spec, Callers: w.services.Verifier("audit"), People: w.people.Verifier()})
+	f := &fakeAudit{usual: moduletest.Address}
+	s := httpkit.New(httpkit.Options{Service: "audit", Spec: spec, Callers: i.Services.Verifier("audit"), People: i.People.Verifier()})
 	s.Engine().POST("/internal/events", f.ingest)
 	s.Engine().GET("/internal/places/:account_id", func(c *gin.Context) {
 		f.mu.Lock()
@@ -214,7 +215,7 @@ func newFakeAudit(w *world) *fakeAudit {
 		c.JSON(http.StatusOK, map[string]string{"familiarity": map[bool]string{true: "familiar", false: "unfamiliar"}[c.Query("address") == f.usual]})
 	})
 	server := httptest.NewServer(s.Handler())
-	w.t.Cleanup(server.Close)
+	i.T.Cleanup(server.Close)
 	f.url = server.URL
 	return f
 }

@@ -64,7 +64,7 @@ func (r *relay) write(session string, n int) {
 		id, changed := r.book.Enter(digest.Author{Account: "a", Session: session}, conversation, r.seqs[conversation], r.clk.Now())
 		r.seqs[conversation]++
 		m := room.Message{
-			Conversation: conversation, Seq: r.seqs[conversation], ClientID: fmt.Sprint(r.seqs[conversation]), Sender: "a", Kind: room.Text, Text: "hola",
+			Conversation: conversation, Seq: r.seqs[conversation], ClientID: fmt.Sprint(session, "/", r.seqs[conversation]), Sender: "a", Kind: room.Text, Text: "hola",
 			Digest: id, At: r.clk.Now(),
 		}
 		batch := room.Batch{Entries: []room.Entry{{Message: m}}}
