@@ -94,7 +94,7 @@ func TestClocksApart(t *testing.T) {
 			if got := ahead.do("gateway", other.AccessToken, http.MethodGet, "/v1/me", ""); got.Code() != "session_revoked" {
 				t.Errorf("a session that ended here: %d %s", got.Status, got.Body)
 			}
-			testkit.Eventually(t, 10*time.Second, func() (bool, string) {
+			testkit.Eventually(t, testkit.Patience, func() (bool, string) {
 				page := ahead.do("recovery", "", http.MethodGet, "/internal/revocations", "")
 				return strings.Contains(page.Body, other.SessionId), "not in the other's feed: " + page.Body
 			})

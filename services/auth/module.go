@@ -99,7 +99,10 @@ func build(cfg Config, deps module.Deps, store backend) (*Module, error) {
 		ended:  revoked.New(store, deps.Clock, deps.Log),
 	}
 	m.service = account.New(account.Deps{
-		Store: store, Throttle: tries, Hasher: m.hasher, Issuer: keys, Key: pepper, Clock: deps.Clock, Kick: m.shipper.Kick, Ended: m.ended.Kick,
+		Store: store, Throttle: tries, Hasher: m.hasher, Issuer: keys, Key: pepper, Clock: deps.Clock, Kick: m.shipper.Kick,
+		Ended: func(s account.Session) {
+			m.ended.Add(revoked.Ended{Session: s.ID, At: s.EndedAt, AccessUntil: s.AccessUntil})
+		},
 	}, cfg.settings())
 	m.handler, err = m.routes(keys)
 	return m, err

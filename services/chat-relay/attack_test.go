@@ -143,21 +143,27 @@ func TestR5_4ForgedFrames(t *testing.T) {
 	w.connect(1, nil)
 }
 
-// R5.4: two forged frames and ten minutes later one more is no third one.
+// R5.4: two forged frames and ten minutes later one more is no third one. Of one socket ten are recorded, and the rest is
+// counted at its end.
 func TestR5_4ViolationsAreForgotten(t *testing.T) {
 	w := newWorld(t, options{})
 	now := w.Clock.Now()
 	c := w.open(door{})
 	c.send(chatframes.ClientHello{Token: w.People.Issue(access.Claims{
-		Account: person(1), Session: session(1), AuthTime: now, IssuedAt: now, ExpiresAt: now.Add(time.Hour),
+		Account: person(1), Session: session(1), AuthTime: now, IssuedAt: now, ExpiresAt: now.Add(2 * time.Hour),
 	})})
 	expect[chatframes.ServerWelcome](c)
-	for range 6 {
+	for range 12 {
 		c.raw(websocket.TextMessage, []byte(`{"type":"0x52"}`))
 		expect[chatframes.ServerError](c)
 		w.Clock.Advance(5 * time.Minute)
 	}
 	c.nothing()
+	c.ws.Close()
+	w.eventually("its end is recorded", func() bool { return len(w.audit.of(record.ChatDisconnected)) == 1 })
+	if e, n := w.audit.of(record.ChatDisconnected)[0], len(w.audit.of(record.ChatProtocolViolation)); n != 10 || e.Data["violations"] != 12.0 {
+		t.Errorf("%d violations recorded, the end says %v", n, e.Data["violations"])
+	}
 }
 
 // R5.4, R2.2: what an attacker makes us write has a bound an address, and the rest is counted.

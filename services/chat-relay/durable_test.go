@@ -43,7 +43,7 @@ func TestR1AcceptedIsStored(t *testing.T) {
 
 	last := ana.accepted(talk.Id, "last", "to survive")
 	crashed := module.Store{Engine: module.EngineSQLite, Dir: t.TempDir()}
-	for _, name := range []string{"chat-relay.db", "chat-relay.db-wal"} { // in this order, as the log refers to the file
+	for _, name := range []string{"chat-relay.db", "chat-relay.db-wal", "relay.id"} { // in this order, as the log refers to the file
 		data, err := os.ReadFile(filepath.Join(w.Store.Dir, name))
 		if err == nil {
 			err = os.WriteFile(filepath.Join(crashed.Dir, name), data, 0o600)

@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"centinela/openapi/gen/chatrelayapi"
 	"centinela/services/chat-relay/internal/bus"
+	"centinela/services/chat-relay/internal/digest"
 	"centinela/services/chat-relay/internal/httpapi"
 	"centinela/services/chat-relay/internal/peers"
 	"centinela/services/chat-relay/internal/room"
@@ -17,6 +20,7 @@ import (
 	"centinela/services/chat-relay/internal/store/mongo"
 	"centinela/services/chat-relay/internal/store/sqlite"
 	"centinela/shared/access"
+	"centinela/shared/id"
 	"centinela/shared/module"
 	"centinela/shared/outbox"
 	"centinela/shared/record"
@@ -30,7 +34,8 @@ const shutTime = 5 * time.Second
 type store interface {
 	room.Log
 	room.Rooms
-	room.Digests
+	digest.Store
+	Record(ctx context.Context, events ...record.Event) error
 	Outbox() outbox.Log
 	Ready(ctx context.Context) error
 	Close(ctx context.Context) error
@@ -41,6 +46,7 @@ type Module struct {
 	deps    module.Deps
 	store   store
 	chat    *room.Chat
+	teller  *digest.Teller
 	people  *access.Verifier
 	feed    *verdicts.Feed
 	shipper *outbox.Shipper
@@ -87,14 +93,26 @@ func build(cfg Config, deps module.Deps, store store) (*Module, error) {
 		return nil, err
 	}
 	m := &Module{deps: deps, store: store, people: deps.People(), feed: feed, shipper: deps.Shipper(store.Outbox())}
+	owner, err := ownName(deps.Store.Dir)
+	if err != nil {
+		return nil, err
+	}
+	book := digest.NewBook(owner)
+	m.teller = digest.NewTeller(book, digest.Options{
+		Service: deps.Service, Store: store, Messages: room.Counted(store), Clock: deps.Clock, Kick: m.shipper.Kick,
+	})
 	m.chat = room.New(room.Options{
-		Log: store, Rooms: store, Digests: store, People: auth, Bus: bus.NewMemory().Join(), Clock: deps.Clock,
-		Rate: cfg.rate(), Alone: deps.Store.Engine == module.EngineSQLite, Kick: m.shipper.Kick, Logger: deps.Log,
+		Log: store, Rooms: store, Book: book, People: auth, Bus: bus.NewMemory().Join(), Clock: deps.Clock,
+		Rate: cfg.rate(), Kick: m.shipper.Kick,
 		Panicked: func(from record.Origin, cause any, stack []byte) { m.door.Panicked("store", from, cause, stack) },
 	})
 	m.door = socket.New(socket.Options{
-		Chat: m.chat, People: m.people, Verdicts: set, Clock: deps.Clock, Log: deps.Log,
+		Chat: m.chat, Ended: m.teller.End, People: m.people, Verdicts: set, Clock: deps.Clock, Log: deps.Log,
 		Registry: deps.Registry, Limits: cfg.limits(), Origins: cfg.origins(),
+		Record: func(ctx context.Context, events ...record.Event) error {
+			defer m.shipper.Kick()
+			return store.Record(ctx, events...)
+		},
 	})
 	m.feed.OnChange(m.door.Enforce)
 	m.people.Revocations().OnChange(m.door.Revoke)
@@ -102,6 +120,16 @@ func build(cfg Config, deps module.Deps, store store) (*Module, error) {
 	httpapi.New(m.chat, m.door).Register(server.Engine())
 	m.handler = server.Handler()
 	return m, nil
+}
+
+// ownName is the relay's name in its digests: the same after a restart on the same data folder.
+func ownName(dir string) (string, error) {
+	path := filepath.Join(dir, "relay.id")
+	if text, err := os.ReadFile(path); err == nil && id.Valid("rly", strings.TrimSpace(string(text))) {
+		return strings.TrimSpace(string(text)), nil
+	}
+	name := id.New("rly")
+	return name, errors.Join(os.MkdirAll(dir, 0o700), os.WriteFile(path, []byte(name+"\n"), 0o600))
 }
 
 // Handler serves openapi/chat-relay.yaml.
@@ -125,7 +153,7 @@ func (m *Module) Run(ctx context.Context) error {
 	group.Go(ctx, "revocations", m.people.Revocations().Run)
 	group.Go(ctx, "expiry", m.door.Watch)
 	group.Go(ctx, "bus", m.chat.Listen)
-	group.Go(ctx, "digests", m.chat.Tell)
+	group.Go(ctx, "digests", m.teller.Run)
 	group.Go(ctx, "goodbye", func(ctx context.Context) error {
 		<-ctx.Done()
 		defer endMessages() // however the goodbyes went: nobody may be waited for for ever
@@ -139,7 +167,7 @@ func (m *Module) Run(ctx context.Context) error {
 	group.Wait()
 	goodbye, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutTime)
 	defer cancel()
-	if err := m.chat.Close(goodbye); err != nil {
+	if err := m.teller.Close(goodbye); err != nil {
 		m.deps.Log.Error("what was written isn't told yet; it will be at the next start", "error", err)
 	}
 	endEvents()

@@ -51,7 +51,7 @@ type backend interface {
 	post.Inbox
 	outbox.Log
 	Limits() counters.Store
-	Ping(ctx context.Context) error
+	Ready(ctx context.Context) error
 	Close(ctx context.Context) error
 }
 
@@ -143,11 +143,11 @@ func build(cfg Config, deps module.Deps, store backend) (*Module, error) {
 // Handler serves openapi/recovery.yaml.
 func (m *Module) Handler() http.Handler { return m.handler }
 
-// Ready is nil when the store answers.
+// Ready is nil while the store can be written to and revocations are heard of.
 func (m *Module) Ready() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	return errors.Join(m.store.Ping(ctx), m.people.Ready())
+	return errors.Join(m.store.Ready(ctx), m.people.Ready())
 }
 
 // Run ships events, sends texts, and does what happens by time alone, until ctx ends.

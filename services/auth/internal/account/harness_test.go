@@ -80,7 +80,7 @@ func (h *harness) with(store account.Store, params password.Params, s account.Se
 	h.must(err)
 	return account.New(account.Deps{
 		Store: store, Throttle: tries, Hasher: password.NewHasher(params, 256<<10, h.pepper), Issuer: h.issuer, Key: h.pepper, Clock: h.clk,
-		Kick: func() {}, Ended: func() {},
+		Kick: func() {}, Ended: func(account.Session) {},
 	}, s)
 }
 

@@ -65,7 +65,7 @@ func TestWritesOfASignIn(t *testing.T) {
 	h.must(err)
 	svc := account.New(account.Deps{
 		Store: w, Throttle: tries, Hasher: password.NewHasher(cheap, 256<<10, h.pepper), Issuer: h.issuer, Key: h.pepper, Clock: h.clk,
-		Kick: func() {}, Ended: func() {},
+		Kick: func() {}, Ended: func(account.Session) {},
 	}, settings())
 	count := func(what, typed string, device secret.String, want error, most int) {
 		t.Helper()

@@ -19,21 +19,24 @@ type Book struct {
 
 // page is an open digest and what is known of its messages.
 type page struct {
+	due
+	saved  map[string]bool // conversations that the stored digest has
+	flying int             // messages whose fate isn't known yet
+	over   bool
+}
+
+// due is a digest whose event is to be written. With doubt a message may be stored that entries doesn't have: the log must
+// be asked.
+type due struct {
 	digest  Digest
-	saved   map[string]bool // conversations that the stored digest has
 	entries []Entry
-	flying  int  // messages whose fate isn't known yet
-	doubt   bool // a message may be stored that entries doesn't have: the log must be asked
-	over    bool
+	doubt   bool
 }
 
-// NewBook makes a Book with an owner's name that no other relay has.
-func NewBook() *Book {
-	return &Book{owner: id.New("rly"), open: map[string]*page{}, all: map[string]*page{}}
+// NewBook makes a Book of a relay. owner is its name, the same after a restart, and nobody else's.
+func NewBook(owner string) *Book {
+	return &Book{owner: owner, open: map[string]*page{}, all: map[string]*page{}}
 }
-
-// Owner is the name in this relay's digests.
-func (b *Book) Owner() string { return b.owner }
 
 // Enter puts a message that is about to be stored into its session's digest and returns that one's id. above is a number
 // that the conversation has passed. The digest is returned too when it must be stored with the message. Every Enter is
@@ -46,11 +49,9 @@ func (b *Book) Enter(who Author, conversation string, above int64, now time.Time
 		p.over, p = true, nil
 	}
 	if p == nil {
-		p = &page{
-			digest: Digest{ID: id.NewOrdered("dig"), Owner: b.owner, Author: who, Rooms: map[string]int64{}, OpenedAt: now},
-			saved:  map[string]bool{},
-		}
-		b.open[who.Session], b.all[p.digest.ID] = p, p
+		d := Digest{ID: id.NewOrdered("dig"), Owner: b.owner, Author: who, Rooms: map[string]int64{}, OpenedAt: now}
+		p = &page{due: due{digest: d}, saved: map[string]bool{}}
+		b.open[who.Session], b.all[d.ID] = p, p
 	}
 	p.flying++
 	if p.saved[conversation] {
@@ -67,13 +68,17 @@ func (b *Book) Enter(who Author, conversation string, above int64, now time.Time
 
 func (p *page) full(conversation string, now time.Time) bool {
 	_, has := p.digest.Rooms[conversation]
-	return p.over || now.Sub(p.digest.OpenedAt) >= Span || now.Before(p.digest.OpenedAt) ||
-		len(p.entries)+p.flying >= maxMessages || (!has && len(p.digest.Rooms) >= maxRooms)
+	return p.ended(now) || len(p.entries)+p.flying >= maxMessages || (!has && len(p.digest.Rooms) >= maxRooms)
 }
 
-// Stored says that a message of the digest is stored now.
-func (b *Book) Stored(digest string, e Entry) {
-	b.settle(digest, func(p *page) { p.entries = append(p.entries, e) })
+// ended also holds when the clock was set back.
+func (p *page) ended(now time.Time) bool {
+	return p.over || now.Sub(p.digest.OpenedAt) >= Span || now.Before(p.digest.OpenedAt)
+}
+
+// Stored says that a message is stored now, in the digest that it names.
+func (b *Book) Stored(e Entry) {
+	b.settle(e.Digest, func(p *page) { p.entries = append(p.entries, e) })
 }
 
 // Left says that a message was not stored: it was known, or refused.
@@ -96,8 +101,8 @@ func (b *Book) settle(digest string, how func(p *page)) {
 	}
 }
 
-// End says that a session has closed a socket: its digest is due.
-func (b *Book) End(session string) {
+// end says that a session has closed a socket: its digest is due.
+func (b *Book) end(session string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if p := b.open[session]; p != nil {
@@ -105,44 +110,35 @@ func (b *Book) End(session string) {
 	}
 }
 
-// Due is a digest whose event is to be written. With Doubt, Entries may lack some: the log has all of them.
-type Due struct {
-	Digest  Digest
-	Entries []Entry
-	Doubt   bool
+func (b *Book) has(digest string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.all[digest] != nil
 }
 
-// Due returns the digests that are over by now, or all of them: those of which a message is still on its way excepted.
-// They stay in the book until Forget.
-func (b *Book) Due(now time.Time, all bool) (due []Due) {
+// takeDue returns the digests that are over by now, or all of them: those of which a message is still on its way excepted.
+// They stay in the book until forget.
+func (b *Book) takeDue(now time.Time, all bool) (list []due) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for session, p := range b.open {
-		if all || p.over || now.Sub(p.digest.OpenedAt) >= Span || now.Before(p.digest.OpenedAt) {
+		if all || p.ended(now) {
 			p.over = true
 			delete(b.open, session)
 		}
 	}
 	for _, p := range b.all {
 		if p.over && p.flying == 0 {
-			due = append(due, Due{p.digest, p.entries, p.doubt})
+			list = append(list, p.due)
 		}
 	}
-	return due
+	return list
 }
 
-// Empty reports whether no digest is open or untold.
-func (b *Book) Empty() bool {
+func (b *Book) forget(list []due) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return len(b.all) == 0
-}
-
-// Forget takes digests out whose event is written.
-func (b *Book) Forget(due []Due) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, d := range due {
-		delete(b.all, d.Digest.ID)
+	for _, d := range list {
+		delete(b.all, d.digest.ID)
 	}
 }

@@ -1,6 +1,7 @@
 package digest
 
 import (
+	"context"
 	"time"
 
 	"centinela/shared/record"
@@ -20,26 +21,37 @@ type Author struct {
 	Origin  record.Origin `json:"origin"`
 }
 
-// Digest is an open digest as it is stored. Rooms holds, by conversation, a number that its messages
-// are above.
+// Digest is an open digest as it is stored. Rooms holds, by conversation, a number that its messages are above.
 type Digest struct {
 	ID       string           `json:"id"`
-	Owner    string           `json:"owner"` // the relay that writes it; another one's is left alone while that one lives
+	Owner    string           `json:"owner"` // the relay that writes it
 	Author   Author           `json:"author"`
 	Rooms    map[string]int64 `json:"rooms"`
 	OpenedAt time.Time        `json:"opened_at"`
 }
 
-// Entry is what a digest knows of a message.
+// Entry is what is known of a message.
 type Entry struct {
+	Digest       string // its digest's id
 	Conversation string
 	Seq          int64
 	Length       int // characters
 	At           time.Time
 }
 
-// Owner is a relay that has, or may have, open digests. One that doesn't say again that it lives is dead by then.
-type Owner struct {
-	ID    string    `json:"id"`
-	Until time.Time `json:"until"`
+// Closed is the end of a digest. Event is nil for one without a message.
+type Closed struct {
+	ID    string
+	Event *record.Event
 }
+
+// Store keeps open digests. They come into it with the messages that they count.
+type Store interface {
+	// OpenDigests returns an owner's, or all for "", that were opened before a time, the oldest first.
+	OpenDigests(ctx context.Context, owner string, before time.Time, limit int) ([]Digest, error)
+	// CloseDigests ends digests, each in one step with its event. One that is closed already stays as it is.
+	CloseDigests(ctx context.Context, closed []Closed) error
+}
+
+// Messages returns the messages of a conversation above a number, ascending.
+type Messages func(ctx context.Context, conversation string, above int64, limit int) ([]Entry, error)

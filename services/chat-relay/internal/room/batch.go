@@ -63,15 +63,18 @@ func (c *Chat) settleAll(ctx context.Context) error {
 // Run stores and publishes what is sent, until ctx ends and all that was sent before is settled; what is sent later is
 // refused.
 func (c *Chat) Run(ctx context.Context) error {
+	tick := time.NewTicker(repairEvery)
+	defer tick.Stop()
 	for {
 		select {
 		case first := <-c.queue:
 			c.commit(ctx, c.gather(first))
-			continue
+		case <-tick.C:
+			c.repair(ctx)
 		case <-ctx.Done():
+			c.drain(ctx)
+			return nil
 		}
-		c.drain(ctx)
-		return nil
 	}
 }
 
@@ -116,7 +119,7 @@ func (c *Chat) commit(ctx context.Context, items []item) {
 		if cause := recover(); cause != nil {
 			c.Panicked(list[0].draft.Origin, cause, debug.Stack())
 			for _, s := range list {
-				c.booked(s, c.book.Doubt)
+				c.booked(s, c.Book.Doubt)
 				if !s.settled {
 					c.refuse(s, &Panicked{cause})
 				}
@@ -147,7 +150,7 @@ func (c *Chat) store(ctx context.Context, list []*sending) {
 		return
 	}
 	for _, s := range list {
-		c.booked(s, c.book.Doubt)
+		c.booked(s, c.Book.Doubt)
 	}
 	if len(list) > 1 && !silent(err) {
 		for _, s := range list {
@@ -179,9 +182,6 @@ func (c *Chat) append(ctx context.Context, list []*sending) (fates []Fate, err e
 			err = &Panicked{cause}
 		}
 	}()
-	if err := c.beat(ctx); err != nil {
-		return nil, err
-	}
 	return c.Log.Append(ctx, c.batch(list))
 }
 
@@ -201,7 +201,7 @@ func (c *Chat) batch(list []*sending) Batch {
 		}
 		d := s.draft
 		var changed *digest.Digest
-		s.digest, changed = c.book.Enter(digest.Author{Account: d.Account, Session: d.Session, Origin: d.Origin}, d.Conversation, s.room.reached(), now)
+		s.digest, changed = c.Book.Enter(digest.Author{Account: d.Account, Session: d.Session, Origin: d.Origin}, d.Conversation, s.room.reached(), now)
 		if changed != nil {
 			b.Digests = append(b.Digests, *changed)
 		}
@@ -236,12 +236,12 @@ func (r *room) liftEvery() time.Duration {
 // settle answers a message whose fate is known.
 func (c *Chat) settle(ctx context.Context, s *sending, f Fate) {
 	if !f.Known {
-		c.booked(s, func(id string) { c.book.Stored(id, entry(&f.Message)) })
+		c.booked(s, func(string) { c.Book.Stored(entry(&f.Message)) })
 		s.room.lift(f.At)
 		c.answer(ctx, s, &f.Message)
 		return
 	}
-	c.booked(s, c.book.Left)
+	c.booked(s, c.Book.Left)
 	c.rate.giveBack(s.draft.Account)
 	if !s.is(f.Message) {
 		c.refuse(s, ErrMismatch)

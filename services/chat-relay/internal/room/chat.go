@@ -2,7 +2,6 @@ package room
 
 import (
 	"context"
-	"log/slog"
 	"sync"
 	"time"
 
@@ -29,33 +28,29 @@ type People interface {
 
 // Options are what a Chat is made of.
 type Options struct {
-	Log     Log
-	Rooms   Rooms
-	Digests Digests
-	People  People
-	Bus     bus.Bus
-	Clock   clock.Clock
-	Rate    Rate
-	Alone   bool   // no other relay uses the store: what isn't this one's is of one that was killed
-	Kick    func() // called after events were stored
-	Logger  *slog.Logger
+	Log    Log
+	Rooms  Rooms
+	Book   *digest.Book
+	People People
+	Bus    bus.Bus
+	Clock  clock.Clock
+	Rate   Rate
+	Alone  bool   // no other relay uses the store: what isn't this one's is of one that was killed
+	Kick   func() // called after events were stored
 	// Panicked is told of a panic behind a message, with where the message came from.
 	Panicked func(from record.Origin, cause any, stack []byte)
 }
 
-// Chat is the conversations of one relay. Safe for concurrent use. Its loops are Run, Listen and Tell; nothing is stored
-// before Run runs.
+// Chat is the conversations of one relay. Safe for concurrent use. Its loops are Run and Listen; nothing is stored before Run
+// runs.
 type Chat struct {
 	Options
-	rate  *limiter
-	book  *digest.Book
-	lease lease
+	rate *limiter
 
 	queue   chan item
 	gate    sync.RWMutex  // held while something is queued
 	stopped chan struct{} // closed before Run empties the queue for the last time
 	stop    func()
-	due     chan struct{} // a digest may be due
 
 	mu      sync.Mutex
 	rooms   map[string]*room
@@ -69,17 +64,10 @@ type Chat struct {
 // New makes a Chat.
 func New(opts Options) *Chat {
 	c := &Chat{
-		Options: opts, rate: newLimiter(opts.Rate), book: digest.NewBook(),
-		queue: make(chan item, maxQueued), stopped: make(chan struct{}), due: make(chan struct{}, 1),
+		Options: opts, rate: newLimiter(opts.Rate),
+		queue: make(chan item, maxQueued), stopped: make(chan struct{}),
 		most: maxRooms, rooms: map[string]*room{}, people: map[string]*presence{}, behind: map[string]struct{}{},
 	}
 	c.stop = sync.OnceFunc(func() { close(c.stopped) })
 	return c
-}
-
-// Record stores events about sockets for audit, and returns when they are on disk.
-func (c *Chat) Record(ctx context.Context, events ...record.Event) error {
-	err := c.Digests.Record(ctx, events...)
-	c.Kick()
-	return err
 }

@@ -5,8 +5,8 @@ import "context"
 // SettleAll returns when all that was sent is settled.
 func (c *Chat) SettleAll(ctx context.Context) error { return c.settleAll(ctx) }
 
-// Repair is a turn of Tell's.
-func (c *Chat) Repair(ctx context.Context) error { return c.repair(ctx) }
+// Repair is a turn of Run's.
+func (c *Chat) Repair(ctx context.Context) { c.repair(ctx) }
 
 // Missed is what a bus says that may have lost wake-ups.
 func (c *Chat) Missed() { c.fallAllBehind() }
@@ -20,12 +20,3 @@ func (c *Chat) Kept() [4]int {
 	defer c.mu.Unlock()
 	return [4]int{len(c.rooms), c.members, len(c.people), len(c.behind)}
 }
-
-// TellDue is a turn of Tell's: the digests that are due, or all.
-func (c *Chat) TellDue(ctx context.Context, all bool) error { return c.tell(ctx, all) }
-
-// Adopt is a turn of Tell's: the digests of others.
-func (c *Chat) Adopt(ctx context.Context) error { return c.adopt(ctx) }
-
-// Beat says that the relay lives.
-func (c *Chat) Beat(ctx context.Context) error { return c.beat(ctx) }

@@ -4,16 +4,19 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"time"
 
 	"centinela/services/chat-relay/internal/bus"
 )
 
+// repairEvery is how long what is stored may wait to be published after a fault.
+const repairEvery = 500 * time.Millisecond
+
 // Listen follows the other relays until ctx ends.
 func (c *Chat) Listen(ctx context.Context) error {
 	return c.Bus.Listen(ctx, func(w bus.Wake) {
-		if err := c.hear(ctx, w); err != nil && ctx.Err() == nil {
-			c.Logger.Warn("a conversation of another relay can't be read now", "error", err)
-			c.fallBehind(w.Conversation)
+		if c.hear(ctx, w) != nil {
+			c.fallBehind(w.Conversation) // repair looks again
 		}
 	}, c.fallAllBehind)
 }
@@ -74,34 +77,26 @@ func (c *Chat) fallAllBehind() {
 	}
 }
 
-// repair publishes what was stored and not published. Rooms that aren't open need none: who is in them resumes.
-func (c *Chat) repair(ctx context.Context) error {
+// repair publishes what was stored and not published; what can't be read now is looked for again. Rooms that aren't open
+// need none: who is in them resumes.
+func (c *Chat) repair(ctx context.Context) {
+	for _, r := range c.takeBehind() {
+		if c.catchUp(ctx, r, math.MaxInt64) != nil {
+			c.fallBehind(r.id)
+		}
+		c.leave(r)
+	}
+}
+
+func (c *Chat) takeBehind() (rooms []*room) {
 	c.mu.Lock()
-	var rooms []*room
+	defer c.mu.Unlock()
 	for id := range c.behind {
 		if r := c.rooms[id]; r != nil && r.indexed {
 			r.users++
 			rooms = append(rooms, r)
-		} else {
-			delete(c.behind, id)
 		}
 	}
-	c.mu.Unlock()
-	var failed error
-	for _, r := range rooms {
-		if failed == nil {
-			c.caughtUp(r.id)
-			if failed = c.catchUp(ctx, r, math.MaxInt64); failed != nil {
-				c.fallBehind(r.id)
-			}
-		}
-		c.leave(r)
-	}
-	return failed
-}
-
-func (c *Chat) caughtUp(conversation string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.behind, conversation)
+	clear(c.behind)
+	return rooms
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"centinela/services/chat-relay/internal/bus"
+	"centinela/services/chat-relay/internal/digest"
 	"centinela/services/chat-relay/internal/room"
 	"centinela/services/chat-relay/internal/store/sqlite"
 	"centinela/shared/clock"
@@ -26,6 +27,7 @@ const patience = 20 * time.Second
 // relay is a room.Chat on a real store, into which a test can plant faults.
 type relay struct {
 	*room.Chat
+	teller *digest.Teller
 	t      *testing.T
 	store  *faulty
 	clk    *clock.Manual
@@ -96,7 +98,7 @@ func (f *faulty) After(ctx context.Context, conversation string, seq int64, limi
 	return f.Store.After(ctx, conversation, seq, limit)
 }
 
-func (f *faulty) CloseDigests(ctx context.Context, closed []room.ClosedDigest) error {
+func (f *faulty) CloseDigests(ctx context.Context, closed []digest.Closed) error {
 	if err := f.take(f.before, "CloseDigests"); err != nil {
 		return err
 	}
@@ -133,8 +135,8 @@ func relayOn(t *testing.T, store *sqlite.Store, change func(o *room.Options)) *r
 		store: &faulty{Store: store, before: map[string]func() error{}, after: map[string]func() error{}},
 	}
 	o := room.Options{
-		Log: r.store, Rooms: r.store, Digests: r.store, Bus: bus.NewMemory().Join(), Clock: r.clk,
-		Rate: room.Rate{Burst: 10, Leak: 5 * time.Second}, Alone: true, Kick: func() {},
+		Log: r.store, Rooms: r.store, Book: digest.NewBook("rly_1"), Bus: bus.NewMemory().Join(), Clock: r.clk,
+		Rate: room.Rate{Burst: 10, Leak: 5 * time.Second}, Kick: func() {},
 		Panicked: func(from record.Origin, cause any, _ []byte) {
 			fmt.Fprintf(r.panics, "%s: %v\n", from.RequestID, cause)
 		},
@@ -143,6 +145,7 @@ func relayOn(t *testing.T, store *sqlite.Store, change func(o *room.Options)) *r
 		change(&o)
 	}
 	r.Chat = room.New(o)
+	r.teller = digest.NewTeller(o.Book, digest.Options{Service: "chat-relay", Store: r.store, Messages: room.Counted(r.store), Clock: r.clk, Kick: func() {}})
 	return r
 }
 

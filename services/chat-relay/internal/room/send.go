@@ -159,7 +159,19 @@ func (c *Chat) refuse(s *sending, err error) {
 
 // entry is what the digest knows of the message.
 func entry(m *Message) digest.Entry {
-	return digest.Entry{Conversation: m.Conversation, Seq: m.Seq, Length: utf8.RuneCountInString(m.Text), At: m.At}
+	return digest.Entry{Digest: m.Digest, Conversation: m.Conversation, Seq: m.Seq, Length: utf8.RuneCountInString(m.Text), At: m.At}
+}
+
+// Counted reads a log for digests.
+func Counted(log Log) digest.Messages {
+	return func(ctx context.Context, conversation string, above int64, limit int) ([]digest.Entry, error) {
+		page, err := log.After(ctx, conversation, above, limit)
+		entries := make([]digest.Entry, len(page))
+		for i := range page {
+			entries[i] = entry(&page[i])
+		}
+		return entries, err
+	}
 }
 
 // Typing tells the others that the account is writing; more than one in 3 s is dropped: ErrConversationNotFound.

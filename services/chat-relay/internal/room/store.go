@@ -54,28 +54,6 @@ type Rooms interface {
 	Of(ctx context.Context, account string, behind Position, limit int) ([]Conversation, error)
 }
 
-// Digests keeps what audit is told about sockets and messages, until audit has it.
-type Digests interface {
-	// Record stores events that report no other change.
-	Record(ctx context.Context, events ...record.Event) error
-	// Beat says that an owner of digests lives until a time. It is said before the owner's first digest is stored.
-	Beat(ctx context.Context, owner digest.Owner) error
-	// Owners returns all that have said so and weren't retired.
-	Owners(ctx context.Context) ([]digest.Owner, error)
-	// Retire forgets an owner without digests.
-	Retire(ctx context.Context, owner string) error
-	// OpenDigests returns an owner's, the oldest first.
-	OpenDigests(ctx context.Context, owner string, limit int) ([]digest.Digest, error)
-	// CloseDigests ends digests, each in one step with its event. One that is closed already stays as it is.
-	CloseDigests(ctx context.Context, closed []ClosedDigest) error
-}
-
-// ClosedDigest is the end of a digest. Event is nil for one without a message.
-type ClosedDigest struct {
-	ID    string
-	Event *record.Event
-}
-
 // Position is a place in the list of an account's conversations; the zero value is its beginning.
 type Position struct {
 	ActiveAt time.Time `json:"a"`

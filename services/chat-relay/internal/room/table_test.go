@@ -37,6 +37,30 @@ func TestRoomsAreEvictedWhole(t *testing.T) {
 	luis.nothing()
 }
 
+// A room with a message on its way stays, whatever else is opened: there are never two of one conversation.
+func TestRoomInUseIsNotEvicted(t *testing.T) {
+	r := newRelay(t, nil)
+	r.Limit(1)
+	talk := r.talk("ana", "luis")
+	ana, luis := r.connect("ana"), r.connect("luis")
+	entered, release := make(chan struct{}), make(chan struct{})
+	r.store.plant(r.store.before, "Append", func() error { close(entered); <-release; return nil })
+	ana.send(talk, "one")
+	<-entered
+	for range 3 {
+		if err := r.Typing(t.Context(), "ana", r.talk("ana", "eve"), ana); err != nil {
+			t.Fatal(err)
+		}
+		if kept := r.Kept(); kept[0] != 2 {
+			t.Errorf("%d rooms with one of them in use", kept[0])
+		}
+	}
+	ana.send(talk, "two")
+	close(release)
+	ana.expect("accepted 1 one", "accepted 2 two")
+	luis.expect("1 one", "2 two")
+}
+
 // An id that is nobody's, or not one's own, leaves no room behind.
 func TestUnknownRoomsAreNotKept(t *testing.T) {
 	r := newRelay(t, nil)

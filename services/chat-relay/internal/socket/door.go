@@ -35,6 +35,8 @@ var (
 // Options are what a Door is made of.
 type Options struct {
 	Chat     *room.Chat
+	Record   func(ctx context.Context, events ...record.Event) error // returns when they are on disk
+	Ended    func(session string)                                    // called when a session's socket is closed
 	People   *access.Verifier
 	Verdicts *verdicts.Set
 	Clock    clock.Clock

@@ -35,9 +35,15 @@ func TestOriginIsComparedWhole(t *testing.T) {
 // fixture is an open socket of a door, without a connection.
 func fixture(d *Door, address, account, session, device string) *conn {
 	c := newConn(d, record.Origin{Address: address})
-	d.conns.add(c)
+	locked(d, func() { d.conns.add(c) })
 	d.know(c, &identity{account: account, session: session, device: device})
 	return c
+}
+
+func locked(d *Door, do func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	do()
 }
 
 // GR G8: what ends names its sockets, and no other one is looked at.
@@ -76,12 +82,14 @@ func TestCrowdFindsWhomAVerdictNames(t *testing.T) {
 	if !ana.isEnding() || !luis.isEnding() || phone.isEnding() || mapped.isEnding() {
 		t.Error("others were closed, or not all that are over")
 	}
-	for _, c := range []*conn{ana, phone, luis, mapped} {
-		d.conns.remove(c)
-	}
-	if n := len(d.conns.byAddress) + len(d.conns.bySubject); n != 1 { // the pair's own
-		t.Errorf("%d entries are left", n)
-	}
+	locked(d, func() {
+		for _, c := range []*conn{ana, phone, luis, mapped} {
+			d.conns.remove(c)
+		}
+		if n := len(d.conns.byAddress) + len(d.conns.bySubject); n != 1 { // the pair's own
+			t.Errorf("%d entries are left", n)
+		}
+	})
 }
 
 // A change closes whom it names and whom the set refuses, whole or by its verdicts; what refuses nobody looks at nobody.
@@ -95,11 +103,11 @@ func TestEnforceLooksAtWhomTheChangeNames(t *testing.T) {
 	ana := fixture(d, "198.51.100.7", "ana", "s1", "d1")
 	phone := fixture(d, "198.51.100.8", "ana", "s2", "d2")
 	luis := fixture(d, "198.51.100.9", "luis", "s3", "d3")
-	defer func() {
+	defer locked(d, func() {
 		for _, c := range []*conn{ana, phone, luis} {
 			d.conns.remove(c)
 		}
-	}()
+	})
 	joined := refuse(verdicts.Subject{Kind: verdicts.KindAccount, Value: "ana"}, verdicts.Subject{Kind: verdicts.KindPrefix, Value: "198.51.100.8/32"})
 	session, device := refuse(verdicts.Subject{Kind: verdicts.KindSession, Value: "s1"}), refuse(verdicts.Subject{Kind: verdicts.KindDevice, Value: "d3"})
 	if err := d.Verdicts.Replace([]verdicts.Verdict{joined}); err != nil {

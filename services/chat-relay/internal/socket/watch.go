@@ -81,7 +81,7 @@ func (c *conn) recordStart() error {
 func (c *conn) recordEnd(how ending) {
 	who := c.who.Load()
 	if c.unsubscribe != nil { // it was ready
-		c.door.Chat.Leave(who.session)
+		c.door.Ended(who.session)
 	} else if c.violated == 0 {
 		return
 	}
@@ -107,7 +107,7 @@ func (c *conn) event(now time.Time, action, outcome string) record.Event {
 func (c *conn) record(e record.Event) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.door.running), commandTimeout)
 	defer cancel()
-	err := c.door.Chat.Record(ctx, e)
+	err := c.door.Record(ctx, e)
 	if err != nil {
 		c.log.Error("an event was not recorded", "action", e.Action, "error", err)
 	}

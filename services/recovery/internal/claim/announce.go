@@ -26,7 +26,7 @@ func (s *Service) announce(f *Flow, w *wallet.Wallet, when string, now time.Time
 	if when == "start" {
 		purpose = post.Announcement
 	}
-	f.ToldFrom = f.EarliestAt
+	f.AnnouncedEnd = f.EarliestAt
 	for _, n := range s.o.Wallets.Powerful(w, now) {
 		to, err := s.o.Wallets.Recipient(n)
 		if err != nil {
@@ -57,11 +57,11 @@ func (f *Flow) finalCall() (time.Time, bool) {
 	return at, at.After(f.AnnouncedAt)
 }
 
-// toldAt is when everybody was told of the wait, as far as it is known at now: a
+// runsFrom is when everybody was told of the wait, as far as it is known at now: a
 // provider that is away lengthens the wait, so that nobody gets in unannounced
 // (V20). What it took at the first try, or has yet to be asked for, counts as
 // told when it was written; what it refused for now, as told now.
-func (f *Flow) toldAt(texts []post.Text, now time.Time) time.Time {
+func (f *Flow) runsFrom(texts []post.Text, now time.Time) time.Time {
 	told := f.AnnouncedAt
 	for _, t := range texts {
 		switch {
@@ -82,11 +82,11 @@ func (f *Flow) delay(told time.Time) {
 	}
 	f.EarliestAt = f.EarliestAt.Add(told.Sub(f.AnnouncedAt))
 	f.AnnouncedAt = told
-	f.stand()
+	f.extend()
 }
 
-// stand keeps the flow long enough for its wait.
-func (f *Flow) stand() {
+// extend keeps the flow long enough for its wait.
+func (f *Flow) extend() {
 	f.ExpiresAt = due.Later(f.ExpiresAt, f.EarliestAt.Add(standsFor))
 	f.ForgetAt = due.Later(f.ForgetAt, f.ExpiresAt.Add(rememberFor))
 }
@@ -113,10 +113,10 @@ func (f *Flow) schedule() {
 	if f.State != Waiting {
 		return
 	}
-	if at, ok := f.finalCall(); ok && !f.LastTold {
+	if at, ok := f.finalCall(); ok && !f.LastReminded {
 		f.NextAt = at
 	}
-	if half := f.halfway(); !f.HalfTold && (f.NextAt.IsZero() || half.Before(f.NextAt)) {
+	if half := f.halfway(); !f.HalfReminded && (f.NextAt.IsZero() || half.Before(f.NextAt)) {
 		f.NextAt = half
 	}
 }

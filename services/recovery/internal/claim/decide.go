@@ -43,7 +43,7 @@ func (s *Service) gather(ctx context.Context, f *Flow) (known, error) {
 
 // facts are the engine's, of the flow as it is now.
 func (k known) facts(f *Flow, now time.Time) engine.Facts {
-	facts := engine.Facts{Numbers: k.wallet.Facts(), PlaceFamiliar: k.place, AnnouncedAt: f.toldAt(k.texts, now), DeviceKnown: engine.Unknown}
+	facts := engine.Facts{Numbers: k.wallet.Facts(), PlaceFamiliar: k.place, AnnouncedAt: f.runsFrom(k.texts, now), DeviceKnown: engine.Unknown}
 	for _, e := range f.Evidence {
 		facts.Evidence = append(facts.Evidence, engine.Evidence{Method: e.Method, Number: e.Number, At: e.At})
 	}
@@ -103,8 +103,8 @@ func (s *Service) apply(f *Flow, k known, o record.Origin, now time.Time) (post.
 	switch d.Verdict {
 	case engine.Wait:
 		f.State, f.EarliestAt = Waiting, d.EarliestAt
-		f.stand()
-		told, err := s.tell(f, &k.wallet, facts.AnnouncedAt, now)
+		f.extend()
+		told, err := s.announceDecision(f, &k.wallet, facts.AnnouncedAt, now)
 		if err != nil {
 			return post.Effects{}, err
 		}
@@ -141,9 +141,9 @@ func (f *Flow) refuse(why string, o record.Origin, now time.Time) post.Effects {
 	return post.Effects{Events: []record.Event{e}}
 }
 
-// tell announces the wait that was just decided: its start, and an end that is
+// announceDecision announces the wait that was just decided: its start, and an end that is
 // earlier than all that was told of. A later end is told of by the reminders.
-func (s *Service) tell(f *Flow, w *wallet.Wallet, announced, now time.Time) (post.Effects, error) {
+func (s *Service) announceDecision(f *Flow, w *wallet.Wallet, announced, now time.Time) (post.Effects, error) {
 	if f.AnnouncedAt.IsZero() {
 		f.AnnouncedAt = now
 		return s.announce(f, w, "start", now)
@@ -151,10 +151,10 @@ func (s *Service) tell(f *Flow, w *wallet.Wallet, announced, now time.Time) (pos
 	f.AnnouncedAt = announced
 	last, _ := f.finalCall()
 	halfPassed, lastPassed := !f.halfway().After(now), !last.After(now)
-	if !f.EarliestAt.Before(f.ToldFrom) {
-		f.HalfTold, f.LastTold = f.HalfTold && halfPassed, f.LastTold && lastPassed
+	if !f.EarliestAt.Before(f.AnnouncedEnd) {
+		f.HalfReminded, f.LastReminded = f.HalfReminded && halfPassed, f.LastReminded && lastPassed
 		return post.Effects{}, nil
 	}
-	f.HalfTold, f.LastTold = halfPassed, lastPassed // who is told now needs no reminder of what has passed
+	f.HalfReminded, f.LastReminded = halfPassed, lastPassed // who is told now needs no reminder of what has passed
 	return s.announce(f, w, "sooner", now)
 }

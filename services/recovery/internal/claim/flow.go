@@ -16,7 +16,7 @@ const (
 	Collecting FlowState = "collecting" // evidence is brought
 	Ready      FlowState = "ready"      // the password may be set
 	Waiting    FlowState = "waiting"    // a wait was announced
-	Completing FlowState = "completing" // auth is being told; see flow_complete.go
+	Completing FlowState = "completing" // auth is being told; see complete.go
 	Completed  FlowState = "completed"
 	Vetoed     FlowState = "vetoed"
 	RefusedOut FlowState = "refused" // ended by us: the account is gone, or another recovery completed
@@ -52,12 +52,12 @@ type Flow struct {
 
 	// AnnouncedAt is when everybody was told of the wait: it runs from there.
 	AnnouncedAt time.Time `json:"announced_at,omitzero,omitempty"`
-	// ToldFrom is the earliest end of the wait that was told of.
-	ToldFrom   time.Time   `json:"told_from,omitzero,omitempty"`
-	EarliestAt time.Time   `json:"earliest_at,omitzero,omitempty"`
-	HalfTold   bool        `json:"half_told,omitempty"`
-	LastTold   bool        `json:"last_told,omitempty"`
-	VetoTokens []VetoToken `json:"veto_tokens,omitempty"`
+	// AnnouncedEnd is the earliest end of the wait that was told of.
+	AnnouncedEnd time.Time   `json:"announced_end,omitzero,omitempty"`
+	EarliestAt   time.Time   `json:"earliest_at,omitzero,omitempty"`
+	HalfReminded bool        `json:"half_reminded,omitempty"`
+	LastReminded bool        `json:"last_reminded,omitempty"`
+	VetoTokens   []VetoToken `json:"veto_tokens,omitempty"`
 	// Completing: since when a reset is with auth, the security version that it was
 	// decided on, and the last reset that auth knew of then.
 	CompletingAt    time.Time `json:"completing_at,omitzero,omitempty"`
@@ -91,8 +91,7 @@ func (f *Flow) Ended(now time.Time) bool {
 // hollow: the flow has no account to speak of, or was ended before anybody
 // proved possession. The claimant must not learn which (V15).
 func (f *Flow) hollow() bool {
-	switch f.State {
-	case Vetoed, RefusedOut:
+	if f.State == Vetoed || f.State == RefusedOut {
 		return !f.Possession
 	}
 	return f.Account == ""

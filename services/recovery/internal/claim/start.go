@@ -51,8 +51,8 @@ func (s *Service) Start(ctx context.Context, o record.Origin, identifier string,
 	}
 	token := secret.Token(32)
 	f.SecretHash = secret.Hash(token.Reveal())
-	from := limits.StartFrom(s.enter(ctx, &f, account), o.Address)
-	err = s.o.Budget.Spend(ctx, func(ctx context.Context) error { return s.aim(ctx, &f, account, o, now) }, from)
+	from := limits.StartFrom(s.chooseLane(ctx, &f, account), o.Address)
+	err = s.o.Budget.Spend(ctx, func(ctx context.Context) error { return s.create(ctx, &f, account, o, now) }, from)
 	if wait, full := limits.Full(err); full {
 		err = ErrTooManyStarts.WithRetryAfter(wait)
 	}
@@ -64,10 +64,10 @@ func (s *Service) Start(ctx context.Context, o record.Origin, identifier string,
 	return view, token, err
 }
 
-// enter chooses the flow's lane, and the door at which its start is counted.
+// chooseLane chooses the flow's lane, and the door at which its start is counted.
 // Everybody's place is asked for; it opens a lane of budgets only that answer
 // alike, so that whoever shares the owner's network learns nothing (V15).
-func (s *Service) enter(ctx context.Context, f *Flow, a wallet.Account) (door string) {
+func (s *Service) chooseLane(ctx context.Context, f *Flow, a wallet.Account) (door string) {
 	place, err := s.o.Places.Familiarity(ctx, f.Subject, f.Address)
 	familiar := err == nil && place == engine.Yes
 	switch {
@@ -80,9 +80,9 @@ func (s *Service) enter(ctx context.Context, f *Flow, a wallet.Account) (door st
 	return limits.LaneAnonymous
 }
 
-// aim points the flow at its account, or at nobody: when there is none, or when
+// create points the flow at its account, or at nobody: when there is none, or when
 // strangers have used up the account's budget. Both do the same work.
-func (s *Service) aim(ctx context.Context, f *Flow, a wallet.Account, o record.Origin, now time.Time) error {
+func (s *Service) create(ctx context.Context, f *Flow, a wallet.Account, o record.Origin, now time.Time) error {
 	started := post.Event(now, record.RecoveryStarted, record.Success, "", f.ID, o)
 	started.Data = record.Data{"lane": f.Lane}
 	if a.Found {

@@ -25,6 +25,7 @@ func Explain(d Decision, locale string) string {
 		return needMore.in(locale)
 	case Refuse:
 		return notAlone.in(locale)
+	case Allow, Wait:
 	}
 	for _, rule := range []Rule{V9, V6, V14} {
 		if d.cites(rule) {

@@ -4,13 +4,11 @@ import (
 	"context"
 
 	"centinela/openapi/gen/recoveryapi"
-	"centinela/shared/httpkit"
 	"centinela/shared/secret"
 )
 
 // ListPhones serves GET /v1/me/phones.
 func (a *API) ListPhones(ctx context.Context, _ recoveryapi.ListPhonesRequestObject) (recoveryapi.ListPhonesResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
 	who, _, err := person(ctx)
 	if err != nil {
 		return nil, err
@@ -21,7 +19,6 @@ func (a *API) ListPhones(ctx context.Context, _ recoveryapi.ListPhonesRequestObj
 
 // AddPhone serves POST /v1/me/phones.
 func (a *API) AddPhone(ctx context.Context, r recoveryapi.AddPhoneRequestObject) (recoveryapi.AddPhoneResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
 	who, o, err := person(ctx)
 	if err != nil {
 		return nil, err
@@ -32,7 +29,6 @@ func (a *API) AddPhone(ctx context.Context, r recoveryapi.AddPhoneRequestObject)
 
 // RetirePhone serves DELETE /v1/me/phones/{phone_id}.
 func (a *API) RetirePhone(ctx context.Context, r recoveryapi.RetirePhoneRequestObject) (recoveryapi.RetirePhoneResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
 	who, o, err := person(ctx)
 	if err != nil {
 		return nil, err
@@ -43,7 +39,6 @@ func (a *API) RetirePhone(ctx context.Context, r recoveryapi.RetirePhoneRequestO
 
 // KeepPhone serves POST /v1/me/phones/{phone_id}/kept.
 func (a *API) KeepPhone(ctx context.Context, r recoveryapi.KeepPhoneRequestObject) (recoveryapi.KeepPhoneResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
 	who, o, err := person(ctx)
 	if err != nil {
 		return nil, err
@@ -54,7 +49,6 @@ func (a *API) KeepPhone(ctx context.Context, r recoveryapi.KeepPhoneRequestObjec
 
 // SendPhoneCode serves POST /v1/me/phones/{phone_id}/codes.
 func (a *API) SendPhoneCode(ctx context.Context, r recoveryapi.SendPhoneCodeRequestObject) (recoveryapi.SendPhoneCodeResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
 	who, _, err := person(ctx)
 	if err != nil {
 		return nil, err
@@ -65,7 +59,6 @@ func (a *API) SendPhoneCode(ctx context.Context, r recoveryapi.SendPhoneCodeRequ
 
 // VerifyPhone serves POST /v1/me/phones/{phone_id}/verification.
 func (a *API) VerifyPhone(ctx context.Context, r recoveryapi.VerifyPhoneRequestObject) (recoveryapi.VerifyPhoneResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
 	who, o, err := person(ctx)
 	if err != nil {
 		return nil, err
@@ -76,7 +69,6 @@ func (a *API) VerifyPhone(ctx context.Context, r recoveryapi.VerifyPhoneRequestO
 
 // ListMyRecoveries serves GET /v1/me/recoveries.
 func (a *API) ListMyRecoveries(ctx context.Context, _ recoveryapi.ListMyRecoveriesRequestObject) (recoveryapi.ListMyRecoveriesResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
 	who, _, err := person(ctx)
 	if err != nil {
 		return nil, err

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"centinela/openapi/gen/recoveryapi"
-	"centinela/shared/httpkit"
 	"centinela/shared/humantext"
 	"centinela/shared/id"
 	"centinela/shared/record"
@@ -18,7 +17,6 @@ const emptyTwiML = `<?xml version="1.0" encoding="UTF-8"?><Response></Response>`
 
 // ReceiveTwilioText serves POST /v1/sms/twilio/inbound.
 func (a *API) ReceiveTwilioText(ctx context.Context, _ recoveryapi.ReceiveTwilioTextRequestObject) (recoveryapi.ReceiveTwilioTextResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
 	if a.o.Inbound == nil {
 		return nil, errNoRoute
 	}
@@ -35,7 +33,6 @@ func (a *API) ReceiveTwilioText(ctx context.Context, _ recoveryapi.ReceiveTwilio
 
 // ReceiveTwilioStatus serves POST /v1/sms/twilio/status.
 func (a *API) ReceiveTwilioStatus(ctx context.Context, _ recoveryapi.ReceiveTwilioStatusRequestObject) (recoveryapi.ReceiveTwilioStatusResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
 	if a.o.Status == nil {
 		return nil, errNoRoute
 	}
@@ -52,7 +49,6 @@ func (a *API) ReceiveTwilioStatus(ctx context.Context, _ recoveryapi.ReceiveTwil
 
 // ListSimulatedTexts serves GET /dev/phone.
 func (a *API) ListSimulatedTexts(ctx context.Context, r recoveryapi.ListSimulatedTextsRequestObject) (recoveryapi.ListSimulatedTextsResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
 	if a.o.Inbox == nil {
 		return nil, errNoRoute
 	}
@@ -69,7 +65,6 @@ func (a *API) ListSimulatedTexts(ctx context.Context, r recoveryapi.ListSimulate
 
 // ReplyFromSimulatedPhone serves POST /dev/phone/replies.
 func (a *API) ReplyFromSimulatedPhone(ctx context.Context, r recoveryapi.ReplyFromSimulatedPhoneRequestObject) (recoveryapi.ReplyFromSimulatedPhoneResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
 	if a.o.Inbox == nil {
 		return nil, errNoRoute
 	}

@@ -60,6 +60,7 @@ func (b *Budget) Spend(ctx context.Context, do func(ctx context.Context) error, 
 	switch fault.From(err).Kind {
 	case fault.KindInternal, fault.KindUnavailable, fault.KindTimeout: // nobody knows whether it was done
 		return err
+	default:
 	}
 	back := make([]limits.Pardon, len(uses))
 	for i, use := range uses {

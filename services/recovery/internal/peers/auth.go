@@ -64,8 +64,9 @@ func (a *Auth) RedeemSavedCode(ctx context.Context, id string, code secret.Strin
 	switch fault.From(err).Kind {
 	case fault.KindInternal, fault.KindUnavailable, fault.KindTimeout:
 		return silent(err)
+	default:
+		return wallet.ErrCode.WithCause(err)
 	}
-	return wallet.ErrCode.WithCause(err)
 }
 
 // ResetPassword implements claim.Accounts. Only a refused password is the
@@ -80,8 +81,9 @@ func (a *Auth) ResetPassword(ctx context.Context, id string, password secret.Str
 		return err
 	case fault.KindConflict:
 		return claim.ErrChanged.WithCause(err)
+	default:
+		return silent(err)
 	}
-	return silent(err)
 }
 
 // silent: whatever went wrong between us and auth, the caller can only try again.

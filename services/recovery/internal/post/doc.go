@@ -6,7 +6,8 @@
 // and texts, both or neither.
 //
 // Trusts: its callers to say to whom a text may go (V16); it is given an id and
-// a number in E.164, and knows no wallet and no recovery. It imports no sibling.
+// a number in E.164, and knows no wallet and no recovery. Of its siblings it imports
+// due alone.
 //
 // Hands over: texts to a sms.Sender, each claimed by one courier at a time;
 // their events to the outbox. Number and body are sealed until the text is

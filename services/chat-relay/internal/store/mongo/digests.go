@@ -6,10 +6,8 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"centinela/services/chat-relay/internal/digest"
-	"centinela/services/chat-relay/internal/room"
 	"centinela/shared/mongox"
 	"centinela/shared/record"
 )
@@ -23,7 +21,7 @@ type shapedDigest struct {
 
 const digestShape = 1
 
-// Record implements room.Digests.
+// Record keeps events that report no change, until audit has them.
 func (s *Store) Record(ctx context.Context, events ...record.Event) error {
 	return s.db.Record(ctx, events...)
 }
@@ -41,47 +39,20 @@ func (s *Store) putDigests(ctx context.Context, digests []digest.Digest) error {
 	return inBulk(ctx, s.digests.Collection, updates)
 }
 
-// ownerDoc is an owner; its id is the document's.
-type ownerDoc struct {
-	ID    string    `bson:"_id"`
-	Until time.Time `bson:"until"`
-}
-
-// Beat implements room.Digests.
-func (s *Store) Beat(ctx context.Context, o digest.Owner) error {
-	_, err := s.db.C(ownersName).UpdateOne(ctx, mongox.ByID(o.ID), mongox.Set(bson.D{{Key: "until", Value: o.Until}}), options.UpdateOne().SetUpsert(true))
-	return mongox.Wrap(err)
-}
-
-// maxOwners is more relays than are killed between two looks.
-const maxOwners = 1000
-
-// Owners implements room.Digests.
-func (s *Store) Owners(ctx context.Context) ([]digest.Owner, error) {
-	docs, err := mongox.List[ownerDoc](ctx, s.db.C(ownersName), bson.D{}, mongox.Keys("_id"), maxOwners)
-	var owners []digest.Owner
-	for _, o := range docs {
-		owners = append(owners, digest.Owner(o))
+// OpenDigests implements digest.Store.
+func (s *Store) OpenDigests(ctx context.Context, owner string, before time.Time, limit int) ([]digest.Digest, error) {
+	filter := append(open(), bson.E{Key: "opened_at", Value: bson.D{{Key: "$lt", Value: before}}})
+	if owner != "" {
+		filter = append(filter, bson.E{Key: "owner", Value: owner})
 	}
-	return owners, err
-}
-
-// Retire implements room.Digests.
-func (s *Store) Retire(ctx context.Context, owner string) error {
-	_, err := s.db.C(ownersName).DeleteOne(ctx, mongox.ByID(owner))
-	return mongox.Wrap(err)
-}
-
-// OpenDigests implements room.Digests.
-func (s *Store) OpenDigests(ctx context.Context, owner string, limit int) ([]digest.Digest, error) {
-	return s.digests.List(ctx, append(bson.D{{Key: "owner", Value: owner}}, open()...), mongox.Keys("_id"), limit)
+	return s.digests.List(ctx, filter, mongox.Keys("opened_at", "_id"), limit)
 }
 
 func open() bson.D { return bson.D{{Key: "closed", Value: bson.D{{Key: "$exists", Value: false}}}} }
 
-// CloseDigests implements room.Digests. A closed digest carries its event until that is in the log; twice as many as are
+// CloseDigests implements digest.Store. A closed digest carries its event until that is in the log; twice as many as are
 // closed go here, if they are there.
-func (s *Store) CloseDigests(ctx context.Context, closed []room.ClosedDigest) error {
+func (s *Store) CloseDigests(ctx context.Context, closed []digest.Closed) error {
 	updates := make([]mongo.WriteModel, 0, len(closed))
 	for _, d := range closed {
 		one := append(mongox.ByID(d.ID), open()...)

@@ -25,7 +25,7 @@ type Store struct {
 var (
 	_ room.Log     = (*Store)(nil)
 	_ room.Rooms   = (*Store)(nil)
-	_ room.Digests = (*Store)(nil)
+	_ digest.Store = (*Store)(nil)
 )
 
 // Open connects to the database and makes the indexes.

@@ -88,12 +88,12 @@ func TestGrowth(t *testing.T) {
 			return err
 		}},
 		operation{Name: "OpenDigests", Grows: "each of 20 digests is looked up by its id: a level of the tree more, at most hundreds are open in the product", Run: func(ctx context.Context, s *sqlite.Store, i int) error {
-			_, err := s.OpenDigests(ctx, name(i), 20)
+			_, err := s.OpenDigests(ctx, name(i), now.Add(time.Second), 20)
 			return err
 		}},
 		operation{Name: "CloseDigests", Run: func(ctx context.Context, s *sqlite.Store, i int) error {
 			e := record.New(now, "chat-relay", record.ChatActivity, record.Success, record.Origin{})
-			return s.CloseDigests(ctx, []room.ClosedDigest{{ID: fmt.Sprintf("dig_%06d", i), Event: &e}})
+			return s.CloseDigests(ctx, []digest.Closed{{ID: fmt.Sprintf("dig_%06d", i), Event: &e}})
 		}},
 	)
 }

@@ -23,7 +23,7 @@ type Store struct {
 var (
 	_ room.Log     = (*Store)(nil)
 	_ room.Rooms   = (*Store)(nil)
-	_ room.Digests = (*Store)(nil)
+	_ digest.Store = (*Store)(nil)
 )
 
 // Open opens the database file at path, or makes it.

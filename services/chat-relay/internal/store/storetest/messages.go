@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"centinela/services/chat-relay/internal/digest"
 	"centinela/services/chat-relay/internal/room"
 )
 
@@ -115,7 +116,7 @@ func full(t *testing.T, open Open) {
 	var ids []string
 	for i := range 50 {
 		ids = append(ids, add(t, s, conversation(i, i+1)).ID)
-		d := openDigest(fmt.Sprint("dig_", i))
+		d := openDigest(fmt.Sprint("dig_", i), noon)
 		batch.Digests = append(batch.Digests, d)
 	}
 	next := map[string]int64{}
@@ -141,19 +142,19 @@ func full(t *testing.T, open Open) {
 			t.Fatalf("%+v, %v", c, err)
 		}
 	}
-	stored, err := s.OpenDigests(t.Context(), "rly_1", n)
+	stored, err := s.OpenDigests(t.Context(), "rly_1", noon.Add(time.Second), n)
 	if err != nil || len(stored) != len(batch.Digests) {
 		t.Fatalf("%d digests, %v", len(stored), err)
 	}
-	var closed []room.ClosedDigest
+	var closed []digest.Closed
 	for _, d := range stored {
 		e := event(d.ID)
-		closed = append(closed, room.ClosedDigest{ID: d.ID, Event: &e})
+		closed = append(closed, digest.Closed{ID: d.ID, Event: &e})
 	}
 	if err := s.CloseDigests(t.Context(), closed); err != nil {
 		t.Fatal(err)
 	}
-	if left, err := s.OpenDigests(t.Context(), "rly_1", n); err != nil || len(left) != 0 {
+	if left, err := s.OpenDigests(t.Context(), "rly_1", noon.Add(time.Second), n); err != nil || len(left) != 0 {
 		t.Errorf("%d left, %v", len(left), err)
 	}
 }

@@ -19,7 +19,8 @@ import (
 type Store interface {
 	room.Log
 	room.Rooms
-	room.Digests
+	digest.Store
+	Record(ctx context.Context, events ...record.Event) error
 	Outbox() outbox.Log
 	Ready(ctx context.Context) error
 	Close(ctx context.Context) error
@@ -47,7 +48,6 @@ func Run(t *testing.T, newStore func(t *testing.T) Open) {
 		"pages_both_ways":                  paging,
 		"digests_end_with_their_event":     digests,
 		"digest_is_closed_once":            closeRace,
-		"owners_live_until_they_say":       owners,
 		"a_full_batch":                     full,
 		"cancelled_context_writes_nothing": cancelled,
 		"reopen_keeps_everything":          reopen,
@@ -139,10 +139,8 @@ func state(t *testing.T, s Store, accounts ...int) (text string) {
 			note(messages, err)
 		}
 	}
-	open, err := s.OpenDigests(t.Context(), "rly_1", 1000)
+	open, err := s.OpenDigests(t.Context(), "", noon.AddDate(1, 0, 0), 1000)
 	note(open, err)
-	owners, err := s.Owners(t.Context())
-	note(owners, err)
 	return text
 }
 
@@ -157,9 +155,9 @@ func filled(t *testing.T, v any) {
 	}
 }
 
-func openDigest(name string) digest.Digest {
+func openDigest(name string, at time.Time) digest.Digest {
 	return digest.Digest{
-		ID: name, Owner: "rly_1", OpenedAt: noon, Rooms: map[string]int64{"cnv_1": 3},
+		ID: name, Owner: "rly_1", OpenedAt: at, Rooms: map[string]int64{"cnv_1": 3},
 		Author: digest.Author{Account: account(1), Session: "ses_1", Origin: record.Origin{Address: "203.0.113.7", UserAgent: "ua", RequestID: "r", Device: "d"}},
 	}
 }

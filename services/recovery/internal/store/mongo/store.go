@@ -52,8 +52,8 @@ func Open(ctx context.Context, uri, database string) (*Store, error) {
 // Limits keeps the counters of the limits.
 func (s *Store) Limits() limits.Store { return s.db.Counters() }
 
-// Ping asks the primary.
-func (s *Store) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
+// Ready is nil while the store can be written to.
+func (s *Store) Ready(ctx context.Context) error { return s.db.Ready(ctx) }
 
 // Close ends the connections.
 func (s *Store) Close(ctx context.Context) error { return s.db.Close(ctx) }

@@ -27,45 +27,36 @@ func (d *Desk) State() string {
 // Dump is every row of every table of a database.
 func Dump(t testing.TB, db *sql.DB) string {
 	t.Helper()
-	must := func(err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
 	var out strings.Builder
-	for _, table := range column(t, db, `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name`) {
-		rows, err := db.QueryContext(t.Context(), `SELECT * FROM "`+table+`" ORDER BY 1, 2`) //nolint:gosec // a name out of the schema
-		must(err)
-		names, err := rows.Columns()
-		must(err)
-		for rows.Next() {
-			values, into := make([]any, len(names)), make([]any, len(names))
-			for i := range values {
-				into[i] = &values[i]
-			}
-			must(rows.Scan(into...))
-			fmt.Fprintln(&out, table, values)
+	tables := query(t, db, `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> 'write_probe' ORDER BY name`)
+	for _, table := range tables {
+		for _, row := range query(t, db, `SELECT * FROM "`+table[0].(string)+`" ORDER BY 1, 2`) { //nolint:gosec // a name out of the schema
+			fmt.Fprintln(&out, table[0], row)
 		}
-		must(rows.Err())
-		must(rows.Close())
 	}
 	return out.String()
 }
 
-func column(t testing.TB, db *sql.DB, query string) (all []string) {
+func query(t testing.TB, db *sql.DB, statement string) (all [][]any) {
 	t.Helper()
-	rows, err := db.QueryContext(t.Context(), query)
+	rows, err := db.QueryContext(t.Context(), statement)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer rows.Close()
+	names, err := rows.Columns()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for rows.Next() {
-		var name string
-		if err := rows.Scan(&name); err != nil {
+		values, into := make([]any, len(names)), make([]any, len(names))
+		for i := range values {
+			into[i] = &values[i]
+		}
+		if err := rows.Scan(into...); err != nil {
 			t.Fatal(err)
 		}
-		all = append(all, name)
+		all = append(all, values)
 	}
 	if err := rows.Err(); err != nil {
 		t.Fatal(err)

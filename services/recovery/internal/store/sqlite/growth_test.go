@@ -8,9 +8,11 @@ import (
 	"time"
 
 	"centinela/services/recovery/internal/claim"
+	"centinela/services/recovery/internal/due"
 	"centinela/services/recovery/internal/post"
 	"centinela/services/recovery/internal/store/sqlite"
 	"centinela/services/recovery/internal/wallet"
+	"centinela/shared/record"
 	"centinela/shared/sqlitex/sqlitextest"
 )
 
@@ -29,7 +31,7 @@ func TestGrowth(t *testing.T) {
 				return err
 			}
 			f := claim.Flow{ID: name(i), Account: name(i), StartedAt: now, ForgetAt: now.Add(time.Hour)}
-			text := post.Text{ID: "txt_" + name(i), Owner: f.ID, ProviderID: name(i), FinishedAt: now}
+			text := post.Text{ID: "txt_" + name(i), Owner: f.ID, Key: name(i), ProviderID: name(i), FinishedAt: now}
 			return s.CreateFlow(ctx, f, post.Effects{Texts: []post.Text{text}})
 		})
 	}
@@ -67,11 +69,11 @@ func TestGrowth(t *testing.T) {
 				return post.Effects{}, nil
 			})
 		}},
-		operation{Name: "DueFlows, DueWallets and ClaimTexts of nothing", Run: func(ctx context.Context, s *sqlite.Store, _ int) error {
-			if _, err := s.DueFlows(ctx, now, 10); err != nil {
+		operation{Name: "Due and ClaimTexts of nothing", Run: func(ctx context.Context, s *sqlite.Store, _ int) error {
+			if _, err := s.DueWallets(ctx, now, 10); err != nil {
 				return err
 			}
-			if _, err := s.DueWallets(ctx, now, 10); err != nil {
+			if _, err := s.DueFlows(ctx, now, 10); err != nil {
 				return err
 			}
 			_, err := s.ClaimTexts(ctx, now, time.Minute, 10)
@@ -81,12 +83,20 @@ func TestGrowth(t *testing.T) {
 			_, err := s.TextByProvider(ctx, name(i))
 			return err
 		}},
-		operation{Name: "PruneFlows and PruneTexts of nothing", Run: func(ctx context.Context, s *sqlite.Store, _ int) error {
-			if _, err := s.PruneFlows(ctx, now, 500); err != nil {
-				return err
-			}
-			_, err := s.PruneTexts(ctx, now.Add(-time.Hour), 500)
+		operation{Name: "UpdateText", Run: func(ctx context.Context, s *sqlite.Store, i int) error {
+			return s.UpdateText(ctx, name(i), "txt_"+name(i), func(*post.Text) ([]record.Event, error) { return nil, nil })
+		}},
+		operation{Name: "TextsOf", Run: func(ctx context.Context, s *sqlite.Store, i int) error {
+			_, err := s.TextsOf(ctx, name(i))
 			return err
+		}},
+		operation{Name: "Prune of nothing", Run: func(ctx context.Context, s *sqlite.Store, _ int) error {
+			for _, prune := range []due.Prune{s.PruneFlows, s.PruneTexts, s.PruneInbox} {
+				if _, err := prune(ctx, now.Add(-time.Hour), 500); err != nil {
+					return err
+				}
+			}
+			return nil
 		}},
 	)
 }

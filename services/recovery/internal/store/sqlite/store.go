@@ -45,9 +45,6 @@ func Open(ctx context.Context, path string, options ...sqlitex.Option) (*Store, 
 // Limits keeps the counters of the limits.
 func (s *Store) Limits() limits.Store { return s.Counters() }
 
-// Ping asks the file.
-func (s *Store) Ping(ctx context.Context) error { return s.DB.Ready(ctx) }
-
 // Close closes the file.
 func (s *Store) Close(context.Context) error { return s.DB.Close() }
 

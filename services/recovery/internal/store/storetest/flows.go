@@ -128,7 +128,7 @@ func pruneFlows(t *testing.T, s Store) {
 // A flow's events aren't forgotten with it, shipped or not.
 func pruneKeepsEvents(t *testing.T, s Store) {
 	ctx := t.Context()
-	f, told := flow("rec_a", "acc_a"), event("acc_a")
+	f, told := flow("rec_a", "acc_a"), event()
 	f.ForgetAt = now
 	must(t, s.CreateFlow(ctx, f, post.Effects{Events: []record.Event{told}}))
 	_, err := s.PruneFlows(ctx, now, 10)

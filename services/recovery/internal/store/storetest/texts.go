@@ -20,9 +20,9 @@ import (
 	"centinela/shared/sms"
 )
 
-func event(account string) record.Event {
+func event() record.Event {
 	e := record.New(now, post.ServiceName, record.PhoneAdded, record.Success, record.Origin{})
-	e.Account, e.Data = account, record.Data{"a": "1", "b": "2", "c": "3"}
+	e.Account, e.Data = "acc_a", record.Data{"a": "1", "b": "2", "c": "3"}
 	return e
 }
 
@@ -32,7 +32,7 @@ func text(id, owner string, at time.Time) post.Text {
 
 func effects(t *testing.T, s Store) {
 	ctx := t.Context()
-	a, b, c := event("acc_a"), event("acc_a"), event("acc_a")
+	a, b, c := event(), event(), event()
 	b.Time, c.Time = b.Time.Add(time.Second), c.Time.Add(2*time.Second)
 	both := func(e record.Event) post.Effects {
 		return post.Effects{Events: []record.Event{e}, Texts: []post.Text{text("txt_"+e.ID, "", now)}}

@@ -42,7 +42,7 @@ func walletRollback(t *testing.T, s Store) {
 	for _, refusal := range []error{errStop, wallet.ErrPhoneNotFound} {
 		err := s.UpdateWallet(ctx, "acc_a", func(w *wallet.Wallet) (post.Effects, error) {
 			w.Locale = "es"
-			return post.Effects{Events: []record.Event{event("acc_a")}}, refusal
+			return post.Effects{Events: []record.Event{event()}}, refusal
 		})
 		if !errors.Is(err, refusal) {
 			t.Errorf("the callback's error became %v", err)

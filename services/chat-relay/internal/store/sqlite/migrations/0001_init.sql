@@ -37,15 +37,11 @@ CREATE TABLE messages (
 
 -- Digests that audit wasn't told of yet.
 CREATE TABLE digests (
-    id    TEXT PRIMARY KEY,
-    owner TEXT NOT NULL,
-    body  TEXT NOT NULL
+    id        TEXT PRIMARY KEY,
+    owner     TEXT NOT NULL,
+    opened_at INTEGER NOT NULL,
+    body      TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX digests_owner ON digests (owner, id);
-
--- The relays that may have some: this one, and those that were killed.
-CREATE TABLE owners (
-    id    TEXT PRIMARY KEY,
-    until INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
+CREATE INDEX digests_owner ON digests (owner, opened_at, id);
+CREATE INDEX digests_opened ON digests (opened_at, id);

@@ -32,7 +32,7 @@ func (s *Service) sweepFlow(ctx context.Context, flow string, now time.Time) err
 	}
 	switch {
 	case f.State == Completing:
-		return s.settle(ctx, &f, now)
+		return s.resolveReset(ctx, &f, now)
 	case f.undecided() && !f.Ended(now):
 		_, err := s.decide(ctx, flow, f.origin())
 		return err
@@ -47,7 +47,7 @@ func (s *Service) sweepFlow(ctx context.Context, flow string, now time.Time) err
 	}
 	return s.update(ctx, flow, now, func(f *Flow) (post.Effects, error) {
 		if f.State == Waiting && !f.Ended(now) {
-			f.delay(f.toldAt(texts, now))
+			f.delay(f.runsFrom(texts, now))
 		}
 		return s.remind(f, &w, now)
 	})
@@ -58,18 +58,18 @@ func (f *Flow) origin() record.Origin { return record.Origin{Address: f.Address,
 // remind announces a running wait again when it is time to, each time once.
 func (s *Service) remind(f *Flow, w *wallet.Wallet, now time.Time) (post.Effects, error) {
 	if f.State != Waiting || f.Ended(now) {
-		f.HalfTold, f.LastTold = true, true
+		f.HalfReminded, f.LastReminded = true, true
 		if f.Ended(now) && !f.State.over() {
 			f.State = Expired
 		}
 		return post.Effects{}, nil
 	}
 	when := ""
-	if !now.Before(f.halfway()) && !f.HalfTold {
-		f.HalfTold, when = true, "half"
+	if !now.Before(f.halfway()) && !f.HalfReminded {
+		f.HalfReminded, when = true, "half"
 	}
-	if at, ok := f.finalCall(); ok && !now.Before(at) && !f.LastTold {
-		f.LastTold, when = true, "last"
+	if at, ok := f.finalCall(); ok && !now.Before(at) && !f.LastReminded {
+		f.LastReminded, when = true, "last"
 	}
 	if when == "" || !now.Before(f.EarliestAt) {
 		return post.Effects{}, nil
@@ -77,9 +77,9 @@ func (s *Service) remind(f *Flow, w *wallet.Wallet, now time.Time) (post.Effects
 	return s.announce(f, w, when, now)
 }
 
-// settle finds out what became of a reset whose caller was not heard of again:
+// resolveReset finds out what became of a reset whose caller was not heard of again:
 // auth has its id, or another one's, or nothing came to it (KA D3).
-func (s *Service) settle(ctx context.Context, f *Flow, now time.Time) error {
+func (s *Service) resolveReset(ctx context.Context, f *Flow, now time.Time) error {
 	a, err := s.o.Accounts.Facts(ctx, f.Account, f.Device)
 	switch {
 	case err != nil:
