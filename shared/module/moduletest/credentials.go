@@ -31,12 +31,12 @@ type Issuers struct {
 // rest (nil: Settle).
 func (w *World) Matrix(rows map[string]Row, settle func(), except ...string) Matrix {
 	account, session := id.New("acc"), id.New("ses")
-	if settle == nil {
-		settle = w.Settle
-	}
 	return Matrix{
 		Spec: w.Spec, Rows: rows, Do: w.Do, Callers: Services(),
 		State: func() string {
+			if settle == nil {
+				return w.sorted(w.settled(), except)
+			}
 			settle()
 			return w.Contents(except...)
 		},

@@ -13,6 +13,7 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"centinela/shared/clock"
 	"centinela/shared/httpkit/httpkittest"
@@ -69,6 +70,8 @@ type World struct {
 	Closes error
 	// Stop ends the module as SIGTERM does, once; the test's end does so too.
 	Stop func()
+
+	mongo *mongo.Database // to read what the store holds
 }
 
 // Start builds the module, serves it and runs its background work until the test ends. Every answer is held against the
