@@ -1482,6 +1482,8 @@ type ClientInterface interface {
 
 	// ListConversations One's own conversations, newest activity first
 	//
+	// Activity is a message. A conversation of up to 8 people is in its place to the second, a larger one to the minute.
+	//
 	// Corresponds with GET /v1/conversations (the `ListConversations` operationId).
 	ListConversations(ctx context.Context, params *ListConversationsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
@@ -1965,6 +1967,8 @@ func (c *Client) OpenChat(ctx context.Context, reqEditors ...RequestEditorFn) (*
 }
 
 // ListConversations One's own conversations, newest activity first
+//
+// Activity is a message. A conversation of up to 8 people is in its place to the second, a larger one to the minute.
 //
 // Corresponds with GET /v1/conversations (the `ListConversations` operationId).
 func (c *Client) ListConversations(ctx context.Context, params *ListConversationsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {

@@ -11,6 +11,7 @@ import (
 
 	"centinela/services/chat-relay/internal/bus"
 	"centinela/services/chat-relay/internal/room"
+	"centinela/shared/testkit"
 )
 
 // What is no message is refused before anything is asked of anybody, to the exact border (MU C01).
@@ -158,8 +159,7 @@ func TestR1StoredAndNotPublishedIsMadeGood(t *testing.T) {
 	}
 	luis.expect("3 three")
 	luis.nothing()
-	lose("four")
-	r.Repair(t.Context()) // nobody writes any more
+	lose("four") // nobody writes any more: Run looks by itself
 	luis.expect("4 four")
 	r.stored(talk, "one", "two", "three", "four")
 }
@@ -319,8 +319,9 @@ func TestR1HoleIsMadeGoodWithoutAnybodyWriting(t *testing.T) {
 	a.store.plant(a.store.before, "After", func() error { return errLost })
 	ana.send(talk, "three")
 	ana.expect("refused three: " + (&room.Unpublished{Err: errLost}).Error())
-	a.Repair(t.Context()) // nobody writes any more
+	a.store.plant(a.store.before, "After", func() error { return errLost }) // nor the first time that it is looked for again
 	ana.expect("2 two", "3 three")
+	testkit.Eventually(t, patience, func() (bool, string) { return a.Kept()[3] == 0, "it is looked for for ever" })
 }
 
 // What was sent before the stop is stored and answered; what comes later is refused.
@@ -380,7 +381,11 @@ func TestBusBringsMessagesToOtherRelays(t *testing.T) {
 		luis.expect(fmt.Sprintf("accepted %d b%d", n+2*i+2, i))
 		ana.expect(fmt.Sprintf("%d b%d", n+2*i+2, i))
 	}
-	n += 40
+	n += 41
+	b.store.plant(b.store.before, "After", func() error { return errLost })
+	ana.send(talk, "not read at first")
+	ana.expect(fmt.Sprintf("accepted %d not read at first", n))
+	luis.expect(fmt.Sprintf("%d not read at first", n))
 	cancel() // wake-ups are lost from here on
 	ana.send(talk, "lost")
 	ana.expect(fmt.Sprintf("accepted %d lost", n+1))
