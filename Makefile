@@ -110,7 +110,7 @@ check-gen: gen ## fail if openapi/gen isn't what the specifications give
 
 .PHONY: arch
 arch: ## the rules of imports, sizes and names
-	$(GO) test ./arch_test.go
+	$(GO) test ./arch_test.go ./arch_code_test.go
 
 .PHONY: lint
 lint: ## golangci-lint (builds it the first time: minutes)

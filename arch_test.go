@@ -34,7 +34,7 @@ const (
 	layerDomain    layer = "domain"         // services/<svc>/internal/<domain>
 	layerHTTP      layer = "httpapi"        // services/<svc>/internal/httpapi and other transports
 	layerStore     layer = "store"          // services/<svc>/internal/store/...
-	layerStoreTest layer = "storetest"      // services/<svc>/internal/store/storetest
+	layerStoreTest layer = "storetest"      // services/<svc>/internal/<x>/<x>test: what every one of its kind must do
 	layerPeers     layer = "peers"          // services/<svc>/internal/peers
 	layerShared    layer = "shared"
 	layerGenAPI    layer = "generated server"
@@ -106,8 +106,8 @@ var realTime = map[string]string{
 	"shared/access/verifier.go":                "how often keys are fetched: a rate between machines",
 	"shared/httpkit/body.go":                   "deadlines of connections: a client that is slow to send",
 	"shared/id/ordered.go":                     "an id begins with the time between machines, which is not moved with the product's",
+	"shared/httpkit/breaker.go":                "how long a peer has been silent",
 	"shared/httpkit/client.go":                 "latency, and what is left of a deadline",
-	"shared/httpkit/dial.go":                   "how late a timer of this process fires",
 	"shared/httpkit/observe.go":                "latency",
 	"shared/auditlink/auditlinktest/":          "tests' verdicts last an hour",
 	"shared/httpkit/httpkittest/identity.go":   "service tokens live in real time, also forged ones",
@@ -254,7 +254,7 @@ func layerInService(parts []string) (l layer, service string) {
 		return "", service // everything but the module is internal
 	case slices.Contains(transports, parts[3]):
 		return layerHTTP, service
-	case parts[3] == "store" && len(parts) > 4 && parts[4] == "storetest":
+	case len(parts) > 4 && parts[4] == parts[3]+"test": // storetest, bustest
 		return layerStoreTest, service
 	case parts[3] == "store":
 		return layerStore, service
@@ -340,8 +340,10 @@ func TestRefusal(t *testing.T) {
 		{dir: "services/auth", target: "centinela/services/recovery", test: true},
 		{dir: "services/auth", target: "centinela/services/runner"},
 		{dir: "services/auth", target: "centinela/services/auth/internal/account", ok: true},
-		{dir: "services/recovery/internal/recovery", target: "centinela/shared/sms", ok: true},
-		{dir: "services/recovery/internal/recovery", target: "centinela/shared/sms/twilio"},
+		{dir: "services/recovery/internal/post", target: "centinela/shared/sms", ok: true},
+		{dir: "services/recovery/internal/post", target: "centinela/shared/sms/twilio"},
+		{dir: "services/recovery/internal/claim", target: "centinela/services/recovery/internal/wallet", ok: true},
+		{dir: "services/recovery/internal/claim", target: "centinela/shared/humantext", ok: true},
 		{dir: "services/auth/internal/account", target: "net/http"},
 		{dir: "services/auth/internal/account", target: "github.com/gin-gonic/gin"},
 		{dir: "services/auth/internal/account", target: "github.com/prometheus/client_golang/prometheus"},
@@ -363,6 +365,8 @@ func TestRefusal(t *testing.T) {
 		{dir: "services/auth/internal/store/sqlite", target: "centinela/services/auth/internal/httpapi"},
 		{dir: "services/auth/internal/store/sqlite", target: "centinela/services/auth/internal/store/storetest"},
 		{dir: "services/auth/internal/store/sqlite", target: "centinela/services/auth/internal/store/storetest", test: true, ok: true},
+		{dir: "services/chat-relay/internal/bus/bustest", target: "centinela/shared/testkit", ok: true},
+		{dir: "services/chat-relay/internal/room", target: "centinela/services/chat-relay/internal/bus/bustest"},
 		{dir: "shared/httpkit", target: "centinela/shared/fault", ok: true},
 		{dir: "shared/httpkit", target: "centinela/services/auth"},
 		{dir: "shared/httpkit", target: "centinela/openapi/gen/authapi"},
@@ -372,8 +376,8 @@ func TestRefusal(t *testing.T) {
 		{dir: "openapi/sdk", target: "centinela/openapi/gen/gatewayclient", ok: true},
 		{dir: "openapi/sdk", target: "centinela/openapi/gen/gatewayapi"},
 		{dir: "openapi/sdk", target: "centinela/openapi/gen/chatframes", ok: true},
-		{dir: "services/chat-relay/internal/relay", target: "centinela/openapi/gen/chatframes"},
-		{dir: "services/chat-relay/internal/relay", target: "centinela/services/chat-relay/internal/socket"},
+		{dir: "services/chat-relay/internal/room", target: "centinela/openapi/gen/chatframes"},
+		{dir: "services/chat-relay/internal/room", target: "centinela/services/chat-relay/internal/socket"},
 		{dir: "deploy/e2e", target: "centinela/services/runner", ok: true},
 		{dir: "deploy/e2e", target: "centinela/services/auth", test: true},
 		{dir: "lib/strings", target: "centinela/shared/fault"},
@@ -503,20 +507,6 @@ func TestRealTime(t *testing.T) {
 		if !used[listed] {
 			t.Errorf("realTime lists %s, which doesn't ask for the time: take it off the list", listed)
 		}
-	}
-}
-
-// TestStrictHandlers: without its options, a generated handler sends raw errors to the client.
-func TestStrictHandlers(t *testing.T) {
-	for _, f := range sources(t) {
-		if f.gen {
-			continue
-		}
-		f.uses(func(pkg, name string, pos token.Pos) {
-			if strings.HasPrefix(pkg, module+"/openapi/gen/") && (name == "NewStrictHandler" || name == "RegisterHandlers") {
-				t.Errorf("%s: use %sWithOptions with httpkit's error hooks", f.at(pos), name)
-			}
-		})
 	}
 }
 

@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"context"
 	"io"
 	"log/slog"
 	"net"
@@ -45,14 +46,19 @@ func BenchmarkGateway(b *testing.B) {
 }
 
 func compare(b *testing.B, request func(url, token string) *http.Request) {
+	ids, people := httpkittest.NewServices(b), httpkittest.NewPeople(b, clock.Real())
+	auth := newAuth(b, ids, people).server.Config.Handler
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/v1/me" && r.URL.Path != "/v1/accounts" { // keys, and who was signed out
+			auth.ServeHTTP(w, r)
+			return
+		}
 		_, _ = io.Copy(io.Discard, r.Body) // a body in memory of the test's client
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = io.WriteString(w, accountBody)
 	}))
 	b.Cleanup(upstream.Close)
-	people := httpkittest.NewPeople(b, clock.Real())
-	protected := benchGateway(b, upstream.URL, people)
+	protected := benchGateway(b, upstream.URL, ids, people)
 	bare := benchBare(b, upstream.URL)
 	token := people.Token(account, session)
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
@@ -147,9 +153,8 @@ func benchBare(b *testing.B, upstream string) string {
 	return server.URL
 }
 
-func benchGateway(b *testing.B, upstream string, people *httpkittest.People) string {
-	ids := httpkittest.NewServices(b)
-	audit, auth := newAudit(b, ids, people), newAuth(b, ids, people)
+func benchGateway(b *testing.B, upstream string, ids *httpkittest.Services, people *httpkittest.People) string {
+	audit := newAudit(b, ids, people)
 	var many []verdicts.Verdict
 	for i := range 1000 {
 		many = append(many, refuse(verdicts.KindIP, net.IPv4(203, 0, byte(i>>8), byte(i)).String()))
@@ -157,7 +162,6 @@ func benchGateway(b *testing.B, upstream string, people *httpkittest.People) str
 	audit.Put(many...)
 	cfg := gateway.DefaultConfig()
 	cfg.Rates.Default, cfg.Rates.SignUp = "1000000000-H", "1000000000-H"
-	to := auth.server.URL // for the keys, then the trivial service
 	m, err := gateway.New(b.Context(), cfg, module.Deps{
 		Service: module.Gateway, Log: obs.NewLogger(io.Discard, "gateway", "info", obs.FormatJSON), Registry: obs.NewRegistry(module.Gateway), Clock: clock.Real(),
 		Signer: ids.Signer(module.Gateway), Keyring: ids, Store: module.Store{Dir: b.TempDir()},
@@ -165,7 +169,7 @@ func benchGateway(b *testing.B, upstream string, people *httpkittest.People) str
 			if service == module.Audit {
 				return audit.server.URL
 			}
-			return to
+			return upstream
 		},
 	})
 	if err != nil {
@@ -181,7 +185,16 @@ func benchGateway(b *testing.B, upstream string, people *httpkittest.People) str
 		b.Fatal(err)
 	}
 	go func() { _ = server.Serve(listener) }() // ends with Close
-	b.Cleanup(func() { server.Close() })
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- m.Run(ctx) }()
+	b.Cleanup(func() {
+		server.Close()
+		stop()
+		if err := <-ended; err != nil {
+			b.Error(err)
+		}
+	})
 	probe := benchRequest(b, "GET", url+"/v1/me", "", people.Token(account, session))
 	testkit.Eventually(b, testkit.Patience, func() (bool, string) {
 		resp, err := http.DefaultClient.Do(probe)
@@ -191,6 +204,5 @@ func benchGateway(b *testing.B, upstream string, people *httpkittest.People) str
 		defer resp.Body.Close()
 		return resp.StatusCode == http.StatusOK, resp.Status
 	})
-	to = upstream
 	return url
 }

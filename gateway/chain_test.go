@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"centinela/gateway"
 	"centinela/shared/access"
 	"centinela/shared/fault"
 	"centinela/shared/record"
@@ -211,6 +212,20 @@ func TestUnreadableRequests(t *testing.T) {
 		})
 	}
 	s.get("/", from("198.51.100.9")).ok(t) // who is not refused, by the pretended address
+}
+
+// TestUnreadableBehindAProxy: there, net/http's own answers go to the proxy, whoever the client was.
+func TestUnreadableBehindAProxy(t *testing.T) {
+	s := start(t, config(func(c *gateway.Config) { c.Proxy.Trusted = []string{"127.0.0.0/8"} })).ready()
+	s.audit.Put(refuse(verdicts.KindIP, "127.0.0.1"))
+	s.within(time.Second, 403, func() answer { return s.get("/") })
+	conn := dial(t, s.addr)
+	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: a\r\nExpect: foo\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := readAnswer(t, conn); got.status != http.StatusExpectationFailed {
+		t.Errorf("%s", got)
+	}
 }
 
 // TestOptionsOfEverything: `OPTIONS *` goes through the chain (AG D12): headers, log,

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"centinela/gateway/internal/edge"
 	"centinela/shared/config"
 	"centinela/shared/obs"
 	"centinela/shared/ratelimit"
@@ -17,6 +18,7 @@ import (
 type Config struct {
 	Listen          string           `yaml:"listen" help:"public listener, host:port"`
 	PublicBase      string           `yaml:"public_base" help:"the URL that people use, without a path, like https://id.example.org"`
+	Origins         []string         `yaml:"origins" help:"pages elsewhere that may use the API and the chat's socket from a browser, like https://app.example.org or capacitor://localhost"`
 	TLS             TLSConfig        `yaml:"tls" help:"Certificate of the public listener, when no proxy in front speaks TLS."`
 	Proxy           ProxyConfig      `yaml:"proxy" help:"What stands in front of the gateway."`
 	Connections     ConnectionConfig `yaml:"connections" help:"Open connections of the public listener (R2.2)."`
@@ -80,6 +82,10 @@ func (c Config) Validate() error {
 			errs.Add("gateway.public_base", "must be a URL without a path, like https://id.example.org")
 		}
 	}
+	for i, o := range c.Origins {
+		_, err := config.Origin(o)
+		errs.AddErr(fmt.Sprintf("gateway.origins[%d]", i), err)
+	}
 	if (c.TLS.CertFile == "") != (c.TLS.KeyFile == "") {
 		errs.Add("gateway.tls", "cert_file and key_file go together")
 	}
@@ -141,6 +147,17 @@ func (c Config) ValidateDevelopment() error {
 		errs.Add("gateway.listen", "is reached from the network, and development shows everybody's texts and moves the clock: listen on 127.0.0.1, or say gateway.i_know_development_is_public: true")
 	}
 	return errs.Err()
+}
+
+// origins are those of the configuration as browsers write them.
+func (c Config) origins() edge.Origins {
+	list := edge.Origins{}
+	for _, o := range c.Origins {
+		if origin, err := config.Origin(o); err == nil { // the others are Validate's
+			list[origin] = true
+		}
+	}
+	return list
 }
 
 // ownHost is the host of public_base, "" without one: the one truth about our own name.

@@ -99,7 +99,7 @@ func (m *Module) chain(spec *openapi3.T, rates *edge.Rates) (*httpkit.Server, er
 	if err != nil {
 		return nil, err
 	}
-	home := noPretence
+	origins, home := m.cfg.origins(), noPretence
 	if m.deps.Development {
 		home = m.stayHome
 	}
@@ -107,8 +107,8 @@ func (m *Module) chain(spec *openapi3.T, rates *edge.Rates) (*httpkit.Server, er
 		Service: module.Gateway, Spec: spec, Log: m.deps.Log, Registry: m.deps.Registry,
 		People: m.people, Public: true, TrustedProxies: trusted, DevAddress: m.deps.Development,
 		Timeout:      m.cfg.RequestTimeout,
-		BeforeLimits: []gin.HandlerFunc{edge.Received, edge.Headers(m.cfg.TLS.CertFile != "" || m.cfg.Proxy.TerminatesTLS), m.firewall.Refusals},
-		BeforeAuth:   []gin.HandlerFunc{m.firewall.ByAddress, rates.Check, home},
+		BeforeLimits: []gin.HandlerFunc{edge.Received, edge.Headers(m.cfg.TLS.CertFile != "" || m.cfg.Proxy.TerminatesTLS), origins.Answer, m.firewall.Refusals},
+		BeforeAuth:   []gin.HandlerFunc{m.firewall.ByAddress, rates.Check, origins.Preflight, home},
 		AfterAuth:    []gin.HandlerFunc{m.firewall.ByPerson},
 	}), nil
 }
@@ -117,7 +117,7 @@ func (m *Module) chain(spec *openapi3.T, rates *edge.Rates) (*httpkit.Server, er
 func (m *Module) routes(spec *openapi3.T) error {
 	engine := m.server.Engine()
 	to := map[string]gin.HandlerFunc{}
-	options := proxy.Options{Handshake: m.cfg.RequestTimeout, OwnHost: m.cfg.ownHost(), Log: m.deps.Log}
+	options := proxy.Options{Handshake: m.cfg.RequestTimeout, OwnHost: m.cfg.ownHost(), Origins: m.cfg.origins(), Log: m.deps.Log}
 	for path, item := range spec.Paths.Map() {
 		service, ok := item.Extensions["x-service"].(string)
 		if !ok {

@@ -1,11 +1,8 @@
 package gateway_test
 
 import (
-	"net/http"
 	"testing"
 	"time"
-
-	"github.com/gin-gonic/gin"
 
 	"centinela/gateway"
 	"centinela/shared/fault"
@@ -16,13 +13,6 @@ import (
 )
 
 const operatorRoute = "/v1/operator/verdicts"
-
-// withOperators lets the stand-in of audit answer operators.
-func (s *suite) withOperators() *suite {
-	s.audit.engine.GET(operatorRoute, func(c *gin.Context) { c.JSON(http.StatusOK, gin.H{"verdicts": []string{}}) })
-	s.ids.Signer(module.Operator) // the keyring knows the operator
-	return s
-}
 
 func operator(token string) with { return header("Authorization", "Operator "+token) }
 
@@ -53,7 +43,7 @@ func (s *suite) claims() map[string][]with {
 // TestOperatorLiftsHisOwnBan holds "the remedy never stands behind what it remedies" (FR A21, NC A12): a proved operator
 // passes verdicts on addresses, at his operations; claims pass nothing, and neither does his proof elsewhere.
 func TestOperatorLiftsHisOwnBan(t *testing.T) {
-	s := start(t).ready().withOperators()
+	s := start(t).ready()
 	for name, v := range map[string]verdicts.Verdict{
 		"address": refuse(verdicts.KindIP, "203.0.113.5"), "prefix": refuse(verdicts.KindPrefix, "203.0.113.0/24"),
 	} {
@@ -80,7 +70,7 @@ func TestOperatorLiftsHisOwnBan(t *testing.T) {
 
 // TestOperatorPassesTheRates: who shares an address with a flood still gets his remedy in (NC A12).
 func TestOperatorPassesTheRates(t *testing.T) {
-	s := start(t, config(func(c *gateway.Config) { c.Rates.Default = "20-H" })).ready().withOperators()
+	s := start(t, config(func(c *gateway.Config) { c.Rates.Default = "20-H" })).ready()
 	const shared = "198.51.100.4"
 	for range 20 {
 		s.get("/v1/nothing", from(shared))

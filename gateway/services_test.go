@@ -16,6 +16,7 @@ import (
 	"centinela/openapi/gen/chatrelayapi"
 	"centinela/openapi/gen/recoveryapi"
 	"centinela/shared/auditlink/auditlinktest"
+	"centinela/shared/fault"
 	"centinela/shared/httpkit"
 	"centinela/shared/httpkit/httpkittest"
 	"centinela/shared/module"
@@ -81,6 +82,7 @@ func newAudit(t testing.TB, ids *httpkittest.Services, people *httpkittest.Peopl
 	a := &auditService{service: newService(t, module.Audit, auditapi.Spec, ids, people), Audit: auditlinktest.New()}
 	a.engine.GET("/internal/verdicts", gin.WrapF(a.Watch))
 	a.engine.POST("/internal/events", gin.WrapF(a.Ingest))
+	a.engine.GET(operatorRoute, func(c *gin.Context) { c.JSON(http.StatusOK, gin.H{"verdicts": []string{}}) })
 	return a
 }
 
@@ -99,6 +101,9 @@ func newAuth(t testing.TB, ids *httpkittest.Services, people *httpkittest.People
 		c.Header("X-Content-Type-Options", "nosniff")
 		c.Header("Set-Cookie", "a=b")
 		c.Data(http.StatusOK, "application/json", []byte(accountBody))
+	})
+	s.engine.POST("/v1/sessions", func(c *gin.Context) {
+		httpkit.Fail(c, fault.New(fault.KindUnauthenticated, fault.CodeCredentialsInvalid, "no"))
 	})
 	s.engine.POST("/v1/accounts", func(c *gin.Context) {
 		body, err := io.ReadAll(c.Request.Body)

@@ -237,3 +237,24 @@ func TestMetrics(t *testing.T) {
 		t.Error("unknown routes aren't counted")
 	}
 }
+
+// TestOutcomesOfServices (NC A8): the door counts what came of each operation by the service's own error code, in its log too,
+// and shows nobody how it knows.
+func TestOutcomesOfServices(t *testing.T) {
+	s := start(t).ready()
+	got := s.send("POST", "/v1/sessions", `{"identifier":"ana","password":"wrong"}`).refused(t, 401, fault.CodeCredentialsInvalid)
+	for name := range got.header {
+		if strings.HasPrefix(name, "X-Centinela-") {
+			t.Errorf("the answer has %s", name)
+		}
+	}
+	if n := s.metric("centinela_gateway_http_requests_total", "createSession", "4xx", "credentials_invalid"); n != 1 {
+		t.Errorf("counted %v times", n)
+	}
+	if n := s.metric("centinela_gateway_http_requests_total", "getMe", "2xx", "ok"); n < 1 {
+		t.Error("what went well isn't counted")
+	}
+	if lines := s.logs.with("createSession", `"code":"credentials_invalid"`); len(lines) != 1 {
+		t.Errorf("%d lines", len(lines))
+	}
+}

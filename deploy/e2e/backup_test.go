@@ -117,7 +117,7 @@ func (s *world) goesOn(ctx context.Context, ana, ben person, conversation string
 	// two snapshots: their numbers are given again, which the record shows.
 	testkit.Eventually(t, 20*time.Second, func() (bool, string) {
 		got := map[string]int{}
-		for event, err := range session.Activity(ctx) {
+		for event, err := range session.Activity(ctx, sdk.Security) {
 			if err != nil {
 				return false, err.Error()
 			}

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"centinela/gateway/cli/story"
 	"centinela/openapi/sdk"
 	"centinela/shared/testkit"
 )
@@ -75,7 +76,7 @@ func TestKilledServiceLosesNoEvent(t *testing.T) {
 			}
 			s.restart("audit")
 			awaitActivity(ctx, t, ana.session, map[string]int{
-				"account.created": 1, "session.created": 2, "phone.added": 1, "chat.conversation_created": 1, "chat.message_sent": 3,
+				"account.created": 1, "session.created": 2, "phone.added": 1, "chat.conversation_created": 1, "messages": 3,
 			})
 			s.verifyRecord()
 		})
@@ -111,7 +112,7 @@ func TestKilledAuditLosesNoEvent(t *testing.T) {
 			if sendErr != nil {
 				t.Fatal(sendErr)
 			}
-			awaitActivity(ctx, t, ana.session, map[string]int{"chat.message_sent": messages})
+			awaitActivity(ctx, t, ana.session, map[string]int{"messages": messages})
 			s.verifyRecord()
 		})
 	}
@@ -136,7 +137,7 @@ func TestKilledSuiteLosesNothing(t *testing.T) {
 				s.kill("gateway")
 				s.restart("gateway")
 			}
-			awaitActivity(ctx, t, ana.session, map[string]int{"chat.message_sent": 9, "account.created": 1})
+			awaitActivity(ctx, t, ana.session, map[string]int{"messages": 9, "account.created": 1})
 			s.verifyRecord()
 		})
 	}
@@ -158,23 +159,22 @@ func say(ctx context.Context, session *sdk.Session, conversation string, n int) 
 }
 
 // awaitActivity waits until the person's record has exactly so many of each
-// action, and each message of a conversation once.
+// action, and tells of so many "messages", each once.
 func awaitActivity(ctx context.Context, t *testing.T, session *sdk.Session, want map[string]int) {
 	t.Helper()
 	testkit.Eventually(t, settleTime, func() (bool, string) {
-		got, targets := map[string]int{}, map[string]int{}
-		for event, err := range session.Activity(ctx) {
+		got, next := map[string]int{}, map[any]float64{}
+		for event, err := range session.Activity(ctx, sdk.AllActivity) { // newest first
 			if err != nil {
 				return false, err.Error()
 			}
 			got[event.Action]++
-			if event.Action == "chat.message_sent" && event.Data != nil {
-				targets[fmt.Sprint((*event.Data)["conversation"], "/", (*event.Data)["seq"])]++
-			}
-		}
-		for target, n := range targets {
-			if n > 1 {
-				return false, fmt.Sprintf("message %s is recorded %d times", target, n)
+			got["messages"] += story.Messages(event)
+			for _, room := range rooms(event) {
+				if later, ok := next[room["id"]]; ok && room["last"].(float64) >= later {
+					return false, fmt.Sprintf("message %v of %v is in two digests", room["last"], room["id"])
+				}
+				next[room["id"]] = room["first"].(float64)
 			}
 		}
 		for action, n := range want {
@@ -184,6 +184,18 @@ func awaitActivity(ctx context.Context, t *testing.T, session *sdk.Session, want
 		}
 		return true, ""
 	})
+}
+
+// rooms are the conversations that a digest tells of.
+func rooms(event sdk.Activity) (rooms []map[string]any) {
+	if event.Action != "chat.activity" || event.Data == nil {
+		return nil
+	}
+	list, _ := (*event.Data)["rooms"].([]any)
+	for _, room := range list {
+		rooms = append(rooms, room.(map[string]any))
+	}
+	return rooms
 }
 
 func randomHex(t *testing.T, n int) string {

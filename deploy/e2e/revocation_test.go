@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"centinela/openapi/sdk"
 	"centinela/shared/httpkit"
 	"centinela/shared/secret"
 	"centinela/shared/svcauth"
@@ -22,7 +23,8 @@ import (
 const soon = settleTime
 
 // AG D2: revocation doesn't depend on audit. With audit away, whoever is put out by a change of the password is refused by
-// every service, each by itself, and by the gateway; the open socket ends; and no phone is added.
+// every service, each by itself, and by the gateway; the open socket ends; and no phone is added. AG D1: that the operator
+// allows his address changes nothing in it.
 func TestRevocationWithoutAudit(t *testing.T) {
 	for _, top := range topologies {
 		for _, eng := range engines {
@@ -54,13 +56,18 @@ func TestRevocationWithoutAudit(t *testing.T) {
 func withoutAudit(t *testing.T, s *world, internal map[string]string, lose func()) {
 	ctx := t.Context()
 	ana := s.join(ctx)
-	thief := map[string]string{"Authorization": "Bearer " + ana.session.Tokens().Access, "Content-Type": "application/json"}
+	address := randomAddress(t)
+	thief := map[string]string{
+		"Authorization": "Bearer " + ana.session.Tokens().Access, "Content-Type": "application/json",
+		"X-Dev-Address": address, httpkit.HeaderClientAddress: address, // the gateway takes the one, a service the other
+	}
+	allow(t, s, ana, address)
 	own, err := ana.client.SignIn(ctx, ana.name, password)
 	if err != nil {
 		t.Fatal(err)
 	}
 	owner := map[string]string{"Authorization": "Bearer " + own.Tokens().Access, "Content-Type": "application/json"}
-	socket := s.greeted(t, ana)
+	socket := s.greetedFrom(t, ana, address)
 	for part, path := range ownPages {
 		for who, header := range map[string]map[string]string{"thief": thief, "owner": owner} {
 			if a := s.call(t, "GET", path, "", header); a.status != 200 {
@@ -107,6 +114,20 @@ func withoutAudit(t *testing.T, s *world, internal map[string]string, lose func(
 	}
 	if a := s.call(t, "GET", "/v1/conversations", "", owner); a.status != 200 {
 		t.Errorf("the owner's session: %d %s", a.status, a.body)
+	}
+}
+
+// allow lets an address pass the firewall.
+func allow(t *testing.T, s *world, who person, address string) {
+	t.Helper()
+	operator, err := who.client.Operator(s.operatorKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	hour := 3600
+	_, err = operator.AddVerdict(t.Context(), sdk.NewVerdict{Subjects: []sdk.Subject{{Kind: "ip", Value: address}}, Action: "allow", TtlSeconds: &hour, Reason: "our office"})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -90,7 +90,7 @@ func (s *world) signal(t *testing.T) {
 // finished by all that it needs, and the parts stop in the reverse order of
 // their start, the gateway first and audit last; exit code 0.
 func TestStopOrder(t *testing.T) {
-	s := start(t, together, onSQLite, "log.level=debug", "log.format=json", "gateway.request_timeout=1m")
+	s := start(t, together, onSQLite, "log.level=debug", "gateway.request_timeout=1m")
 	p := s.Process("all")
 	open := s.openRequest(t)
 	s.signal(t)

@@ -82,7 +82,7 @@ func start(t *testing.T, top topology, eng engine, settings ...string) *world {
 func startIn(t *testing.T, dir string, top topology, eng engine, settings ...string) *world {
 	t.Helper()
 	s := &world{t: t, topology: top, engine: eng}
-	settings = append([]string{"gateway.rates.default=100000-M", "gateway.rates.sign_up=10000-M", "gateway.rates.sign_in=10000-M", "gateway.rates.recovery=10000-M"}, settings...)
+	settings = append([]string{"log.format=json", "gateway.rates.default=100000-M", "gateway.rates.sign_up=10000-M", "gateway.rates.sign_in=10000-M", "gateway.rates.recovery=10000-M"}, settings...)
 	if eng == onMongoDB {
 		s.uri, s.database = testkit.Mongo(t)
 		settings = append(settings, "store.engine=mongodb", "store.uri="+s.uri, "store.database="+s.database)

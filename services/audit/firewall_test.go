@@ -157,7 +157,7 @@ func TestR54_JoinedKeys(t *testing.T) {
   - {id: joined, event: session.refused, from: auth, key: [account, address], count: 2, window: 1m, action: throttle, ttl: 5m, mode: enforce, reason: too many}
   - {id: watching, event: session.refused, from: auth, key: device, count: 1, action: refuse, ttl: 5m, mode: log, reason: would refuse}
 `)
-	w := startWorld(t, p, audit.Config{RulesFile: rules}, asItIs)
+	w := startWorld(t, p, audit.Config{RulesFile: rules}, false, asItIs)
 	ana, ben := id.New("acc"), id.New("acc")
 	failed := func(account, address string) record.Event {
 		e := record.New(ten, module.Auth, record.SessionRefused, record.Failure, record.Origin{Address: address, Device: strings.Repeat("0b", 32)})
@@ -418,7 +418,7 @@ func TestR54_FeedAfterARestore(t *testing.T) {
 	}
 	w.Stop()
 	(&sqliteOutsider{t: t, path: p.database()}).write(copied)
-	w = newWorld(t, p, asItIs)
+	w = unready(t, p)
 	if again, err := w.feed(module.Gateway, page.Cursor, 0); err != nil || !again.Snapshot || len(again.Verdicts) != 1 {
 		t.Errorf("%+v, %v", again, err)
 	}

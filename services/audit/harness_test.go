@@ -51,10 +51,13 @@ func onMongo(t testing.TB) place { return place{store: moduletest.OnMongoDB(t), 
 
 var engines = map[string]func(testing.TB) place{"sqlite": onSQLite, "mongodb": onMongo}
 
-// onBoth runs a test on each store.
+// onBoth runs a test on each store, side by side.
 func onBoth(t *testing.T, run func(t *testing.T, p place)) {
 	for engine, somewhere := range engines {
-		t.Run(engine, func(t *testing.T) { run(t, somewhere(t)) })
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			run(t, somewhere(t))
+		})
 	}
 }
 
@@ -71,14 +74,20 @@ func asItIs(b audit.Backend) audit.Backend { return b }
 
 func newWorld(t testing.TB, at place, wrap func(audit.Backend) audit.Backend) *world {
 	t.Helper()
-	return startWorld(t, at, audit.DefaultConfig(), wrap)
+	return startWorld(t, at, audit.DefaultConfig(), false, wrap)
 }
 
-func startWorld(t testing.TB, at place, cfg audit.Config, wrap func(audit.Backend) audit.Backend) *world {
+// unready is a world on data that keeps audit from being ready.
+func unready(t testing.TB, at place) *world {
+	t.Helper()
+	return startWorld(t, at, audit.DefaultConfig(), true, asItIs)
+}
+
+func startWorld(t testing.TB, at place, cfg audit.Config, unready bool, wrap func(audit.Backend) audit.Backend) *world {
 	t.Helper()
 	w := &world{place: at, logs: map[string]*outboxtest.Writer{}}
 	w.World = moduletest.Start(t, moduletest.Options{
-		Service: module.Audit, Spec: auditapi.Spec, Store: at.store, KeyDir: at.keys,
+		Service: module.Audit, Spec: auditapi.Spec, Store: at.store, KeyDir: at.keys, Unready: unready,
 		Build: func(ctx context.Context, deps module.Deps) (_ module.Module, err error) {
 			w.module, err = audit.NewAround(ctx, cfg, deps, func(b audit.Backend) audit.Backend {
 				w.backend = b

@@ -110,6 +110,7 @@ func TestKilledChild(t *testing.T) {
 func TestR54_KilledBetweenDecisionAndVerdict(t *testing.T) {
 	for _, moment := range []string{"before the shipment", "after the shipment", "before the verdict", "after the verdict", "before the report is forgotten"} {
 		t.Run(moment, func(t *testing.T) {
+			t.Parallel()
 			onBoth(t, func(t *testing.T, p place) {
 				const account = "acc_0123456789abcdefghjkmnpq"
 				var frames []record.Event

@@ -24,7 +24,7 @@ type Config struct {
 
 // NamesConfig is what user names may not be.
 type NamesConfig struct {
-	Reserved []string `yaml:"reserved" help:"names that nobody may take, nor anything that looks like them, beside ours: the app's own and its staff's"`
+	Reserved []string `yaml:"reserved" help:"Names that nobody may take, nor what looks like them, also with digits behind: the app's own, beside ours (admin, support, soporte …)."`
 }
 
 // PasswordConfig is what new passwords must be and what hashing them costs.

@@ -47,7 +47,7 @@ type backend interface {
 	outbox.Log
 	Counters() limits.Store
 	SweepSessions(ctx context.Context, before time.Time, limit int) (int, error)
-	Ping(ctx context.Context) error
+	Ready(ctx context.Context) error
 	Close(ctx context.Context) error
 }
 
@@ -99,7 +99,10 @@ func build(cfg Config, deps module.Deps, store backend) (*Module, error) {
 		ended:  revoked.New(store, deps.Clock, deps.Log),
 	}
 	m.service = account.New(account.Deps{
-		Store: store, Throttle: tries, Hasher: m.hasher, Issuer: keys, Key: pepper, Clock: deps.Clock, Kick: m.shipper.Kick, Ended: m.ended.Kick,
+		Store: store, Throttle: tries, Hasher: m.hasher, Issuer: keys, Key: pepper, Clock: deps.Clock, Kick: m.shipper.Kick,
+		Ended: func(s account.Session) {
+			m.ended.Add(revoked.Ended{Session: s.ID, At: s.EndedAt, AccessUntil: s.AccessUntil})
+		},
 	}, cfg.settings())
 	m.handler, err = m.routes(keys)
 	return m, err
@@ -120,11 +123,11 @@ func (m *Module) routes(keys *signing.Keys) (http.Handler, error) {
 // Handler serves openapi/auth.yaml.
 func (m *Module) Handler() http.Handler { return m.handler }
 
-// Ready is nil when the store answers.
+// Ready is nil while the store can be written to.
 func (m *Module) Ready() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	return m.store.Ping(ctx)
+	return m.store.Ready(ctx)
 }
 
 const (

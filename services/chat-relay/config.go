@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"centinela/services/chat-relay/internal/relay"
+	"centinela/services/chat-relay/internal/room"
 	"centinela/services/chat-relay/internal/socket"
 	"centinela/shared/config"
 )
@@ -89,7 +89,7 @@ func (c Config) origins() []string {
 	return list
 }
 
-func (c Config) rate() relay.Rate { return relay.Rate{Burst: c.Rate.Burst, Leak: c.Rate.Leak} }
+func (c Config) rate() room.Rate { return room.Rate{Burst: c.Rate.Burst, Leak: c.Rate.Leak} }
 
 func (c Config) limits() socket.Limits {
 	s := c.Sockets

@@ -5,29 +5,48 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"centinela/openapi/gen/chatrelayapi"
+	"centinela/services/chat-relay/internal/bus"
+	"centinela/services/chat-relay/internal/digest"
 	"centinela/services/chat-relay/internal/httpapi"
 	"centinela/services/chat-relay/internal/peers"
-	"centinela/services/chat-relay/internal/relay"
+	"centinela/services/chat-relay/internal/room"
 	"centinela/services/chat-relay/internal/socket"
 	"centinela/services/chat-relay/internal/store/mongo"
 	"centinela/services/chat-relay/internal/store/sqlite"
 	"centinela/shared/access"
+	"centinela/shared/id"
 	"centinela/shared/module"
 	"centinela/shared/outbox"
+	"centinela/shared/record"
 	"centinela/shared/verdicts"
 )
 
 // shutTime is for the sockets' goodbyes.
 const shutTime = 5 * time.Second
 
+// store is what the service keeps.
+type store interface {
+	room.Log
+	room.Rooms
+	digest.Store
+	Record(ctx context.Context, events ...record.Event) error
+	Outbox() outbox.Log
+	Ready(ctx context.Context) error
+	Close(ctx context.Context) error
+}
+
 // Module is the chat relay. It is a module.Module.
 type Module struct {
 	deps    module.Deps
-	store   backend
+	store   store
+	chat    *room.Chat
+	teller  *digest.Teller
 	people  *access.Verifier
 	feed    *verdicts.Feed
 	shipper *outbox.Shipper
@@ -36,12 +55,6 @@ type Module struct {
 }
 
 var _ module.Module = (*Module)(nil)
-
-// backend is what either store is.
-type backend interface {
-	relay.Store
-	outbox.Log
-}
 
 // New opens the store and wires the service. Errors are one line and say what to do.
 func New(ctx context.Context, cfg Config, deps module.Deps) (*Module, error) {
@@ -56,7 +69,7 @@ func New(ctx context.Context, cfg Config, deps module.Deps) (*Module, error) {
 	return m, nil
 }
 
-func open(ctx context.Context, s module.Store) (backend, error) {
+func open(ctx context.Context, s module.Store) (store, error) {
 	switch s.Engine {
 	case module.EngineSQLite:
 		return sqlite.Open(ctx, filepath.Join(s.Dir, "chat-relay.db"), s.SQLite()...)
@@ -66,7 +79,7 @@ func open(ctx context.Context, s module.Store) (backend, error) {
 	return nil, fmt.Errorf("store.engine: %q is neither %s nor %s", s.Engine, module.EngineSQLite, module.EngineMongoDB)
 }
 
-func build(cfg Config, deps module.Deps, store backend) (*Module, error) {
+func build(cfg Config, deps module.Deps, store store) (*Module, error) {
 	spec, err := chatrelayapi.Spec()
 	if err != nil {
 		return nil, err
@@ -79,50 +92,86 @@ func build(cfg Config, deps module.Deps, store backend) (*Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Module{deps: deps, store: store, people: deps.People(), feed: feed, shipper: deps.Shipper(store)}
-	chat := relay.New(relay.Options{Store: store, People: auth, Codec: socket.Codec{}, Clock: deps.Clock, Rate: cfg.rate(), Kick: m.shipper.Kick})
-	m.door = socket.New(socket.Options{
-		Relay: chat, People: m.people, Verdicts: set, Clock: deps.Clock, Log: deps.Log,
-		Registry: deps.Registry, Limits: cfg.limits(), Origins: cfg.origins(),
+	m := &Module{deps: deps, store: store, people: deps.People(), feed: feed, shipper: deps.Shipper(store.Outbox())}
+	owner, err := ownName(deps.Store.Dir)
+	if err != nil {
+		return nil, err
+	}
+	book := digest.NewBook(owner)
+	m.teller = digest.NewTeller(book, digest.Options{
+		Service: deps.Service, Store: store, Messages: room.Counted(store), Clock: deps.Clock, Kick: m.shipper.Kick,
 	})
-	m.feed.OnChange(func(verdicts.Change) { m.door.Enforce() })
+	m.chat = room.New(room.Options{
+		Log: store, Rooms: store, Book: book, People: auth, Bus: bus.NewMemory().Join(), Clock: deps.Clock,
+		Rate: cfg.rate(), Kick: m.shipper.Kick,
+		Panicked: func(from record.Origin, cause any, stack []byte) { m.door.Panicked("store", from, cause, stack) },
+	})
+	m.door = socket.New(socket.Options{
+		Chat: m.chat, Ended: m.teller.End, People: m.people, Verdicts: set, Clock: deps.Clock, Log: deps.Log,
+		Registry: deps.Registry, Limits: cfg.limits(), Origins: cfg.origins(),
+		Record: func(ctx context.Context, events ...record.Event) error {
+			defer m.shipper.Kick()
+			return store.Record(ctx, events...)
+		},
+	})
+	m.feed.OnChange(m.door.Enforce)
 	m.people.Revocations().OnChange(m.door.Revoke)
 	server := deps.Server(spec, m.people)
-	httpapi.New(chat, m.door).Register(server.Engine())
+	httpapi.New(m.chat, m.door).Register(server.Engine())
 	m.handler = server.Handler()
 	return m, nil
+}
+
+// ownName is the relay's name in its digests: the same after a restart on the same data folder.
+func ownName(dir string) (string, error) {
+	path := filepath.Join(dir, "relay.id")
+	if text, err := os.ReadFile(path); err == nil && id.Valid("rly", strings.TrimSpace(string(text))) {
+		return strings.TrimSpace(string(text)), nil
+	}
+	name := id.New("rly")
+	return name, errors.Join(os.MkdirAll(dir, 0o700), os.WriteFile(path, []byte(name+"\n"), 0o600))
 }
 
 // Handler serves openapi/chat-relay.yaml.
 func (m *Module) Handler() http.Handler { return m.handler }
 
-// Ready is nil when the store answers and it is known which sessions are over.
+// Ready is nil when the store can do its work and it is known which sessions are over.
 func (m *Module) Ready() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	return errors.Join(m.store.Ping(ctx), m.people.Ready())
+	return errors.Join(m.store.Ready(ctx), m.people.Ready())
 }
 
-// Run ships events and follows the verdicts until ctx ends; then it says
-// goodbye to the sockets, whose last events the shipper still takes.
+// Run stores and publishes messages, ships events and follows the verdicts until ctx ends; then it says goodbye to the
+// sockets, stores what they sent, tells of it, and ships that.
 func (m *Module) Run(ctx context.Context) error {
-	last, stop := context.WithCancel(context.WithoutCancel(ctx))
-	defer stop()
-	group := m.deps.Background()
+	messages, endMessages := context.WithCancel(context.WithoutCancel(ctx))
+	events, endEvents := context.WithCancel(context.WithoutCancel(ctx))
+	group, last := m.deps.Background(), m.deps.Background()
 	group.Go(ctx, "verdicts", m.feed.Run)
 	group.Go(ctx, "people", m.people.Run)
 	group.Go(ctx, "revocations", m.people.Revocations().Run)
 	group.Go(ctx, "expiry", m.door.Watch)
-	group.Go(last, "outbox", m.shipper.Run)
+	group.Go(ctx, "bus", m.chat.Listen)
+	group.Go(ctx, "digests", m.teller.Run)
 	group.Go(ctx, "goodbye", func(ctx context.Context) error {
 		<-ctx.Done()
-		defer stop() // however the goodbyes went: the shipper must not be waited for
-		goodbye, cancel := context.WithTimeout(last, shutTime)
+		defer endMessages() // however the goodbyes went: nobody may be waited for for ever
+		goodbye, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutTime)
 		defer cancel()
 		m.door.Shut(goodbye)
 		return nil
 	})
+	group.Go(messages, "messages", m.chat.Run)
+	last.Go(events, "outbox", m.shipper.Run)
 	group.Wait()
+	goodbye, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutTime)
+	defer cancel()
+	if err := m.teller.Close(goodbye); err != nil {
+		m.deps.Log.Error("what was written isn't told yet; it will be at the next start", "error", err)
+	}
+	endEvents()
+	last.Wait()
 	return nil
 }
 

@@ -10,25 +10,31 @@ import (
 	"time"
 
 	"centinela/openapi/gen/recoveryapi"
+	"centinela/services/recovery/internal/claim"
+	"centinela/services/recovery/internal/due"
 	"centinela/services/recovery/internal/httpapi"
+	"centinela/services/recovery/internal/limits"
+	"centinela/services/recovery/internal/objection"
 	"centinela/services/recovery/internal/peers"
-	"centinela/services/recovery/internal/recovery"
+	"centinela/services/recovery/internal/post"
 	"centinela/services/recovery/internal/store/mongo"
 	"centinela/services/recovery/internal/store/sqlite"
+	"centinela/services/recovery/internal/wallet"
 	"centinela/shared/access"
+	counters "centinela/shared/limits"
 	"centinela/shared/module"
 	"centinela/shared/outbox"
 	"centinela/shared/secret"
-	"centinela/shared/sms"
-	"centinela/shared/sms/twilio"
 )
 
 // Module is the recovery service. It is a module.Module.
 type Module struct {
 	deps    module.Deps
 	store   backend
-	service *recovery.Service
-	courier *recovery.Courier
+	wallets *wallet.Service
+	claims  *claim.Service
+	budget  *limits.Budget
+	courier *post.Courier
 	people  *access.Verifier
 	shipper *outbox.Shipper
 	handler http.Handler
@@ -38,11 +44,14 @@ var _ module.Module = (*Module)(nil)
 
 // backend is what either store is.
 type backend interface {
-	recovery.Store
-	recovery.Texts
-	recovery.Inbox
+	wallet.Store
+	claim.Store
+	objection.Store
+	post.Store
+	post.Inbox
 	outbox.Log
-	Ping(ctx context.Context) error
+	Limits() counters.Store
+	Ready(ctx context.Context) error
 	Close(ctx context.Context) error
 }
 
@@ -63,24 +72,17 @@ func New(ctx context.Context, cfg Config, deps module.Deps) (*Module, error) {
 func open(ctx context.Context, s module.Store) (backend, error) {
 	switch s.Engine {
 	case module.EngineSQLite:
-		db, err := sqlite.Open(ctx, filepath.Join(s.Dir, "recovery.db"), s.SQLite()...)
-		if err != nil {
-			return nil, err
-		}
-		return embedded{db}, nil
+		return sqlite.Open(ctx, filepath.Join(s.Dir, "recovery.db"), s.SQLite()...)
 	case module.EngineMongoDB:
 		return mongo.Open(ctx, s.URI.Reveal(), s.Database)
 	}
 	return nil, fmt.Errorf("store.engine: %q is neither %s nor %s", s.Engine, module.EngineSQLite, module.EngineMongoDB)
 }
 
-// embedded gives SQLite the form of backend.
-type embedded struct{ *sqlite.Store }
-
-func (e embedded) Ping(ctx context.Context) error { return e.Read().PingContext(ctx) }
-func (e embedded) Close(context.Context) error    { return e.Store.Close() }
-
 func build(cfg Config, deps module.Deps, store backend) (*Module, error) {
+	if deps.FreshSignIn <= 0 {
+		return nil, errors.New("auth.sign_in.fresh: must be > 0")
+	}
 	policy, err := cfg.policy()
 	if err != nil {
 		return nil, err
@@ -97,62 +99,55 @@ func build(cfg Config, deps module.Deps, store backend) (*Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	api := &httpapi.API{}
-	sender, err := senderFor(cfg.SMS, deps, store, api)
+	budget, err := limits.New(store.Limits(), key, deps.Clock, limits.Config{
+		StartsPerAddress: cfg.Budget.StartsPerAddress, StartsPerAccount: cfg.Budget.StartsPerAccount,
+	})
 	if err != nil {
 		return nil, err
 	}
-	shipper := deps.Shipper(store)
-	courier := recovery.NewCourier(store, key, sender, deps.Clock, deps.Log, shipper.Kick)
-	service := recovery.New(recovery.Options{
-		Store: store, Accounts: auth, Places: audit, Policy: policy, Key: key, Clock: deps.Clock,
-		OriginHost: cfg.OriginHost, PublicURL: cmp.Or(cfg.PublicURL, deps.PublicURL),
-		StartsPerAddress: cfg.Budget.StartsPerAddress, StartsPerAccount: cfg.Budget.StartsPerAccount,
-		AnswerAfter: cfg.AnswerAfter,
-		Kick:        func() { shipper.Kick(); courier.Kick() },
-	})
-	api.Recovery, api.Courier = service, courier
-	m := &Module{deps: deps, store: store, service: service, courier: courier, people: deps.People(), shipper: shipper}
+	carrier, err := newCarrier(cfg.SMS, deps, store)
+	if err != nil {
+		return nil, err
+	}
 	spec, err := recoveryapi.Spec()
 	if err != nil {
 		return nil, err
 	}
-	server := deps.Server(spec, m.people)
-	api.Register(server.Engine())
-	m.handler = server.Handler()
-	return m, nil
-}
-
-// senderFor makes the sender, and opens the routes that go with it.
-func senderFor(cfg SMSConfig, deps module.Deps, store backend, api *httpapi.API) (sms.Sender, error) {
-	if cfg.Provider != Twilio {
-		if !deps.Development {
-			return nil, errors.New("recovery.sms.provider: the simulator is for development only: set twilio")
-		}
-		api.Inbox = store
-		return sms.NewSimulator(store, deps.Clock), nil
-	}
-	account, err := cfg.Twilio.sender()
-	if err != nil {
-		return nil, fmt.Errorf("recovery.sms.twilio.auth_token_file: %w", err)
-	}
-	if api.Inbound, err = twilio.NewWebhook(account.AccountSID, account.AuthToken, cfg.Twilio.WebhookBase+inboundPath); err != nil {
-		return nil, err
-	}
-	if api.Status, err = twilio.NewWebhook(account.AccountSID, account.AuthToken, cfg.Twilio.WebhookBase+statusPath); err != nil {
-		return nil, err
-	}
-	return twilio.New(account)
+	shipper := deps.Shipper(store)
+	courier := post.NewCourier(store, key, carrier.sender, deps.Clock, deps.Log, shipper.Kick)
+	kick := func() { shipper.Kick(); courier.Kick() }
+	writer := post.NewWriter(key, cfg.OriginHost)
+	wallets := wallet.New(wallet.Options{
+		Store: store, Accounts: auth, Policy: policy, Budget: budget, Writer: writer, Key: key, Clock: deps.Clock,
+		FreshSignIn: deps.FreshSignIn, Kick: kick,
+	})
+	claims := claim.New(claim.Options{
+		Store: store, Texts: store, Wallets: wallets, Accounts: auth, Places: audit, Policy: policy, Budget: budget, Writer: writer, Key: key,
+		Clock: deps.Clock, PublicURL: cmp.Or(cfg.PublicURL, deps.PublicURL), AnswerAfter: cfg.AnswerAfter, Kick: kick,
+	})
+	objections := objection.New(objection.Options{
+		Store: store, Wallets: wallets, Claims: claims, Policy: policy, Budget: budget, Writer: writer, Clock: deps.Clock,
+	})
+	people := deps.People()
+	server := deps.Server(spec, people)
+	httpapi.New(httpapi.Options{
+		Wallets: wallets, Claims: claims, Objections: objections, Courier: courier,
+		Inbox: carrier.inbox, Inbound: carrier.inbound, Status: carrier.status,
+	}).Register(server.Engine())
+	return &Module{
+		deps: deps, store: store, wallets: wallets, claims: claims, budget: budget, courier: courier, people: people, shipper: shipper,
+		handler: server.Handler(),
+	}, nil
 }
 
 // Handler serves openapi/recovery.yaml.
 func (m *Module) Handler() http.Handler { return m.handler }
 
-// Ready is nil when the store answers.
+// Ready is nil while the store can be written to and revocations are heard of.
 func (m *Module) Ready() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	return errors.Join(m.store.Ping(ctx), m.people.Ready())
+	return errors.Join(m.store.Ready(ctx), m.people.Ready())
 }
 
 // Run ships events, sends texts, and does what happens by time alone, until ctx ends.
@@ -162,9 +157,18 @@ func (m *Module) Run(ctx context.Context) error {
 	group.Go(ctx, "courier", m.courier.Run)
 	group.Go(ctx, "people", m.people.Run)
 	group.Go(ctx, "revocations", m.people.Revocations().Run)
-	group.Go(ctx, "sweep", func(ctx context.Context) error { return m.service.RunSweeps(ctx, m.deps.Log) })
+	for name, sweep := range map[string]func(context.Context) error{"wallets": m.wallets.Sweep, "recoveries": m.claims.Sweep} {
+		group.Go(ctx, name, func(ctx context.Context) error { return due.Every(ctx, due.LookEach, m.deps.Log, name, sweep) })
+	}
+	group.Go(ctx, "prune", func(ctx context.Context) error { return due.Every(ctx, due.PruneEach, m.deps.Log, "prune", m.prune) })
 	group.Wait()
 	return nil
+}
+
+// prune forgets what is over, each room's in its turn.
+func (m *Module) prune(ctx context.Context) error {
+	now := m.deps.Clock.Now()
+	return errors.Join(m.claims.Prune(ctx), post.Prune(ctx, m.store, m.store, now), due.InPieces(ctx, now, m.budget.Prune))
 }
 
 // Close closes the store.

@@ -38,7 +38,7 @@ func (l *Link) Ingest(ctx context.Context, s record.Shipment) (record.Head, erro
 		return record.Head{}, err
 	}
 	req.Header.Set("Content-Type", MediaType)
-	answer, err := httpkit.Read[held](l.client.Do(req))
+	answer, err := httpkit.Read[held](l.client.Do(req)) //nolint:bodyclose // Read closes it
 	if err != nil {
 		return record.Head{}, err
 	}

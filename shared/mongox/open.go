@@ -37,7 +37,7 @@ type DB struct {
 
 // Open connects, waits at most 3 s for a primary, and makes the indexes, listed
 // by collection. Errors: a malformed URI (which is never repeated: it may hold a
-// password), [ErrUnavailable], or an index that the data contradict.
+// password), [ErrUnavailable], a database of another edition, an index that the data contradict.
 func Open(ctx context.Context, uri, database string, indexes map[string][]mongo.IndexModel) (*DB, error) {
 	client, err := mongo.Connect(clientOptions(uri))
 	if err != nil {
@@ -69,33 +69,15 @@ func (db *DB) prepare(ctx context.Context, indexes map[string][]mongo.IndexModel
 	if err := db.client.Ping(ctx, readpref.Primary()); err != nil {
 		return fmt.Errorf("mongodb: no primary answered within %s: %w", serverSelection, Wrap(err))
 	}
-	if err := db.ofThisVersion(ctx, indexes); err != nil {
+	if err := db.checkEdition(ctx); err != nil {
 		return err
 	}
-	// The log before the others: by it a database of this version is known.
-	for _, name := range append([]string{logName}, slices.Sorted(maps.Keys(indexes))...) {
+	for _, name := range slices.Sorted(maps.Keys(indexes)) {
 		// One at a time: FerretDB v1 panics on a list of which some exist.
 		for _, index := range indexes[name] {
 			if _, err := db.C(name).Indexes().CreateOne(ctx, index); err != nil {
 				return fmt.Errorf("mongodb: indexes of %s: %w", name, Wrap(err))
 			}
-		}
-	}
-	return nil
-}
-
-// ofThisVersion refuses a database that has a service's collections and no log.
-func (db *DB) ofThisVersion(ctx context.Context, indexes map[string][]mongo.IndexModel) error {
-	if len(indexes) == 0 {
-		return nil // opened for reading
-	}
-	names, err := db.database.ListCollectionNames(ctx, bson.D{})
-	if err != nil {
-		return fmt.Errorf("mongodb: collections: %w", Wrap(err))
-	}
-	for _, name := range names {
-		if _, ours := indexes[name]; ours && !slices.Contains(names, logName) {
-			return fmt.Errorf("mongodb: the database %s was written by the first version of centinela, whose events have another form: start with an empty database (nothing was changed here)", db.database.Name())
 		}
 	}
 	return nil

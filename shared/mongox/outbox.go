@@ -25,10 +25,10 @@ const (
 	rejectedName = "outbox_rejected" // what its receiver refuses for good
 	waitingName  = "outbox_waiting"  // events that report no change of a document; _id: the event's
 
-	sequenced = 200              // events that are taken into the log at once
-	bulk      = 40               // updates in one message; FerretDB v1 stops for good somewhat above
-	retained  = 1000             // shipped entries that stay, so that their numbers and events are known
-	leaseFor  = 10 * time.Second // who brings the log up to date; renewed at half time
+	sequenced = 200             // events that are taken into the log at once
+	bulk      = 40              // updates in one message; FerretDB v1 stops for good somewhat above
+	retained  = 1000            // shipped entries that stay, so that their numbers and events are known
+	leaseFor  = 2 * time.Second // who brings the log up to date; renewed at half time
 )
 
 // Carried is the field `outbox` of a document: events that were written with the

@@ -142,8 +142,9 @@ func (jsonForm) attr(b []byte, prefix string, a slog.Attr) []byte {
 		return append(v.Time().UTC().AppendFormat(append(b, '"'), millis), '"')
 	case slog.KindString:
 		return appendJSON(b, v.String())
+	default:
+		return appendAny(b, v.Any())
 	}
-	return appendAny(b, v.Any())
 }
 
 func (jsonForm) tail(b []byte) []byte { return append(b, "}\n"...) }
@@ -202,13 +203,11 @@ func (textForm) attr(b []byte, prefix string, a slog.Attr) []byte {
 		return members(textForm{}, b, prefix, a.Key, v)
 	}
 	b = append(append(append(b, ' '), prefix+a.Key...), '=')
-	switch v.Kind() {
-	case slog.KindDuration:
+	if v.Kind() == slog.KindDuration {
 		return append(b, v.Duration().Round(time.Microsecond).String()...)
-	case slog.KindAny:
-		if _, isError := v.Any().(error); !isError {
-			return appendAny(b, v.Any())
-		}
+	}
+	if _, isError := v.Any().(error); v.Kind() == slog.KindAny && !isError {
+		return appendAny(b, v.Any())
 	}
 	return append(b, plainText(v.String())...)
 }

@@ -53,7 +53,6 @@ const (
 	ChatConnected            = "chat.connected"             // a socket was authenticated
 	ChatDisconnected         = "chat.disconnected"          // a socket was closed
 	ChatConversationCreated  = "chat.conversation_created"  // a conversation was made
-	ChatMessageSent          = "chat.message_sent"          // a message was relayed (never its text)
 	ChatActivity             = "chat.activity"              // digest of what a session sent within a minute (never texts)
 	ChatProtocolViolation    = "chat.protocol_violation"    // a frame that the socket's state forbids
 	ChatRefused              = "chat.refused"               // the relay refused a socket or a frame
@@ -75,7 +74,7 @@ const (
 
 // activity and telemetry are the actions that aren't of class security.
 var (
-	activity  = []string{ChatConnected, ChatDisconnected, ChatConversationCreated, ChatMessageSent, ChatActivity, SessionRefreshed}
+	activity  = []string{ChatConnected, ChatDisconnected, ChatConversationCreated, ChatActivity, SessionRefreshed}
 	telemetry = []string{GatewayRateLimited}
 )
 
@@ -113,7 +112,6 @@ var classes = map[string]int{
 	ChatConnected:            classAPIActivity,
 	ChatDisconnected:         classAPIActivity,
 	ChatConversationCreated:  classAPIActivity,
-	ChatMessageSent:          classAPIActivity,
 	ChatActivity:             classAPIActivity,
 	ChatProtocolViolation:    classDetectionFinding,
 	ChatRefused:              classAPIActivity,

@@ -150,16 +150,16 @@ func (r *reader) value(depth int) {
 		r.fail()
 		return
 	}
-	switch c := r.b[r.i]; {
-	case c == '"':
+	switch r.b[r.i] {
+	case '"':
 		r.text()
-	case c == '{':
+	case '{':
 		r.object(depth, func(string) { r.value(depth - 1) })
-	case c == '[':
+	case '[':
 		r.list(depth)
-	case c == 't':
+	case 't':
 		r.expect("true")
-	case c == 'f':
+	case 'f':
 		r.expect("false")
 	default:
 		r.number()

@@ -223,7 +223,7 @@ func (f *finder) condition(n *ast.IfStmt) {
 	}
 }
 
-// result turns a bool around and swallows an error.
+// result turns a bool around and swallows a refusal. What failed before (err) is handed on: see passesOn.
 func (f *finder) result(signature *ast.FuncType, n *ast.ReturnStmt) {
 	if len(n.Results) == 0 || signature.Results == nil {
 		return
@@ -238,7 +238,7 @@ func (f *finder) result(signature *ast.FuncType, n *ast.ReturnStmt) {
 		f.replace(last.Pos(), last.End(), "false")
 	case kind.Name == "bool" && name != nil && name.Name == "false":
 		f.replace(last.Pos(), last.End(), "true")
-	case kind.Name == "error" && len(n.Results) == signature.Results.NumFields() && (name == nil || name.Name != "nil"):
+	case kind.Name == "error" && len(n.Results) == signature.Results.NumFields() && (name == nil || name.Name != "nil" && name.Name != "err"):
 		if _, call := last.(*ast.CallExpr); name != nil || call {
 			f.replace(last.Pos(), last.End(), "nil")
 		}

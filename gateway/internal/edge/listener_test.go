@@ -23,7 +23,7 @@ func TestCloseTwice(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer client.Close()
+		t.Cleanup(func() { client.Close() })
 		conn, err := l.Accept()
 		if err != nil {
 			t.Fatal(err)

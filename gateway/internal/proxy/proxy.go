@@ -30,13 +30,14 @@ var errIdentity = fault.New(fault.KindInternal, fault.CodeInternal, "").
 type Options struct {
 	Handshake time.Duration // upgrades (WebSocket) pass through when the service answers them within this time
 	OwnHost   string        // of gateway.public_base; "" when that isn't known
+	Origins   map[string]bool
 	Log       *slog.Logger
 }
 
 // To returns the handler that passes a request on to one service.
 func To(client *httpkit.Client, o Options) gin.HandlerFunc {
 	rp := &httputil.ReverseProxy{
-		Rewrite:        func(pr *httputil.ProxyRequest) { rewrite(pr, o.OwnHost) },
+		Rewrite:        func(pr *httputil.ProxyRequest) { o.rewrite(pr) },
 		Transport:      client.Transport(),
 		BufferPool:     newBuffers(),
 		ModifyResponse: received,
@@ -57,7 +58,7 @@ func To(client *httpkit.Client, o Options) gin.HandlerFunc {
 
 // rewrite takes away what only our own services may say. The client's transport
 // then replaces scheme and host, and signs.
-func rewrite(pr *httputil.ProxyRequest, own string) {
+func (o Options) rewrite(pr *httputil.ProxyRequest) {
 	h := pr.Out.Header
 	for name := range h { // canonical names, as the server read them
 		if strings.HasPrefix(name, "X-") && (strings.HasPrefix(name, "X-Centinela-") || strings.HasPrefix(name, "X-Forwarded-")) {
@@ -67,16 +68,16 @@ func rewrite(pr *httputil.ProxyRequest, own string) {
 	delete(h, "Forwarded")
 	delete(h, "X-Real-Ip")
 	delete(h, "Cookie") // nothing of ours reads one
-	h["X-Forwarded-Host"] = []string{hostOf(pr.In, own)}
+	h["X-Forwarded-Host"] = []string{o.hostOf(pr.In)}
 }
 
-// hostOf is the name that the client came by. A proxy in front may have put its own name for us in its place: a page of
-// the name that people use is our own all the same (FR A19). Any other page gets no more by its Origin than before.
-func hostOf(r *http.Request, own string) string {
-	if origin := r.Header.Get("Origin"); origin != "" && own != "" {
-		if _, host, ok := strings.Cut(origin, "://"); ok && strings.EqualFold(host, own) {
-			return own
-		}
+// hostOf is the name that the client came by, for services that take a page of our own name only (the chat's socket). A
+// proxy in front may have put its own name for us in its place: a page of the name that people use is our own all the same
+// (FR A19), and so is one that the configuration lists (FR A20). Any other page gets nothing by its Origin.
+func (o Options) hostOf(r *http.Request) string {
+	origin := r.Header.Get("Origin")
+	if _, host, ok := strings.Cut(origin, "://"); ok && (o.Origins[origin] || o.OwnHost != "" && strings.EqualFold(host, o.OwnHost)) {
+		return host
 	}
 	return r.Host
 }

@@ -272,7 +272,7 @@ type FieldProblem struct {
 type Member struct {
 	AccountId AccountId `json:"account_id"`
 
-	// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding.
+	// UserName 3 to 32 small letters, digits and `_ . -`, a letter first and no punctuation last, of one script (PRECIS UsernameCaseMapped, RFC 8265; UTS 39). Unique among all names that look alike; accents and case make no difference.
 	UserName UserName `json:"user_name"`
 }
 
@@ -325,7 +325,7 @@ type Problem struct {
 	Type string `json:"type"`
 }
 
-// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding.
+// UserName 3 to 32 small letters, digits and `_ . -`, a letter first and no punctuation last, of one script (PRECIS UsernameCaseMapped, RFC 8265; UTS 39). Unique among all names that look alike; accents and case make no difference.
 type UserName = string
 
 // Cursor defines model for Cursor.
@@ -437,6 +437,8 @@ type ClientInterface interface {
 
 	// ListConversations One's own conversations, newest activity first
 	//
+	// Activity is a message. A conversation of up to 8 people is in its place to the second, a larger one to the minute.
+	//
 	// Corresponds with GET /v1/conversations (the `ListConversations` operationId).
 	ListConversations(ctx context.Context, params *ListConversationsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
@@ -487,6 +489,8 @@ func (c *Client) OpenChat(ctx context.Context, reqEditors ...RequestEditorFn) (*
 }
 
 // ListConversations One's own conversations, newest activity first
+//
+// Activity is a message. A conversation of up to 8 people is in its place to the second, a larger one to the minute.
 //
 // Corresponds with GET /v1/conversations (the `ListConversations` operationId).
 func (c *Client) ListConversations(ctx context.Context, params *ListConversationsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {

@@ -582,7 +582,7 @@ type Account struct {
 	Locale         Locale    `json:"locale"`
 	SavedCodesLeft int       `json:"saved_codes_left"`
 
-	// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding.
+	// UserName 3 to 32 small letters, digits and `_ . -`, a letter first and no punctuation last, of one script (PRECIS UsernameCaseMapped, RFC 8265; UTS 39). Unique among all names that look alike; accents and case make no difference.
 	UserName UserName `json:"user_name"`
 }
 
@@ -633,6 +633,7 @@ type Clock struct {
 
 // CodeProof defines model for CodeProof.
 type CodeProof struct {
+	// Code 8 digits, as they are typed or pasted: spaces, dashes and a leading # are nothing.
 	Code string `json:"code"`
 }
 
@@ -700,6 +701,7 @@ type EventClass string
 
 // Evidence defines model for Evidence.
 type Evidence struct {
+	// Code As it is typed or pasted.
 	Code   string         `json:"code"`
 	Method EvidenceMethod `json:"method"`
 }
@@ -751,7 +753,7 @@ type Locale string
 type Member struct {
 	AccountId AccountId `json:"account_id"`
 
-	// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding.
+	// UserName 3 to 32 small letters, digits and `_ . -`, a letter first and no punctuation last, of one script (PRECIS UsernameCaseMapped, RFC 8265; UTS 39). Unique among all names that look alike; accents and case make no difference.
 	UserName UserName `json:"user_name"`
 }
 
@@ -782,7 +784,7 @@ type NewAccount struct {
 	// Password At most 256 characters. A new one: 15 or more, hard to guess, and without the user name in it.
 	Password Password `json:"password"`
 
-	// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding.
+	// UserName 3 to 32 small letters, digits and `_ . -`, a letter first and no punctuation last, of one script (PRECIS UsernameCaseMapped, RFC 8265; UTS 39). Unique among all names that look alike; accents and case make no difference.
 	UserName UserName `json:"user_name"`
 }
 
@@ -800,7 +802,7 @@ type NewConversationKind string
 
 // NewPhone defines model for NewPhone.
 type NewPhone struct {
-	// Number International form: `+51 987 654 321`.
+	// Number International form: `+51 987 654 321`. Spaces, dashes, invisible marks and any script's digits are read as what they look like.
 	Number string `json:"number"`
 }
 
@@ -922,7 +924,7 @@ type Recovery struct {
 	// Next What would bring it further.
 	Next []RecoveryNext `json:"next"`
 
-	// Reason Why there is a wait. Only after possession was proved.
+	// Reason Why there is a wait, in the account's language. Only after possession was proved.
 	Reason *string `json:"reason,omitempty"`
 
 	// ShorterWith What would shorten the wait. Only after possession was proved.
@@ -1060,7 +1062,7 @@ type TwilioForm struct {
 	AdditionalProperties map[string]string `json:"-"`
 }
 
-// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding.
+// UserName 3 to 32 small letters, digits and `_ . -`, a letter first and no punctuation last, of one script (PRECIS UsernameCaseMapped, RFC 8265; UTS 39). Unique among all names that look alike; accents and case make no difference.
 type UserName = string
 
 // Verdict defines model for Verdict.
@@ -1480,6 +1482,8 @@ type ClientInterface interface {
 
 	// ListConversations One's own conversations, newest activity first
 	//
+	// Activity is a message. A conversation of up to 8 people is in its place to the second, a larger one to the minute.
+	//
 	// Corresponds with GET /v1/conversations (the `ListConversations` operationId).
 	ListConversations(ctx context.Context, params *ListConversationsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
@@ -1577,12 +1581,16 @@ type ClientInterface interface {
 
 	// VerifyPhoneWithBody Prove a number with its code
 	//
+	// A wrong code is 422 `code_invalid`; what can't be a code costs no try. 401 `session_revoked` when auth says that the session is over.
+	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /v1/me/phones/{phone_id}/verification (the `VerifyPhone` operationId).
 	VerifyPhoneWithBody(ctx context.Context, phoneId PhoneId, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// VerifyPhone Prove a number with its code
+	//
+	// A wrong code is 422 `code_invalid`; what can't be a code costs no try. 401 `session_revoked` when auth says that the session is over.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1698,12 +1706,16 @@ type ClientInterface interface {
 
 	// AddEvidenceWithBody Bring an evidence
 	//
+	// A wrong code is 422 `code_invalid`; what can't be a code costs no try.
+	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /v1/recoveries/{recovery_id}/evidence (the `AddEvidence` operationId).
 	AddEvidenceWithBody(ctx context.Context, recoveryId RecoveryId, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AddEvidence Bring an evidence
+	//
+	// A wrong code is 422 `code_invalid`; what can't be a code costs no try.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1956,6 +1968,8 @@ func (c *Client) OpenChat(ctx context.Context, reqEditors ...RequestEditorFn) (*
 
 // ListConversations One's own conversations, newest activity first
 //
+// Activity is a message. A conversation of up to 8 people is in its place to the second, a larger one to the minute.
+//
 // Corresponds with GET /v1/conversations (the `ListConversations` operationId).
 func (c *Client) ListConversations(ctx context.Context, params *ListConversationsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListConversationsRequest(c.Server, params)
@@ -2203,6 +2217,8 @@ func (c *Client) KeepPhone(ctx context.Context, phoneId PhoneId, reqEditors ...R
 
 // VerifyPhoneWithBody Prove a number with its code
 //
+// A wrong code is 422 `code_invalid`; what can't be a code costs no try. 401 `session_revoked` when auth says that the session is over.
+//
 // Takes any type of body and a specified content type.
 //
 // Corresponds with POST /v1/me/phones/{phone_id}/verification (the `VerifyPhone` operationId).
@@ -2219,6 +2235,8 @@ func (c *Client) VerifyPhoneWithBody(ctx context.Context, phoneId PhoneId, conte
 }
 
 // VerifyPhone Prove a number with its code
+//
+// A wrong code is 422 `code_invalid`; what can't be a code costs no try. 401 `session_revoked` when auth says that the session is over.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -2494,6 +2512,8 @@ func (c *Client) CompleteRecovery(ctx context.Context, recoveryId RecoveryId, bo
 
 // AddEvidenceWithBody Bring an evidence
 //
+// A wrong code is 422 `code_invalid`; what can't be a code costs no try.
+//
 // Takes any type of body and a specified content type.
 //
 // Corresponds with POST /v1/recoveries/{recovery_id}/evidence (the `AddEvidence` operationId).
@@ -2510,6 +2530,8 @@ func (c *Client) AddEvidenceWithBody(ctx context.Context, recoveryId RecoveryId,
 }
 
 // AddEvidence Bring an evidence
+//
+// A wrong code is 422 `code_invalid`; what can't be a code costs no try.
 //
 // Takes a body of the `application/json` content type.
 //

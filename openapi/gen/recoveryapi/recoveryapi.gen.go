@@ -337,6 +337,7 @@ func (e RecoveryState) Valid() bool {
 
 // CodeProof defines model for CodeProof.
 type CodeProof struct {
+	// Code 8 digits, as they are typed or pasted: spaces, dashes and a leading # are nothing.
 	Code string `json:"code"`
 }
 
@@ -369,6 +370,7 @@ type ErrorCode string
 
 // Evidence defines model for Evidence.
 type Evidence struct {
+	// Code As it is typed or pasted.
 	Code   string         `json:"code"`
 	Method EvidenceMethod `json:"method"`
 }
@@ -388,7 +390,7 @@ type FieldProblem struct {
 
 // NewPhone defines model for NewPhone.
 type NewPhone struct {
-	// Number International form: `+51 987 654 321`.
+	// Number International form: `+51 987 654 321`. Spaces, dashes, invisible marks and any script's digits are read as what they look like.
 	Number string `json:"number"`
 }
 
@@ -486,7 +488,7 @@ type Recovery struct {
 	// Next What would bring it further.
 	Next []RecoveryNext `json:"next"`
 
-	// Reason Why there is a wait. Only after possession was proved.
+	// Reason Why there is a wait, in the account's language. Only after possession was proved.
 	Reason *string `json:"reason,omitempty"`
 
 	// ShorterWith What would shorten the wait. Only after possession was proved.

@@ -337,6 +337,7 @@ func (e RecoveryState) Valid() bool {
 
 // CodeProof defines model for CodeProof.
 type CodeProof struct {
+	// Code 8 digits, as they are typed or pasted: spaces, dashes and a leading # are nothing.
 	Code string `json:"code"`
 }
 
@@ -369,6 +370,7 @@ type ErrorCode string
 
 // Evidence defines model for Evidence.
 type Evidence struct {
+	// Code As it is typed or pasted.
 	Code   string         `json:"code"`
 	Method EvidenceMethod `json:"method"`
 }
@@ -388,7 +390,7 @@ type FieldProblem struct {
 
 // NewPhone defines model for NewPhone.
 type NewPhone struct {
-	// Number International form: `+51 987 654 321`.
+	// Number International form: `+51 987 654 321`. Spaces, dashes, invisible marks and any script's digits are read as what they look like.
 	Number string `json:"number"`
 }
 
@@ -486,7 +488,7 @@ type Recovery struct {
 	// Next What would bring it further.
 	Next []RecoveryNext `json:"next"`
 
-	// Reason Why there is a wait. Only after possession was proved.
+	// Reason Why there is a wait, in the account's language. Only after possession was proved.
 	Reason *string `json:"reason,omitempty"`
 
 	// ShorterWith What would shorten the wait. Only after possession was proved.
@@ -845,12 +847,16 @@ type ClientInterface interface {
 
 	// VerifyPhoneWithBody Prove a number with its code
 	//
+	// A wrong code is 422 `code_invalid`; what can't be a code costs no try. 401 `session_revoked` when auth says that the session is over.
+	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /v1/me/phones/{phone_id}/verification (the `VerifyPhone` operationId).
 	VerifyPhoneWithBody(ctx context.Context, phoneId PhoneId, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// VerifyPhone Prove a number with its code
+	//
+	// A wrong code is 422 `code_invalid`; what can't be a code costs no try. 401 `session_revoked` when auth says that the session is over.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -937,12 +943,16 @@ type ClientInterface interface {
 
 	// AddEvidenceWithBody Bring an evidence
 	//
+	// A wrong code is 422 `code_invalid`; what can't be a code costs no try.
+	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /v1/recoveries/{recovery_id}/evidence (the `AddEvidence` operationId).
 	AddEvidenceWithBody(ctx context.Context, recoveryId RecoveryId, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AddEvidence Bring an evidence
+	//
+	// A wrong code is 422 `code_invalid`; what can't be a code costs no try.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1125,6 +1135,8 @@ func (c *Client) KeepPhone(ctx context.Context, phoneId PhoneId, reqEditors ...R
 
 // VerifyPhoneWithBody Prove a number with its code
 //
+// A wrong code is 422 `code_invalid`; what can't be a code costs no try. 401 `session_revoked` when auth says that the session is over.
+//
 // Takes any type of body and a specified content type.
 //
 // Corresponds with POST /v1/me/phones/{phone_id}/verification (the `VerifyPhone` operationId).
@@ -1141,6 +1153,8 @@ func (c *Client) VerifyPhoneWithBody(ctx context.Context, phoneId PhoneId, conte
 }
 
 // VerifyPhone Prove a number with its code
+//
+// A wrong code is 422 `code_invalid`; what can't be a code costs no try. 401 `session_revoked` when auth says that the session is over.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1337,6 +1351,8 @@ func (c *Client) CompleteRecovery(ctx context.Context, recoveryId RecoveryId, bo
 
 // AddEvidenceWithBody Bring an evidence
 //
+// A wrong code is 422 `code_invalid`; what can't be a code costs no try.
+//
 // Takes any type of body and a specified content type.
 //
 // Corresponds with POST /v1/recoveries/{recovery_id}/evidence (the `AddEvidence` operationId).
@@ -1353,6 +1369,8 @@ func (c *Client) AddEvidenceWithBody(ctx context.Context, recoveryId RecoveryId,
 }
 
 // AddEvidence Bring an evidence
+//
+// A wrong code is 422 `code_invalid`; what can't be a code costs no try.
 //
 // Takes a body of the `application/json` content type.
 //

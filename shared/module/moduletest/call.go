@@ -20,9 +20,10 @@ type Answer struct {
 }
 
 // Code is the problem's; "" where the answer is none.
-func (a Answer) Code() string { return a.field("code") }
+func (a Answer) Code() string { return a.Field("code") }
 
-func (a Answer) field(name string) string {
+// Field is a text of the answer's JSON object; "" where there is none.
+func (a Answer) Field(name string) string {
 	var fields map[string]any
 	if json.Unmarshal([]byte(a.Body), &fields) != nil {
 		return ""
@@ -50,10 +51,29 @@ func (w *World) Try(service, authorization, method, path, body string) (Answer, 
 	if body != "" {
 		r.Header.Set("Content-Type", w.mediaType(method, path))
 	}
+	if err := w.Identify(r, service, authorization); err != nil {
+		return Answer{}, err
+	}
+	return Send(r)
+}
+
+// Send makes a call and reads its answer.
+func Send(r *http.Request) (Answer, error) {
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return Answer{}, err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	return Answer{resp.StatusCode, resp.Header, string(text)}, err
+}
+
+// Identify makes r a call by a service ("" for nobody), with an Authorization unless it is empty, for a client at Address.
+func (i *Issuers) Identify(r *http.Request, service, authorization string) error {
 	if service != "" {
-		token, err := w.Services.Signer(service).Token(w.Service)
+		token, err := i.Services.Signer(service).Token(i.Service)
 		if err != nil {
-			return Answer{}, err
+			return err
 		}
 		r.Header.Set(httpkit.HeaderService, token)
 	}
@@ -62,13 +82,7 @@ func (w *World) Try(service, authorization, method, path, body string) (Answer, 
 	}
 	r.Header.Set(httpkit.HeaderClientAddress, Address)
 	r.Header.Set(httpkit.HeaderUserAgent, "test agent")
-	resp, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return Answer{}, err
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	return Answer{resp.StatusCode, resp.Header, string(text)}, err
+	return nil
 }
 
 // mediaType is that of the operation's body; JSON where the specification knows no other.

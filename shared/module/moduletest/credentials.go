@@ -28,15 +28,16 @@ type Issuers struct {
 
 // Matrix is the world's own: its services, its operator and its people, and what must not do for them. State is the
 // whole store but for the tables named except, after settle, which waits until the module's background work has come to
-// rest (nil: there is none).
+// rest (nil: Settle).
 func (w *World) Matrix(rows map[string]Row, settle func(), except ...string) Matrix {
 	account, session := id.New("acc"), id.New("ses")
 	return Matrix{
 		Spec: w.Spec, Rows: rows, Do: w.Do, Callers: Services(),
 		State: func() string {
-			if settle != nil {
-				settle()
+			if settle == nil {
+				return w.sorted(w.settled(), except)
 			}
+			settle()
 			return w.Contents(except...)
 		},
 		Right: map[string]func() string{
@@ -47,7 +48,7 @@ func (w *World) Matrix(rows map[string]Row, settle func(), except ...string) Mat
 			Person:   func() []Wrong { return append(w.WrongPersons(account, session), w.revoked(account, rows)) },
 			Operator: func() []Wrong { return w.WrongOperators(account, session) },
 		},
-		Other: func() string { return w.AsPerson(id.New("acc"), id.New("ses")) },
+		Other: map[string]func() string{Person: func() string { return w.AsPerson(id.New("acc"), id.New("ses")) }},
 		Stale: func() string {
 			now := w.Now()
 			return "Bearer " + w.People.Issue(access.Claims{
@@ -61,7 +62,7 @@ func (w *World) Matrix(rows map[string]Row, settle func(), except ...string) Mat
 func (w *World) revoked(account string, rows map[string]Row) Wrong {
 	w.T.Helper()
 	session := id.New("ses")
-	over := Wrong{"a revoked session", w.AsPerson(account, session), http.StatusUnauthorized, "session_revoked"}
+	over := Wrong{Who: "a revoked session", Authorization: w.AsPerson(account, session), Status: http.StatusUnauthorized, Code: "session_revoked"}
 	w.People.Revoke(session)
 	for _, op := range (Matrix{Spec: w.Spec}).operations() {
 		row := rows[op.OperationID]
@@ -104,7 +105,7 @@ func (i *Issuers) WrongPersons(account, session string) []Wrong {
 	now := i.Now()
 	over := access.Claims{Account: account, Session: session, AuthTime: now.Add(-time.Hour), IssuedAt: now.Add(-time.Hour), ExpiresAt: now, AMR: []string{"pwd"}}
 	refused := func(who, authorization, code string) Wrong {
-		return Wrong{who, authorization, http.StatusUnauthorized, code}
+		return Wrong{Who: who, Authorization: authorization, Status: http.StatusUnauthorized, Code: code}
 	}
 	return []Wrong{
 		refused("no token", "", unauthenticated),
@@ -121,7 +122,7 @@ func (i *Issuers) WrongPersons(account, session string) []Wrong {
 func (i *Issuers) WrongOperators(account, session string) []Wrong {
 	person := i.People.Token(account, session)
 	refused := func(who, authorization string) Wrong {
-		return Wrong{who, authorization, http.StatusUnauthorized, unauthenticated}
+		return Wrong{Who: who, Authorization: authorization, Status: http.StatusUnauthorized, Code: unauthenticated}
 	}
 	forged := func(signer, audience string, age time.Duration) string {
 		return "Operator " + i.Services.Forge(signer, module.Operator, audience, age)
@@ -137,7 +138,7 @@ func (i *Issuers) WrongOperators(account, session string) []Wrong {
 		refused("replayed from another service", forged(module.Operator, i.elsewhere(), 0)),
 		refused("the operator's token as a person's", "Bearer "+i.token(module.Operator)),
 		refused("the operator's token without a scheme", i.token(module.Operator)),
-		{"a service that plays operator", "Operator " + i.token(module.Gateway), http.StatusForbidden, "forbidden"},
+		{Who: "a service that plays operator", Authorization: "Operator " + i.token(module.Gateway), Status: http.StatusForbidden, Code: "forbidden"},
 	}
 }
 

@@ -29,8 +29,10 @@ type Row struct {
 	// Status is what whom it is for gets; 0: anything but 401 and 403, and nothing is said about the state.
 	Status int
 	// Nowhere is the same request about something that isn't there, where the operation is about one thing of somebody's:
-	// another person must get the same answer for both, byte for byte.
+	// somebody else must be refused alike for both, byte for byte.
 	Nowhere func() Request
+	// Wrong are callers that this operation refuses beside those of the matrix.
+	Wrong func() []Wrong
 	// Fresh operations refuse a sign-in that is 10 minutes old.
 	Fresh bool
 	// Quiet says why a success of an operation that isn't a GET leaves the state as it was; "" where it changes it.
@@ -44,6 +46,8 @@ type Wrong struct {
 	Who, Authorization string
 	Status             int
 	Code               string
+	// During makes something so for this one call, and returns what undoes it; nil: nothing.
+	During func() (undo func())
 }
 
 // Matrix holds each operation of a specification against everybody (R4.1).
@@ -59,8 +63,12 @@ type Matrix struct {
 	Right map[string]func() string
 	// Wrong are those that must not do, by security scheme, as whom it is for would send them at this moment.
 	Wrong map[string]func() []Wrong
-	// Other is another person, Stale whom it is for with a sign-in of 10 minutes ago; nil where no row needs them.
-	Other, Stale func() string
+	// Before prepares somebody whom an operation is for; nil where nobody has to be.
+	Before func(operation string)
+	// Other is somebody else whom such an operation could be for, by security scheme.
+	Other map[string]func() string
+	// Stale is whom it is for with a sign-in of 10 minutes ago; nil where no row needs it.
+	Stale func() string
 }
 
 // Run runs the matrix, an operation a subtest. An operation without a row, and a row without an operation, is a failure.
@@ -75,6 +83,9 @@ func (m Matrix) Run(t *testing.T) {
 			continue
 		}
 		t.Run(op.OperationID, func(t *testing.T) {
+			if m.Before != nil {
+				m.Before(op.OperationID)
+			}
 			c := &check{Matrix: m, row: row, op: op}
 			c.run()
 			for _, failure := range c.failures {
@@ -174,29 +185,41 @@ func (c *check) run() {
 			c.fail("x-callers %v: an operation lists who may call it", allowed)
 			return
 		}
-		c.refused("nobody, as whom it is for", "", right(), http.StatusUnauthorized, "unauthenticated")
+		c.refused("nobody, as whom it is for", "", right, http.StatusUnauthorized, "unauthenticated")
 		for _, service := range c.Callers {
 			if !slices.Contains(allowed, service) {
-				c.refused(service, service, right(), http.StatusForbidden, "caller_not_allowed")
+				c.refused(service, service, right, http.StatusForbidden, "caller_not_allowed")
 			}
 		}
 	}
 	scheme := c.op.scheme()
 	if wrong := c.Wrong[scheme]; wrong != nil {
-		for _, w := range wrong() {
-			c.refused(w.Who, allowed[0], w.Authorization, w.Status, w.Code)
-		}
+		c.wrong(allowed[0], wrong())
 	} else if scheme != "" {
 		c.fail("nothing is known that %s must refuse", scheme)
+	}
+	if c.row.Wrong != nil {
+		c.wrong(allowed[0], c.row.Wrong())
 	}
 	if c.row.Nowhere != nil {
 		c.nobodys(allowed[0])
 	}
 	if c.row.Fresh {
-		c.refused("a stale sign-in", allowed[0], c.Stale(), http.StatusForbidden, "fresh_sign_in_required")
+		c.refused("a stale sign-in", allowed[0], c.Stale, http.StatusForbidden, "fresh_sign_in_required")
 	}
 	for _, service := range allowed {
-		c.taken(service, right())
+		c.taken(service, right)
+	}
+}
+
+func (c *check) wrong(service string, all []Wrong) {
+	for _, w := range all {
+		undo := func() {}
+		if w.During != nil {
+			undo = w.During()
+		}
+		c.refused(w.Who, service, func() string { return w.Authorization }, w.Status, w.Code)
+		undo()
 	}
 }
 
@@ -222,32 +245,33 @@ func template(path string) *regexp.Regexp {
 	return regexp.MustCompile("^" + regexp.MustCompile(`\\\{[^/]*\\\}`).ReplaceAllString(regexp.QuoteMeta(path), `[^/?]+`) + `(\?|$)`)
 }
 
-func (c *check) refused(who, service, authorization string, status int, code string) {
-	got, before, after := c.ask(service, authorization, c.row.Request(service))
+func (c *check) refused(who, service string, authorization func() string, status int, code string) {
+	r := c.row.Request(service)
+	got, before, after := c.ask(service, authorization(), r)
 	if got.Status != status || got.Code() != code {
 		c.fail("%s: %d %s, want %d %s", who, got.Status, got.Body, status, code)
 	}
 	if before != after {
-		c.fail("%s was refused, and changed something: %s", who, difference(before, after))
+		c.fail("%s was refused, and changed something: %s", who, Difference(before, after))
 	}
 }
 
-// nobodys: what is somebody's answers another person as what isn't there does.
+// nobodys: what is somebody's answers somebody else as what isn't there does.
 func (c *check) nobodys(service string) {
-	r, none := c.row.Request(service), c.row.Nowhere()
-	theirs, before, after := c.ask(service, c.Other(), r)
-	missing, _, still := c.ask(service, c.Other(), none)
-	if theirs.Status != http.StatusNotFound || anonymous(theirs, r.Path) != anonymous(missing, none.Path) {
-		c.fail("another person: %d %s, and of what isn't there: %d %s", theirs.Status, theirs.Body, missing.Status, missing.Body)
+	r, none, other := c.row.Request(service), c.row.Nowhere(), c.Other[c.op.scheme()]()
+	theirs, before, after := c.ask(service, other, r)
+	missing, _, still := c.ask(service, other, none)
+	if theirs.Status < http.StatusBadRequest || anonymous(theirs, r.Path) != anonymous(missing, none.Path) {
+		c.fail("somebody else: %d %s, and of what isn't there: %d %s", theirs.Status, theirs.Body, missing.Status, missing.Body)
 	}
 	if before != after || after != still {
-		c.fail("another person was refused, and changed something: %s", difference(before, still))
+		c.fail("somebody else was refused, and changed something: %s", Difference(before, still))
 	}
 }
 
 // anonymous is an answer without its request's id, its time and the ids that were asked for.
 func anonymous(a Answer, path string) string {
-	text := strings.ReplaceAll(a.Body, a.field("request_id"), "-")
+	text := strings.ReplaceAll(a.Body, a.Field("request_id"), "-")
 	for part := range strings.SplitSeq(path, "/") {
 		if strings.Contains(part, "_") {
 			text = strings.ReplaceAll(text, part, "-")
@@ -262,8 +286,9 @@ func anonymous(a Answer, path string) string {
 }
 
 // taken: whom the operation is for gets what it asks for, a write writes, and a read doesn't.
-func (c *check) taken(service, authorization string) {
-	got, before, after := c.ask(service, authorization, c.row.Request(service))
+func (c *check) taken(service string, authorization func() string) {
+	r := c.row.Request(service)
+	got, before, after := c.ask(service, authorization(), r)
 	if c.row.Status == 0 {
 		if got.Status == http.StatusUnauthorized || got.Status == http.StatusForbidden {
 			c.fail("whom it is for: %d %s", got.Status, got.Body)
@@ -275,7 +300,7 @@ func (c *check) taken(service, authorization string) {
 	}
 	switch reads := c.op.method == http.MethodGet; {
 	case reads && c.row.Recorded == "" && before != after:
-		c.fail("a read changed something: %s", difference(before, after))
+		c.fail("a read changed something: %s", Difference(before, after))
 	case (reads && c.row.Recorded != "" || !reads && c.row.Quiet == "") && before == after:
 		c.fail("a success left the state as it was: the state doesn't show what the operation does")
 	}

@@ -34,19 +34,72 @@ func OnMongoDB(t testing.TB) module.Store {
 // Engines are both, by name.
 var Engines = map[string]func(testing.TB) module.Store{"sqlite": OnSQLite, "mongodb": OnMongoDB}
 
+// Settle waits until nothing waits in the outbox.
+func (w *World) Settle() { w.settled() }
+
+// settled is what the store holds then.
+func (w *World) settled() (lines []string) {
+	w.T.Helper()
+	testkit.Eventually(w.T, testkit.Patience, func() (bool, string) {
+		var err error
+		lines, err = w.lines()
+		waiting := 0
+		for _, line := range lines {
+			if w.waits(line) {
+				waiting++
+			}
+		}
+		return err == nil && waiting == 0, fmt.Sprintf("%d rows wait in the outbox, %v", waiting, err)
+	})
+	return lines
+}
+
+// waits says whether a line is something that the outbox hasn't shipped. On MongoDB what is shipped stays in the log for
+// a while.
+func (w *World) waits(line string) bool {
+	if w.Store.Engine == module.EngineMongoDB {
+		return strings.HasPrefix(line, "outbox_waiting|") || strings.Contains(line, `"outbox":`)
+	}
+	return strings.HasPrefix(line, "outbox_log|")
+}
+
+// restless are the tables that change by themselves: readiness writes, and on MongoDB the outbox has a lease.
+func (w *World) restless() []string {
+	if w.Store.Engine == module.EngineMongoDB {
+		return []string{"write_probe", "outbox_log", "outbox_cursor"}
+	}
+	return []string{"write_probe"}
+}
+
+func (w *World) lines() ([]string, error) {
+	if w.Store.Engine != module.EngineMongoDB {
+		return sqliteLines(w.T.Context(), w.Store)
+	}
+	if w.mongo == nil {
+		client, err := mongo.Connect(options.Client().ApplyURI(w.Store.URI.Reveal()))
+		if err != nil {
+			return nil, err
+		}
+		w.mongo = client.Database(w.Store.Database)
+		w.T.Cleanup(func() { _ = client.Disconnect(context.Background()) }) // it only read
+	}
+	return mongoLines(w.T.Context(), w.mongo)
+}
+
 // Contents is everything that the module's store holds: a line a row or document, each beginning with its table's name
-// and a bar, sorted, but for the tables named except. It is read beside the module, which goes on; a service whose
+// and a bar, sorted, but for the tables named except and those that change by themselves. It is read beside the module, which goes on; a service whose
 // background work writes has to come to rest before.
 func (w *World) Contents(except ...string) string {
 	w.T.Helper()
-	read := sqliteLines
-	if w.Store.Engine == module.EngineMongoDB {
-		read = mongoLines
-	}
-	lines, err := read(w.T.Context(), w.Store)
+	lines, err := w.lines()
 	if err != nil {
 		w.T.Fatalf("what the store holds: %v", err)
 	}
+	return w.sorted(lines, except)
+}
+
+func (w *World) sorted(lines, except []string) string {
+	except = append(w.restless(), except...)
 	lines = slices.DeleteFunc(lines, func(line string) bool {
 		table, _, _ := strings.Cut(line, "|")
 		return slices.Contains(except, table)
@@ -117,13 +170,7 @@ func rowsOf(ctx context.Context, db *sql.DB, query string) ([]string, error) {
 	return out, rows.Err()
 }
 
-func mongoLines(ctx context.Context, s module.Store) (lines []string, err error) {
-	client, err := mongo.Connect(options.Client().ApplyURI(s.URI.Reveal()))
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = client.Disconnect(context.WithoutCancel(ctx)) }() // it only read
-	db := client.Database(s.Database)
+func mongoLines(ctx context.Context, db *mongo.Database) (lines []string, err error) {
 	names, err := db.ListCollectionNames(ctx, bson.D{})
 	if err != nil {
 		return nil, err
@@ -144,9 +191,9 @@ func mongoLines(ctx context.Context, s module.Store) (lines []string, err error)
 	return lines, nil
 }
 
-// difference names the tables in which two contents differ, and by how many lines. What stands in them is not shown: it
+// Difference names the tables in which two contents differ, and by how many lines. What stands in them is not shown: it
 // may be secret.
-func difference(before, after string) string {
+func Difference(before, after string) string {
 	counts := map[string]int{}
 	add := func(text string, n int, lines map[string]int) {
 		for line := range strings.Lines(text) {

@@ -193,8 +193,8 @@ func TestMatrixHasTeeth(t *testing.T) {
 		"a stale sign-in does":           {"addThing", "a stale sign-in: 204"},
 		"a write writes nothing":         {"addThing", "the state doesn't show"},
 		"a read writes":                  {"listThings", "a read changed something: things"},
-		"it tells that it is somebody's": {"getThing", "another person: 404"},
-		"anybody sees it":                {"getThing", "another person: 204"},
+		"it tells that it is somebody's": {"getThing", "somebody else: 404"},
+		"anybody sees it":                {"getThing", "somebody else: 204"},
 	} {
 		t.Run(plant, func(t *testing.T) {
 			got := startToy(t, plant).toyMatrix().failures()
@@ -246,10 +246,10 @@ func TestCalls(t *testing.T) {
 // What differs is named without what stands there.
 func TestDifference(t *testing.T) {
 	before := "a|1|secret\nb|2\nb|2"
-	if got := difference(before, before); got != "" {
+	if got := Difference(before, before); got != "" {
 		t.Errorf("the same differs: %s", got)
 	}
-	if got := difference(before, "a|1|other\nb|2"); got != "a: 2 lines, b: 1 lines" {
+	if got := Difference(before, "a|1|other\nb|2"); got != "a: 2 lines, b: 1 lines" {
 		t.Error(got)
 	}
 }

@@ -267,7 +267,7 @@ func oldestFirst(t *testing.T, f Fixture) {
 	const backlog = 1000
 	events := Events(backlog)
 	shuffled := slices.Clone(events)
-	rand.Shuffle(backlog, func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
+	rand.Shuffle(backlog, func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] }) //nolint:gosec // an order, no secret
 	f.Append(t, shuffled...)
 	var order []string
 	for n := int64(0); n < backlog; n = int64(len(order)) {

@@ -40,8 +40,6 @@ func plant(t *testing.T, store *sqlite.Store, statement string) error {
 	return store.Write(t.Context(), func(tx *sql.Tx) error { _, err := tx.Exec(statement); return err })
 }
 
-func hexOf(b []byte) string { return fmt.Sprintf("%x", b) }
-
 func tenEntries(t *testing.T) (*sqlite.Store, *ledger.Checkpoint) {
 	t.Helper()
 	store := openStore(t)
@@ -83,8 +81,8 @@ func TestVerifyFindsAFlippedBitInEveryColumn(t *testing.T) {
 			t.Errorf("no change of %s", name)
 		}
 	}
-	if n != len(columns) {
-		t.Fatalf("%d columns", n)
+	if err := rows.Err(); err != nil || n != len(columns) {
+		t.Fatalf("%d columns, %v", n, err)
 	}
 	for name, change := range columns {
 		t.Run(name, func(t *testing.T) {

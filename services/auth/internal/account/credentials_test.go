@@ -52,6 +52,61 @@ func TestChangePassword(t *testing.T) {
 	h.want(change(otherPassword, goodPassword), throttle.ErrTooMany)
 }
 
+// MU A30: a reset that comes while the password is changed wins.
+func TestResetWinsOverChangePassword(t *testing.T) {
+	h := newHarness(t)
+	a, _ := h.signUp("ana")
+	thief := h.person(h.signIn("ana", laptop, abroad))
+	reset := func() {
+		h.must(h.Reset(t.Context(), a.ID, "reset-1", h.version(a.ID), secret.NewString(otherPassword), atHome))
+	}
+	svc := h.with(&overlapping{Store: h.store, when: "update", do: sync.OnceFunc(reset)}, cheap, settings())
+	h.want(svc.ChangePassword(t.Context(), thief, secret.NewString(goodPassword), secret.NewString("granite kettle 19 violet sparrow"), abroad), account.ErrWrongPassword)
+	h.signInWith("ana", otherPassword)
+	if h.alive(thief) || len(h.events(record.PasswordChanged)) != 0 {
+		t.Error("the change was made, or the session lives")
+	}
+}
+
+// MU A26: a saved code is its account's: its hash is of no use in another one.
+func TestSavedCodeOfAnotherAccount(t *testing.T) {
+	h := newHarness(t)
+	a, codes := h.signUp("ana")
+	b, _ := h.signUp("eva")
+	h.must(h.store.UpdateAccount(t.Context(), b.ID, func(b *account.Account) ([]record.Event, error) {
+		b.SavedCodes = a.SavedCodes
+		return nil, nil
+	}))
+	h.want(h.Redeem(t.Context(), b.ID, "r1", codes[0].Reveal(), atHome), account.ErrCodeInvalid)
+	h.must(h.Redeem(t.Context(), a.ID, "r1", codes[0].Reveal(), atHome))
+}
+
+// What can't be a saved code costs no try and leaves no trace; what people make of one when they read it off paper is it.
+func TestRedeemWhatIsTyped(t *testing.T) {
+	h := newHarness(t)
+	a, codes := h.signUp("ana")
+	for range 30 {
+		for _, typed := range []string{"", " ", "1234", "¡hola!", strings.Repeat("A", 200), "ÁÉÍÓ-ÁÉÍÓ-ÁÉÍÓ-ÁÉÍÓ"} {
+			h.want(h.Redeem(t.Context(), a.ID, "r", typed, abroad), account.ErrCodeInvalid)
+		}
+	}
+	if n := len(h.events(record.SavedCodeUsed)); n != 0 {
+		t.Errorf("%d events", n)
+	}
+	h.want(h.Redeem(t.Context(), "acc_"+strings.Repeat("0", 24), "r", "0000-0000-0000-0000", abroad), account.ErrCodeInvalid)
+	if n := len(h.events(record.SavedCodeUsed)); n != 0 {
+		t.Errorf("%d events of nobody", n)
+	}
+	for i, typed := range []string{
+		strings.ToLower(strings.ReplaceAll(codes[0].Reveal(), "-", "")),
+		"\u2068 " + strings.ReplaceAll(codes[1].Reveal(), "-", " – ") + "\u200b",
+		strings.NewReplacer("0", "o", "1", "I").Replace(codes[2].Reveal()),
+		strings.NewReplacer("0", "٠", "1", "١", "2", "٢").Replace(codes[3].Reveal()),
+	} {
+		h.must(h.Redeem(t.Context(), a.ID, fmt.Sprint(i), typed, atHome))
+	}
+}
+
 func TestIssueSavedCodes(t *testing.T) {
 	h := newHarness(t)
 	a, old := h.signUp("ana")

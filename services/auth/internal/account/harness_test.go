@@ -80,7 +80,7 @@ func (h *harness) with(store account.Store, params password.Params, s account.Se
 	h.must(err)
 	return account.New(account.Deps{
 		Store: store, Throttle: tries, Hasher: password.NewHasher(params, 256<<10, h.pepper), Issuer: h.issuer, Key: h.pepper, Clock: h.clk,
-		Kick: func() {}, Ended: func() {},
+		Kick: func() {}, Ended: func(account.Session) {},
 	}, s)
 }
 
@@ -100,6 +100,13 @@ func (h *harness) signIn(identifier string, device secret.String, from record.Or
 	tokens, err := h.try(identifier, goodPassword, device, from)
 	h.must(err)
 	return tokens
+}
+
+// signInWith is a sign-in without a device from nowhere, with that password.
+func (h *harness) signInWith(identifier, typed string) {
+	h.t.Helper()
+	_, err := h.try(identifier, typed, secret.String{}, elsewhere)
+	h.must(err)
 }
 
 func (h *harness) person(tokens account.Tokens) account.Person {

@@ -70,7 +70,9 @@ func (s *Service) Refresh(ctx context.Context, token, deviceKey secret.String, o
 			return nil, err
 		}
 		if reused = !sess2.takes(spent, o.Device, now, s.settings.ReuseGrace); reused {
-			return s.endWith(sess2, now, "refresh_token_reused", o), nil
+			events := s.endWith(sess2, now, "refresh_token_reused", o)
+			sess = *sess2
+			return events, nil
 		}
 		sess2.rotate(spent, given, now)
 		s.use(sess2, now)
@@ -84,7 +86,7 @@ func (s *Service) Refresh(ctx context.Context, token, deviceKey secret.String, o
 	}
 	s.kick()
 	if reused {
-		s.ended()
+		s.ended(sess)
 		return Tokens{}, ErrTokenInvalid
 	}
 	return s.tokens(now, sess, next)

@@ -43,22 +43,16 @@ func (s *Service) Repair(ctx context.Context) error {
 			return errors.Join(append(failed, err)...)
 		}
 		for _, u := range batch {
-			if age := now.Sub(u.At); age >= 0 && age < repairAfter { // a time in the future is no time to wait for
-				continue
+			next, err := s.repair(ctx, now, u)
+			if ctx.Err() != nil {
+				return ctx.Err()
 			}
-			again := s.repairs.by[u.Account]
-			if wait := again.at.Sub(now); wait <= 0 || wait > lastRetry {
-				if err := s.finishEnding(ctx, u.Account, record.Origin{}); err == nil {
-					continue
-				} else if ctx.Err() != nil {
-					return ctx.Err()
-				} else {
-					failed = append(failed, fmt.Errorf("account %s: %w", u.Account, err))
-				}
-				again.pause = min(max(2*again.pause, firstRetry), lastRetry)
-				again.at = now.Add(again.pause)
+			if err != nil {
+				failed = append(failed, fmt.Errorf("account %s: %w", u.Account, err))
 			}
-			later[u.Account] = again
+			if !next.at.IsZero() {
+				later[u.Account] = next
+			}
 		}
 		if full = len(batch) == repairBatch; full {
 			after = batch[len(batch)-1]
@@ -66,4 +60,21 @@ func (s *Service) Repair(ctx context.Context) error {
 	}
 	s.repairs.by = later
 	return errors.Join(failed...)
+}
+
+// repair says when an account may be tried again, zero for one that is finished or too young.
+func (s *Service) repair(ctx context.Context, now time.Time, u Unfinished) (retry, error) {
+	if age := now.Sub(u.At); age >= 0 && age < repairAfter { // a time in the future is no time to wait for
+		return retry{}, nil
+	}
+	again := s.repairs.by[u.Account]
+	if wait := again.at.Sub(now); wait > 0 && wait <= lastRetry {
+		return again, nil
+	}
+	if err := s.finishEnding(ctx, u.Account, record.Origin{}); err != nil {
+		again.pause = min(max(2*again.pause, firstRetry), lastRetry)
+		again.at = now.Add(again.pause)
+		return again, err
+	}
+	return retry{}, nil
 }

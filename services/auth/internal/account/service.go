@@ -47,8 +47,8 @@ type Deps struct {
 	Issuer   Issuer
 	Key      secret.Key // the pepper: saved codes and refresh tokens are bound to it
 	Clock    clock.Clock
-	Kick     func() // called after each write that left events to ship
-	Ended    func() // called after each write that ended a session
+	Kick     func()        // called after each write that left events to ship
+	Ended    func(Session) // called after each write that ended a session
 }
 
 // Service is the use cases. Safe for concurrent use.
@@ -60,7 +60,7 @@ type Service struct {
 	key      secret.Key
 	clk      clock.Clock
 	kick     func()
-	ended    func()
+	ended    func(Session)
 	settings Settings
 	pace     *password.Pace
 	repairs  retries

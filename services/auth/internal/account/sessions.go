@@ -119,15 +119,20 @@ func (s *Service) live(ctx context.Context, now time.Time, a *Account) ([]Sessio
 
 // end marks one session as over and reports it. One that is over already stays as it is.
 func (s *Service) end(ctx context.Context, now time.Time, session, reason string, o record.Origin) error {
-	err := s.store.UpdateSession(ctx, session, func(sess *Session) ([]record.Event, error) {
-		if !sess.EndedAt.IsZero() {
-			return nil, nil
+	var ended Session
+	err := s.store.UpdateSession(ctx, session, func(sess *Session) (events []record.Event, _ error) {
+		if sess.EndedAt.IsZero() {
+			events = s.revokeWith(sess, now, reason, o)
 		}
-		return s.revokeWith(sess, now, reason, o), nil
+		ended = *sess
+		return events, nil
 	})
+	if err != nil {
+		return err
+	}
 	s.kick()
-	s.ended()
-	return err
+	s.ended(ended)
+	return nil
 }
 
 func (s *Service) revokeWith(sess *Session, now time.Time, reason string, o record.Origin) []record.Event {

@@ -79,6 +79,47 @@ func TestRefreshReuse(t *testing.T) {
 	}
 }
 
+// MU A06: repeating a lost answer doesn't lengthen the time in which it may be repeated; neither does a clock that is set
+// back (AG D5).
+func TestRefreshGraceIsNotLengthened(t *testing.T) {
+	for name, back := range map[string]time.Duration{"repeated": 0, "clock_set_back": 2 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			h := newHarness(t)
+			h.signUp("ana")
+			first := h.signIn("ana", phone, atHome)
+			h.clk.Advance(time.Minute)
+			_, err := h.refresh(first.Refresh, phone)
+			h.must(err)
+			h.clk.Advance(-back)
+			if back == 0 {
+				h.clk.Advance(8 * time.Second)
+			}
+			_, err = h.refresh(first.Refresh, phone)
+			h.must(err)
+			h.clk.Advance(10*time.Second + time.Millisecond)
+			_, err = h.refresh(first.Refresh, phone)
+			h.want(err, account.ErrTokenInvalid)
+			if h.alive(h.person(first)) {
+				t.Error("the session lives")
+			}
+		})
+	}
+}
+
+// AG D5: a sign-in of another process whose clock is a little ahead is fresh; one of a clock that was set back by hours is
+// not fresh until then.
+func TestFreshAcrossClocks(t *testing.T) {
+	h := newHarness(t)
+	h.signUp("ana")
+	p := h.person(h.signIn("ana", phone, atHome))
+	h.clk.Advance(-30 * time.Second)
+	h.must(h.Admit(t.Context(), p, "changePassword"))
+	h.clk.Advance(-2 * time.Hour)
+	h.want(h.Admit(t.Context(), p, "changePassword"), account.ErrNotFresh)
+	h.must(h.Admit(t.Context(), p, "getMe"))
+	h.must(h.Admit(t.Context(), h.person(h.signIn("ana", phone, atHome)), "changePassword"))
+}
+
 // Any token that ever was of the session is known again, however many rotations ago; made-up ones can't end a session.
 func TestRefreshOldAndForged(t *testing.T) {
 	h := newHarness(t)
@@ -273,7 +314,7 @@ func TestRepairGoesOn(t *testing.T) {
 
 // stuckAt is a store that can't change those sessions.
 type stuckAt struct {
-	*sqlite.Store
+	account.Store
 	stuck map[string]bool
 }
 

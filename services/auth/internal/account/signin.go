@@ -119,7 +119,7 @@ func (s *Service) refuse(ctx context.Context, start, now time.Time, a *Account, 
 
 // report keeps an event that comes with no change.
 func (s *Service) report(ctx context.Context, e record.Event) error {
-	err := s.store.Report(ctx, e)
+	err := s.store.Record(ctx, e)
 	s.kick()
 	return err
 }

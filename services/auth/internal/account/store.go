@@ -35,8 +35,8 @@ type Store interface {
 	// ErrNotFound.
 	UpdateSession(ctx context.Context, id string, change func(*Session) ([]record.Event, error)) error
 
-	// Report keeps events that come with no change.
-	Report(ctx context.Context, events ...record.Event) error
+	// Record keeps events that come with no change.
+	Record(ctx context.Context, events ...record.Event) error
 }
 
 // Unfinished is an account whose sessions of former epochs are still to be marked, since when.

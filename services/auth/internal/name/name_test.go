@@ -251,7 +251,7 @@ func TestReserved(t *testing.T) {
 	for _, typed := range []string{
 		"admin", "Admin", "ADMIN", "аdmin", "adm1n", "admin1", "admin_2024", "ad.min", "root", "support", "Soporte", "s0porte", "seguridad",
 		"security", "operator", "centinela", "Centine1a", "system", "sistema", "null", "staff", "help", "ayuda", "no-reply", "noreply", "no.reply",
-		"moderación", "moderacion", "administrador", "acme", "ACME", "acmeBank", "acme_bank", "über", "uber",
+		"moderación", "administracion", "administrador", "acme", "ACME", "acmeBank", "acme_bank", "über", "uber",
 	} {
 		if shown, err := rules.Clean(typed); err == nil {
 			t.Errorf("%s can be had, as %s", typed, shown)

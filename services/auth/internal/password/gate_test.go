@@ -47,6 +47,42 @@ func TestGateServesTheFamiliarFirst(t *testing.T) {
 	})
 }
 
+// MU A17: a familiar one that needs more room than is free holds up the strangers behind it: they would else overtake it
+// for ever.
+func TestGateKeepsTheOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(10)
+		leave, err := g.enter(t.Context(), Stranger, 7)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var order []Lane
+		for _, w := range []struct {
+			lane Lane
+			kib  int64
+		}{{Familiar, 10}, {Stranger, 3}} {
+			go func() {
+				leave, err := g.enter(t.Context(), w.lane, w.kib)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				order = append(order, w.lane) // together they don't fit
+				leave()
+			}()
+			synctest.Wait()
+		}
+		if len(order) != 0 {
+			t.Errorf("%v overtook", order)
+		}
+		leave()
+		synctest.Wait()
+		if len(order) != 2 || order[0] != Familiar {
+			t.Errorf("served in the order %v", order)
+		}
+	})
+}
+
 // Nobody waits for longer than 2 s, or than its caller; the room of who left goes to the next.
 func TestGateEndsWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

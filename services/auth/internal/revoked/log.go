@@ -15,10 +15,8 @@ import (
 const (
 	// overlap is how far the clocks of two processes, and the time that an end takes to be written, may be apart.
 	overlap = time.Minute
-	// readEvery is how late an end of another process on the same store is seen; those of this one kick.
+	// readEvery is how late an end of another process on the same store is seen; those of this one are added.
 	readEvery = 250 * time.Millisecond
-	// readApart bounds what many ends at once cost.
-	readApart = 10 * time.Millisecond
 	// mostAtOnce bounds a page, and what is read at once.
 	mostAtOnce = 1000
 )
@@ -66,7 +64,6 @@ type Log struct {
 	clk   clock.Clock
 	log   *slog.Logger
 	name  string // of this process's order
-	kicks chan struct{}
 
 	mu      sync.Mutex
 	entries []Entry // by number
@@ -80,18 +77,13 @@ type Log struct {
 // New makes a Log that knows nothing before Run.
 func New(store Store, clk clock.Clock, log *slog.Logger) *Log {
 	return &Log{
-		store: store, clk: clk, log: log, name: id.New("log"), kicks: make(chan struct{}, 1),
+		store: store, clk: clk, log: log, name: id.New("log"),
 		known: map[string]struct{}{}, news: make(chan struct{}),
 	}
 }
 
-// Kick has the store read now: something may have ended.
-func (l *Log) Kick() {
-	select {
-	case l.kicks <- struct{}{}:
-	default: // it is about to be read
-	}
-}
+// Add takes in what this process has ended and the store has: nobody waits for the next reading.
+func (l *Log) Add(e Ended) { l.take(l.clk.Now(), []Ended{e}) }
 
 // Drain answers all who wait, and all who come, at once: the process stops.
 func (l *Log) Drain() {
@@ -121,28 +113,12 @@ func (l *Log) Run(ctx context.Context) error {
 				l.log.Info("auth: ended sessions can be read again")
 			}
 		}
-		if !next(ctx, l.kicks, ticker.C) {
+		select {
+		case <-ctx.Done():
 			return nil
+		case <-ticker.C:
 		}
 	}
-}
-
-// next waits for a kick or the ticker, a little at least; false: ctx has ended.
-func next(ctx context.Context, kicks <-chan struct{}, ticks <-chan time.Time) bool {
-	apart := time.NewTimer(readApart)
-	defer apart.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-apart.C:
-	}
-	select {
-	case <-ctx.Done():
-		return false
-	case <-kicks:
-	case <-ticks:
-	}
-	return true
 }
 
 // refresh takes in what the store has and the log hasn't.

@@ -191,6 +191,25 @@ func TestClockSetBack(t *testing.T) {
 	expect(t, "when the clock has come back", got, "later")
 }
 
+// What was added is not news when it is read, nor the other way round.
+func TestAddedOnce(t *testing.T) {
+	store, clk := &memory{}, clock.NewManual(start)
+	l := open(t, store, clk)
+	e := Ended{"a", start, start.Add(time.Minute)}
+	l.Add(e)
+	got, next := all(t, l, "")
+	expect(t, "added", got, "a")
+	store.end(e.Session, e.At, e.AccessUntil)
+	if err := l.refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	l.Add(e)
+	got, _ = all(t, l, next)
+	expect(t, "read", got)
+	got, _ = all(t, l, "")
+	expect(t, "for somebody new", got, "a")
+}
+
 // What has ended for good leaves the memory, and isn't news again.
 func TestForgotten(t *testing.T) {
 	store, clk := &memory{}, clock.NewManual(start)
@@ -233,15 +252,13 @@ func TestWait(t *testing.T) {
 			t.Errorf("nothing: %+v, %v after %s", first, err, time.Since(began))
 		}
 		began = time.Now()
-		const between = 3*time.Second + readEvery/2 // two looks: after one, a kick waits a little
 		go func() {
-			time.Sleep(between)
-			store.end("a", clk.Now(), clk.Now().Add(time.Minute))
-			l.Kick()
+			time.Sleep(3 * time.Second)
+			l.Add(Ended{"a", clk.Now(), clk.Now().Add(time.Minute)})
 		}()
 		page, err := l.Read(t.Context(), first.Next, 10*time.Second)
-		if err != nil || len(page.Entries) != 1 || time.Since(began) != between {
-			t.Errorf("with a kick: %+v, %v after %s", page, err, time.Since(began))
+		if err != nil || len(page.Entries) != 1 || time.Since(began) != 3*time.Second {
+			t.Errorf("by this process: %+v, %v after %s", page, err, time.Since(began))
 		}
 		began = time.Now()
 		go func() {

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"centinela/openapi/gen/authclient"
-	"centinela/services/chat-relay/internal/relay"
+	"centinela/services/chat-relay/internal/room"
 	"centinela/shared/httpkit"
 )
 
@@ -13,7 +13,7 @@ type People struct {
 	api *authclient.Client
 }
 
-var _ relay.People = (*People)(nil)
+var _ room.People = (*People)(nil)
 
 // NewPeople talks through client, which knows where auth is.
 func NewPeople(client *httpkit.Client) (*People, error) {
@@ -21,22 +21,22 @@ func NewPeople(client *httpkit.Client) (*People, error) {
 	return &People{api: api}, err
 }
 
-// ByName returns who has the user name: relay.ErrPersonNotFound.
-func (p *People) ByName(ctx context.Context, userName string) (relay.Person, error) {
+// ByName returns who has the user name: room.ErrPersonNotFound.
+func (p *People) ByName(ctx context.Context, userName string) (room.Person, error) {
 	return person(httpkit.Read[authclient.AccountFacts](p.api.LookupAccount(ctx, authclient.AccountLookup{Identifier: userName})))
 }
 
-// ByAccount returns the account's person: relay.ErrPersonNotFound.
-func (p *People) ByAccount(ctx context.Context, account string) (relay.Person, error) {
+// ByAccount returns the account's person: room.ErrPersonNotFound.
+func (p *People) ByAccount(ctx context.Context, account string) (room.Person, error) {
 	return person(httpkit.Read[authclient.AccountFacts](p.api.GetAccountFacts(ctx, account, nil)))
 }
 
-func person(facts authclient.AccountFacts, err error) (relay.Person, error) {
+func person(facts authclient.AccountFacts, err error) (room.Person, error) {
 	if err != nil {
-		return relay.Person{}, err
+		return room.Person{}, err
 	}
 	if !facts.Found || facts.AccountId == nil || facts.UserName == nil {
-		return relay.Person{}, relay.ErrPersonNotFound
+		return room.Person{}, room.ErrPersonNotFound
 	}
-	return relay.Person{Account: *facts.AccountId, UserName: *facts.UserName}, nil
+	return room.Person{Account: *facts.AccountId, UserName: *facts.UserName}, nil
 }

@@ -29,16 +29,3 @@ const (
 	lingerBytes    = 1 << 20
 	commandTimeout = 5 * time.Second
 )
-
-// Close codes (RFC 6455 §7.4, IANA's registry for 3000 and 3003).
-const (
-	closeGoingAway    = 1001
-	closeProtocol     = 1002
-	closePolicy       = 1008
-	closeTooBig       = 1009
-	closeInternal     = 1011
-	closeTryLater     = 1013
-	closeUnauthorized = 3000
-	closeForbidden    = 3003
-	closeSlow         = 3008
-)

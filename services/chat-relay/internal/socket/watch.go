@@ -1,7 +1,7 @@
 package socket
 
 import (
-	"fmt"
+	"context"
 	"time"
 
 	"centinela/services/chat-relay/internal/protocol"
@@ -62,46 +62,54 @@ func (c *conn) recordViolation(v *protocol.Violation, now time.Time) {
 	}
 	e := c.event(now, record.ChatProtocolViolation, record.Refused)
 	e.Reason = string(v.Fault)
-	e.Data = record.Data{"fault": string(v.Fault), "state": v.State.String(), "size": fmt.Sprint(v.Size)}
+	e.Data = record.Data{"fault": string(v.Fault), "state": v.State.String(), "size": v.Size}
 	if v.Type != "" {
 		e.Data["type"] = v.Type
 	}
 	if left > 0 {
-		e.Data["unrecorded_before"] = fmt.Sprint(left)
+		e.Data["unrecorded_before"] = left
 	}
-	c.record(e)
+	_ = c.record(e) // the error is logged, and the frame is refused either way
 }
 
-func (c *conn) recordStart() {
-	c.record(c.event(c.door.Clock.Now(), record.ChatConnected, record.Success))
+// recordStart returns when the connection is on record.
+func (c *conn) recordStart() error {
+	return c.record(c.event(c.door.Clock.Now(), record.ChatConnected, record.Success))
 }
 
 // recordEnd reports the end of an authenticated socket, and of any that broke the protocol.
-func (c *conn) recordEnd() {
-	if c.joined == "" && c.violated == 0 {
+func (c *conn) recordEnd(how ending) {
+	who := c.who.Load()
+	if c.unsubscribe != nil { // it was ready
+		c.door.Ended(who.session)
+	} else if c.violated == 0 {
 		return
 	}
 	now := c.door.Clock.Now()
 	e := c.event(now, record.ChatDisconnected, record.Success)
-	e.Data = record.Data{"seconds": fmt.Sprint(int64(now.Sub(c.connected).Seconds())), "violations": fmt.Sprint(c.violated)}
-	if c.ended.code != "" {
-		e.Reason = c.ended.code
-		e.Data["close"] = fmt.Sprint(c.ended.close)
+	e.Data = record.Data{"seconds": int64(now.Sub(c.connected).Seconds()), "violations": c.violated}
+	if how.code != "" {
+		e.Reason = string(how.code)
+		e.Data["close"] = how.close
 	}
-	c.record(e)
+	_ = c.record(e) // the error is logged, and nobody is there to be told
 }
 
 func (c *conn) event(now time.Time, action, outcome string) record.Event {
-	e := record.New(now, "chat-relay", action, outcome, c.from)
-	e.Account, e.Session, _ = c.identity()
+	who := c.who.Load()
+	e := record.New(now, "chat-relay", action, outcome, who.from)
+	e.Account, e.Session = who.account, who.session
 	return e
 }
 
-// record waits until the event is stored: who breaks the protocol goes at the store's pace.
-func (c *conn) record(e record.Event) {
-	ctx, cancel := c.context()
+// record waits until the event is stored: who breaks the protocol goes at the store's pace. A relay that stops records
+// the ends of its sockets all the same.
+func (c *conn) record(e record.Event) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.door.running), commandTimeout)
 	defer cancel()
-	if err := c.door.Relay.Record(ctx, e); err != nil {
+	err := c.door.Record(ctx, e)
+	if err != nil {
 		c.log.Error("an event was not recorded", "action", e.Action, "error", err)
 	}
+	return err
 }

@@ -183,11 +183,11 @@ func (p Policy) Powers(numbers []Number, id string, now time.Time) []Power {
 
 // MayVeto says whether the number of that id can stop a recovery at now, and the
 // rule that forbids it: V4 (no power over others) or V8 (its vetoes are used up).
-func (p Policy) MayVeto(numbers []Number, id string, now time.Time) (rule string, ok bool) {
+func (p Policy) MayVeto(numbers []Number, id string, now time.Time) (rule Rule, ok bool) {
 	ranked := p.Ranked(numbers, now)
 	at := slices.IndexFunc(ranked, func(n Number) bool { return n.ID == id })
 	if at < 0 {
-		return "V4", false
+		return V4, false
 	}
 	used := 0
 	for _, veto := range ranked[at].Vetoes {
@@ -196,7 +196,7 @@ func (p Policy) MayVeto(numbers []Number, id string, now time.Time) (rule string
 		}
 	}
 	if used >= p.Vetoes.PerNumber {
-		return "V8", false
+		return V8, false
 	}
 	return "", true
 }

@@ -8,7 +8,10 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"centinela/openapi/gen/recoveryapi"
-	"centinela/services/recovery/internal/recovery"
+	"centinela/services/recovery/internal/claim"
+	"centinela/services/recovery/internal/objection"
+	"centinela/services/recovery/internal/post"
+	"centinela/services/recovery/internal/wallet"
 	"centinela/shared/fault"
 	"centinela/shared/httpkit"
 	"centinela/shared/record"
@@ -16,16 +19,24 @@ import (
 	"centinela/shared/sms/twilio"
 )
 
-// API implements the generated strict server.
-type API struct {
-	Recovery *recovery.Service
-	Courier  *recovery.Courier
-	Inbox    recovery.Inbox  // nil outside of development
-	Inbound  *twilio.Webhook // nil without Twilio
-	Status   *twilio.Webhook
+// Options is what the operations call.
+type Options struct {
+	Wallets    *wallet.Service
+	Claims     *claim.Service
+	Objections *objection.Service
+	Courier    *post.Courier
+	Inbox      post.Inbox      // nil outside of development
+	Inbound    *twilio.Webhook // nil without Twilio
+	Status     *twilio.Webhook
 }
 
+// API implements the generated strict server.
+type API struct{ o Options }
+
 var _ recoveryapi.StrictServerInterface = (*API)(nil)
+
+// New returns the operations.
+func New(o Options) *API { return &API{o} }
 
 // Register puts the routes on the engine.
 func (a *API) Register(engine *gin.Engine) {
@@ -72,13 +83,13 @@ func origin(ctx context.Context) record.Origin {
 	return record.Origin{Address: r.Address, UserAgent: r.UserAgent, RequestID: r.ID}
 }
 
-// person is who is signed in: httpkit lets nobody else through to /me.
-func person(ctx context.Context) (recovery.Person, error) {
+// person is who is signed in, and from where: httpkit lets nobody else through to /me.
+func person(ctx context.Context) (wallet.Person, record.Origin, error) {
 	claims := httpkit.RequestOf(ctx).Person
 	if claims == nil {
-		return recovery.Person{}, errNoPerson
+		return wallet.Person{}, record.Origin{}, errNoPerson
 	}
-	return recovery.Person{Account: claims.Account, Session: claims.Session, AuthTime: claims.AuthTime}, nil
+	return wallet.Person{Account: claims.Account, Session: claims.Session, AuthTime: claims.AuthTime}, origin(ctx), nil
 }
 
 var (

@@ -5,12 +5,14 @@ import (
 	"time"
 
 	"centinela/openapi/gen/recoveryapi"
-	"centinela/services/recovery/internal/recovery"
+	"centinela/services/recovery/internal/claim"
+	"centinela/services/recovery/internal/post"
+	"centinela/services/recovery/internal/wallet"
 )
 
 // The only place where the domain's types meet the wire's.
 
-func wirePhone(p recovery.PhoneView) recoveryapi.Phone {
+func wirePhone(p wallet.View) recoveryapi.Phone {
 	w := recoveryapi.Phone{
 		Id: p.ID, Masked: p.Masked, State: recoveryapi.PhoneState(p.State), Oldest: p.Oldest, Powers: []recoveryapi.PhonePower{},
 		AddedAt: p.AddedAt, ProvedAt: moment(p.ProvedAt), SeniorityDays: p.SeniorityDays, ChangesAt: moment(p.ChangesAt),
@@ -21,7 +23,15 @@ func wirePhone(p recovery.PhoneView) recoveryapi.Phone {
 	return w
 }
 
-func wireFlow(v recovery.FlowView) recoveryapi.Recovery {
+func wirePhones(phones []wallet.View) []recoveryapi.Phone {
+	all := make([]recoveryapi.Phone, 0, len(phones))
+	for _, p := range phones {
+		all = append(all, wirePhone(p))
+	}
+	return all
+}
+
+func wireFlow(v claim.View) recoveryapi.Recovery {
 	w := recoveryapi.Recovery{
 		Id: v.ID, State: recoveryapi.RecoveryState(v.State), Next: []recoveryapi.RecoveryNext{},
 		EarliestAt: moment(v.EarliestAt), ExpiresAt: v.ExpiresAt,
@@ -38,12 +48,12 @@ func wireFlow(v recovery.FlowView) recoveryapi.Recovery {
 	return w
 }
 
-func wireOwnFlows(flows []recovery.OwnFlow) []recoveryapi.OwnRecovery {
+func wireOwnFlows(flows []claim.Own) []recoveryapi.OwnRecovery {
 	all := make([]recoveryapi.OwnRecovery, 0, len(flows))
 	for _, f := range flows {
 		w := recoveryapi.OwnRecovery{
 			Id: f.ID, State: recoveryapi.RecoveryState(f.State), StartedAt: f.StartedAt, EarliestAt: moment(f.EarliestAt),
-			Address: f.Address, Rules: f.Rules, Evidence: f.Evidence,
+			Address: f.Address, Rules: append([]string{}, f.Reasons...), Evidence: append([]string{}, f.Evidence...),
 		}
 		if f.Verdict != "" {
 			verdict := recoveryapi.OwnRecoveryVerdict(f.Verdict)
@@ -54,7 +64,7 @@ func wireOwnFlows(flows []recovery.OwnFlow) []recoveryapi.OwnRecovery {
 	return all
 }
 
-func wireTexts(kept []recovery.KeptText) []recoveryapi.SimulatedText {
+func wireTexts(kept []post.KeptText) []recoveryapi.SimulatedText {
 	all := make([]recoveryapi.SimulatedText, 0, len(kept))
 	for _, k := range kept {
 		all = append(all, recoveryapi.SimulatedText{Id: k.ID, To: k.To, Body: k.Body, At: k.At})

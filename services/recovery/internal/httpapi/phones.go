@@ -4,113 +4,75 @@ import (
 	"context"
 
 	"centinela/openapi/gen/recoveryapi"
-	"centinela/services/recovery/internal/recovery"
-	"centinela/shared/httpkit"
 	"centinela/shared/secret"
 )
 
 // ListPhones serves GET /v1/me/phones.
 func (a *API) ListPhones(ctx context.Context, _ recoveryapi.ListPhonesRequestObject) (recoveryapi.ListPhonesResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
-	who, err := person(ctx)
+	who, _, err := person(ctx)
 	if err != nil {
 		return nil, err
 	}
-	phones, err := a.Recovery.Phones(ctx, who)
-	if err != nil {
-		return nil, err
-	}
-	return recoveryapi.ListPhones200JSONResponse{Phones: wirePhones(phones)}, nil
+	phones, err := a.o.Wallets.List(ctx, who.Account)
+	return recoveryapi.ListPhones200JSONResponse{Phones: wirePhones(phones)}, err
 }
 
 // AddPhone serves POST /v1/me/phones.
 func (a *API) AddPhone(ctx context.Context, r recoveryapi.AddPhoneRequestObject) (recoveryapi.AddPhoneResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
-	who, err := person(ctx)
+	who, o, err := person(ctx)
 	if err != nil {
 		return nil, err
 	}
-	phone, err := a.Recovery.AddPhone(ctx, who, origin(ctx), r.Body.Number)
-	if err != nil {
-		return nil, err
-	}
-	return recoveryapi.AddPhone201JSONResponse(wirePhone(phone)), nil
+	phone, err := a.o.Wallets.Add(ctx, who, o, r.Body.Number)
+	return recoveryapi.AddPhone201JSONResponse(wirePhone(phone)), err
 }
 
 // RetirePhone serves DELETE /v1/me/phones/{phone_id}.
 func (a *API) RetirePhone(ctx context.Context, r recoveryapi.RetirePhoneRequestObject) (recoveryapi.RetirePhoneResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
-	who, err := person(ctx)
+	who, o, err := person(ctx)
 	if err != nil {
 		return nil, err
 	}
-	phone, err := a.Recovery.RetirePhone(ctx, who, origin(ctx), r.PhoneId)
-	if err != nil {
-		return nil, err
-	}
-	return recoveryapi.RetirePhone200JSONResponse(wirePhone(phone)), nil
+	phone, err := a.o.Wallets.Retire(ctx, who, o, r.PhoneId)
+	return recoveryapi.RetirePhone200JSONResponse(wirePhone(phone)), err
 }
 
 // KeepPhone serves POST /v1/me/phones/{phone_id}/kept.
 func (a *API) KeepPhone(ctx context.Context, r recoveryapi.KeepPhoneRequestObject) (recoveryapi.KeepPhoneResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
-	who, err := person(ctx)
+	who, o, err := person(ctx)
 	if err != nil {
 		return nil, err
 	}
-	phone, err := a.Recovery.KeepPhone(ctx, who, origin(ctx), r.PhoneId)
-	if err != nil {
-		return nil, err
-	}
-	return recoveryapi.KeepPhone200JSONResponse(wirePhone(phone)), nil
+	phone, err := a.o.Wallets.Keep(ctx, who, o, r.PhoneId)
+	return recoveryapi.KeepPhone200JSONResponse(wirePhone(phone)), err
 }
 
 // SendPhoneCode serves POST /v1/me/phones/{phone_id}/codes.
 func (a *API) SendPhoneCode(ctx context.Context, r recoveryapi.SendPhoneCodeRequestObject) (recoveryapi.SendPhoneCodeResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
-	who, err := person(ctx)
+	who, _, err := person(ctx)
 	if err != nil {
 		return nil, err
 	}
-	next, err := a.Recovery.SendPhoneCode(ctx, who, origin(ctx), r.PhoneId)
-	if err != nil {
-		return nil, err
-	}
-	return recoveryapi.SendPhoneCode202JSONResponse{ResendAfter: seconds(next)}, nil
+	next, err := a.o.Wallets.SendCode(ctx, who, r.PhoneId)
+	return recoveryapi.SendPhoneCode202JSONResponse{ResendAfter: seconds(next)}, err
 }
 
 // VerifyPhone serves POST /v1/me/phones/{phone_id}/verification.
 func (a *API) VerifyPhone(ctx context.Context, r recoveryapi.VerifyPhoneRequestObject) (recoveryapi.VerifyPhoneResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
-	who, err := person(ctx)
+	who, o, err := person(ctx)
 	if err != nil {
 		return nil, err
 	}
-	phone, err := a.Recovery.VerifyPhone(ctx, who, origin(ctx), r.PhoneId, secret.NewString(r.Body.Code))
-	if err != nil {
-		return nil, err
-	}
-	return recoveryapi.VerifyPhone200JSONResponse(wirePhone(phone)), nil
+	phone, err := a.o.Wallets.Prove(ctx, who, o, r.PhoneId, secret.NewString(r.Body.Code))
+	return recoveryapi.VerifyPhone200JSONResponse(wirePhone(phone)), err
 }
 
 // ListMyRecoveries serves GET /v1/me/recoveries.
 func (a *API) ListMyRecoveries(ctx context.Context, _ recoveryapi.ListMyRecoveriesRequestObject) (recoveryapi.ListMyRecoveriesResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
-	who, err := person(ctx)
+	who, _, err := person(ctx)
 	if err != nil {
 		return nil, err
 	}
-	flows, err := a.Recovery.OwnFlows(ctx, who)
-	if err != nil {
-		return nil, err
-	}
-	return recoveryapi.ListMyRecoveries200JSONResponse{Recoveries: wireOwnFlows(flows)}, nil
-}
-
-func wirePhones(phones []recovery.PhoneView) []recoveryapi.Phone {
-	all := make([]recoveryapi.Phone, 0, len(phones))
-	for _, p := range phones {
-		all = append(all, wirePhone(p))
-	}
-	return all
+	flows, err := a.o.Claims.OwnFlows(ctx, who.Account)
+	return recoveryapi.ListMyRecoveries200JSONResponse{Recoveries: wireOwnFlows(flows)}, err
 }

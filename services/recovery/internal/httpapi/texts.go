@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"centinela/openapi/gen/recoveryapi"
-	"centinela/shared/httpkit"
+	"centinela/shared/humantext"
 	"centinela/shared/id"
 	"centinela/shared/record"
 )
@@ -17,16 +17,15 @@ const emptyTwiML = `<?xml version="1.0" encoding="UTF-8"?><Response></Response>`
 
 // ReceiveTwilioText serves POST /v1/sms/twilio/inbound.
 func (a *API) ReceiveTwilioText(ctx context.Context, _ recoveryapi.ReceiveTwilioTextRequestObject) (recoveryapi.ReceiveTwilioTextResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
-	if a.Inbound == nil {
+	if a.o.Inbound == nil {
 		return nil, errNoRoute
 	}
 	r := rawOf(ctx)
-	reply, err := a.Inbound.Inbound(r.signature, r.form)
+	reply, err := a.o.Inbound.Inbound(r.signature, r.form)
 	if err != nil {
 		return nil, err
 	}
-	if err := a.Recovery.HearReply(ctx, bySMS(ctx), reply.From, reply.Body.Reveal(), reply.ProviderID); err != nil {
+	if err := a.o.Objections.ByReply(ctx, bySMS(ctx), reply.From, reply.Body.Reveal(), reply.ProviderID); err != nil {
 		return nil, err
 	}
 	return recoveryapi.ReceiveTwilioText200TextxmlResponse{Body: strings.NewReader(emptyTwiML), ContentLength: int64(len(emptyTwiML))}, nil
@@ -34,16 +33,15 @@ func (a *API) ReceiveTwilioText(ctx context.Context, _ recoveryapi.ReceiveTwilio
 
 // ReceiveTwilioStatus serves POST /v1/sms/twilio/status.
 func (a *API) ReceiveTwilioStatus(ctx context.Context, _ recoveryapi.ReceiveTwilioStatusRequestObject) (recoveryapi.ReceiveTwilioStatusResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
-	if a.Status == nil {
+	if a.o.Status == nil {
 		return nil, errNoRoute
 	}
 	r := rawOf(ctx)
-	delivery, err := a.Status.Status(r.signature, r.form)
+	delivery, err := a.o.Status.Status(r.signature, r.form)
 	if err != nil {
 		return nil, err
 	}
-	if err := a.Courier.NoteDelivery(ctx, delivery); err != nil {
+	if err := a.o.Courier.NoteDelivery(ctx, delivery); err != nil {
 		return nil, err
 	}
 	return recoveryapi.ReceiveTwilioStatus204Response{}, nil
@@ -51,15 +49,14 @@ func (a *API) ReceiveTwilioStatus(ctx context.Context, _ recoveryapi.ReceiveTwil
 
 // ListSimulatedTexts serves GET /dev/phone.
 func (a *API) ListSimulatedTexts(ctx context.Context, r recoveryapi.ListSimulatedTextsRequestObject) (recoveryapi.ListSimulatedTextsResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
-	if a.Inbox == nil {
+	if a.o.Inbox == nil {
 		return nil, errNoRoute
 	}
 	number := ""
 	if r.Params.Number != nil {
-		number = strings.ReplaceAll(*r.Params.Number, " ", "")
+		number = humantext.Phone(*r.Params.Number)
 	}
-	kept, err := a.Inbox.Kept(ctx, number, shownTexts)
+	kept, err := a.o.Inbox.Kept(ctx, number, shownTexts)
 	if err != nil {
 		return nil, err
 	}
@@ -68,11 +65,10 @@ func (a *API) ListSimulatedTexts(ctx context.Context, r recoveryapi.ListSimulate
 
 // ReplyFromSimulatedPhone serves POST /dev/phone/replies.
 func (a *API) ReplyFromSimulatedPhone(ctx context.Context, r recoveryapi.ReplyFromSimulatedPhoneRequestObject) (recoveryapi.ReplyFromSimulatedPhoneResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
-	if a.Inbox == nil {
+	if a.o.Inbox == nil {
 		return nil, errNoRoute
 	}
-	if err := a.Recovery.HearReply(ctx, bySMS(ctx), r.Body.From, r.Body.Body, id.New("rpl")); err != nil {
+	if err := a.o.Objections.ByReply(ctx, bySMS(ctx), r.Body.From, r.Body.Body, id.New("rpl")); err != nil {
 		return nil, err
 	}
 	return recoveryapi.ReplyFromSimulatedPhone204Response{}, nil

@@ -4,17 +4,17 @@ import (
 	"context"
 
 	"centinela/openapi/gen/auditclient"
+	"centinela/services/recovery/internal/claim"
 	"centinela/services/recovery/internal/engine"
-	"centinela/services/recovery/internal/recovery"
 	"centinela/shared/httpkit"
 )
 
-// Audit is recovery.Places over HTTP.
+// Audit is claim.Places over HTTP.
 type Audit struct {
 	client *auditclient.Client
 }
 
-var _ recovery.Places = (*Audit)(nil)
+var _ claim.Places = (*Audit)(nil)
 
 // NewAudit wraps the client of the peer, which finds its address at each call.
 func NewAudit(client *httpkit.Client) (*Audit, error) {
@@ -25,7 +25,7 @@ func NewAudit(client *httpkit.Client) (*Audit, error) {
 	return &Audit{client: c}, nil
 }
 
-// Familiarity implements recovery.Places.
+// Familiarity implements claim.Places.
 func (a *Audit) Familiarity(ctx context.Context, account, address string) (engine.Known, error) {
 	place, err := httpkit.Read[auditclient.Place](a.client.GetPlace(ctx, account, &auditclient.GetPlaceParams{Address: address}))
 	if err != nil {

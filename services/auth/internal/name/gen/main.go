@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"compress/gzip"
 	"fmt"
+	"go/format"
 	"io"
 	"log"
 	"os"
@@ -30,7 +31,11 @@ func run(allowedFile, confusablesFile, out string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(out, source(allowed, alike), 0o600)
+	text, err := format.Source(source(allowed, alike))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(out, text, 0o600)
 }
 
 func readAllowed(name string) (*unicode.RangeTable, error) {

@@ -2,6 +2,7 @@ package mongo
 
 import (
 	"context"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -31,7 +32,7 @@ func (s *Store) UpdateAccount(ctx context.Context, id string, change func(*accou
 }
 
 func (s *Store) AccountsEnding(ctx context.Context, after account.Unfinished, limit int) ([]account.Unfinished, error) {
-	filter := bson.D{{Key: "ending.at", Value: bson.D{{Key: "$exists", Value: true}}}}
+	filter := bson.D{{Key: "ending.at", Value: bson.D{{Key: "$gt", Value: time.Time{}}}}}
 	if after.Account != "" {
 		filter = bson.D{later("ending.at", after.At, after.Account)}
 	}

@@ -70,7 +70,7 @@ func later(field string, at time.Time, id string) bson.E {
 	}}
 }
 
-func (s *Store) Report(ctx context.Context, events ...record.Event) error {
+func (s *Store) Record(ctx context.Context, events ...record.Event) error {
 	return s.db.Record(ctx, events...)
 }
 

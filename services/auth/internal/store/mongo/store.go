@@ -66,5 +66,5 @@ func (s *Store) Counters() limits.Store { return s.db.Counters() }
 // Close ends the connections.
 func (s *Store) Close(ctx context.Context) error { return s.db.Close(ctx) }
 
-// Ping asks the primary.
-func (s *Store) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
+// Ready is nil while the server can be written to.
+func (s *Store) Ready(ctx context.Context) error { return s.db.Ready(ctx) }

@@ -13,7 +13,7 @@ import (
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
 func TestStore(t *testing.T) {
-	fresh := mongoxtest.Queries(t, "testdata/queries.txt")
+	fresh := mongoxtest.Queries(t, "")
 	storetest.Run(t, func(t *testing.T) storetest.Opener {
 		uri, database := fresh(t)
 		return func(t *testing.T) storetest.Store {

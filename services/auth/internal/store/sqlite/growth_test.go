@@ -8,7 +8,10 @@ import (
 	"time"
 
 	"centinela/services/auth/internal/account"
+	"centinela/services/auth/internal/revoked"
 	"centinela/services/auth/internal/store/sqlite"
+	"centinela/shared/id"
+	"centinela/shared/limits"
 	"centinela/shared/record"
 	"centinela/shared/sqlitex/sqlitextest"
 )
@@ -23,17 +26,31 @@ func TestGrowth(t *testing.T) {
 		e.Account = name(i)
 		return e
 	}
+	begin := func(ctx context.Context, s *sqlite.Store, i int, id string) error {
+		return s.BeginSession(ctx, name(i), func(*account.Account) (account.Session, []record.Event, error) {
+			return account.Session{ID: id, Account: name(i), LastUsedAt: now, ExpiresAt: now.Add(time.Hour)}, []record.Event{event(i)}, nil
+		})
+	}
+	raise := func(ctx context.Context, s *sqlite.Store, keys ...string) error {
+		rises := make([]limits.Rise, len(keys))
+		for i, key := range keys {
+			rises[i] = limits.Rise{Key: key, Apply: func(c limits.Counter) (limits.Counter, time.Duration) {
+				return limits.Counter{Count: c.Count + 1, Start: now, Last: now}, 0
+			}}
+		}
+		_, err := s.Counters().Raise(ctx, rises)
+		return err
+	}
 	fill := func(ctx context.Context, s *sqlite.Store, n int) error {
 		return sqlitextest.Each(n, func(i int) error {
 			a := account.Account{ID: name(i), NameKey: name(i), UserName: name(i), CreatedAt: now}
 			if err := s.CreateAccount(ctx, a); err != nil {
 				return err
 			}
-			if err := s.CreateSession(ctx, account.Session{ID: name(i), Account: name(i), LastUsedAt: now, ExpiresAt: now.Add(time.Hour)}, event(i)); err != nil {
+			if err := begin(ctx, s, i, name(i)); err != nil {
 				return err
 			}
-			_, err := s.RegisterFailure(ctx, name(i), now, time.Minute, nil)
-			return err
+			return raise(ctx, s, name(i))
 		})
 	}
 	open := func(ctx context.Context, t *testing.T) *sqlite.Store {
@@ -67,7 +84,7 @@ func TestGrowth(t *testing.T) {
 			return err
 		}},
 		operation{Name: "AccountsEnding", Run: func(ctx context.Context, s *sqlite.Store, _ int) error {
-			_, err := s.AccountsEnding(ctx, now, 10)
+			_, err := s.AccountsEnding(ctx, account.Unfinished{}, 10)
 			return err
 		}},
 		operation{Name: "UpdateAccount", Run: func(ctx context.Context, s *sqlite.Store, i int) error {
@@ -79,10 +96,21 @@ func TestGrowth(t *testing.T) {
 				return []record.Event{event(i)}, nil
 			})
 		}},
-		operation{Name: "RegisterFailure", Run: func(ctx context.Context, s *sqlite.Store, i int) error {
-			_, err := s.RegisterFailure(ctx, name(i), now, time.Minute, nil)
+		operation{Name: "BeginSession", Run: func(ctx context.Context, s *sqlite.Store, i int) error {
+			return begin(ctx, s, i, id.New("ses"))
+		}},
+		operation{Name: "Ended", Run: func(ctx context.Context, s *sqlite.Store, _ int) error {
+			_, err := s.Ended(ctx, now.Add(-time.Minute), now.Add(time.Minute), revoked.Ended{}, 1000)
 			return err
 		}},
-		operation{Name: "Sweep of nothing", Run: func(ctx context.Context, s *sqlite.Store, _ int) error { return s.Sweep(ctx, now.Add(-time.Hour)) }},
+		operation{Name: "Raise", Run: func(ctx context.Context, s *sqlite.Store, i int) error { return raise(ctx, s, name(i), name(i+1)) }},
+		operation{Name: "Sweep of nothing", Run: func(ctx context.Context, s *sqlite.Store, _ int) error {
+			_, err := s.SweepSessions(ctx, now.Add(-time.Hour), 500)
+			return err
+		}},
+		operation{Name: "Prune of nothing", Run: func(ctx context.Context, s *sqlite.Store, _ int) error {
+			_, err := s.Counters().Prune(ctx, now.Add(-time.Hour), 500)
+			return err
+		}},
 	)
 }

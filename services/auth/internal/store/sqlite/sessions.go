@@ -59,11 +59,6 @@ func (s *Store) Ended(ctx context.Context, from, to time.Time, after revoked.End
 		from, to, after.At, after.Session, limit)
 }
 
-// Report writes to the outbox alone.
-func (s *Store) Report(ctx context.Context, events ...record.Event) error {
-	return s.Write(ctx, func(tx *sql.Tx) error { return sqlitex.AppendOutbox(tx, events...) })
-}
-
 // SweepSessions deletes at most limit sessions that ended or expired before that time, and says how many.
 func (s *Store) SweepSessions(ctx context.Context, before time.Time, limit int) (int, error) {
 	expired, err := s.Prune(ctx, limit, `DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < ? ORDER BY expires_at LIMIT ?)`, before)

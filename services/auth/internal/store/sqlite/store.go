@@ -39,6 +39,3 @@ func (s *Store) Counters() limits.Store { return s.DB.Counters() }
 
 // Close ends after the writes that wait.
 func (s *Store) Close(context.Context) error { return s.DB.Close() }
-
-// Ping asks the file.
-func (s *Store) Ping(ctx context.Context) error { return s.Read().PingContext(ctx) }

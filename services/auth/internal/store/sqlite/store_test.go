@@ -13,7 +13,7 @@ import (
 )
 
 func TestStore(t *testing.T) {
-	ctx := sqlitextest.Plans(t, "testdata/plans.sql")
+	ctx := sqlitextest.Plans(t, "")
 	storetest.Run(t, func(t *testing.T) storetest.Opener {
 		path := filepath.Join(t.TempDir(), "auth.db")
 		return func(t *testing.T) storetest.Store {

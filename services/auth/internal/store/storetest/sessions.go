@@ -149,8 +149,8 @@ func beginSession(t *testing.T, s Store) {
 }
 
 func report(t *testing.T, s Store) {
-	must(t, s.Report(t.Context(), event(record.SessionRefused)))
-	must(t, s.Report(t.Context(), event(record.SessionRefused), event(record.SavedCodeUsed)))
+	must(t, s.Record(t.Context(), event(record.SessionRefused)))
+	must(t, s.Record(t.Context(), event(record.SessionRefused), event(record.SavedCodeUsed)))
 	if got := pending(t, s); got[record.SessionRefused] != 2 || got[record.SavedCodeUsed] != 1 {
 		t.Errorf("events %v", got)
 	}

@@ -32,7 +32,7 @@ func cancelled(t *testing.T, s Store) {
 			return begun, []record.Event{event(record.SessionCreated)}, nil
 		}),
 		"update session": s.UpdateSession(ctx, sess.ID, noEvents(func(x *account.Session) { x.EndedAt = start })),
-		"report":         s.Report(ctx, event(record.SessionRefused)),
+		"report":         s.Record(ctx, event(record.SessionRefused)),
 		"sweep":          swept,
 	} {
 		if !errors.Is(err, context.Canceled) {

@@ -2,28 +2,31 @@ package mongo
 
 import (
 	"context"
+	"slices"
 
-	"centinela/services/chat-relay/internal/relay"
-	"centinela/shared/bounded"
-	"centinela/shared/keylock"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"centinela/services/chat-relay/internal/digest"
+	"centinela/services/chat-relay/internal/room"
 	"centinela/shared/mongox"
-	"centinela/shared/record"
+	"centinela/shared/outbox"
 )
 
-const maxHints = 50_000
-
-// Store is a relay.Store.
+// Store is the relay's state.
 type Store struct {
-	db *mongox.DB
-	*mongox.Log
-	// last is a number that each conversation has reached. Messages are never deleted, so it can only be too small.
-	last *bounded.Map[string, int64]
-	// turns let the appends of this process to one conversation come one after the other: at once, each but one of them
-	// would collide and ask again. Other instances' are found by the collision.
-	turns *keylock.Locks
+	db            *mongox.DB
+	log           *mongox.Log
+	conversations *mongox.Documents[room.Conversation]
+	messages      *mongo.Collection
+	digests       *mongox.Documents[digest.Digest]
 }
 
-var _ relay.Store = (*Store)(nil)
+var (
+	_ room.Log     = (*Store)(nil)
+	_ room.Rooms   = (*Store)(nil)
+	_ digest.Store = (*Store)(nil)
+)
 
 // Open connects to the database and makes the indexes.
 func Open(ctx context.Context, uri, database string) (*Store, error) {
@@ -32,18 +35,31 @@ func Open(ctx context.Context, uri, database string) (*Store, error) {
 		return nil, err
 	}
 	return &Store{
-		db: db, Log: db.Log("chat-relay", conversationsName, messagesName), last: bounded.New[string, int64](maxHints),
-		turns: keylock.New(),
+		db: db, log: db.Log("chat-relay", conversationsName, digestsName),
+		conversations: mongox.NewDocuments[room.Conversation](db, conversationsName, 1, room.ErrConversationNotFound),
+		messages:      db.C(messagesName),
+		digests:       mongox.NewDocuments[digest.Digest](db, digestsName, digestShape, nil),
 	}, nil
 }
 
-// Ping returns nil when the server answers.
-func (s *Store) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
+// Outbox is what audit is told.
+func (s *Store) Outbox() outbox.Log { return s.log }
+
+// Ready is nil when the server answers.
+func (s *Store) Ready(ctx context.Context) error { return s.db.Ready(ctx) }
 
 // Close disconnects.
 func (s *Store) Close(ctx context.Context) error { return s.db.Close(ctx) }
 
-// RecordEvents implements relay.Store.
-func (s *Store) RecordEvents(ctx context.Context, events ...record.Event) error {
-	return s.db.Record(ctx, events...)
+// bulk is how many updates one message has: FerretDB v1 stops for good somewhat above 40.
+const bulk = 40
+
+// inBulk writes updates that don't depend on each other.
+func inBulk(ctx context.Context, c *mongo.Collection, updates []mongo.WriteModel) error {
+	for part := range slices.Chunk(updates, bulk) {
+		if _, err := c.BulkWrite(ctx, part, options.BulkWrite().SetOrdered(false)); err != nil {
+			return mongox.Wrap(err)
+		}
+	}
+	return nil
 }

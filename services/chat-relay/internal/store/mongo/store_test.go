@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"centinela/services/chat-relay/internal/relay"
+	"centinela/services/chat-relay/internal/room"
 	"centinela/services/chat-relay/internal/store/mongo"
 	"centinela/services/chat-relay/internal/store/storetest"
 	"centinela/shared/id"
@@ -39,7 +39,7 @@ func TestStore(t *testing.T) {
 	fresh := mongoxtest.Queries(t, "")
 	storetest.Run(t, func(t *testing.T) storetest.Open {
 		uri, database := fresh(t)
-		return func(t *testing.T) relay.Store { return open(t, uri, database) }
+		return func(t *testing.T) storetest.Store { return open(t, uri, database) }
 	})
 }
 
@@ -52,8 +52,8 @@ func TestInstancesShareTheNumbers(t *testing.T) {
 	event := func(action string) record.Event {
 		return record.New(at, "chat-relay", action, record.Success, record.Origin{})
 	}
-	c := relay.Conversation{ID: id.New("cnv"), Kind: relay.Group, CreatedAt: at, ActiveAt: at, CreatedBy: "a", Members: []relay.Member{{Account: "a", UserName: "a", AddedAt: at}}}
-	if _, err := instances[0].AddConversation(t.Context(), c, event(record.ChatConversationCreated)); err != nil {
+	c := room.Conversation{ID: id.New("cnv"), Kind: room.Group, CreatedAt: at, ActiveAt: at, CreatedBy: "a", Members: []room.Member{{Account: "a", UserName: "a", AddedAt: at}}}
+	if _, err := instances[0].Create(t.Context(), c, event(record.ChatConversationCreated)); err != nil {
 		t.Fatal(err)
 	}
 	const each = 15
@@ -61,13 +61,14 @@ func TestInstancesShareTheNumbers(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range seqs {
 		all.Go(func() {
-			m, created, err := instances[i%len(instances)].AppendMessage(t.Context(),
-				relay.Message{Conversation: c.ID, ClientID: fmt.Sprint(i), Sender: "a", Kind: relay.Text, Text: "hola", At: at},
-				func(relay.Message) record.Event { return event(record.ChatMessageSent) })
-			if err != nil || !created {
-				t.Errorf("append %d: %v, %v", i, created, err)
+			fates, err := instances[i%len(instances)].Append(t.Context(), room.Batch{Entries: []room.Entry{{Message: room.Message{
+				Conversation: c.ID, Seq: 1, ClientID: fmt.Sprint(i), Sender: "a", Kind: room.Text, Text: "hola", At: at,
+			}}}})
+			if err != nil {
+				t.Errorf("append %d: %v", i, err)
+				return
 			}
-			seqs[i] = m.Seq
+			seqs[i] = fates[0].Seq
 		})
 	}
 	all.Wait()

@@ -4,17 +4,27 @@ import (
 	"context"
 	"embed"
 
-	"centinela/services/chat-relay/internal/relay"
+	"centinela/services/chat-relay/internal/digest"
+	"centinela/services/chat-relay/internal/room"
+	"centinela/shared/outbox"
 	"centinela/shared/sqlitex"
 )
 
 //go:embed migrations/*.sql
 var files embed.FS
 
-// Store is a relay.Store. The outbox methods are the database's own.
-type Store struct{ *sqlitex.DB }
+// Store is the relay's state. Record and Ready are the database's own.
+type Store struct {
+	*sqlitex.DB
+	conversations *sqlitex.Table[room.Conversation]
+	digests       *sqlitex.Table[digest.Digest]
+}
 
-var _ relay.Store = (*Store)(nil)
+var (
+	_ room.Log     = (*Store)(nil)
+	_ room.Rooms   = (*Store)(nil)
+	_ digest.Store = (*Store)(nil)
+)
 
 // Open opens the database file at path, or makes it.
 func Open(ctx context.Context, path string, options ...sqlitex.Option) (*Store, error) {
@@ -26,11 +36,11 @@ func Open(ctx context.Context, path string, options ...sqlitex.Option) (*Store, 
 	if err != nil {
 		return nil, err
 	}
-	return &Store{db}, nil
+	return &Store{DB: db, conversations: conversations(), digests: digests()}, nil
 }
 
-// Ping returns nil when the file answers.
-func (s *Store) Ping(ctx context.Context) error { return s.Read().PingContext(ctx) }
+// Outbox is what audit is told.
+func (s *Store) Outbox() outbox.Log { return s.DB }
 
 // Close closes the file.
 func (s *Store) Close(context.Context) error { return s.DB.Close() }

@@ -7,8 +7,12 @@ import (
 	"testing"
 	"time"
 
-	"centinela/services/recovery/internal/recovery"
+	"centinela/services/recovery/internal/claim"
+	"centinela/services/recovery/internal/due"
+	"centinela/services/recovery/internal/post"
 	"centinela/services/recovery/internal/store/sqlite"
+	"centinela/services/recovery/internal/wallet"
+	"centinela/shared/record"
 	"centinela/shared/sqlitex/sqlitextest"
 )
 
@@ -18,17 +22,17 @@ func TestGrowth(t *testing.T) {
 	name := func(i int) string { return fmt.Sprintf("%08x", uint32(i)*2654435761) }
 	fill := func(ctx context.Context, s *sqlite.Store, n int) error {
 		return sqlitextest.Each(n, func(i int) error {
-			number := recovery.Number{ID: "phn_" + name(i), MAC: name(i), AddedAt: now}
-			err := s.UpdateWallet(ctx, name(i), func(w *recovery.Wallet) (recovery.Effects, error) {
-				w.Numbers = []recovery.Number{number}
-				return recovery.Effects{}, nil
+			number := wallet.Number{ID: "phn_" + name(i), MAC: name(i), AddedAt: now}
+			err := s.UpdateWallet(ctx, name(i), func(w *wallet.Wallet) (post.Effects, error) {
+				w.Numbers = []wallet.Number{number}
+				return post.Effects{}, nil
 			})
 			if err != nil {
 				return err
 			}
-			f := recovery.Flow{ID: name(i), Account: name(i), StartedAt: now, ForgetAt: now.Add(time.Hour)}
-			text := recovery.Text{ID: "txt_" + name(i), Owner: f.ID, ProviderID: name(i), FinishedAt: now}
-			return s.CreateFlow(ctx, f, recovery.Effects{Texts: []recovery.Text{text}})
+			f := claim.Flow{ID: name(i), Account: name(i), StartedAt: now, ForgetAt: now.Add(time.Hour)}
+			text := post.Text{ID: "txt_" + name(i), Owner: f.ID, Key: name(i), ProviderID: name(i), FinishedAt: now}
+			return s.CreateFlow(ctx, f, post.Effects{Texts: []post.Text{text}})
 		})
 	}
 	open := func(ctx context.Context, t *testing.T) *sqlite.Store {
@@ -45,7 +49,7 @@ func TestGrowth(t *testing.T) {
 			return err
 		}},
 		operation{Name: "UpdateWallet", Run: func(ctx context.Context, s *sqlite.Store, i int) error {
-			return s.UpdateWallet(ctx, name(i), func(w *recovery.Wallet) (recovery.Effects, error) { w.Locale = "es"; return recovery.Effects{}, nil })
+			return s.UpdateWallet(ctx, name(i), func(w *wallet.Wallet) (post.Effects, error) { w.Locale = "es"; return post.Effects{}, nil })
 		}},
 		operation{Name: "Flow", Run: func(ctx context.Context, s *sqlite.Store, i int) error {
 			_, err := s.Flow(ctx, name(i))
@@ -60,13 +64,16 @@ func TestGrowth(t *testing.T) {
 			return err
 		}},
 		operation{Name: "UpdateFlow", Run: func(ctx context.Context, s *sqlite.Store, i int) error {
-			return s.UpdateFlow(ctx, name(i), func(f *recovery.Flow) (recovery.Effects, error) {
+			return s.UpdateFlow(ctx, name(i), func(f *claim.Flow) (post.Effects, error) {
 				f.OpenUntil = now.Add(time.Minute)
-				return recovery.Effects{}, nil
+				return post.Effects{}, nil
 			})
 		}},
 		operation{Name: "Due and ClaimTexts of nothing", Run: func(ctx context.Context, s *sqlite.Store, _ int) error {
-			if _, _, err := s.Due(ctx, now, 10); err != nil {
+			if _, err := s.DueWallets(ctx, now, 10); err != nil {
+				return err
+			}
+			if _, err := s.DueFlows(ctx, now, 10); err != nil {
 				return err
 			}
 			_, err := s.ClaimTexts(ctx, now, time.Minute, 10)
@@ -76,6 +83,20 @@ func TestGrowth(t *testing.T) {
 			_, err := s.TextByProvider(ctx, name(i))
 			return err
 		}},
-		operation{Name: "Prune of nothing", Run: func(ctx context.Context, s *sqlite.Store, _ int) error { return s.Prune(ctx, now) }},
+		operation{Name: "UpdateText", Run: func(ctx context.Context, s *sqlite.Store, i int) error {
+			return s.UpdateText(ctx, name(i), "txt_"+name(i), func(*post.Text) ([]record.Event, error) { return nil, nil })
+		}},
+		operation{Name: "TextsOf", Run: func(ctx context.Context, s *sqlite.Store, i int) error {
+			_, err := s.TextsOf(ctx, name(i))
+			return err
+		}},
+		operation{Name: "Prune of nothing", Run: func(ctx context.Context, s *sqlite.Store, _ int) error {
+			for _, prune := range []due.Prune{s.PruneFlows, s.PruneTexts, s.PruneInbox} {
+				if _, err := prune(ctx, now.Add(-time.Hour), 500); err != nil {
+					return err
+				}
+			}
+			return nil
+		}},
 	)
 }

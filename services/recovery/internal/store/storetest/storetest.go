@@ -8,16 +8,23 @@ import (
 	"testing"
 	"time"
 
-	"centinela/services/recovery/internal/recovery"
+	"centinela/services/recovery/internal/claim"
+	"centinela/services/recovery/internal/objection"
+	"centinela/services/recovery/internal/post"
+	"centinela/services/recovery/internal/wallet"
+	"centinela/shared/limits"
 	"centinela/shared/outbox"
 )
 
 // Store is everything at once.
 type Store interface {
-	recovery.Store
-	recovery.Texts
-	recovery.Inbox
+	wallet.Store
+	claim.Store
+	objection.Store
+	post.Store
+	post.Inbox
 	outbox.Log
+	Limits() limits.Store
 }
 
 var now = time.Date(2030, 1, 1, 12, 0, 0, 1e6, time.UTC)
@@ -33,22 +40,25 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"wallet round trip", walletRoundTrip},
 		{"wallet rollback on an error", walletRollback},
 		{"wallets by number", walletsByNumber},
+		{"wallets due", walletsDue},
 		{"flow round trip", flowRoundTrip},
 		{"flow not found", flowNotFound},
 		{"flows of account, newest first", flowsOfAccount},
 		{"open flows of account", openFlows},
 		{"flow by veto token", flowByVetoToken},
-		{"due", due},
-		{"counter, 100 goroutines", counterRace},
-		{"counter window", counterWindow},
-		{"counter set back", uncount},
+		{"flows due", flowsDue},
+		{"prune flows", pruneFlows},
+		{"prune keeps events", pruneKeepsEvents},
 		{"one winner among racers", oneWinner},
 		{"effects with the change", effects},
 		{"claim texts once, lease", claimTexts},
+		{"claim texts, the longest due first", claimInOrder},
 		{"texts of a flow", textsOf},
+		{"texts of what is over", textsOver},
 		{"text by provider", textByProvider},
+		{"prune texts", pruneTexts},
 		{"inbox keeps by id", inbox},
-		{"prune", prune},
+		{"prune inbox", pruneInbox},
 		{"cancelled context writes nothing", cancelled},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, open(t)) })
@@ -105,10 +115,10 @@ func must(t *testing.T, err error) {
 func cancelled(t *testing.T, s Store) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := s.UpdateWallet(ctx, "acc_a", put(recovery.Wallet{Account: "acc_a", Locale: "es"})); err == nil {
+	if err := s.UpdateWallet(ctx, "acc_a", put(wallet.Wallet{Account: "acc_a", Locale: "es"})); err == nil {
 		t.Error("no error")
 	}
-	if err := s.CreateFlow(ctx, flow("rec_a", "acc_a"), recovery.Effects{}); err == nil {
+	if err := s.CreateFlow(ctx, flow("rec_a", "acc_a"), post.Effects{}); err == nil {
 		t.Error("no error")
 	}
 	w, err := s.Wallet(t.Context(), "acc_a")
@@ -116,7 +126,7 @@ func cancelled(t *testing.T, s Store) {
 	if w.Locale != "" {
 		t.Error("written after the cancel")
 	}
-	if _, err := s.Flow(t.Context(), "rec_a"); !errors.Is(err, recovery.ErrNoFlow) {
+	if _, err := s.Flow(t.Context(), "rec_a"); !errors.Is(err, claim.ErrNoFlow) {
 		t.Error("written after the cancel")
 	}
 }

@@ -1,0 +1,279 @@
+package room
+
+import (
+	"context"
+	"errors"
+	"runtime/debug"
+	"time"
+
+	"centinela/services/chat-relay/internal/bus"
+	"centinela/services/chat-relay/internal/digest"
+	"centinela/shared/fault"
+	"centinela/shared/record"
+)
+
+const (
+	maxQueued = 4096 // messages; with more, senders wait
+	maxBatch  = 1024 // messages of one sync
+
+	smallRoom  = 8           // members up to which the lists are written
+	liftSmall  = time.Second // at most once in this time,
+	liftLarger = time.Minute // and of larger rooms in this
+)
+
+// item is a message, or a mark that is closed when all before it is settled.
+type item struct {
+	sending *sending
+	passed  chan struct{}
+}
+
+// put queues an item; it waits while the queue is full. ErrStopping, ErrBusy.
+func (c *Chat) put(ctx context.Context, it item) error {
+	c.gate.RLock()
+	defer c.gate.RUnlock()
+	select {
+	case <-c.stopped:
+		return ErrStopping
+	default:
+	}
+	select {
+	case c.queue <- it:
+		return nil
+	case <-c.stopped:
+		return ErrStopping
+	case <-ctx.Done():
+		return ErrBusy
+	}
+}
+
+// settleAll returns when everything that is queued now is settled.
+func (c *Chat) settleAll(ctx context.Context) error {
+	passed := make(chan struct{})
+	if err := c.put(ctx, item{passed: passed}); err != nil {
+		return err
+	}
+	select {
+	case <-passed:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Run stores and publishes what is sent, until ctx ends and all that was sent before is settled; what is sent later is
+// refused.
+func (c *Chat) Run(ctx context.Context) error {
+	tick := time.NewTicker(repairEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case first := <-c.queue:
+			c.commit(ctx, c.gather(first))
+		case <-tick.C:
+			c.repair(ctx)
+		case <-ctx.Done():
+			c.drain(ctx)
+			return nil
+		}
+	}
+}
+
+// drain settles what was queued, and what is about to be queued is refused.
+func (c *Chat) drain(ctx context.Context) {
+	c.stop()
+	c.gate.Lock()
+	defer c.gate.Unlock()
+	for {
+		select {
+		case first := <-c.queue:
+			c.commit(ctx, c.gather(first))
+		default:
+			return
+		}
+	}
+}
+
+// gather takes what waits already: while one batch is on its way to the disk, the next one grows.
+func (c *Chat) gather(first item) []item {
+	items := []item{first}
+	for len(items) < maxBatch {
+		select {
+		case it := <-c.queue:
+			items = append(items, it)
+		default:
+			return items
+		}
+	}
+	return items
+}
+
+// commit settles each item. A panic of ours ends with an answer to everybody as well: nobody waits for ever.
+func (c *Chat) commit(ctx context.Context, items []item) {
+	list := make([]*sending, 0, len(items))
+	for _, it := range items {
+		if it.sending != nil {
+			list = append(list, it.sending)
+		}
+	}
+	defer func() {
+		if cause := recover(); cause != nil {
+			c.Panicked(list[0].draft.Origin, cause, debug.Stack())
+			for _, s := range list {
+				c.booked(s, c.Book.Doubt)
+				if !s.settled {
+					c.refuse(s, &Panicked{cause})
+				}
+			}
+		}
+		for _, it := range items {
+			if it.passed != nil {
+				close(it.passed)
+			}
+		}
+	}()
+	if len(list) > 0 {
+		c.store(context.WithoutCancel(ctx), list)
+	}
+}
+
+// store stores messages in one sync and publishes them in their order. A batch that fails for what is in it is stored one
+// by one, so that one bad message is nobody else's; when the store doesn't answer, all of it fails.
+func (c *Chat) store(ctx context.Context, list []*sending) {
+	limited, cancel := context.WithTimeout(ctx, storeBudget)
+	defer cancel()
+	fates, err := c.append(limited, list)
+	if err == nil {
+		for i, s := range list {
+			c.settle(ctx, s, fates[i])
+		}
+		c.wake(list)
+		return
+	}
+	for _, s := range list {
+		c.booked(s, c.Book.Doubt)
+	}
+	if len(list) > 1 && !silent(err) {
+		for _, s := range list {
+			c.store(ctx, []*sending{s})
+		}
+		return
+	}
+	for _, s := range list {
+		c.fallBehind(s.room.id) // it may be stored, and then the others get it
+		c.rate.giveBack(s.draft.Account)
+		c.refuse(s, err)
+	}
+}
+
+// silent is an error of the store, not of a message.
+func silent(err error) bool {
+	return fault.From(err).Kind == fault.KindUnavailable || errors.Is(err, context.DeadlineExceeded)
+}
+
+// append asks the log, and reports a panic behind it.
+func (c *Chat) append(ctx context.Context, list []*sending) (fates []Fate, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			from := record.Origin{}
+			if len(list) == 1 {
+				from = list[0].draft.Origin
+			}
+			c.Panicked(from, cause, debug.Stack())
+			err = &Panicked{cause}
+		}
+	}()
+	return c.Log.Append(ctx, c.batch(list))
+}
+
+// head is what the next message of a room is measured by.
+type head struct {
+	seq    int64
+	lifted time.Time
+}
+
+func (c *Chat) batch(list []*sending) Batch {
+	b := Batch{Entries: make([]Entry, len(list))}
+	now, heads := c.Clock.Now(), make(map[*room]head, len(list))
+	for i, s := range list {
+		h, ok := heads[s.room]
+		if !ok {
+			h = s.room.head()
+		}
+		d := s.draft
+		var changed *digest.Digest
+		s.digest, changed = c.Book.Enter(digest.Author{Account: d.Account, Session: d.Session, Origin: d.Origin}, d.Conversation, s.room.reached(), now)
+		if changed != nil {
+			b.Digests = append(b.Digests, *changed)
+		}
+		h.seq++
+		lift := s.at.Sub(h.lifted) >= s.room.liftEvery()
+		if lift {
+			h.lifted = s.at
+		}
+		heads[s.room] = h
+		b.Entries[i] = Entry{Lift: lift, Message: Message{
+			Conversation: d.Conversation, Seq: h.seq, ClientID: d.ClientID, Sender: d.Account, Kind: Text, Text: d.Text,
+			ReplyTo: d.ReplyTo, Digest: s.digest, At: s.at,
+		}}
+	}
+	return b
+}
+
+func (r *room) head() head {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return head{r.seq, r.lifted}
+}
+
+// liftEvery is how often a message moves the conversation up in its members' lists: each time is a row a member.
+func (r *room) liftEvery() time.Duration {
+	if len(r.roster) <= smallRoom {
+		return liftSmall
+	}
+	return liftLarger
+}
+
+// settle answers a message whose fate is known.
+func (c *Chat) settle(ctx context.Context, s *sending, f Fate) {
+	if !f.Known {
+		c.booked(s, func(string) { c.Book.Stored(entry(&f.Message)) })
+		s.room.lift(f.At)
+		c.answer(ctx, s, &f.Message)
+		return
+	}
+	c.booked(s, c.Book.Left)
+	c.rate.giveBack(s.draft.Account)
+	if !s.is(f.Message) {
+		c.refuse(s, ErrMismatch)
+		return
+	}
+	c.answer(ctx, s, &f.Message)
+}
+
+// booked tells the book of a message's fate, once.
+func (c *Chat) booked(s *sending, fate func(digest string)) {
+	if s.digest != "" {
+		fate(s.digest)
+		s.digest = ""
+	}
+}
+
+// lift notes that the members' lists have the room at a message's time.
+func (r *room) lift(at time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if at.Sub(r.lifted) >= r.liftEvery() {
+		r.lifted = at
+	}
+}
+
+// wake tells the other relays of the rooms' newest numbers.
+func (c *Chat) wake(list []*sending) {
+	told := make(map[*room]bool, len(list))
+	for _, s := range list {
+		if !told[s.room] {
+			told[s.room] = true
+			c.Bus.Publish(bus.Wake{Conversation: s.room.id, Seq: s.room.reached()})
+		}
+	}
+}

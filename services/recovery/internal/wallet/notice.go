@@ -1,0 +1,62 @@
+package wallet
+
+import (
+	"time"
+
+	"centinela/services/recovery/internal/engine"
+	"centinela/services/recovery/internal/post"
+	"centinela/shared/secret"
+)
+
+// Notice is what the numbers of an account are told.
+type Notice struct {
+	Owner  string // id of the flow or account that it is written with
+	Except string // id of a number that isn't told
+	Said   post.Phrase
+	Name   string // the same one is told once
+	// ExpiresAt is when it is too late for it; zero: never.
+	ExpiresAt time.Time
+}
+
+// Notices tell all numbers with power over others except one.
+func (s *Service) Notices(w *Wallet, n Notice, now time.Time) ([]post.Text, error) {
+	return s.write(w, s.Powerful(w, now), n, now)
+}
+
+// NoticesToAll tell every number that is proved and not removed.
+func (s *Service) NoticesToAll(w *Wallet, n Notice, now time.Time) ([]post.Text, error) {
+	numbers := s.Powerful(w, now)
+	for _, number := range w.Numbers {
+		if s.state(number, now) == engine.Quarantined {
+			numbers = append(numbers, number)
+		}
+	}
+	return s.write(w, numbers, n, now)
+}
+
+func (s *Service) write(w *Wallet, numbers []Number, n Notice, now time.Time) ([]post.Text, error) {
+	var texts []post.Text
+	for _, number := range numbers {
+		if number.ID == n.Except {
+			continue
+		}
+		to, err := s.Recipient(number)
+		if err != nil {
+			return nil, err
+		}
+		texts = append(texts, s.o.Writer.Write(post.Draft{
+			Owner: n.Owner, Account: w.Account, To: to, Purpose: post.Notice, Name: n.Name,
+			Body: secret.NewString(n.Said.In(w.Locale, "")), ExpiresAt: n.ExpiresAt,
+		}, now))
+	}
+	return texts, nil
+}
+
+// Powerful are the numbers with power over others (V4), oldest first.
+func (s *Service) Powerful(w *Wallet, now time.Time) []Number {
+	var numbers []Number
+	for _, n := range s.o.Policy.Ranked(w.Facts(), now) {
+		numbers = append(numbers, *w.Number(n.ID))
+	}
+	return numbers
+}

@@ -1,0 +1,65 @@
+package wallet
+
+import (
+	"encoding/hex"
+	"strconv"
+	"strings"
+
+	"github.com/nyaruka/phonenumbers"
+
+	"centinela/services/recovery/internal/post"
+	"centinela/shared/humantext"
+)
+
+const (
+	mexico    = 52
+	maxNumber = 32 // characters that are looked at
+)
+
+// ParseNumber reads a number in international form, as people type and paste it,
+// and gives its E.164 and its masked form. Errors: ErrPhoneInvalid, ErrPhoneNotMobile.
+func ParseNumber(raw string) (e164, masked string, _ error) {
+	typed := humantext.Phone(raw)
+	if humantext.Len(typed) > maxNumber {
+		return "", "", ErrPhoneInvalid
+	}
+	n, err := phonenumbers.Parse(typed, phonenumbers.UNKNOWN_REGION)
+	if err != nil {
+		return "", "", ErrPhoneInvalid // the library's error repeats the number
+	}
+	withoutOldPrefix(n)
+	if !phonenumbers.IsValidNumber(n) {
+		return "", "", ErrPhoneInvalid
+	}
+	switch phonenumbers.GetNumberType(n) {
+	case phonenumbers.MOBILE, phonenumbers.FIXED_LINE_OR_MOBILE:
+	default:
+		return "", "", ErrPhoneNotMobile
+	}
+	e164 = phonenumbers.Format(n, phonenumbers.E164)
+	return e164, "+" + strconv.Itoa(int(n.GetCountryCode())) + " ••• ••• " + e164[len(e164)-3:], nil
+}
+
+// withoutOldPrefix strips the 1 that Mexican mobile numbers had after +52 until 2019.
+func withoutOldPrefix(n *phonenumbers.PhoneNumber) {
+	national := strconv.FormatUint(n.GetNationalNumber(), 10)
+	if n.GetCountryCode() != mexico || len(national) != 11 || national[0] != '1' {
+		return
+	}
+	if short, err := strconv.ParseUint(strings.TrimPrefix(national, "1"), 10, 64); err == nil {
+		n.NationalNumber = &short
+	}
+}
+
+// NumberMAC finds a number again without keeping it readable.
+func (s *Service) NumberMAC(e164 string) string {
+	return hex.EncodeToString(s.o.Key.MAC("phone number", e164))
+}
+
+func (s *Service) sealNumber(id, e164 string) []byte { return s.o.Key.Seal([]byte(e164), []byte(id)) }
+
+// Recipient opens a number, for a text to it.
+func (s *Service) Recipient(n Number) (post.Recipient, error) {
+	e164, err := s.o.Key.Open(n.Sealed, []byte(n.ID))
+	return post.Recipient{ID: n.ID, E164: string(e164)}, err
+}

@@ -1,0 +1,103 @@
+package wallet
+
+import (
+	"slices"
+	"time"
+
+	"centinela/services/recovery/internal/due"
+	"centinela/services/recovery/internal/engine"
+)
+
+// Wallet is the numbers of one account. Times are UTC, whole milliseconds.
+type Wallet struct {
+	Account string `json:"account"`
+	Locale  string `json:"locale,omitempty"`
+	// Numbers holds removed ones too: their ids stand in old decisions.
+	Numbers []Number `json:"numbers,omitempty"`
+	// NextAt is when a number changes by time alone and an event is due; zero: never.
+	NextAt time.Time `json:"next_at,omitzero,omitempty"`
+}
+
+// Number is one phone number of a wallet.
+type Number struct {
+	ID     string `json:"id"`     // phn_…
+	Sealed []byte `json:"sealed"` // E.164, AES-GCM, bound to ID
+	MAC    string `json:"mac"`    // keyed HMAC of the E.164, hex: how replies find the wallet
+	Masked string `json:"masked"` // "+51 ••• ••• 321"
+
+	AddedAt       time.Time   `json:"added_at"`
+	Proofs        []time.Time `json:"proofs,omitempty"`
+	First         bool        `json:"first,omitempty"`
+	Cautious      bool        `json:"cautious,omitempty"`
+	RetiringUntil time.Time   `json:"retiring_until,omitzero,omitempty"`
+	RetireAsked   time.Time   `json:"retire_asked,omitzero,omitempty"`
+	Vetoes        []VetoMark  `json:"vetoes,omitempty"`
+	// Gone: its removal was reported.
+	Gone bool `json:"gone,omitempty"`
+
+	Code  *Code       `json:"code,omitempty"`
+	Sends []time.Time `json:"sends,omitempty"` // of its codes, the last 24 h
+}
+
+// VetoMark is one veto of a number; Key makes a repeated one count once.
+type VetoMark struct {
+	Key string    `json:"key"`
+	At  time.Time `json:"at"`
+}
+
+// Number returns the number of that id, to be changed in place; nil: there is none.
+func (w *Wallet) Number(id string) *Number {
+	i := slices.IndexFunc(w.Numbers, func(n Number) bool { return n.ID == id })
+	if i < 0 {
+		return nil
+	}
+	return &w.Numbers[i]
+}
+
+// Facts are the numbers as the engine sees them.
+func (w *Wallet) Facts() []engine.Number {
+	numbers := make([]engine.Number, 0, len(w.Numbers))
+	for _, n := range w.Numbers {
+		numbers = append(numbers, n.fact())
+	}
+	return numbers
+}
+
+func (n Number) fact() engine.Number {
+	e := engine.Number{ID: n.ID, AddedAt: n.AddedAt, Proofs: n.Proofs, First: n.First, Cautious: n.Cautious, RetiringUntil: n.RetiringUntil}
+	for _, v := range n.Vetoes {
+		e.Vetoes = append(e.Vetoes, v.At)
+	}
+	return e
+}
+
+// LastChange is the newest security change that the wallet itself knows of: a
+// number proved for the first time, or a removal asked for. Auth knows nothing
+// of these.
+func (w *Wallet) LastChange() time.Time {
+	var last time.Time
+	for _, n := range w.Numbers {
+		if len(n.Proofs) > 0 {
+			last = due.Later(last, slices.MinFunc(n.Proofs, time.Time.Compare))
+		}
+		last = due.Later(last, n.RetireAsked)
+	}
+	return last
+}
+
+// schedule sets NextAt to the first time at which sweep has something to report.
+func (w *Wallet) schedule(p engine.Policy) {
+	w.NextAt = time.Time{}
+	for _, n := range w.Numbers {
+		if n.Gone {
+			continue
+		}
+		at := n.RetiringUntil
+		if len(n.Proofs) == 0 {
+			at = n.AddedAt.Add(p.Numbers.PendingTTL.D())
+		}
+		if !at.IsZero() && (w.NextAt.IsZero() || at.Before(w.NextAt)) {
+			w.NextAt = at
+		}
+	}
+}
