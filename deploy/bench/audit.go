@@ -31,7 +31,7 @@ const (
 // measureAudit compares events stored by `POST /internal/events`, checked, hashed and chained, with bare inserts of the
 // same bytes. Both are synced before they are answered.
 func measureAudit(ctx context.Context, b *bench) (rows []row, err error) {
-	s, err := b.newSplit(ctx, "ledger", module.Audit)
+	s, err := b.newSplit(ctx, "ledger", module.Audit, module.Auth) // audit is ready once it knows auth
 	if err != nil {
 		return nil, err
 	}

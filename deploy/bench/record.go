@@ -19,7 +19,7 @@ const (
 // measureRecord fills a record and compares what an entry costs when it is small with what it costs when it is large:
 // an append-only log with indexes must not get dearer as it grows. -events says how large; 10,000,000 take a while.
 func measureRecord(ctx context.Context, b *bench) (rows []row, err error) {
-	s, err := b.newSplit(ctx, "growth", module.Audit)
+	s, err := b.newSplit(ctx, "growth", module.Audit, module.Auth)
 	if err != nil {
 		return nil, err
 	}

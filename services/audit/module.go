@@ -144,13 +144,13 @@ func (m *Module) follow(list []rules.Rule, where *places.Places, open *openings.
 	runner := rules.NewRunner(engine, m.firewall.Impose, m.deps.Log)
 	warm := func(entries []ledger.Entry) {
 		for _, e := range entries {
-			runner.Warm(e.Seq, whole(e))
+			runner.Warm(e.Seq, e.Event)
 		}
 	}
 	// The rules come first: a refusal must not wait for a projection.
 	judge := func(ctx context.Context, entries []ledger.Entry) error {
 		for _, e := range entries {
-			if err := runner.Take(ctx, e.Seq, whole(e)); err != nil {
+			if err := runner.Take(ctx, e.Seq, e.Event); err != nil {
 				return err
 			}
 		}
@@ -188,13 +188,6 @@ func (m *Module) record(ctx context.Context, events ...record.Event) error {
 	err := m.store.Record(ctx, events...)
 	m.shipper.Kick()
 	return err
-}
-
-// whole is the event of an entry with its data.
-func whole(e ledger.Entry) record.Event {
-	event := e.Event
-	event.Data = e.Data()
-	return event
 }
 
 // reportGap leaves in the record itself what nobody can vouch for: rows that were

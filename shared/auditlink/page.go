@@ -43,7 +43,7 @@ func EncodePage(page verdicts.Page) ([]byte, error) {
 // ReadPage reads a page of the verdict feed; one that isn't whole is an error.
 func ReadPage(body io.Reader) (verdicts.Page, error) {
 	lines := bufio.NewScanner(body)
-	lines.Buffer(make([]byte, 4<<10), maxLine)
+	lines.Buffer(make([]byte, 4<<10), 32<<10)
 	var head *pageHead
 	var page verdicts.Page
 	for lines.Scan() {

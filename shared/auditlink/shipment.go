@@ -1,7 +1,6 @@
 package auditlink
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/base64"
 	"encoding/hex"
@@ -20,7 +19,6 @@ const (
 	// MediaType is that of a shipment: NDJSON, a line with its head, and then two
 	// lines an event: the envelope and its openings, byte for byte as they were built.
 	MediaType = "application/x-ndjson"
-	maxLine   = 32 << 10
 	maxEvents = 200
 )
 
@@ -52,46 +50,30 @@ func Encode(s record.Shipment) ([]byte, error) {
 }
 
 // ReadShipment reads a shipment of at most 200 events. It doesn't look into them.
-// Errors: ErrShipment, the reader's.
+// The caller bounds the body. Errors: ErrShipment, the reader's.
 func ReadShipment(body io.Reader) (record.Shipment, error) {
-	lines := bufio.NewScanner(body)
-	lines.Buffer(make([]byte, 4<<10), maxLine)
-	next := func() ([]byte, bool) {
-		if !lines.Scan() {
-			return nil, false
-		}
-		return bytes.Clone(lines.Bytes()), true
+	text := bytes.NewBuffer(make([]byte, 0, 256<<10)) // 200 events have 240 KB
+	if _, err := text.ReadFrom(body); err != nil {
+		return record.Shipment{}, err
 	}
-	failed := func(detail string) (record.Shipment, error) {
-		if err := lines.Err(); err != nil && !errors.Is(err, bufio.ErrTooLong) {
-			return record.Shipment{}, err
-		}
-		return record.Shipment{}, ErrShipment.WithDetail(detail)
-	}
-	first, ok := next()
-	if !ok {
-		return failed("the first line is missing or too long")
-	}
+	first, rest, _ := bytes.Cut(text.Bytes(), newline)
 	s, err := head(first)
 	if err != nil {
 		return record.Shipment{}, err
 	}
-	for {
-		envelope, ok := next()
-		if !ok {
-			break
+	for len(rest) > 0 {
+		var e record.Sealed
+		e.Body, rest, _ = bytes.Cut(rest, newline)
+		if len(rest) == 0 || len(s.Entries) == maxEvents {
+			return record.Shipment{}, ErrShipment.WithDetail("an event lacks its openings, or there are more than 200")
 		}
-		openings, ok := next()
-		if !ok || len(s.Entries) == maxEvents {
-			return failed("an event lacks its openings, or there are more than 200")
-		}
-		s.Entries = append(s.Entries, record.Sealed{Body: envelope, Openings: openings})
-	}
-	if lines.Err() != nil {
-		return failed("a line is too long")
+		e.Openings, rest, _ = bytes.Cut(rest, newline)
+		s.Entries = append(s.Entries, e)
 	}
 	return s, nil
 }
+
+var newline = []byte("\n")
 
 func head(line []byte) (record.Shipment, error) {
 	var first opening

@@ -12,6 +12,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"centinela/shared/fault"
 	"centinela/shared/id"
 )
@@ -110,7 +112,7 @@ func (e Event) Seal(source string, n int64) (Sealed, error) {
 	}
 	body = append(body, `,"data":`...)
 	before := len(body)
-	if body, err = appendObject(body, e.whole(), maxDepth); err != nil {
+	if body, err = appendData(body, e.whole(), maxDepth); err != nil {
 		return Sealed{}, fmt.Errorf("event %s: data: %w", e.Action, err)
 	}
 	if len(body)-before > maxData {
@@ -163,7 +165,7 @@ func appendOpening(dst []byte, name, value string) ([]byte, error) {
 	rand.Read(salt[:]) // never fails (crypto/rand, Go 1.24)
 	dst = base64.RawURLEncoding.AppendEncode(append(dst, `["`...), salt[:])
 	dst = append(append(append(dst, `","`...), name...), `",`...)
-	dst, err := appendString(dst, value)
+	dst, err := jsontext.AppendQuote(dst, value)
 	return append(dst, ']'), err
 }
 
@@ -249,7 +251,7 @@ func Parse(body []byte) (Envelope, error) {
 	if len(body) > maxBody {
 		return env, ErrInvalid.WithDetail("the envelope is too long")
 	}
-	r := &reader{b: body}
+	r := &reader{s: string(body)}
 	e := &env.Event
 	r.expect(`{"action":`)
 	e.Action = r.text()
@@ -324,7 +326,7 @@ func (env *Envelope) Disclose(openings []byte) error {
 	if len(openings) > maxOpenings {
 		return ErrInvalid.WithDetail("the openings are too long")
 	}
-	r := &reader{b: openings}
+	r := &reader{s: string(openings)}
 	r.expect("[")
 	opened := 0
 	for r.err == nil && !r.next(']') {

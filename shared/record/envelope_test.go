@@ -175,7 +175,7 @@ func TestSealRefuses(t *testing.T) {
 		"data too long":      func(e *Event) { e.Data = Data{"x": strings.Repeat("y", maxData)} },
 		"data too deep":      func(e *Event) { e.Data = Data{"a": Data{"b": Data{"c": Data{"d": Data{}}}}} },
 		"data with NaN":      func(e *Event) { e.Data = Data{"a": math.NaN()} },
-		"data of no type":    func(e *Event) { e.Data = Data{"a": struct{}{}} },
+		"data of no type":    func(e *Event) { e.Data = Data{"a": make(chan int)} },
 		"data with a target": func(e *Event) { e.Data = Data{"target": "x"} },
 		"data with a reason": func(e *Event) { e.Data = Data{"reason": "x"} },
 	} {

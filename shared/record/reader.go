@@ -1,19 +1,21 @@
 package record
 
 import (
-	"bytes"
 	"errors"
 	"strconv"
+	"strings"
 	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // errForm is a text that isn't the canonical form of an envelope.
 var errForm = errors.New("not in the canonical form")
 
 // reader reads canonical JSON and nothing else: what it takes has one spelling
-// only, the one that appendValue writes. The first fault stays in err.
+// only. The first fault stays in err.
 type reader struct {
-	b   []byte
+	s   string
 	i   int
 	err error
 }
@@ -26,7 +28,7 @@ func (r *reader) fail() {
 
 // expect takes exactly that text.
 func (r *reader) expect(text string) {
-	if r.err != nil || len(r.b)-r.i < len(text) || string(r.b[r.i:r.i+len(text)]) != text {
+	if r.err != nil || !strings.HasPrefix(r.s[r.i:], text) {
 		r.fail()
 		return
 	}
@@ -35,122 +37,87 @@ func (r *reader) expect(text string) {
 
 // next reports whether the next byte is c, and takes it.
 func (r *reader) next(c byte) bool {
-	if r.err == nil && r.i < len(r.b) && r.b[r.i] == c {
+	if r.err == nil && r.i < len(r.s) && r.s[r.i] == c {
 		r.i++
 		return true
 	}
 	return false
 }
 
-// text takes a string.
+// text takes a string. One with escapes is written again to compare the spelling.
 func (r *reader) text() string {
 	if !r.next('"') {
 		r.fail()
 		return ""
 	}
-	start := r.i
-	for ; r.i < len(r.b); r.i++ {
-		switch c := r.b[r.i]; {
+	start, escaped := r.i, false
+	for ; r.i < len(r.s); r.i++ {
+		switch c := r.s[r.i]; {
 		case c == '"':
-			raw := r.b[start:r.i]
+			text := r.s[start:r.i]
 			r.i++
-			if !utf8.Valid(raw) {
+			if escaped {
+				return r.unquote(r.s[start-1 : r.i])
+			}
+			if !utf8.ValidString(text) {
 				r.fail()
 			}
-			return string(raw)
-		case c == '\\' || c < 0x20:
-			return r.escaped(start)
-		}
-	}
-	r.fail()
-	return ""
-}
-
-// escaped goes on with a string that has escapes, from its first one.
-func (r *reader) escaped(start int) string {
-	text := bytes.Clone(r.b[start:r.i])
-	for r.i < len(r.b) && r.err == nil {
-		c := r.b[r.i]
-		r.i++
-		switch {
-		case c == '"':
-			if !utf8.Valid(text) {
-				r.fail()
-			}
-			return string(text)
+			return text
+		case c == '\\':
+			escaped = true
+			r.i++ // whatever follows doesn't end the string
 		case c < 0x20:
 			r.fail()
-		case c == '\\':
-			text = append(text, r.escape())
-		default:
-			text = append(text, c)
+			return ""
 		}
 	}
 	r.fail()
 	return ""
 }
 
-func (r *reader) escape() byte {
-	if r.i >= len(r.b) {
+func (r *reader) unquote(quoted string) string {
+	text, err := jsontext.AppendUnquote(nil, quoted)
+	if again, _ := jsontext.AppendQuote(nil, text); err != nil || string(again) != quoted {
 		r.fail()
-		return 0
 	}
-	letter := r.b[r.i]
-	r.i++
-	for _, c := range [...]byte{'"', '\\', '\b', '\t', '\n', '\f', '\r'} {
-		if short, _ := shortEscape(c); short == letter {
-			return c
-		}
-	}
-	if letter != 'u' || len(r.b)-r.i < 4 || r.b[r.i] != '0' || r.b[r.i+1] != '0' {
-		r.fail()
-		return 0
-	}
-	high, low := bytes.IndexByte([]byte(hexDigits), r.b[r.i+2]), bytes.IndexByte([]byte(hexDigits), r.b[r.i+3])
-	c := byte(high<<4 | low)
-	if _, short := shortEscape(c); high < 0 || low < 0 || c >= 0x20 || short {
-		r.fail()
-		return 0
-	}
-	r.i += 4
-	return c
+	return string(text)
 }
 
 // whole takes a whole number within maxInt.
 func (r *reader) whole() int64 {
-	n, err := strconv.ParseInt(string(r.number()), 10, 64)
-	if err != nil || n > maxInt || n < -maxInt {
+	token := r.token()
+	n, err := strconv.ParseInt(token, 10, 64)
+	if err != nil || n > maxInt || n < -maxInt || strconv.FormatInt(n, 10) != token {
 		r.fail()
 	}
 	return n
 }
 
 // number takes a number in the one spelling that it has.
-func (r *reader) number() []byte {
+func (r *reader) number() {
+	token := r.token()
+	again, err := jsontext.AppendFormat(nil, token, jsontext.CanonicalizeRawInts(true), jsontext.CanonicalizeRawFloats(true))
+	if err != nil || string(again) != token {
+		r.fail()
+	}
+}
+
+// token takes what a number is made of.
+func (r *reader) token() string {
 	start := r.i
-	for r.i < len(r.b) && (r.b[r.i] >= '0' && r.b[r.i] <= '9' || bytes.IndexByte([]byte("+-.eE"), r.b[r.i]) >= 0) {
+	for r.i < len(r.s) && (r.s[r.i] >= '0' && r.s[r.i] <= '9' || strings.IndexByte("+-.eE", r.s[r.i]) >= 0) {
 		r.i++
 	}
-	token := r.b[start:r.i]
-	f, err := strconv.ParseFloat(string(token), 64)
-	if r.err != nil || err != nil {
-		r.fail()
-		return nil
-	}
-	var again [32]byte
-	if spelled, err := appendFloat(again[:0], f); err != nil || !bytes.Equal(spelled, token) {
-		r.fail()
-	}
-	return token
+	return r.s[start:r.i]
 }
 
 // value takes any value of data, at most depth levels deep.
 func (r *reader) value(depth int) {
-	if r.err != nil || r.i >= len(r.b) {
+	if r.err != nil || r.i >= len(r.s) {
 		r.fail()
 		return
 	}
-	switch r.b[r.i] {
+	switch r.s[r.i] {
 	case '"':
 		r.text()
 	case '{':
@@ -207,7 +174,7 @@ func (r *reader) list(depth int) {
 
 // end is no error at the end of the text.
 func (r *reader) end() error {
-	if r.err == nil && r.i != len(r.b) {
+	if r.err == nil && r.i != len(r.s) {
 		r.fail()
 	}
 	return r.err

@@ -87,7 +87,7 @@ func TestOutboxWithItsChange(t *testing.T) {
 		t.Errorf("%d entries, %v", len(entries), err)
 	}
 	bad := outboxtest.Events(1)[0]
-	bad.Data = record.Data{"a": struct{}{}}
+	bad.Data = record.Data{"a": make(chan int)}
 	before := counter(t, db)
 	if err := write(nil, bad); err == nil || counter(t, db) != before {
 		t.Errorf("an event that has no place in the record was written with its change (%v)", err)

@@ -329,7 +329,11 @@ type plan struct {
 
 // plan numbers and links what is new, and notes in each batch what is held then.
 func (l *Ledger) plan(group []*batch) plan {
-	p := plan{sources: make(map[string]record.Head)}
+	n := 0
+	for _, b := range group {
+		n += len(b.rows)
+	}
+	p := plan{rows: make([]Row, 0, n), entries: make([]Entry, 0, n), sources: make(map[string]record.Head)}
 	head, now := l.head, l.clock.Now().UTC().Truncate(time.Millisecond)
 	for _, b := range group {
 		source := b.shipment.Source

@@ -56,6 +56,7 @@ type Opener struct {
 	key   secret.Key
 	clock clock.Clock
 	cache *bounded.Map[Token, cached]
+	names *bounded.Map[string, Token] // of accounts
 }
 
 // cached is a key as the store had it then.
@@ -66,7 +67,7 @@ type cached struct {
 
 // NewOpener makes an Opener. With another key nothing can be opened any more.
 func NewOpener(keys Reader, key secret.Key, clk clock.Clock) *Opener {
-	return &Opener{keys: keys, key: key, clock: clk, cache: bounded.New[Token, cached](maxCached)}
+	return &Opener{keys: keys, key: key, clock: clk, cache: bounded.New[Token, cached](maxCached), names: bounded.New[string, Token](maxCached)}
 }
 
 // Keeper seals and erases as well.
@@ -83,7 +84,7 @@ func New(store Store, key secret.Key, clk clock.Clock) *Keeper {
 // Person is the token by which an account's entries are found. Errors: ErrErased,
 // the store's.
 func (o *Opener) Person(ctx context.Context, account string) (Token, error) {
-	token := o.token("account", account)
+	token := o.account(account)
 	_, err := o.person(ctx, token)
 	if errors.Is(err, ErrNoKey) {
 		err = nil // nobody that we know: there are no entries either, or they are damaged
@@ -95,7 +96,7 @@ func (o *Opener) Person(ctx context.Context, account string) (Token, error) {
 // and says nothing of the person any more; what comes of it later neither. Errors:
 // the store's.
 func (k *Keeper) Erase(ctx context.Context, account string) error {
-	token := k.token("account", account)
+	token := k.account(account)
 	err := k.store.ErasePersonKey(ctx, token)
 	k.cache.Delete(token)
 	return err
@@ -104,9 +105,18 @@ func (k *Keeper) Erase(ctx context.Context, account string) error {
 // of is the token under whose key an event's openings are.
 func (o *Opener) of(e record.Event) (token Token, person bool) {
 	if e.Account != "" {
-		return o.token("account", e.Account), true
+		return o.account(e.Account), true
 	}
 	return o.token("day", e.Time.UTC().Format(time.DateOnly)), false
+}
+
+func (o *Opener) account(name string) Token {
+	token, ok := o.names.Get(name)
+	if !ok {
+		token = o.token("account", name)
+		o.names.Put(name, token)
+	}
+	return token
 }
 
 func (o *Opener) token(kind, name string) Token {
