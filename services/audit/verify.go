@@ -61,7 +61,7 @@ func Verify(ctx context.Context, _ Config, deps module.Deps, out io.Writer) (err
 	if err := store.CheckSchema(ctx); err != nil {
 		return tampered(out, err.Error(), "")
 	}
-	report, err := ledger.Verify(ctx, store, deps.Keyring, openings.NewOpener(store, people, clock.Real()), pin)
+	report, err := ledger.Verify(ctx, store, keysEver{deps.Keyring, deps.KeyDir, map[string][]ed25519.PublicKey{}}, openings.NewOpener(store, people, clock.Real()), pin)
 	if err != nil {
 		return err
 	}

@@ -117,8 +117,8 @@ func fit(applied, steps []migration) error {
 	return nil
 }
 
-func appliedMigrations(ctx context.Context, tx *sql.Tx) (applied []migration, err error) {
-	rows, err := tx.QueryContext(ctx, `SELECT version, name, checksum FROM schema_migrations ORDER BY version`)
+func appliedMigrations(ctx context.Context, q Querier) (applied []migration, err error) {
+	rows, err := q.QueryContext(ctx, `SELECT version, name, checksum FROM schema_migrations ORDER BY version`)
 	if err != nil {
 		return nil, err
 	}

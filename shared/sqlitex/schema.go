@@ -10,6 +10,19 @@ import (
 	"slices"
 )
 
+// CheckEdition is an error when a database has other migrations than these.
+func CheckEdition(ctx context.Context, db *sql.DB, migrations fs.FS) error {
+	steps, err := readMigrations(migrations)
+	if err != nil {
+		return err
+	}
+	applied, err := appliedMigrations(ctx, db)
+	if err != nil {
+		return err
+	}
+	return fit(applied, steps)
+}
+
 // CheckSchema compares what a database holds (tables, indexes, triggers, views)
 // with what the migrations make: a trigger that somebody planted can swallow or
 // invent rows. The error names the first difference.

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"maps"
@@ -14,6 +15,11 @@ import (
 )
 
 const verifyBatch = 1000
+
+// KeysEver finds the public keys that a service has or had.
+type KeysEver interface {
+	PublicKeys(service string) ([]ed25519.PublicKey, error)
+}
 
 // Report is the outcome of a verification.
 type Report struct {
@@ -38,7 +44,7 @@ type Report struct {
 // end, a record that was written anew, and events that no service reported.
 // Entries appended meanwhile are verified too. Errors are the store's only: what is
 // wrong with the record is in the Report.
-func Verify(ctx context.Context, store Reader, keys Keys, open *openings.Opener, pin *Checkpoint) (Report, error) {
+func Verify(ctx context.Context, store Reader, keys KeysEver, open *openings.Opener, pin *Checkpoint) (Report, error) {
 	v := verification{store: store, keys: keys, openings: open, pin: pin, from: math.MinInt64, logs: make(map[string]logState), fits: make(map[string]bool)}
 	if pin != nil {
 		v.report.Pinned = pin.Head
@@ -65,7 +71,7 @@ func Verify(ctx context.Context, store Reader, keys Keys, open *openings.Opener,
 
 type verification struct {
 	store    Reader
-	keys     Keys
+	keys     KeysEver
 	openings *openings.Opener
 	pin      *Checkpoint
 	report   Report
@@ -181,12 +187,13 @@ func (v *verification) log(row Row, env *record.Envelope) bool {
 	log.head, log.seq = log.head.Next(row.Body), row.Seq
 	if len(row.Signature) > 0 {
 		service, _, _ := strings.Cut(env.Source, "/")
-		key, err := v.keys.PublicKey(service)
+		keys, err := v.keys.PublicKeys(service)
 		if err != nil {
 			v.bad(row.Seq, "not to be verified: %v", err)
 			return false
 		}
-		if !log.head.SignedBy(key, env.Source, row.Signature) {
+		signed := func(key ed25519.PublicKey) bool { return log.head.SignedBy(key, env.Source, row.Signature) }
+		if !slices.ContainsFunc(keys, signed) {
 			v.bad(row.Seq, "put in or changed: the key of %s didn't sign the log of %s up to here; its events %d to %d can't be believed", service, env.Source, log.signed+1, env.N)
 			return false
 		}

@@ -69,7 +69,11 @@ func OpenReader(ctx context.Context, path string) (*Reader, error) {
 		return nil, fmt.Errorf("open the record %s: %w", path, err)
 	}
 	r := &Reader{db: db}
-	if _, err := r.Head(ctx); err != nil && !isCorrupt(err) {
+	scripts, err := Schema()
+	if err == nil {
+		err = sqlitex.CheckEdition(ctx, db, scripts)
+	}
+	if err != nil && !isCorrupt(err) {
 		return nil, errors.Join(fmt.Errorf("open the record %s: %w", path, err), db.Close())
 	}
 	return r, nil
