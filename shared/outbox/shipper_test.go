@@ -343,6 +343,32 @@ func TestShippedAgain(t *testing.T) {
 	})
 }
 
+// Another process that ships the same log was faster, by more than a shipment: the cursor follows, and nothing is sent
+// again and again.
+func TestAnotherWasFaster(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := start(t, nil)
+		g.end()
+		put(t, g.src, outboxtest.Events(250)...)
+		instance, head, err := g.src.Shipped(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		entries, err := g.src.After(t.Context(), 0, 250)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			head = head.Next(e.Body)
+		}
+		g.got.Hold("auth/"+instance, head)
+		g.calls = nil
+		if err := g.shipper.Run(cancelled(t)); err != nil || g.left(t) != 0 || len(g.calls) != 1 {
+			t.Errorf("%v, %d left after %d calls", err, g.left(t), len(g.calls))
+		}
+	})
+}
+
 type forgetful struct{ outbox.Log }
 
 func (forgetful) Trim(context.Context, record.Head) error { return errors.New("stopped") }

@@ -205,6 +205,78 @@ func TestSealRefuses(t *testing.T) {
 	}
 }
 
+// Each bound is the longest that is taken, and one more isn't: by who seals, and by who reads.
+func TestBounds(t *testing.T) {
+	text := func(n int) string { return strings.Repeat("x", n) }
+	wide := func(n int) Data {
+		list, object := make([]int, n), Data{}
+		for i := range n {
+			object[string(rune('A'+i))] = i
+		}
+		return Data{"list": list, "object": object}
+	}
+	for name, c := range map[string]struct {
+		most int
+		set  func(e *Event, n int)
+	}{
+		"account":    {64, func(e *Event, n int) { e.Account = text(n) }},
+		"address":    {64, func(e *Event, n int) { e.Address = text(n) }},
+		"device":     {64, func(e *Event, n int) { e.Device = text(n) }},
+		"session":    {64, func(e *Event, n int) { e.Session = text(n) }},
+		"subject":    {192, func(e *Event, n int) { e.Subject = text(n) }},
+		"user agent": {512, func(e *Event, n int) { e.UserAgent = text(n) }},
+		"target":     {128, func(e *Event, n int) { e.Target = text(n) }},
+		"request id": {64, func(e *Event, n int) { e.RequestID = text(n) }},
+		"data": {8 << 10, func(e *Event, n int) {
+			e.Data, e.Target, e.Reason, e.RequestID = Data{"a": text(n - len(`{"a":""}`))}, "", "", ""
+		}},
+		"members": {64, func(e *Event, n int) { e.Data = wide(n) }},
+		"depth": {4, func(e *Event, n int) {
+			e.Data = Data{}
+			for range n - 1 {
+				e.Data = Data{"a": e.Data}
+			}
+		}},
+	} {
+		e := sample()
+		c.set(&e, c.most)
+		s := sealed(t, e)
+		env, err := Parse(s.Body)
+		if err == nil {
+			err = env.Disclose(s.Openings)
+		}
+		if err != nil {
+			t.Errorf("%s of %d: %v", name, c.most, err)
+		}
+		c.set(&e, c.most+1)
+		if _, err := e.Seal(source, 7); err == nil {
+			t.Errorf("%s of %d is sealed", name, c.most+1)
+		}
+	}
+	e := sample()
+	e.Service = text(32)
+	if _, err := e.Seal(text(32)+"/"+text(31), 7); err != nil {
+		t.Error(err)
+	}
+	if _, err := e.Seal(text(32)+"/"+text(32), 7); err == nil {
+		t.Error("a source of 65 bytes is sealed")
+	}
+	e.Service = text(33)
+	if _, err := e.Seal(text(33)+"/"+text(3), 7); err == nil {
+		t.Error("a service of 33 bytes is sealed")
+	}
+	if _, err := sample().Seal(source, maxInt); err != nil {
+		t.Error(err)
+	}
+	e = sample()
+	for _, at := range []int64{maxTimeBehind, maxTimeAhead - 1} {
+		e.Time = time.UnixMilli(at)
+		if _, err := Parse(sealed(t, e).Body); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // Parse takes no other spelling, no other form and nothing beside it.
 func TestParseRefuses(t *testing.T) {
 	good := string(sealed(t, sample()).Body)

@@ -116,6 +116,9 @@ func TestCopyStaysYoung(t *testing.T) {
 	later := noon.Add(3 * tooOld)
 	clk := clock.NewManual(noon)
 	j := &journal{Copy: Copy{Path: file, Key: []byte("key")}, now: clk.Now}
+	if err := j.alive(); err != nil {
+		t.Errorf("there is no copy yet: %v", err)
+	}
 	long := verdict("a", Refuse, ip("10.0.0.1"))
 	long.Until = later.Add(time.Hour)
 	if err := j.rewrite([]Verdict{long}); err != nil {

@@ -3,7 +3,9 @@ package firewall
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"centinela/shared/fault"
 	"centinela/shared/id"
@@ -23,6 +25,8 @@ func TestCanonicalSubject(t *testing.T) {
 		{verdicts.KindPrefix, "::ffff:203.0.113.9/120", "203.0.113.0/24"},
 		{verdicts.KindPrefix, "2001:db8:1:2:3::/64", "2001:db8:1:2::/64"},
 		{verdicts.KindPrefix, "2001:db8::/32", "2001:db8::/32"},
+		{verdicts.KindPrefix, "2001:db8::9/128", "2001:db8::9/128"},
+		{verdicts.KindPrefix, "203.0.113.9/32", "203.0.113.9/32"},
 		{verdicts.KindAccount, account, account},
 		{verdicts.KindSession, session, session},
 		{verdicts.KindDevice, "0123456789abcdef", "0123456789abcdef"},
@@ -42,6 +46,7 @@ func TestCanonicalSubject(t *testing.T) {
 		{verdicts.KindPrefix, "128.0.0.0/7", "/subjects/0/value"},
 		{verdicts.KindPrefix, "2000::/31", "/subjects/0/value"},
 		{verdicts.KindPrefix, "::ffff:0.0.0.0/96", "/subjects/0/value"},
+		{verdicts.KindPrefix, "::/0", "/subjects/0/value"},
 		{verdicts.KindAccount, session, "/subjects/0/value"},
 		{verdicts.KindSession, `{"$gt":""}`, "/subjects/0/value"},
 		{verdicts.KindDevice, "the key itself", "/subjects/0/value"},
@@ -68,6 +73,35 @@ func TestJoinedSubjects(t *testing.T) {
 	for _, list := range [][]verdicts.Subject{nil, {}, {ip, net}, {acc, acc}, {ip, ip}, {acc, ses, ip}} {
 		if got, err := canonicalSubjects(list); !errors.Is(err, ErrVerdictInvalid) {
 			t.Errorf("%v: %v, %v", list, got, err)
+		}
+	}
+}
+
+// An order's terms, at their bounds.
+func TestTerms(t *testing.T) {
+	const year = 365 * 24 * time.Hour
+	for _, test := range []struct {
+		action, reason string
+		ttl            time.Duration
+		at             string
+	}{
+		{"allow", "x", time.Second, ""},
+		{"challenge", strings.Repeat("\u00f1", 200), year, ""},
+		{"throttle", "x", time.Hour, ""},
+		{"refuse", "x", time.Hour, ""},
+		{"explode", "x", time.Hour, "/action"},
+		{"", "x", time.Hour, "/action"},
+		{"refuse", "", time.Hour, "/reason"},
+		{"refuse", strings.Repeat("x", 201), time.Hour, "/reason"},
+		{"refuse", "\xff", time.Hour, "/reason"},
+		{"refuse", "x", time.Second - 1, "/ttl_seconds"},
+		{"refuse", "x", year + 1, "/ttl_seconds"},
+		{"refuse", "x", -time.Hour, "/ttl_seconds"},
+	} {
+		err := checkTerms(test.action, test.reason, test.ttl)
+		var f *fault.Error
+		if test.at == "" && err != nil || test.at != "" && (!errors.As(err, &f) || f.Fields[0].Pointer != test.at) {
+			t.Errorf("%+v: %v", test, err)
 		}
 	}
 }

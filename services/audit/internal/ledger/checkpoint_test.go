@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"centinela/services/audit/internal/ledger"
 	"centinela/shared/clock"
@@ -166,6 +167,31 @@ func TestCheckpointAtTheStart(t *testing.T) {
 	})
 	if c, ok, err := ledger.ReadCheckpoint(path, public); err != nil || !ok || c.Seq != 10 {
 		t.Errorf("%+v %v %v", c, ok, err)
+	}
+}
+
+// Where nothing was added, the checkpoint stays as it is, also after a start.
+func TestCheckpointStays(t *testing.T) {
+	store, _ := tenEntries(t)
+	path := filepath.Join(t.TempDir(), "checkpoint.json")
+	_, key := signer(t)
+	var files []string
+	for i := range 3 {
+		pins, _, err := ledger.OpenCheckpointer(t.Context(), store, path, key, clock.NewManual(noon.Add(time.Duration(i)*time.Hour)), testkit.Logger(t))
+		if err == nil {
+			err = errors.Join(pins.Write(t.Context()), pins.Write(t.Context()))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, string(body))
+	}
+	if files[1] != files[0] || files[2] != files[0] {
+		t.Errorf("%q", files)
 	}
 }
 
