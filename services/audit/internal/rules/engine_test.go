@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -108,6 +109,36 @@ func TestOneOffenderDecidesOnceInAWhile(t *testing.T) {
 	}
 	if want := []time.Duration{2 * time.Second, 62 * time.Second, 122 * time.Second, 182 * time.Second, 242 * time.Second}; !slices.Equal(at, want) {
 		t.Errorf("decided at %v, want %v", at, want)
+	}
+}
+
+// What a rule counts in an event; what isn't in the right form counts nothing.
+func TestSubjects(t *testing.T) {
+	account, mine, theirs, device := id.New("acc"), id.New("ses"), id.New("ses"), strings.Repeat("0a", 32)
+	for _, test := range []struct {
+		key   string
+		event record.Event
+		want  Subject
+	}{
+		{KeyAccount, record.Event{Account: account}, Subject{"account", account}},
+		{KeyAccount, record.Event{Account: mine}, Subject{}},
+		{KeyAccount, record.Event{}, Subject{}},
+		{KeySession, record.Event{Session: mine}, Subject{"session", mine}},
+		{KeySession, record.Event{Session: mine, Target: theirs}, Subject{"session", theirs}},
+		{KeySession, record.Event{Session: mine, Target: "msg_1"}, Subject{"session", mine}},
+		{KeySession, record.Event{Session: account}, Subject{}},
+		{KeyDevice, record.Event{Device: device}, Subject{"device", device}},
+		{KeyDevice, record.Event{Device: device + "0"}, Subject{}},
+		{KeyDevice, record.Event{Device: device[:15]}, Subject{}},
+		{KeyAddress, record.Event{Address: "203.0.113.9"}, Subject{"ip", "203.0.113.9"}},
+		{KeyAddress, record.Event{Address: "::ffff:203.0.113.9"}, Subject{"ip", "203.0.113.9"}},
+		{KeyAddress, record.Event{Address: "2001:db8::9%eth0"}, Subject{"prefix", "2001:db8::/64"}},
+		{KeyAddress, record.Event{Address: "nowhere"}, Subject{}},
+		{"planet", record.Event{}, Subject{}},
+	} {
+		if got, ok := subjectOf(test.key, test.event); ok != (test.want != Subject{}) || ok && got != test.want {
+			t.Errorf("%s of %+v: %+v, %v", test.key, test.event, got, ok)
+		}
 	}
 }
 

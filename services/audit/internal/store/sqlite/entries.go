@@ -104,32 +104,24 @@ func (s *Store) Sources(ctx context.Context) (map[string]record.Head, int64, err
 	return sources(ctx, s.Read())
 }
 
-func sources(ctx context.Context, q querier) (heads map[string]record.Head, upTo int64, err error) {
+func sources(ctx context.Context, q querier) (map[string]record.Head, int64, error) {
+	heads, upTo := make(map[string]record.Head), int64(0)
 	// In one statement, so that both are of the same moment.
-	found, err := q.QueryContext(ctx, `SELECT coalesce(source, ''), coalesce(n, 0), coalesce(hash, x''), seq FROM (SELECT coalesce(max(seq), 0) AS seq FROM sources_seq) LEFT JOIN sources`)
-	if err != nil {
-		return nil, 0, err
-	}
-	defer func() { err = errors.Join(err, found.Close()) }()
-	heads = make(map[string]record.Head)
-	for found.Next() {
+	_, err := sqlitex.Collect(ctx, q, func(scan func(...any) error) (none struct{}, _ error) {
 		var source string
 		var head record.Head
 		var hash []byte
-		if err := found.Scan(&source, &head.N, &hash, &upTo); err != nil {
-			return nil, 0, err
-		}
-		if source == "" {
-			continue // there is none
-		}
+		err := scan(&source, &head.N, &hash, &upTo)
 		copy(head.Hash[:], hash) // one of another length is not the one of any log
 		heads[source] = head
-	}
-	return heads, upTo, found.Err()
+		return none, err
+	}, `SELECT coalesce(source, ''), coalesce(n, 0), coalesce(hash, x''), seq FROM (SELECT coalesce(max(seq), 0) AS seq FROM sources_seq) LEFT JOIN sources`)
+	delete(heads, "") // there is none
+	return heads, upTo, err
 }
 
 type querier interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	sqlitex.Querier
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 

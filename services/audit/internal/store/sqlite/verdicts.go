@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -18,16 +17,12 @@ const verdictColumns = `version, body, removed, removed_at`
 // AddVerdict is firewall.Store's.
 func (s *Store) AddVerdict(ctx context.Context, v firewall.Verdict, event record.Event) error {
 	err := s.Write(ctx, func(tx *sql.Tx) error {
-		version, err := newestVersion(ctx, tx)
-		if err != nil {
-			return err
-		}
-		body, err := json.Marshal(v.Verdict)
+		version, body, err := next(ctx, tx, v)
 		if err != nil {
 			return err
 		}
 		_, err = tx.ExecContext(ctx, `INSERT INTO verdicts (version, id, about, until, body, removed, removed_at) VALUES (?, ?, ?, ?, ?, 0, 0)`,
-			version+1, v.ID, v.About(), sqlitex.Millis(v.Until), body)
+			version, v.ID, v.About(), sqlitex.Millis(v.Until), body)
 		if err != nil {
 			return err
 		}
@@ -42,21 +37,17 @@ func (s *Store) AddVerdict(ctx context.Context, v firewall.Verdict, event record
 // LengthenVerdict is firewall.Store's.
 func (s *Store) LengthenVerdict(ctx context.Context, v firewall.Verdict, now time.Time, event func(firewall.Verdict) record.Event) (found bool, err error) {
 	err = s.Write(ctx, func(tx *sql.Tx) error {
-		inForce, err := verdicts(ctx, tx, `WHERE about = ? AND removed = 0 AND until > ? ORDER BY until DESC LIMIT 1`, v.About(), sqlitex.Millis(now))
+		inForce, err := verdicts(ctx, tx, `WHERE about = ? AND removed = 0 AND until > ? ORDER BY until DESC LIMIT 1`, v.About(), now)
 		if found = len(inForce) > 0; err != nil || !found || !inForce[0].Until.Before(v.Until) {
 			return err
 		}
 		longer := inForce[0]
 		longer.Until, longer.Decision, longer.Level = v.Until, v.Decision, longer.Level+1
-		version, err := newestVersion(ctx, tx)
+		version, body, err := next(ctx, tx, longer)
 		if err != nil {
 			return err
 		}
-		body, err := json.Marshal(longer.Verdict)
-		if err != nil {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, `UPDATE verdicts SET version = ?, until = ?, body = ? WHERE id = ?`, version+1, sqlitex.Millis(longer.Until), body, longer.ID); err != nil {
+		if _, err := tx.ExecContext(ctx, `UPDATE verdicts SET version = ?, until = ?, body = ? WHERE id = ?`, version, sqlitex.Millis(longer.Until), body, longer.ID); err != nil {
 			return err
 		}
 		return sqlitex.AppendOutbox(tx, event(longer))
@@ -67,18 +58,14 @@ func (s *Store) LengthenVerdict(ctx context.Context, v firewall.Verdict, now tim
 // RemoveVerdict is firewall.Store's.
 func (s *Store) RemoveVerdict(ctx context.Context, id string, now time.Time, event func(firewall.Verdict) record.Event) error {
 	return s.Write(ctx, func(tx *sql.Tx) error {
-		found, err := verdicts(ctx, tx, `WHERE id = ? AND removed = 0 AND until > ?`, id, sqlitex.Millis(now))
+		found, err := verdicts(ctx, tx, `WHERE id = ? AND removed = 0 AND until > ?`, id, now)
 		if err != nil {
 			return err
 		}
 		if len(found) == 0 {
 			return firewall.ErrVerdictNotFound
 		}
-		version, err := newestVersion(ctx, tx)
-		if err != nil {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, `UPDATE verdicts SET version = ?, removed = 1, removed_at = ? WHERE id = ?`, version+1, sqlitex.Millis(now), id)
+		_, err = tx.ExecContext(ctx, `UPDATE verdicts SET version = (SELECT max(version) + 1 FROM verdicts), removed = 1, removed_at = ? WHERE id = ?`, sqlitex.Millis(now), id)
 		if err != nil {
 			return err
 		}
@@ -89,7 +76,7 @@ func (s *Store) RemoveVerdict(ctx context.Context, id string, now time.Time, eve
 // VerdictsBefore is firewall.Store's. The plus signs keep the planner off the index
 // by end, which would read and sort all that is in force for each page.
 func (s *Store) VerdictsBefore(ctx context.Context, now time.Time, before int64, limit int) ([]firewall.Verdict, error) {
-	return verdicts(ctx, s.Read(), `WHERE version < ? AND +removed = 0 AND +until > ? ORDER BY version DESC LIMIT ?`, before, sqlitex.Millis(now), limit)
+	return verdicts(ctx, s.Read(), `WHERE version < ? AND +removed = 0 AND +until > ? ORDER BY version DESC LIMIT ?`, before, now, limit)
 }
 
 // Changes is firewall.Store's.
@@ -127,24 +114,24 @@ func (s *Store) SweepVerdicts(ctx context.Context, now, then time.Time, limit in
 		if _, err := tx.ExecContext(ctx, `UPDATE verdict_floor SET floor = max(floor, ?)`, floor.Int64); err != nil {
 			return err
 		}
-		removed, err := deleted(tx.ExecContext(ctx, `DELETE FROM verdicts WHERE `+gone, sqlitex.Millis(then), newest, limit))
+		removed, err := sqlitex.Exec(ctx, tx, `DELETE FROM verdicts WHERE `+gone, then, newest, limit)
 		if err != nil {
 			return err
 		}
-		ended, err := deleted(tx.ExecContext(ctx, `DELETE FROM verdicts WHERE version IN (SELECT version FROM verdicts WHERE removed = 0 AND until <= ? AND version < ? ORDER BY until LIMIT ?)`,
-			sqlitex.Millis(now), newest, limit-removed))
-		n = removed + ended
+		ended, err := sqlitex.Exec(ctx, tx, `DELETE FROM verdicts WHERE version IN (SELECT version FROM verdicts WHERE removed = 0 AND until <= ? AND version < ? ORDER BY until LIMIT ?)`,
+			now, newest, int64(limit)-removed)
+		n = int(removed + ended)
 		return err
 	})
 	return n, err
 }
 
-func deleted(result sql.Result, err error) (int, error) {
-	if err != nil {
-		return 0, err
+// next is the version of the next change, and its text.
+func next(ctx context.Context, tx *sql.Tx, v firewall.Verdict) (version int64, body []byte, err error) {
+	if version, err = newestVersion(ctx, tx); err == nil {
+		body, err = json.Marshal(v.Verdict)
 	}
-	n, err := result.RowsAffected()
-	return int(n), err
+	return version + 1, body, err
 }
 
 func newestVersion(ctx context.Context, q querier) (version int64, err error) {
@@ -152,24 +139,17 @@ func newestVersion(ctx context.Context, q querier) (version int64, err error) {
 	return version, err
 }
 
-func verdicts(ctx context.Context, q querier, where string, args ...any) (found []firewall.Verdict, err error) {
-	rows, err := q.QueryContext(ctx, `SELECT `+verdictColumns+` FROM verdicts `+where, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		var v firewall.Verdict
+func verdicts(ctx context.Context, q querier, where string, args ...any) ([]firewall.Verdict, error) {
+	return sqlitex.Collect(ctx, q, func(scan func(...any) error) (v firewall.Verdict, _ error) {
 		var body []byte
 		var removedAt int64
-		if err := rows.Scan(&v.Version, &body, &v.Removed, &removedAt); err != nil {
-			return nil, err
-		}
-		if err := json.Unmarshal(body, &v.Verdict); err != nil {
-			return nil, fmt.Errorf("verdict of version %d: %w", v.Version, err)
+		if err := scan(&v.Version, &body, &v.Removed, &removedAt); err != nil {
+			return v, err
 		}
 		v.RemovedAt = sqlitex.FromMillis(removedAt)
-		found = append(found, v)
-	}
-	return found, rows.Err()
+		if err := json.Unmarshal(body, &v.Verdict); err != nil {
+			return v, fmt.Errorf("verdict of version %d: %w", v.Version, err)
+		}
+		return v, nil
+	}, `SELECT `+verdictColumns+` FROM verdicts `+where, args...)
 }
