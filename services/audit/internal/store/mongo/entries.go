@@ -96,13 +96,9 @@ func (s *Store) keepSources(ctx context.Context, seq int64, sources map[string]r
 // Sources is ledger.Reader's. Written before the row that they are said to be of,
 // they may be newer; a fold over the rows behind it changes nothing then.
 func (s *Store) Sources(ctx context.Context) (map[string]record.Head, int64, error) {
-	found, err := s.db.C(sourcesName).Find(ctx, bson.D{})
+	docs, err := mongox.List[sourceDoc](ctx, s.db.C(sourcesName), bson.D{}, nil, 0)
 	if err != nil {
-		return nil, 0, mongox.Wrap(err)
-	}
-	var docs []sourceDoc
-	if err := found.All(ctx, &docs); err != nil {
-		return nil, 0, mongox.Wrap(err)
+		return nil, 0, err
 	}
 	heads, upTo := make(map[string]record.Head), int64(0)
 	for _, doc := range docs {
@@ -205,20 +201,15 @@ func rowOf(raw bson.Raw) (ledger.Row, error) {
 
 // FollowerCursor is ledger.Store's.
 func (s *Store) FollowerCursor(ctx context.Context, name string) (int64, error) {
-	var doc struct {
+	doc, _, err := mongox.One[struct {
 		Seq int64 `bson:"seq"`
-	}
-	err := s.db.C(followersName).FindOne(ctx, bson.D{{Key: "_id", Value: name}}).Decode(&doc)
-	if errors.Is(err, mongo.ErrNoDocuments) {
-		return 0, nil
-	}
-	return doc.Seq, mongox.Wrap(err)
+	}](ctx, s.db.C(followersName), mongox.ByID(name))
+	return doc.Seq, err
 }
 
 // SaveFollowerCursor is ledger.Store's.
 func (s *Store) SaveFollowerCursor(ctx context.Context, name string, seq int64) error {
-	_, err := s.db.C(followersName).UpdateOne(ctx, bson.D{{Key: "_id", Value: name}},
-		bson.D{{Key: "$set", Value: bson.D{{Key: "seq", Value: seq}}}}, options.UpdateOne().SetUpsert(true))
+	_, err := s.db.C(followersName).UpdateOne(ctx, mongox.ByID(name), mongox.Set(bson.D{{Key: "seq", Value: seq}}), options.UpdateOne().SetUpsert(true))
 	return mongox.Wrap(err)
 }
 
@@ -229,13 +220,12 @@ type personDoc struct {
 
 // PersonKey is openings.Store's.
 func (s *Store) PersonKey(ctx context.Context, token openings.Token) ([]byte, error) {
-	var doc personDoc
-	err := s.db.C(peopleName).FindOne(ctx, bson.D{{Key: "_id", Value: token[:]}}).Decode(&doc)
+	doc, found, err := mongox.One[personDoc](ctx, s.db.C(peopleName), bson.D{{Key: "_id", Value: token[:]}})
 	switch {
-	case errors.Is(err, mongo.ErrNoDocuments):
-		return nil, openings.ErrNoKey
 	case err != nil:
-		return nil, mongox.Wrap(err)
+		return nil, err
+	case !found:
+		return nil, openings.ErrNoKey
 	case len(doc.Wrapped) == 0:
 		return nil, openings.ErrErased
 	}

@@ -1,9 +1,7 @@
 package mongo
 
 import (
-	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"centinela/shared/mongox"
 )
@@ -22,13 +20,10 @@ const (
 // also what gives each version once; verdicts in force; the one of a rule on somebody; what to sweep; the outbox.
 func indexes() map[string][]mongo.IndexModel {
 	return map[string][]mongo.IndexModel{
-		entriesName: {{Keys: bson.D{{Key: "token", Value: 1}, {Key: "class", Value: 1}, {Key: "_id", Value: -1}}, Options: options.Index().SetSparse(true)}},
-		placesName:  {{Keys: bson.D{{Key: "account", Value: 1}}}},
+		entriesName: {mongox.Sparse("token", "class", "-_id")},
+		placesName:  {mongox.Index("account")},
 		verdictsName: {
-			{Keys: bson.D{{Key: "version", Value: 1}}, Options: options.Index().SetUnique(true)},
-			{Keys: bson.D{{Key: "removed", Value: 1}, {Key: "until", Value: 1}}},
-			{Keys: bson.D{{Key: "about", Value: 1}, {Key: "removed", Value: 1}, {Key: "until", Value: -1}}},
-			{Keys: bson.D{{Key: "removed", Value: 1}, {Key: "removed_at", Value: 1}}},
+			mongox.Unique("version"), mongox.Index("removed", "until"), mongox.Index("about", "removed", "-until"), mongox.Index("removed", "removed_at"),
 			mongox.OutboxIndex(),
 		},
 	}

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"centinela/services/audit/internal/places"
 	"centinela/shared/mongox"
@@ -65,24 +64,17 @@ func (s *Store) recordVisit(ctx context.Context, v places.Visit) error {
 
 // Place is places.Store's.
 func (s *Store) Place(ctx context.Context, account, network string) (places.Place, error) {
-	var doc placeDoc
-	err := s.db.C(placesName).FindOne(ctx, bson.D{{Key: "_id", Value: placeID(account, network)}}).Decode(&doc)
-	if errors.Is(err, mongo.ErrNoDocuments) {
-		return places.Place{}, places.ErrUnknownPlace
+	doc, found, err := mongox.One[placeDoc](ctx, s.db.C(placesName), mongox.ByID(placeID(account, network)))
+	if err == nil && !found {
+		err = places.ErrUnknownPlace
 	}
-	if err != nil {
-		return places.Place{}, mongox.Wrap(err)
-	}
-	return doc.place(), nil
+	return doc.place(), err
 }
 
 // HasPlaces is places.Store's.
 func (s *Store) HasPlaces(ctx context.Context, account string) (bool, error) {
-	err := s.db.C(placesName).FindOne(ctx, bson.D{{Key: "account", Value: account}}).Err()
-	if errors.Is(err, mongo.ErrNoDocuments) {
-		return false, nil
-	}
-	return err == nil, mongox.Wrap(err)
+	_, found, err := mongox.One[bson.Raw](ctx, s.db.C(placesName), bson.D{{Key: "account", Value: account}})
+	return found, err
 }
 
 func placeID(account, network string) string { return account + "/" + network }

@@ -43,12 +43,12 @@ func (s *Store) AddVerdict(ctx context.Context, v firewall.Verdict, event record
 			return err
 		}
 		// The id or the version?
-		there := s.db.C(verdictsName).FindOne(ctx, bson.D{{Key: "_id", Value: v.ID}}).Err()
-		if there == nil {
+		_, known, failed := mongox.One[bson.Raw](ctx, s.db.C(verdictsName), mongox.ByID(v.ID))
+		switch {
+		case known:
 			return firewall.ErrVerdictExists
-		}
-		if !errors.Is(there, mongo.ErrNoDocuments) {
-			return there
+		case failed != nil:
+			return failed
 		}
 		return err
 	})
@@ -57,7 +57,7 @@ func (s *Store) AddVerdict(ctx context.Context, v firewall.Verdict, event record
 // LengthenVerdict is firewall.Store's: one update, its event inside.
 func (s *Store) LengthenVerdict(ctx context.Context, v firewall.Verdict, now time.Time, event func(firewall.Verdict) record.Event) (found bool, _ error) {
 	err := s.nextVersion(ctx, func(version int64) error {
-		inForce, err := s.verdicts(ctx, append(bson.D{{Key: "about", Value: v.About()}}, inForceAt(now)...), options.Find().SetSort(bson.D{{Key: "until", Value: -1}}).SetLimit(1))
+		inForce, err := s.verdicts(ctx, append(bson.D{{Key: "about", Value: v.About()}}, inForceAt(now)...), mongox.Keys("-until"), 1)
 		if found = len(inForce) > 0; err != nil || !found || !inForce[0].Until.Before(v.Until) {
 			return err
 		}
@@ -83,7 +83,7 @@ var errChanged = errors.New("changed meanwhile")
 // RemoveVerdict is firewall.Store's: one update, its event inside.
 func (s *Store) RemoveVerdict(ctx context.Context, id string, now time.Time, event func(firewall.Verdict) record.Event) error {
 	return s.nextVersion(ctx, func(version int64) error {
-		found, err := s.verdicts(ctx, append(bson.D{{Key: "_id", Value: id}}, inForceAt(now)...), options.Find())
+		found, err := s.verdicts(ctx, append(mongox.ByID(id), inForceAt(now)...), nil, 0)
 		if err != nil {
 			return err
 		}
@@ -135,12 +135,12 @@ func inForceAt(now time.Time) bson.D {
 // VerdictsBefore is firewall.Store's.
 func (s *Store) VerdictsBefore(ctx context.Context, now time.Time, before int64, limit int) ([]firewall.Verdict, error) {
 	filter := append(bson.D{{Key: "version", Value: bson.D{{Key: "$lt", Value: before}}}}, inForceAt(now)...)
-	return s.verdicts(ctx, filter, options.Find().SetSort(bson.D{{Key: "version", Value: -1}}).SetLimit(int64(limit)))
+	return s.verdicts(ctx, filter, mongox.Keys("-version"), limit)
 }
 
 // Changes is firewall.Store's.
 func (s *Store) Changes(ctx context.Context, since int64, limit int) ([]firewall.Verdict, error) {
-	return s.verdicts(ctx, bson.D{{Key: "version", Value: bson.D{{Key: "$gt", Value: since}}}}, options.Find().SetSort(bson.D{{Key: "version", Value: 1}}).SetLimit(int64(limit)))
+	return s.verdicts(ctx, bson.D{{Key: "version", Value: bson.D{{Key: "$gt", Value: since}}}}, mongox.Keys("version"), limit)
 }
 
 // VerdictVersions is firewall.Store's. The floor is read last: a sweep raises it
@@ -150,12 +150,8 @@ func (s *Store) VerdictVersions(ctx context.Context) (v firewall.Versions, _ err
 	if err != nil {
 		return v, err
 	}
-	var kept floorDoc
-	err = s.db.C(floorsName).FindOne(ctx, bson.D{{Key: "_id", Value: verdictsName}}).Decode(&kept)
-	if errors.Is(err, mongo.ErrNoDocuments) {
-		err = nil
-	}
-	return firewall.Versions{Newest: newest, Floor: kept.Floor, Epoch: kept.Epoch}, mongox.Wrap(err)
+	kept, _, err := mongox.One[floorDoc](ctx, s.db.C(floorsName), mongox.ByID(verdictsName))
+	return firewall.Versions{Newest: newest, Floor: kept.Floor, Epoch: kept.Epoch}, err
 }
 
 func (s *Store) newestVersion(ctx context.Context) (int64, error) {
@@ -197,11 +193,11 @@ func (s *Store) SweepVerdicts(ctx context.Context, now, then time.Time, limit in
 		if n == limit {
 			break
 		}
-		found, err := s.verdicts(ctx, append(over.filter, older...), options.Find().SetSort(bson.D{{Key: over.order, Value: 1}}).SetLimit(int64(limit-n)))
-		if err != nil || len(found) == 0 {
-			if err != nil {
-				return n, err
-			}
+		found, err := s.verdicts(ctx, append(over.filter, older...), mongox.Keys(over.order), limit-n)
+		if err != nil {
+			return n, err
+		}
+		if len(found) == 0 {
 			continue
 		}
 		var floor int64
@@ -232,7 +228,7 @@ type floorDoc struct {
 
 // begin gives the verdicts of a new database their epoch.
 func (s *Store) begin(ctx context.Context) error {
-	_, err := s.db.C(floorsName).UpdateOne(ctx, bson.D{{Key: "_id", Value: verdictsName}},
+	_, err := s.db.C(floorsName).UpdateOne(ctx, mongox.ByID(verdictsName),
 		bson.D{{Key: "$setOnInsert", Value: floorDoc{Epoch: id.New("epc")}}}, options.UpdateOne().SetUpsert(true))
 	if mongox.IsDuplicate(err) {
 		return nil // another instance began it just now
@@ -244,19 +240,15 @@ func (s *Store) raiseFloor(ctx context.Context, version int64) error {
 	if version == 0 {
 		return nil
 	}
-	_, err := s.db.C(floorsName).UpdateOne(ctx, bson.D{{Key: "_id", Value: verdictsName}},
+	_, err := s.db.C(floorsName).UpdateOne(ctx, mongox.ByID(verdictsName),
 		bson.D{{Key: "$max", Value: bson.D{{Key: "floor", Value: version}}}}, options.UpdateOne().SetUpsert(true))
 	return mongox.Wrap(err)
 }
 
-func (s *Store) verdicts(ctx context.Context, filter bson.D, opts *options.FindOptionsBuilder) ([]firewall.Verdict, error) {
-	cursor, err := s.db.C(verdictsName).Find(ctx, filter, opts.SetProjection(bson.D{{Key: "outbox", Value: 0}}))
+func (s *Store) verdicts(ctx context.Context, filter, order bson.D, limit int) ([]firewall.Verdict, error) {
+	docs, err := mongox.List[verdictDoc](ctx, s.db.C(verdictsName), filter, order, limit)
 	if err != nil {
-		return nil, mongox.Wrap(err)
-	}
-	var docs []verdictDoc
-	if err := cursor.All(ctx, &docs); err != nil {
-		return nil, mongox.Wrap(err)
+		return nil, err
 	}
 	found := make([]firewall.Verdict, len(docs))
 	for i, doc := range docs {
