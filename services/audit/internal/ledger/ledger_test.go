@@ -209,6 +209,13 @@ func TestIngestRefuses(t *testing.T) {
 	}
 }
 
+// A shipment that is more than what shares a write is written alone.
+func TestIngestOfMoreThanAGroup(t *testing.T) {
+	b := newLedger(t, openStore(t))
+	add(t, b, events(1001)...)
+	add(t, b, event())
+}
+
 // A source whose log and the record don't agree learns what the record holds, and
 // nothing is stored: with a gap before it, with another past, or behind.
 func TestIngestOfAnotherLog(t *testing.T) {

@@ -225,6 +225,29 @@ func TestVerifyNamesAReplacedRow(t *testing.T) {
 		if report := verify(t, store, pin); report.Bad != seq || report.Checked != seq-1 || report.Head.Seq != seq-1 {
 			t.Errorf("%d: %+v", seq, report)
 		}
+		if report := verify(t, store, nil); report.Bad != seq {
+			t.Errorf("%d, without a checkpoint: %+v", seq, report)
+		}
+	}
+}
+
+// A row that was made for another one before it, and that no row after it was made for, is the bad one itself.
+func TestVerifyNamesAnUnboundRow(t *testing.T) {
+	for _, seq := range []int64{2, 5, 10} {
+		store, pin := tenEntries(t)
+		rows, err := store.Rows(t.Context(), seq, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		row := rows[0]
+		row.PrevHash = record.Hash{}
+		ledger.Rehash(&row)
+		tamper(t, store, fmt.Sprintf("UPDATE entries SET prev_hash = zeroblob(32), hash = x'%s' WHERE seq = %d", row.Hash, seq))
+		for _, pin := range []*ledger.Checkpoint{pin, nil} {
+			if report := verify(t, store, pin); report.Bad != seq || report.Checked != seq-1 || !strings.Contains(report.Why, "not bound to the entry before it") {
+				t.Errorf("%d, %+v: %+v", seq, pin, report)
+			}
+		}
 	}
 }
 
