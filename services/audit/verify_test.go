@@ -350,8 +350,8 @@ func TestR52_Checkpoint(t *testing.T) {
 	}
 	running.ship(module.Auth, signIn(id.New("acc"))) // what happens is recorded all the same
 	running.settle()
-	if e := running.everything()[seeded]; e.Event.Action != record.AuditGap || !strings.Contains(e.Event.Reason, "checkpoint was not signed") {
-		t.Errorf("%+v", e)
+	if why := running.gap(); !strings.Contains(why, "checkpoint was not signed") {
+		t.Errorf("recorded: %q", why)
 	}
 	running.Closes = ledger.ErrCheckpoint
 	running.Stop()
@@ -364,6 +364,17 @@ func TestR52_Checkpoint(t *testing.T) {
 		t.Fatal(err)
 	}
 	names(t, p, "taken away", seeded+3, "no signed checkpoint")
+}
+
+// gap is what the record says of a gap in itself.
+func (w *world) gap() string {
+	w.T.Helper()
+	for _, e := range w.everything() {
+		if e.Event.Action == record.AuditGap {
+			return e.Event.Reason
+		}
+	}
+	return ""
 }
 
 func read(t *testing.T, path string) string {
@@ -392,8 +403,8 @@ func TestR52_CutWhileStopped(t *testing.T) {
 	w := unready(t, p)
 	w.ship(module.Auth, signIns(3, id.New("acc"))...)
 	w.settle()
-	if e := w.everything()[seeded-2]; e.Event.Action != record.AuditGap || !strings.Contains(e.Event.Reason, "entry 12 is no longer") {
-		t.Errorf("%+v", e)
+	if why := w.gap(); !strings.Contains(why, "entry 12 is no longer") {
+		t.Errorf("recorded: %q", why)
 	}
 	if err := w.module.Ready(); !errors.Is(err, audit.ErrTampered) || !strings.Contains(err.Error(), "move checkpoint.json away") {
 		t.Errorf("ready: %v", err)
