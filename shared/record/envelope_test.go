@@ -265,7 +265,11 @@ func TestBounds(t *testing.T) {
 	if _, err := e.Seal(text(33)+"/"+text(3), 7); err == nil {
 		t.Error("a service of 33 bytes is sealed")
 	}
-	if _, err := sample().Seal(source, maxInt); err != nil {
+	last, err := sample().Seal(source, 9007199254740992)
+	if err == nil {
+		_, err = Parse(last.Body)
+	}
+	if err != nil {
 		t.Error(err)
 	}
 	e = sample()

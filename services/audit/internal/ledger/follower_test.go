@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"centinela/services/audit/internal/ledger"
@@ -256,4 +257,43 @@ func TestFollowerTakesWhatIsOffered(t *testing.T) {
 	if got := k.seqs(); !slices.Equal(got, upTo(1, 662)) {
 		t.Errorf("taken %v", got)
 	}
+}
+
+// shelf is a record that lies in memory.
+type shelf struct {
+	ledger.Store
+	rows []ledger.Row
+}
+
+func (s shelf) Head(context.Context) (ledger.Head, error) {
+	return ledger.Head{Seq: int64(len(s.rows))}, nil
+}
+
+func (s shelf) Rows(_ context.Context, from int64, limit int) ([]ledger.Row, error) {
+	return s.rows[from-1 : min(int(from)-1+limit, len(s.rows))], nil
+}
+
+func (shelf) FollowerCursor(context.Context, string) (int64, error) { return 0, nil }
+
+func (shelf) SaveFollowerCursor(context.Context, string, int64) error { return nil }
+
+// What waits is handed over at once, however much it is, not a piece each time it looks.
+func TestFollowerOfABacklog(t *testing.T) {
+	store := openStore(t)
+	add(t, newLedger(t, store), events(1700)...)
+	rows, err := store.Rows(t.Context(), 1, 2000)
+	if err != nil || len(rows) != 1700 {
+		t.Fatalf("%d rows, %v", len(rows), err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		k := &taker{}
+		f := ledger.NewFollower(shelf{rows: rows}, keeper(store).Opener, "test", testkit.Logger(t), 0, func([]ledger.Entry) {}, k.take)
+		stop := follow(t, f)
+		synctest.Wait()
+		if f.Position() != 1700 || len(k.seqs()) != 1700 || !time.Now().Equal(began) {
+			t.Errorf("at %d after %s", f.Position(), time.Since(began))
+		}
+		stop()
+	})
 }

@@ -45,6 +45,27 @@ func TestParseRefuses(t *testing.T) {
 	if rules, err := Parse(text("", "")); err != nil || len(rules) != 1 {
 		t.Fatalf("the good one: %v", err)
 	}
+	// Each bound can be reached, and not passed.
+	for _, test := range []struct{ key, most, more string }{
+		{"id", "a" + strings.Repeat("b", 63), "a" + strings.Repeat("b", 64)},
+		{"id", "abc", "ab"},
+		{"count", "1000", "1001"},
+		{"count", "1", "0"},
+		{"window", "24h", "24h1ns"},
+		{"window", "1s", "999ms"},
+		{"ttl", "8760h", "8760h1ns"},
+		{"ttl", "1s", "999ms"},
+		{"reason", strings.Repeat("ñ", 200), strings.Repeat("ñ", 201)},
+		{"reason", "why\n    quiet: 24h", "why\n    quiet: 24h1ns"},
+		{"reason", "why\n    quiet: 1s", "why\n    quiet: 999ms"},
+	} {
+		if _, err := Parse(text(test.key, test.most)); err != nil {
+			t.Errorf("%s: %q: %v", test.key, test.most, err)
+		}
+		if _, err := Parse(text(test.key, test.more)); err == nil {
+			t.Errorf("%s: %q is taken", test.key, test.more)
+		}
+	}
 	for _, test := range []struct{ key, value, want string }{
 		{"id", "X", "id:"},
 		{"id", "operator", "id:"},
