@@ -2,11 +2,8 @@ package auditlink
 
 import (
 	"bytes"
-	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 
 	jsonv2 "github.com/go-json-experiment/json"
@@ -27,19 +24,17 @@ var ErrShipment = fault.New(fault.KindInvalid, fault.CodeInvalidField, "the body
 
 // opening is a shipment's first line.
 type opening struct {
-	Source    string `json:"source"`
-	From      int64  `json:"from"`
-	N         int64  `json:"n"`
-	Hash      string `json:"hash"`
-	Signature string `json:"signature"`
+	Source    string      `json:"source"`
+	From      int64       `json:"from"`
+	N         int64       `json:"n"`
+	Hash      record.Hash `json:"hash"`
+	Signature []byte      `json:"signature"` // base64
 }
 
 // Encode writes a shipment.
 func Encode(s record.Shipment) ([]byte, error) {
 	var out bytes.Buffer
-	err := json.NewEncoder(&out).Encode(opening{
-		Source: s.Source, From: s.From, N: s.Head.N, Hash: s.Head.Hash.String(), Signature: base64.StdEncoding.EncodeToString(s.Signature),
-	})
+	err := json.NewEncoder(&out).Encode(opening{s.Source, s.From, s.Head.N, s.Head.Hash, s.Signature})
 	for _, e := range s.Entries {
 		out.Write(e.Body)
 		out.WriteByte('\n')
@@ -56,11 +51,13 @@ func ReadShipment(body io.Reader) (record.Shipment, error) {
 	if _, err := text.ReadFrom(body); err != nil {
 		return record.Shipment{}, err
 	}
-	first, rest, _ := bytes.Cut(text.Bytes(), newline)
-	s, err := head(first)
-	if err != nil {
-		return record.Shipment{}, err
+	line, rest, _ := bytes.Cut(text.Bytes(), newline)
+	var first opening
+	// Strictly: no member twice, none unknown, nothing behind it.
+	if err := jsonv2.Unmarshal(line, &first, jsonv2.RejectUnknownMembers(true)); err != nil {
+		return record.Shipment{}, ErrShipment.WithDetail("the first line is not the head of a shipment; events of the first version are not taken any more")
 	}
+	s := record.Shipment{Source: first.Source, From: first.From, Head: record.Head{N: first.N, Hash: first.Hash}, Signature: first.Signature}
 	for len(rest) > 0 {
 		var e record.Sealed
 		e.Body, rest, _ = bytes.Cut(rest, newline)
@@ -75,32 +72,15 @@ func ReadShipment(body io.Reader) (record.Shipment, error) {
 
 var newline = []byte("\n")
 
-func head(line []byte) (record.Shipment, error) {
-	var first opening
-	// Strictly: no member twice, none unknown, nothing behind it.
-	if err := jsonv2.Unmarshal(line, &first, jsonv2.RejectUnknownMembers(true)); err != nil {
-		return record.Shipment{}, ErrShipment.WithDetail("the first line is not the head of a shipment; events of the first version are not taken any more")
-	}
-	hash, hashErr := hex.DecodeString(first.Hash)
-	signature, signatureErr := base64.StdEncoding.DecodeString(first.Signature)
-	if hashErr != nil || signatureErr != nil || len(hash) != len(record.Hash{}) {
-		return record.Shipment{}, ErrShipment.WithDetail("the hash or the signature has another form")
-	}
-	return record.Shipment{Source: first.Source, From: first.From, Head: record.Head{N: first.N, Hash: record.Hash(hash)}, Signature: signature}, nil
-}
-
 // held is the answer to a shipment.
 type held struct {
-	N    int64  `json:"n"`
-	Hash string `json:"hash"`
+	N    int64        `json:"n"`
+	Hash *record.Hash `json:"hash"`
 }
 
 func (h held) head() (record.Head, error) {
-	hash, err := hex.DecodeString(h.Hash)
-	if err != nil || len(hash) != len(record.Hash{}) || h.N < 0 {
-		return record.Head{}, fmt.Errorf("audit's answer to a shipment: %w", errForm)
+	if h.Hash == nil {
+		return record.Head{}, errors.New("audit's answer to a shipment has another form")
 	}
-	return record.Head{N: h.N, Hash: record.Hash(hash)}, nil
+	return record.Head{N: h.N, Hash: *h.Hash}, nil
 }
-
-var errForm = errors.New("it has another form")

@@ -13,6 +13,19 @@ type Hash [sha256.Size]byte
 // String is the hash in hex.
 func (h Hash) String() string { return hex.EncodeToString(h[:]) }
 
+// MarshalText is String.
+func (h Hash) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, h[:]), nil }
+
+// UnmarshalText takes what MarshalText writes.
+func (h *Hash) UnmarshalText(text []byte) error {
+	raw, err := hex.DecodeString(string(text))
+	if err != nil || len(raw) != len(h) {
+		return ErrInvalid.WithDetail("a hash has another form")
+	}
+	*h = Hash(raw)
+	return nil
+}
+
 // Head is the end of a source's log: how many events it has had, and the hash of
 // its chain. The zero Head is that of a log without events.
 type Head struct {

@@ -123,7 +123,7 @@ func (r *reader) value(depth int) {
 	case '{':
 		r.object(depth, func(string) { r.value(depth - 1) })
 	case '[':
-		r.list(depth)
+		r.items("[", ']', depth, func(int) { r.value(depth - 1) })
 	case 't':
 		r.expect("true")
 	case 'f':
@@ -135,17 +135,8 @@ func (r *reader) value(depth int) {
 
 // object takes an object whose names ascend; member takes the value of each.
 func (r *reader) object(depth int, member func(name string)) {
-	if depth == 0 {
-		r.fail()
-		return
-	}
-	r.expect("{")
 	last := ""
-	for n := 0; r.err == nil && !r.next('}'); n++ {
-		if n == maxMembers || n > 0 && !r.next(',') {
-			r.fail()
-			return
-		}
+	r.items("{", '}', depth, func(n int) {
 		name := r.text()
 		if n > 0 && compareUTF16(last, name) >= 0 {
 			r.fail()
@@ -154,21 +145,21 @@ func (r *reader) object(depth int, member func(name string)) {
 		last = name
 		r.expect(":")
 		member(name)
-	}
+	})
 }
 
-func (r *reader) list(depth int) {
+// items takes what stands between brackets.
+func (r *reader) items(open string, end byte, depth int, item func(n int)) {
 	if depth == 0 {
 		r.fail()
-		return
 	}
-	r.expect("[")
-	for n := 0; r.err == nil && !r.next(']'); n++ {
+	r.expect(open)
+	for n := 0; r.err == nil && !r.next(end); n++ {
 		if n == maxMembers || n > 0 && !r.next(',') {
 			r.fail()
 			return
 		}
-		r.value(depth - 1)
+		item(n)
 	}
 }
 

@@ -2,8 +2,6 @@ package ledger
 
 import (
 	"crypto/ed25519"
-	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -32,10 +30,10 @@ var ErrCheckpoint = errors.New("the file is no checkpoint that was signed with t
 const checkpointPurpose = "centinela audit checkpoint v2"
 
 type checkpointFile struct {
-	Seq       int64  `json:"seq"`
-	Hash      string `json:"hash"`
-	Time      int64  `json:"time"` // milliseconds since 1970 UTC
-	Signature string `json:"signature"`
+	Seq       int64       `json:"seq"`
+	Hash      record.Hash `json:"hash"`
+	Time      int64       `json:"time"` // milliseconds since 1970 UTC
+	Signature []byte      `json:"signature"`
 }
 
 // message is what is signed.
@@ -54,16 +52,9 @@ func ReadCheckpoint(path string, key ed25519.PublicKey) (c Checkpoint, ok bool, 
 		return Checkpoint{}, false, fmt.Errorf("checkpoint: %w", err)
 	}
 	var file checkpointFile
-	if err := json.Unmarshal(body, &file); err != nil {
-		return Checkpoint{}, false, fmt.Errorf("checkpoint %s: %w", path, ErrCheckpoint)
-	}
-	hash, err := hex.DecodeString(file.Hash)
-	signature, err2 := base64.StdEncoding.DecodeString(file.Signature)
-	if err != nil || err2 != nil || len(hash) != len(record.Hash{}) {
-		return Checkpoint{}, false, fmt.Errorf("checkpoint %s: %w", path, ErrCheckpoint)
-	}
-	c = Checkpoint{Head: Head{Seq: file.Seq, Hash: record.Hash(hash)}, Time: time.UnixMilli(file.Time).UTC()}
-	if !ed25519.Verify(key, c.message(), signature) {
+	err = json.Unmarshal(body, &file)
+	c = Checkpoint{Head: Head{Seq: file.Seq, Hash: file.Hash}, Time: time.UnixMilli(file.Time).UTC()}
+	if err != nil || !ed25519.Verify(key, c.message(), file.Signature) {
 		return Checkpoint{}, false, fmt.Errorf("checkpoint %s: %w", path, ErrCheckpoint)
 	}
 	return c, true, nil
@@ -71,10 +62,7 @@ func ReadCheckpoint(path string, key ed25519.PublicKey) (c Checkpoint, ok bool, 
 
 // writeCheckpoint replaces the file in one step and syncs it.
 func writeCheckpoint(path string, key ed25519.PrivateKey, c Checkpoint) error {
-	body, err := json.Marshal(checkpointFile{
-		Seq: c.Seq, Hash: c.Hash.String(), Time: c.Time.UnixMilli(),
-		Signature: base64.StdEncoding.EncodeToString(ed25519.Sign(key, c.message())),
-	})
+	body, err := json.Marshal(checkpointFile{c.Seq, c.Hash, c.Time.UnixMilli(), ed25519.Sign(key, c.message())})
 	if err != nil {
 		return err
 	}

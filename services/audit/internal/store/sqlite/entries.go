@@ -74,12 +74,15 @@ func blobOf(b []byte) []byte {
 	return b
 }
 
+// reads is what a store and a reader have in common.
+type reads struct{ from querier }
+
 // Head is ledger.Store's.
-func (s *Store) Head(ctx context.Context) (ledger.Head, error) { return head(ctx, s.Read()) }
+func (r reads) Head(ctx context.Context) (ledger.Head, error) { return head(ctx, r.from) }
 
 // Rows is ledger.Reader's.
-func (s *Store) Rows(ctx context.Context, from int64, limit int) ([]ledger.Row, error) {
-	return rows(ctx, s.Read(), `WHERE seq >= ? ORDER BY seq LIMIT ?`, from, limit)
+func (r reads) Rows(ctx context.Context, from int64, limit int) ([]ledger.Row, error) {
+	return rows(ctx, r.from, `WHERE seq >= ? ORDER BY seq LIMIT ?`, from, limit)
 }
 
 // PersonRows is ledger.Store's; the second condition is what the partial index
@@ -100,14 +103,10 @@ func (s *Store) PersonRows(ctx context.Context, token []byte, class record.Class
 }
 
 // Sources is ledger.Reader's.
-func (s *Store) Sources(ctx context.Context) (map[string]record.Head, int64, error) {
-	return sources(ctx, s.Read())
-}
-
-func sources(ctx context.Context, q querier) (map[string]record.Head, int64, error) {
+func (r reads) Sources(ctx context.Context) (map[string]record.Head, int64, error) {
 	heads, upTo := make(map[string]record.Head), int64(0)
 	// In one statement, so that both are of the same moment.
-	_, err := sqlitex.Collect(ctx, q, func(scan func(...any) error) (none struct{}, _ error) {
+	_, err := sqlitex.Collect(ctx, r.from, func(scan func(...any) error) (none struct{}, _ error) {
 		var source string
 		var head record.Head
 		var hash []byte
@@ -216,9 +215,9 @@ func (s *Store) SaveFollowerCursor(ctx context.Context, name string, seq int64) 
 	})
 }
 
-// PersonKey is openings.Store's.
-func (s *Store) PersonKey(ctx context.Context, token openings.Token) ([]byte, error) {
-	return personKey(ctx, s.Read(), token)
+// PersonKey is openings.Reader's.
+func (r reads) PersonKey(ctx context.Context, token openings.Token) ([]byte, error) {
+	return personKey(ctx, r.from, token)
 }
 
 // AddPersonKey is openings.Store's.

@@ -16,7 +16,6 @@ import (
 	"centinela/services/audit/internal/ledger"
 	"centinela/services/audit/internal/openings"
 	"centinela/services/audit/internal/places"
-	"centinela/shared/record"
 	"centinela/shared/sqlitex"
 )
 
@@ -26,6 +25,7 @@ var migrations embed.FS
 // Store is the state of one audit service. It is an outbox.Log.
 type Store struct {
 	*sqlitex.DB
+	reads
 }
 
 var (
@@ -45,7 +45,7 @@ func Open(ctx context.Context, path string, options ...sqlitex.Option) (*Store, 
 	if err != nil {
 		return nil, err
 	}
-	return &Store{DB: db}, nil
+	return &Store{db, reads{db.Read()}}, nil
 }
 
 // Close closes the file.
@@ -54,6 +54,7 @@ func (s *Store) Close(context.Context) error { return s.DB.Close() }
 // Reader is the record of a file that is opened without the right to write,
 // while its service runs or not.
 type Reader struct {
+	reads
 	db *sql.DB
 }
 
@@ -68,7 +69,7 @@ func OpenReader(ctx context.Context, path string) (*Reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the record %s: %w", path, err)
 	}
-	r := &Reader{db: db}
+	r := &Reader{reads{db}, db}
 	scripts, err := Schema()
 	if err == nil {
 		err = sqlitex.CheckEdition(ctx, db, scripts)
@@ -79,18 +80,10 @@ func OpenReader(ctx context.Context, path string) (*Reader, error) {
 	return r, nil
 }
 
-// Head is the newest row's; zero when there is none.
-func (r *Reader) Head(ctx context.Context) (ledger.Head, error) { return head(ctx, r.db) }
-
-// Sources is ledger.Reader's.
-func (r *Reader) Sources(ctx context.Context) (map[string]record.Head, int64, error) {
-	return sources(ctx, r.db)
-}
-
 // Rows is ledger.Reader's. Where SQLite itself can't make sense of the file, the
 // next row is the damaged one.
 func (r *Reader) Rows(ctx context.Context, from int64, limit int) ([]ledger.Row, error) {
-	found, err := rows(ctx, r.db, `WHERE seq >= ? ORDER BY seq LIMIT ?`, from, limit)
+	found, err := r.reads.Rows(ctx, from, limit)
 	if !isCorrupt(err) {
 		return found, err
 	}
@@ -98,11 +91,6 @@ func (r *Reader) Rows(ctx context.Context, from int64, limit int) ([]ledger.Row,
 		from = found[len(found)-1].Seq + 1
 	}
 	return found, &ledger.DamagedError{Seq: from, Err: err}
-}
-
-// PersonKey is openings.Reader's.
-func (r *Reader) PersonKey(ctx context.Context, token openings.Token) ([]byte, error) {
-	return personKey(ctx, r.db, token)
 }
 
 // CheckSchema names what stands in the file and no migration makes.
