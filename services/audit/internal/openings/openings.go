@@ -149,7 +149,7 @@ func (k *Keeper) Seal(ctx context.Context, env *record.Envelope) (token, sealed 
 // ErrAltered, record.ErrInvalid.
 func (o *Opener) Open(ctx context.Context, env *record.Envelope, token, sealed []byte) error {
 	if !env.Personal() && len(sealed) == 0 && len(token) == 0 {
-		return env.Disclose([]byte("[]"))
+		return nil
 	}
 	owner, _ := o.of(record.Event{Time: env.Event.Time})
 	if len(token) > 0 {
