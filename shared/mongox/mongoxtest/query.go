@@ -5,8 +5,6 @@ import (
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-
-	"centinela/shared/testkit"
 )
 
 // term is how a query uses a field.
@@ -40,9 +38,9 @@ type key struct {
 }
 
 // queries are those of a command.
-func queries(c testkit.MongoCommand) (all []query) {
+func queries(name, collection string, command bson.Raw) (all []query) {
 	add := func(filter, order bson.RawValue, limited, whole bool) {
-		q := query{verb: c.Name, collection: c.Collection, fields: map[string]term{}, order: keys(order), limited: limited, all: whole}
+		q := query{verb: name, collection: collection, fields: map[string]term{}, order: keys(order), limited: limited, all: whole}
 		q.read(filter, q.fields)
 		for _, branch := range q.or {
 			for field, t := range q.fields {
@@ -51,25 +49,25 @@ func queries(c testkit.MongoCommand) (all []query) {
 		}
 		all = append(all, q)
 	}
-	switch c.Name {
+	switch name {
 	case "find":
-		limit, _ := c.Body.Lookup("limit").AsInt64OK()
-		add(c.Body.Lookup("filter"), c.Body.Lookup("sort"), limit != 0, false)
+		limit, _ := command.Lookup("limit").AsInt64OK()
+		add(command.Lookup("filter"), command.Lookup("sort"), limit != 0, false)
 	case "findAndModify":
-		add(c.Body.Lookup("query"), c.Body.Lookup("sort"), true, false)
+		add(command.Lookup("query"), command.Lookup("sort"), true, false)
 	case "count", "distinct":
-		add(c.Body.Lookup("query"), bson.RawValue{}, false, false)
+		add(command.Lookup("query"), bson.RawValue{}, false, false)
 	case "aggregate":
-		add(c.Body.Lookup("pipeline", "0", "$match"), bson.RawValue{}, false, false)
+		add(command.Lookup("pipeline", "0", "$match"), bson.RawValue{}, false, false)
 	case "update":
-		for _, u := range c.Parts["updates"] {
-			multi, _ := u.Lookup("multi").BooleanOK()
-			add(u.Lookup("q"), bson.RawValue{}, !multi, multi)
+		for _, u := range elements(command.Lookup("updates")) {
+			multi, _ := u.Value().Document().Lookup("multi").BooleanOK()
+			add(u.Value().Document().Lookup("q"), bson.RawValue{}, !multi, multi)
 		}
 	case "delete":
-		for _, d := range c.Parts["deletes"] {
-			limit, _ := d.Lookup("limit").AsInt64OK()
-			add(d.Lookup("q"), bson.RawValue{}, limit != 0, limit == 0)
+		for _, d := range elements(command.Lookup("deletes")) {
+			limit, _ := d.Value().Document().Lookup("limit").AsInt64OK()
+			add(d.Value().Document().Lookup("q"), bson.RawValue{}, limit != 0, limit == 0)
 		}
 	}
 	return all
