@@ -42,9 +42,8 @@ func (faulty) Limits() limits.Store { return uncounted{} }
 
 type uncounted struct{}
 
-func (uncounted) Raise(context.Context, []limits.Rise) ([]time.Duration, error) { panic(planted) }
-func (uncounted) Forgive(context.Context, []limits.Return) error                { panic(planted) }
-func (uncounted) Prune(context.Context, time.Time, int) (int, error)            { panic(planted) }
+func (uncounted) Update(context.Context, []string, func([]limits.Counter)) error { panic(planted) }
+func (uncounted) Prune(context.Context, time.Time, int) (int, error)             { panic(planted) }
 
 // In the background too.
 func (faulty) DueWallets(context.Context, time.Time, int) ([]due.Item, error) { panic(planted) }

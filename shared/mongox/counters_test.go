@@ -3,7 +3,6 @@ package mongox_test
 import (
 	"context"
 	"testing"
-	"time"
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
@@ -18,8 +17,8 @@ type machines struct {
 	db *mongox.DB
 }
 
-func (m machines) Raise(ctx context.Context, rises []limits.Rise) ([]time.Duration, error) {
-	return m.db.Counters().Raise(ctx, rises)
+func (m machines) Update(ctx context.Context, keys []string, change func([]limits.Counter)) error {
+	return m.db.Counters().Update(ctx, keys, change)
 }
 
 func TestCounters(t *testing.T) {

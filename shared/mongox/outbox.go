@@ -422,7 +422,7 @@ func (l *Log) takeOut(ctx context.Context, all, taken []waiting) error {
 	return nil
 }
 
-// versionUp is what Documents and UpdateVersioned compare.
+// versionUp is what Documents compare.
 var versionUp = bson.E{Key: "$inc", Value: bson.D{{Key: "rev", Value: 1}}}
 
 // updateCarriers reports whether every document was changed.

@@ -211,10 +211,10 @@ func contiguous(t *testing.T, h *harness) {
 	var all sync.WaitGroup
 	for i := range racers {
 		all.Go(func() {
-			_, err := h.store.Raise(t.Context(), []limits.Rise{{Key: "k", Apply: func(found limits.Counter) (limits.Counter, time.Duration) {
-				values[i] = found.Count + 1
-				return limits.Counter{Count: found.Count + 1, Start: start, Last: start}, 0
-			}}})
+			err := h.store.Update(t.Context(), []string{"k"}, func(counters []limits.Counter) {
+				values[i] = counters[0].Count + 1
+				counters[0] = limits.Counter{Count: values[i], End: start, Last: start}
+			})
 			if err != nil {
 				t.Error(err)
 			}
@@ -287,34 +287,38 @@ func forgive(t *testing.T, h *harness) {
 	h.full(t, own, window, other)
 }
 
+// Each counter goes when its own window is over, whatever other windows the table has.
 func prune(t *testing.T, h *harness) {
 	for i := range 7 {
 		h.take(t, limits.Of(own, fmt.Sprint(i)))
 	}
+	late, longer := limits.Of(own, "late"), limits.Of(shared, "here")
+	h.take(t, longer)
 	h.clk.Advance(time.Second)
-	late := limits.Of(own, "late")
 	h.take(t, late)
 	for _, step := range []struct {
-		at    time.Duration
-		limit int
-		want  int
+		at          time.Duration
+		limit, want int
 	}{
 		{0, 100, 0},
-		{2 * window, 100, 0}, // not before the longest window of the table is over
-		{2*window + time.Millisecond, 3, 3},
-		{2*window + time.Millisecond, 3, 3},
-		{2*window + time.Millisecond, 3, 1},
-		{2*window + time.Millisecond, 3, 0},
+		{window - time.Millisecond, 100, 0},
+		{window, 3, 3},
+		{window, 3, 3},
+		{window, 3, 1},
+		{window, 3, 0},
 	} {
 		h.clk.Set(start.Add(step.at))
 		if n, err := h.Prune(t.Context(), step.limit); n != step.want || err != nil {
 			t.Errorf("at %s, %d at most: %d, %v; want %d", step.at, step.limit, n, err, step.want)
 		}
 	}
-	h.clk.Set(start.Add(time.Second))
 	h.take(t, late)
 	h.take(t, late)
-	h.full(t, own, window, late)
+	h.full(t, own, time.Second, late)
+	for range 4 {
+		h.take(t, longer)
+	}
+	h.full(t, shared, window, longer)
 }
 
 func cancelled(t *testing.T, h *harness) {
