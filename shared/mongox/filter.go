@@ -11,9 +11,6 @@ import (
 // ByID is the filter that every server answers from its primary index.
 func ByID(id string) bson.D { return bson.D{{Key: "_id", Value: id}} }
 
-// byID is ByID for outbox.go.
-func byID(id string) bson.D { return ByID(id) }
-
 // Set is the update that assigns the fields, a bson.D, bson.M or struct.
 func Set(fields any) bson.D { return bson.D{{Key: "$set", Value: fields}} }
 

@@ -3,7 +3,6 @@ package sqlitex
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"slices"
 	"time"
 
@@ -33,10 +32,12 @@ func (c *Counters) Update(ctx context.Context, keys []string, change func([]limi
 	return c.db.Write(ctx, func(tx *sql.Tx) error {
 		found := make([]limits.Counter, len(keys))
 		for i, key := range keys {
-			var err error
-			if found[i], err = findCounter(ctx, tx, key); err != nil {
+			known, err := Collect(ctx, tx, func(c *limits.Counter) []any { return []any{&c.Count, At(&c.End), At(&c.Last)} },
+				`SELECT count, window_end, last_at FROM limit_counters WHERE id = ?`, key)
+			if err != nil {
 				return err
 			}
+			copy(found[i:], known)
 		}
 		next := slices.Clone(found)
 		change(next)
@@ -51,17 +52,6 @@ func (c *Counters) Update(ctx context.Context, keys []string, change func([]limi
 		}
 		return nil
 	})
-}
-
-func findCounter(ctx context.Context, tx *sql.Tx, key string) (limits.Counter, error) {
-	var c limits.Counter
-	var end, last int64
-	err := tx.QueryRowContext(ctx, `SELECT count, window_end, last_at FROM limit_counters WHERE id = ?`, key).Scan(&c.Count, &end, &last)
-	if errors.Is(err, sql.ErrNoRows) {
-		return c, nil
-	}
-	c.End, c.Last = FromMillis(end), FromMillis(last)
-	return c, err
 }
 
 // Prune implements limits.Store.

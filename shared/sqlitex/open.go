@@ -135,8 +135,7 @@ func notADatabase(path string) error {
 
 // reason drops the path that os errors repeat.
 func reason(err error) error {
-	var withPath *fs.PathError
-	if errors.As(err, &withPath) {
+	if withPath, ok := errors.AsType[*fs.PathError](err); ok {
 		return withPath.Err
 	}
 	return err

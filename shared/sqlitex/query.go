@@ -12,17 +12,18 @@ type Querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
-// Collect is every row of the query as row reads it; scan is the row's Scan. Of
-// the arguments, a time.Time is bound as [Millis], here and in all that follows.
-func Collect[T any](ctx context.Context, q Querier, row func(scan func(dest ...any) error) (T, error), query string, args ...any) (all []T, err error) {
+// Collect is every row of the query; columns says where its columns go to, a time
+// through [At]. Of the arguments, a time.Time is bound as [Millis], here and in all
+// that follows.
+func Collect[T any](ctx context.Context, q Querier, columns func(*T) []any, query string, args ...any) (all []T, err error) {
 	rows, err := q.QueryContext(ctx, query, bind(args)...)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
-		one, err := row(rows.Scan)
-		if err != nil {
+		var one T
+		if err := rows.Scan(columns(&one)...); err != nil {
 			return nil, err
 		}
 		all = append(all, one)
@@ -32,7 +33,7 @@ func Collect[T any](ctx context.Context, q Querier, row func(scan func(dest ...a
 
 // Column is the only column of the query's rows, for example ids.
 func Column[T any](ctx context.Context, q Querier, query string, args ...any) ([]T, error) {
-	return Collect(ctx, q, func(scan func(...any) error) (v T, _ error) { return v, scan(&v) }, query, args...)
+	return Collect(ctx, q, func(v *T) []any { return []any{v} }, query, args...)
 }
 
 // Exec changes rows in the transaction of a [DB.Write] and says how many.

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"centinela/shared/id"
 	"centinela/shared/outbox"
 	"centinela/shared/record"
 )
@@ -19,7 +18,7 @@ type Writer struct {
 
 // NewWriter is a fresh log of a service.
 func NewWriter(service string, key ed25519.PrivateKey) *Writer {
-	return &Writer{Source: service + "/" + strings.TrimPrefix(id.New("x"), "x_")[:12], Key: key}
+	return &Writer{Source: service + "/" + outbox.NewInstance(), Key: key}
 }
 
 // Shipment is the next one, with these events. Their service is the writer's.

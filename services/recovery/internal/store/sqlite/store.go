@@ -50,9 +50,7 @@ func (s *Store) Close(context.Context) error { return s.DB.Close() }
 
 // due lists the items of a query for a key and attempts.
 func (s *Store) due(ctx context.Context, query string, now time.Time, limit int) ([]due.Item, error) {
-	return sqlitex.Collect(ctx, s.Read(), func(scan func(...any) error) (i due.Item, _ error) {
-		return i, scan(&i.ID, &i.Attempts)
-	}, query, now, limit)
+	return sqlitex.Collect(ctx, s.Read(), func(i *due.Item) []any { return []any{&i.ID, &i.Attempts} }, query, now, limit)
 }
 
 // putOff moves a row that is still due on, without looking into its body.
