@@ -349,20 +349,13 @@ func (l *Log) entries(ctx context.Context, cursor cursorDoc, last int64, events 
 			if err := l.reject(ctx, entryDoc{ID: w.ID, N: n, Event: w.ID, Body: []byte(w.Event)}, err.Error()); err != nil {
 				return nil, err
 			}
-			if sealed, err = gap(l.service, source, n, l.now()); err != nil {
+			if sealed, err = outbox.Gap(l.now(), l.service, source, n); err != nil {
 				return nil, err
 			}
 		}
 		docs = append(docs, newEntry(cursor.Instance, n, w.ID, sealed))
 	}
 	return docs, nil
-}
-
-func gap(service, source string, n int64, now time.Time) (record.Sealed, error) {
-	e := record.New(now, service, record.AuditGap, record.Failure, record.Origin{})
-	e.Reason = "an event could not be read, and was kept aside by its service"
-	e.Data = record.Data{"source": source, "n": n}
-	return e.Seal(source, n)
 }
 
 // stillFits finds out whether the numbers were shipped by others before they were

@@ -193,10 +193,7 @@ func (s *Shipper) sift(ctx context.Context, source string, at record.Head, entri
 
 // mark puts a gap marker in the place of number n.
 func (s *Shipper) mark(ctx context.Context, source string, n int64, why string) error {
-	gap := record.New(s.Clock.Now(), s.Service, record.AuditGap, record.Failure, record.Origin{})
-	gap.Reason = "an event could not be recorded, and was kept aside by its service"
-	gap.Data = record.Data{"source": source, "n": n}
-	sealed, err := gap.Seal(source, n)
+	sealed, err := Gap(s.Clock.Now(), s.Service, source, n)
 	if err != nil {
 		return err
 	}
