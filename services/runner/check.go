@@ -81,6 +81,7 @@ func (c Config) checkFolders(ctx context.Context, targets []row, errs *config.Er
 			}
 			if err := sqlitex.Fits(ctx, p.Path, p.Schema); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				errs.AddErr("data_dir", err)
+				return // the others are of the same making
 			}
 		}
 	}

@@ -3,7 +3,7 @@
 // concern, reads from the primary.
 //
 // Owns: the client, the indexes that the service lists, the collections
-// outbox_rejected and write_probe, and what the services' stores do alike:
+// outbox_rejected, write_probe and edition, and what the services' stores do alike:
 // [Documents] (a value by its JSON tags, replaced with a revision, its events in the
 // same document), [List], [One], [Prune].
 //

@@ -38,7 +38,7 @@ type DB struct {
 
 // Open connects, waits at most 3 s for a primary, and makes the indexes, listed
 // by collection. Errors: a malformed URI (which is never repeated: it may hold a
-// password), [ErrUnavailable], or an index that the data contradict.
+// password), [ErrUnavailable], a database of another edition, an index that the data contradict.
 func Open(ctx context.Context, uri, database string, indexes map[string][]mongo.IndexModel) (*DB, error) {
 	client, err := mongo.Connect(clientOptions(ctx, uri))
 	if err != nil {
@@ -79,6 +79,9 @@ func WithMonitor(ctx context.Context, m *event.CommandMonitor) context.Context {
 func (db *DB) prepare(ctx context.Context, indexes map[string][]mongo.IndexModel) error {
 	if err := db.client.Ping(ctx, readpref.Primary()); err != nil {
 		return fmt.Errorf("mongodb: no primary answered within %s: %w", serverSelection, Wrap(err))
+	}
+	if err := db.checkEdition(ctx); err != nil {
+		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(indexes)) {
 		// One at a time: FerretDB v1 panics on a list of which some exist.

@@ -35,6 +35,11 @@ type answer bson.D
 
 var good = answer{{Key: "ok", Value: 1}, {Key: "n", Value: 1}, {Key: "nModified", Value: 1}}
 
+// found is the reply to a find, a listing or an aggregation.
+func found(docs ...any) answer {
+	return append(slices.Clone(good), bson.E{Key: "cursor", Value: bson.D{{Key: "id", Value: int64(0)}, {Key: "ns", Value: "x.y"}, {Key: "firstBatch", Value: append(bson.A{}, docs...)}}})
+}
+
 func commandError(code int, labels ...string) answer {
 	return answer{{Key: "ok", Value: 0}, {Key: "code", Value: code}, {Key: "codeName", Value: "Scripted"}, {Key: "errmsg", Value: "scripted"}, {Key: "errorLabels", Value: labels}}
 }
@@ -54,7 +59,7 @@ func follow(t *testing.T, script ...answer) (db *mongox.DB, seen func() []string
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &scripted{t: t, listener: l, script: []answer{good}}
+	s := &scripted{t: t, listener: l, script: []answer{good, found(), found(bson.D{{Key: "edition", Value: 2}}), good}}
 	go s.serve()
 	db, err = mongox.Open(t.Context(), "mongodb://"+l.Addr().String()+"/?directConnection=true&heartbeatFrequencyMS=600000", "x", nil)
 	if err != nil {
@@ -267,19 +272,17 @@ func TestInsertMeetsConflicts(t *testing.T) {
 
 // An update that meets conflicts of the server's own goes on, and ends.
 func TestUpdateMeetsConflicts(t *testing.T) {
-	found := answer{{Key: "ok", Value: 1}, {Key: "cursor", Value: bson.D{
-		{Key: "id", Value: int64(0)}, {Key: "ns", Value: "x.things"}, {Key: "firstBatch", Value: bson.A{bson.D{{Key: "_id", Value: "a"}, {Key: "v", Value: 1}, {Key: "rev", Value: 1}}}},
-	}}}
+	doc := found(bson.D{{Key: "_id", Value: "a"}, {Key: "v", Value: 1}, {Key: "rev", Value: 1}})
 	change := func(db *mongox.DB) error {
 		return mongox.NewDocuments[note](db, "things", 1, errNoNote).Update(t.Context(), "a", func(n *note) ([]record.Event, error) { n.Count++; return nil, nil })
 	}
-	db, seen := follow(t, found, writeError(112), found, writeError(112), found, good)
+	db, seen := follow(t, doc, writeError(112), doc, writeError(112), doc, good)
 	if err := change(db); err != nil || len(seen()) != 6 {
 		t.Errorf("two conflicts: %v after %v", err, seen())
 	}
 	var always []answer
 	for range 20 {
-		always = append(always, found, writeError(112))
+		always = append(always, doc, writeError(112))
 	}
 	db, seen = follow(t, always...)
 	unavailable(t, change(db))

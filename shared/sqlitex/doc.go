@@ -3,7 +3,7 @@
 // [Collect], [DB.Prune]), and the outbox table.
 //
 // Owns: the file's folder (0700) and mode (0600), the tables schema_migrations,
-// write_probe, outbox_events and outbox_rejected, and the order of writes: a synced
+// write_probe and outbox_*, and the order of writes: a synced
 // commit costs far more than the statements in it, so one goroutine puts the
 // callers that wait at the same time into one transaction, each within its own
 // SAVEPOINT, and answers each after the commit is on disk (synchronous=FULL). No

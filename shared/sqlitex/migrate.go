@@ -83,13 +83,6 @@ func migrate(ctx context.Context, db *sql.DB, steps []migration) error {
 }
 
 func migrateIn(ctx context.Context, tx *sql.Tx, steps []migration) error {
-	var old bool
-	if err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'outbox_events')`).Scan(&old); err != nil {
-		return err
-	}
-	if old {
-		return errors.New("written by the first version of centinela, whose events have another form: start with an empty data_dir (nothing was changed here)")
-	}
 	if _, err := tx.ExecContext(ctx, ownTables+logTables); err != nil {
 		return err
 	}
@@ -118,7 +111,7 @@ func fit(applied, steps []migration) error {
 			return fmt.Errorf("written by a newer version of centinela (it has migration %s, unknown here): start that version, or restore an older copy", done.name)
 		}
 		if done.checksum != steps[i].checksum {
-			return fmt.Errorf("migration %s was changed after it was applied: restore its text and put the change into a new migration", done.name)
+			return fmt.Errorf("made by another edition of centinela, whose data has another form (migration %s): start with an empty data_dir, or the edition that made it; nothing was changed", done.name)
 		}
 	}
 	return nil

@@ -112,7 +112,9 @@ func TestOldDatabase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := old.ExecContext(t.Context(), `CREATE TABLE outbox_events (seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, body TEXT NOT NULL)`); err != nil {
+	if _, err := old.ExecContext(t.Context(), `
+		CREATE TABLE schema_migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL) STRICT;
+		INSERT INTO schema_migrations VALUES (1, '0001_first.sql', 'of the first version')`); err != nil {
 		t.Fatal(err)
 	}
 	_, err = sqlitex.Open(t.Context(), path, migrations(schema))

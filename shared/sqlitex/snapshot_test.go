@@ -200,7 +200,7 @@ func TestFits(t *testing.T) {
 	for name, c := range map[string]struct {
 		migrations fs.FS
 		says       string
-	}{"the same": {newer, ""}, "a newer version": {twoTables, "written by a newer version"}, "changed": {changed, "was changed after"}} {
+	}{"the same": {newer, ""}, "a newer version": {twoTables, "written by a newer version"}, "changed": {changed, "has another form"}} {
 		err := sqlitex.Fits(t.Context(), path, c.migrations)
 		if c.says == "" && err != nil || c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says)) {
 			t.Errorf("%s: %v", name, err)
