@@ -11,6 +11,14 @@ import (
 // cores are all busy with something else. Only a failing test waits so long.
 const Patience = time.Minute
 
+// Must ends the test when there is an error.
+func Must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Eventually asks cond until it holds, and fails the test with cond's last
 // explanation when it doesn't within that time, which is Patience unless there is
 // a reason for more.

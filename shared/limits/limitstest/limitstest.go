@@ -13,6 +13,7 @@ import (
 	"centinela/shared/clock"
 	"centinela/shared/limits"
 	"centinela/shared/secret"
+	"centinela/shared/testkit"
 )
 
 // The limits of the cases: each kind, two of them to be taken together.
@@ -111,12 +112,7 @@ func (h *harness) full(t *testing.T, name limits.Name, wait time.Duration, uses 
 	}
 }
 
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+var must = testkit.Must
 
 func windowBorders(t *testing.T, h *harness) {
 	use := limits.Of(own, "ana")

@@ -12,6 +12,7 @@ import (
 
 	"centinela/shared/outbox"
 	"centinela/shared/record"
+	"centinela/shared/testkit"
 )
 
 // Service is whose events the logs under test hold.
@@ -293,9 +294,4 @@ func Ship(t testing.TB, log outbox.Log, n int) {
 	must(t, log.Trim(t.Context(), to))
 }
 
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+var must = testkit.Must

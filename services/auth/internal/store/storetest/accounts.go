@@ -16,10 +16,11 @@ import (
 	"centinela/services/auth/internal/name"
 	"centinela/shared/id"
 	"centinela/shared/record"
+	"centinela/shared/testkit"
 )
 
 func accountRoundTrip(t *testing.T, s Store) {
-	want := filled[account.Account](t)
+	want := testkit.Filled[account.Account](t)
 	must(t, s.CreateAccount(t.Context(), want))
 	byID, err := s.Account(t.Context(), want.ID)
 	must(t, err)

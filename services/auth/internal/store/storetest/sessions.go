@@ -11,10 +11,11 @@ import (
 	"centinela/services/auth/internal/account"
 	"centinela/shared/id"
 	"centinela/shared/record"
+	"centinela/shared/testkit"
 )
 
 func sessionRoundTrip(t *testing.T, s Store) {
-	want := filled[account.Session](t)
+	want := testkit.Filled[account.Session](t)
 	create(t, s, want)
 	if got, err := s.Session(t.Context(), want.ID); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("kept %+v\ngot %+v, %v", want, got, err)

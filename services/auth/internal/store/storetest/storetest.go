@@ -14,6 +14,7 @@ import (
 	"centinela/shared/outbox"
 	"centinela/shared/outbox/outboxtest"
 	"centinela/shared/record"
+	"centinela/shared/testkit"
 )
 
 // Store is what is tested: the domain's store and the source of its events.
@@ -106,12 +107,7 @@ func event(action string) record.Event {
 	return record.New(start, "auth", action, record.Success, record.Origin{})
 }
 
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+var must = testkit.Must
 
 func pending(t *testing.T, s Store) map[string]int {
 	t.Helper()

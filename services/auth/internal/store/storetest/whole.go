@@ -13,6 +13,7 @@ import (
 	"centinela/shared/id"
 	"centinela/shared/outbox/outboxtest"
 	"centinela/shared/record"
+	"centinela/shared/testkit"
 )
 
 func cancelled(t *testing.T, s Store) {
@@ -122,7 +123,7 @@ func randomOperations(t *testing.T, s Store) {
 
 func reopen(t *testing.T, open Opener) {
 	s := open(t)
-	a, sess := filled[account.Account](t), filled[account.Session](t)
+	a, sess := testkit.Filled[account.Account](t), testkit.Filled[account.Session](t)
 	must(t, s.CreateAccount(t.Context(), a, event(record.AccountCreated)))
 	create(t, s, sess)
 	closeStore(t, s)
