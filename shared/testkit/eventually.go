@@ -1,6 +1,7 @@
 package testkit
 
 import (
+	"context"
 	"log/slog"
 	"strings"
 	"testing"
@@ -17,6 +18,17 @@ func Must(t testing.TB, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// CloseAfter closes a store when the test ends, without its context, which has ended by then.
+func CloseAfter(t testing.TB, store interface {
+	Close(ctx context.Context) error
+}) {
+	t.Cleanup(func() {
+		if err := store.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // Eventually asks cond until it holds, and fails the test with cond's last

@@ -126,10 +126,10 @@ func reopen(t *testing.T, open Opener) {
 	a, sess := testkit.Filled[account.Account](t), testkit.Filled[account.Session](t)
 	must(t, s.CreateAccount(t.Context(), a, event(record.AccountCreated)))
 	create(t, s, sess)
-	closeStore(t, s)
+	must(t, s.Close(t.Context()))
 
 	s = open(t)
-	defer closeStore(t, s)
+	testkit.CloseAfter(t, s)
 	if got, err := s.Account(t.Context(), a.ID); err != nil || !reflect.DeepEqual(got, a) {
 		t.Errorf("account %+v, %v", got, err)
 	}

@@ -1,31 +1,17 @@
 package roomtest
 
 import (
-	"context"
 	"path/filepath"
 	"testing"
 
-	"centinela/services/recovery/internal/claim"
-	"centinela/services/recovery/internal/objection"
-	"centinela/services/recovery/internal/post"
 	"centinela/services/recovery/internal/store/mongo"
 	"centinela/services/recovery/internal/store/sqlite"
-	"centinela/services/recovery/internal/wallet"
-	"centinela/shared/limits"
-	"centinela/shared/outbox"
+	"centinela/services/recovery/internal/store/storetest"
 	"centinela/shared/testkit"
 )
 
 // Store is everything that either store is.
-type Store interface {
-	wallet.Store
-	claim.Store
-	objection.Store
-	post.Store
-	post.Inbox
-	outbox.Log
-	Limits() limits.Store
-}
+type Store = storetest.Store
 
 // OnBoth runs a test on either store.
 func OnBoth(t *testing.T, test func(t *testing.T, store Store)) {
@@ -37,14 +23,8 @@ func OnBoth(t *testing.T, test func(t *testing.T, store Store)) {
 func SQLite(t testing.TB) *sqlite.Store {
 	t.Helper()
 	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "r.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
+	testkit.Must(t, err)
+	testkit.CloseAfter(t, s)
 	return s
 }
 
@@ -53,13 +33,7 @@ func Mongo(t testing.TB) *mongo.Store {
 	t.Helper()
 	uri, database := testkit.Mongo(t)
 	s, err := mongo.Open(t.Context(), uri, database)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
+	testkit.Must(t, err)
+	testkit.CloseAfter(t, s)
 	return s
 }
