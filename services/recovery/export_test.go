@@ -37,8 +37,8 @@ func (faulty) OpenFlows(context.Context, string, time.Time) ([]claim.Flow, error
 func (faulty) WalletsByNumber(context.Context, string) ([]wallet.Wallet, error)   { panic(planted) }
 func (faulty) Kept(context.Context, string, int) ([]post.KeptText, error)         { panic(planted) }
 
-// Limits counts nothing.
-func (faulty) Limits() limits.Store { return uncounted{} }
+// Counters counts nothing.
+func (faulty) Counters() limits.Store { return uncounted{} }
 
 type uncounted struct{}
 

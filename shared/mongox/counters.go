@@ -13,7 +13,7 @@ import (
 	"centinela/shared/limits"
 )
 
-// CountersCollection is where [Counters] keeps them.
+// CountersCollection is where [DB.Counters] keeps them.
 const CountersCollection = "limit_counters"
 
 // takeBackBudget ends what goes on after the caller's context has ended.
@@ -24,18 +24,15 @@ func CountersIndexes() []mongo.IndexModel {
 	return []mongo.IndexModel{Index("window_end")} // Prune
 }
 
-// Counters is a limits.Store, a document a counter.
-type Counters struct {
+// Counters keeps the counters of a service's limits, a document a counter.
+func (db *DB) Counters() limits.Store {
+	return &counters{c: db.C(CountersCollection), turns: keylock.New()}
+}
+
+type counters struct {
 	c     *mongo.Collection
 	turns *keylock.Locks // of this process: who waits for a turn doesn't collide
 }
-
-// Counters keeps the counters of a service's limits.
-func (db *DB) Counters() *Counters {
-	return &Counters{c: db.C(CountersCollection), turns: keylock.New()}
-}
-
-var _ limits.Store = (*Counters)(nil)
 
 type counterDoc struct {
 	ID    string    `bson:"_id"`
@@ -51,7 +48,7 @@ type counterDoc struct {
 //
 // Stopped between these, or read by others between them, a use stands there that
 // was not granted: the limit is stricter by one, never looser.
-func (c *Counters) Update(ctx context.Context, keys []string, change func([]limits.Counter)) error {
+func (c *counters) Update(ctx context.Context, keys []string, change func([]limits.Counter)) error {
 	for _, key := range slices.Sorted(slices.Values(keys)) { // in this order no two wait for each other
 		defer c.turns.Lock(key)()
 	}
@@ -79,7 +76,7 @@ func (c *Counters) Update(ctx context.Context, keys []string, change func([]limi
 }
 
 // replace writes next if the counter still is what was found.
-func (c *Counters) replace(ctx context.Context, key string, found, next limits.Counter) (same bool, _ error) {
+func (c *counters) replace(ctx context.Context, key string, found, next limits.Counter) (same bool, _ error) {
 	if found == (limits.Counter{}) {
 		_, err := c.c.InsertOne(ctx, counterDoc{ID: key, Count: next.Count, End: next.End, Last: next.Last})
 		if IsDuplicate(err) {
@@ -101,7 +98,7 @@ func counterFields(c limits.Counter) bson.D {
 // takeBack undoes what was written, although ctx may have ended. A counter that
 // others changed meanwhile loses what was counted here, if it still is the same
 // window; the others are what they were, also in time.
-func (c *Counters) takeBack(ctx context.Context, keys []string, found, next []limits.Counter) error {
+func (c *counters) takeBack(ctx context.Context, keys []string, found, next []limits.Counter) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), takeBackBudget)
 	defer cancel()
 	var failed []error
@@ -127,7 +124,7 @@ func (c *Counters) takeBack(ctx context.Context, keys []string, found, next []li
 }
 
 // Prune implements limits.Store. A counter that begins a new window meanwhile stays.
-func (c *Counters) Prune(ctx context.Context, now time.Time, limit int) (int, error) {
+func (c *counters) Prune(ctx context.Context, now time.Time, limit int) (int, error) {
 	old := bson.D{{Key: "window_end", Value: bson.D{{Key: "$lte", Value: now}}}}
 	return Prune(ctx, c.c, old, Keys("window_end"), limit)
 }

@@ -13,7 +13,7 @@ import (
 
 // machines is one database seen from a process of its own a call, so that no turn is taken in memory.
 type machines struct {
-	*mongox.Counters
+	limits.Store
 	db *mongox.DB
 }
 

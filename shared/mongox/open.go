@@ -128,8 +128,5 @@ func (db *DB) tryWrite(ctx context.Context) error {
 	return Wrap(err)
 }
 
-// Ping is [DB.Ready].
-func (db *DB) Ping(ctx context.Context) error { return db.Ready(ctx) }
-
 // Close ends the connections, waiting for those in use until ctx ends.
 func (db *DB) Close(ctx context.Context) error { return db.client.Disconnect(ctx) }

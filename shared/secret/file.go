@@ -56,8 +56,8 @@ func LoadSigner(path string, create bool) (ed25519.PrivateKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, err := parseSigner(body)
-	if err != nil {
+	key, ok := parseSigner(body)
+	if !ok {
 		return nil, fmt.Errorf("key file %s: must hold an Ed25519 private key as PKCS#8 PEM (make one with: openssl genpkey -algorithm ed25519)", path)
 	}
 	if create {
@@ -86,20 +86,14 @@ func LoadPublic(path string) (ed25519.PublicKey, error) {
 
 func publicPath(path string) string { return strings.TrimSuffix(path, ".key") + ".pub" }
 
-func parseSigner(body []byte) (ed25519.PrivateKey, error) {
+func parseSigner(body []byte) (ed25519.PrivateKey, bool) {
 	block, _ := pem.Decode(body)
 	if block == nil {
-		return nil, errors.New("no PEM block")
+		return nil, false
 	}
 	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	if err != nil {
-		return nil, err
-	}
 	key, ok := parsed.(ed25519.PrivateKey)
-	if !ok {
-		return nil, errors.New("another algorithm")
-	}
-	return key, nil
+	return key, ok && err == nil
 }
 
 // writePublic leaves a file that already holds the key alone, so that a folder

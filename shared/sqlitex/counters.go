@@ -19,16 +19,14 @@ const CountersTable = `CREATE TABLE limit_counters (
 CREATE INDEX limit_counters_end ON limit_counters (window_end);
 `
 
-// Counters is a limits.Store over [CountersTable]. Each call is one transaction.
-type Counters struct{ db *DB }
+// Counters keeps the counters of a service's limits in [CountersTable]. Each call is
+// one transaction.
+func (db *DB) Counters() limits.Store { return counters{db} }
 
-// Counters keeps the counters of a service's limits.
-func (db *DB) Counters() *Counters { return &Counters{db: db} }
-
-var _ limits.Store = (*Counters)(nil)
+type counters struct{ db *DB }
 
 // Update implements limits.Store.
-func (c *Counters) Update(ctx context.Context, keys []string, change func([]limits.Counter)) error {
+func (c counters) Update(ctx context.Context, keys []string, change func([]limits.Counter)) error {
 	return c.db.Write(ctx, func(tx *sql.Tx) error {
 		found := make([]limits.Counter, len(keys))
 		for i, key := range keys {
@@ -55,7 +53,7 @@ func (c *Counters) Update(ctx context.Context, keys []string, change func([]limi
 }
 
 // Prune implements limits.Store.
-func (c *Counters) Prune(ctx context.Context, now time.Time, limit int) (int, error) {
+func (c counters) Prune(ctx context.Context, now time.Time, limit int) (int, error) {
 	return c.db.Prune(ctx, limit,
 		`DELETE FROM limit_counters WHERE id IN (SELECT id FROM limit_counters WHERE window_end <= ? ORDER BY window_end LIMIT ?)`, now)
 }

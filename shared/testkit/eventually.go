@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -23,12 +24,22 @@ func Must(t testing.TB, err error) {
 // CloseAfter closes a store when the test ends, without its context, which has ended by then.
 func CloseAfter(t testing.TB, store interface {
 	Close(ctx context.Context) error
-}) {
+},
+) {
 	t.Cleanup(func() {
 		if err := store.Close(context.Background()); err != nil {
 			t.Error(err)
 		}
 	})
+}
+
+// Together calls do for 0 to n-1, all at once, and waits for them.
+func Together(n int, do func(i int)) {
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() { do(i) })
+	}
+	all.Wait()
 }
 
 // Eventually asks cond until it holds, and fails the test with cond's last

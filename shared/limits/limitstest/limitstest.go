@@ -204,19 +204,15 @@ func checkCountsNothing(t *testing.T, h *harness) {
 func contiguous(t *testing.T, h *harness) {
 	const racers = 100
 	values := make([]int, racers)
-	var all sync.WaitGroup
-	for i := range racers {
-		all.Go(func() {
-			err := h.store.Update(t.Context(), []string{"k"}, func(counters []limits.Counter) {
-				values[i] = counters[0].Count + 1
-				counters[0] = limits.Counter{Count: values[i], End: start, Last: start}
-			})
-			if err != nil {
-				t.Error(err)
-			}
+	testkit.Together(racers, func(i int) {
+		err := h.store.Update(t.Context(), []string{"k"}, func(counters []limits.Counter) {
+			values[i] = counters[0].Count + 1
+			counters[0] = limits.Counter{Count: values[i], End: start, Last: start}
 		})
-	}
-	all.Wait()
+		if err != nil {
+			t.Error(err)
+		}
+	})
 	slices.Sort(values)
 	for i, v := range values {
 		if v != i+1 {

@@ -76,4 +76,4 @@ func take(ctx context.Context, turn chan struct{}) error {
 func (s *Store) Close(ctx context.Context) error { return s.db.Close(ctx) }
 
 // Ready is nil while a primary answers.
-func (s *Store) Ready(ctx context.Context) error { return s.db.Ping(ctx) }
+func (s *Store) Ready(ctx context.Context) error { return s.db.Ready(ctx) }

@@ -6,7 +6,6 @@ import (
 
 	"centinela/services/auth/internal/account"
 	"centinela/services/auth/internal/revoked"
-	"centinela/shared/limits"
 	"centinela/shared/sqlitex"
 )
 
@@ -33,9 +32,6 @@ func Open(ctx context.Context, path string, options ...sqlitex.Option) (*Store, 
 	}
 	return &Store{DB: db}, nil
 }
-
-// Counters keeps the counters of auth's limits.
-func (s *Store) Counters() limits.Store { return s.DB.Counters() }
 
 // Close ends after the writes that wait.
 func (s *Store) Close(context.Context) error { return s.DB.Close() }

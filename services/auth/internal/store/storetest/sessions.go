@@ -2,9 +2,7 @@ package storetest
 
 import (
 	"errors"
-	"reflect"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -17,23 +15,11 @@ import (
 func sessionRoundTrip(t *testing.T, s Store) {
 	want := testkit.Filled[account.Session](t)
 	create(t, s, want)
-	if got, err := s.Session(t.Context(), want.ID); err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("kept %+v\ngot %+v, %v", want, got, err)
-	}
-	empty := account.Session{ID: want.ID, Account: want.Account}
-	must(t, s.UpdateSession(t.Context(), want.ID, noEvents(func(sess *account.Session) {
-		if !reflect.DeepEqual(*sess, want) {
-			t.Errorf("update was given %+v", *sess)
-		}
-		*sess = empty
-	})))
-	if got, err := s.Session(t.Context(), want.ID); err != nil || !reflect.DeepEqual(got, empty) {
-		t.Errorf("after the update %+v, %v", got, err)
-	}
-	must(t, s.UpdateSession(t.Context(), want.ID, noEvents(func(sess *account.Session) { *sess = want })))
-	if got, err := s.Session(t.Context(), want.ID); err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("after the second update %+v, %v", got, err)
-	}
+	roundTrip(t, want, account.Session{ID: want.ID, Account: want.Account},
+		func() (account.Session, error) { return s.Session(t.Context(), want.ID) },
+		func(change func(*account.Session) ([]record.Event, error)) error {
+			return s.UpdateSession(t.Context(), want.ID, change)
+		})
 }
 
 func sessionUnknown(t *testing.T, s Store) {
@@ -126,15 +112,11 @@ func beginSession(t *testing.T, s Store) {
 	}
 	must(t, s.UpdateAccount(t.Context(), a.ID, noEvents(func(a *account.Account) { a.SessionEpoch = 7 })))
 	const racers = 20
-	var all sync.WaitGroup
-	for range racers {
-		all.Go(func() {
-			if err := begin(a.ID, newSession(a.ID, start), nil); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	all.Wait()
+	testkit.Together(racers, func(_ int) {
+		if err := begin(a.ID, newSession(a.ID, start), nil); err != nil {
+			t.Error(err)
+		}
+	})
 	got, err := s.Account(t.Context(), a.ID)
 	must(t, err)
 	list, err := s.SessionsOf(t.Context(), a.ID, start)

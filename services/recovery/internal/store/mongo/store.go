@@ -14,14 +14,13 @@ import (
 	"centinela/services/recovery/internal/objection"
 	"centinela/services/recovery/internal/post"
 	"centinela/services/recovery/internal/wallet"
-	"centinela/shared/limits"
 	"centinela/shared/mongox"
 )
 
 // Store is recovery's store on MongoDB.
 type Store struct {
+	*mongox.DB
 	*mongox.Log
-	db      *mongox.DB
 	wallets *mongox.Documents[WalletDoc]
 	flows   *mongox.Documents[FlowDoc]
 	inbox   *mongox.Documents[post.KeptText]
@@ -42,21 +41,12 @@ func Open(ctx context.Context, uri, database string) (*Store, error) {
 		return nil, err
 	}
 	return &Store{
-		Log: db.Log(post.ServiceName, walletDocs, flowDocs), db: db,
+		DB: db, Log: db.Log(post.ServiceName, walletDocs, flowDocs),
 		wallets: mongox.NewDocuments[WalletDoc](db, walletDocs, 1, nil),
 		flows:   mongox.NewDocuments[FlowDoc](db, flowDocs, 1, claim.ErrNoFlow),
 		inbox:   mongox.NewDocuments[post.KeptText](db, inboxDocs, 1, post.ErrNoText),
 	}, nil
 }
-
-// Limits keeps the counters of the limits.
-func (s *Store) Limits() limits.Store { return s.db.Counters() }
-
-// Ready is nil while the store can be written to.
-func (s *Store) Ready(ctx context.Context) error { return s.db.Ready(ctx) }
-
-// Close ends the connections.
-func (s *Store) Close(ctx context.Context) error { return s.db.Close(ctx) }
 
 // Carried is what a document has besides its content. Exported, because the
 // driver leaves unexported embedded structs out.

@@ -68,7 +68,7 @@ func New(t testing.TB, store Store, o Options) *Desk {
 	var err error
 	d.Policy, err = engine.Default()
 	d.Must(err)
-	d.Budget, err = limits.New(store.Limits(), d.Key, d.Clock, limits.Config{StartsPerAddress: cmp.Or(o.StartsPerAddress, 1000), StartsPerAccount: cmp.Or(o.StartsPerAccount, 1000)})
+	d.Budget, err = limits.New(store.Counters(), d.Key, d.Clock, limits.Config{StartsPerAddress: cmp.Or(o.StartsPerAddress, 1000), StartsPerAccount: cmp.Or(o.StartsPerAccount, 1000)})
 	d.Must(err)
 	kick := func() {}
 	writer := post.NewWriter(d.Key, "localhost")

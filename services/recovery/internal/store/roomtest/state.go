@@ -9,7 +9,7 @@ import (
 
 // selects are the queries for the rows of all tables, each row one text: its table's
 // name and all its columns.
-const selects = `SELECT 'SELECT ' || quote(t.name) || ' || ' || group_concat(' quote("' || c.name || '")', ' || ') || ' FROM "' || t.name || '" ORDER BY 1'
+const selects = `SELECT 'SELECT ' || quote(t.name) || ' || ' || group_concat('quote("' || c.name || '")', ' || '','' || ') || ' FROM "' || t.name || '" ORDER BY 1'
 	FROM sqlite_master t JOIN pragma_table_info(t.name) c
 	WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%' AND t.name <> 'write_probe' GROUP BY t.name ORDER BY t.name`
 

@@ -11,7 +11,6 @@ import (
 	"centinela/services/recovery/internal/objection"
 	"centinela/services/recovery/internal/post"
 	"centinela/services/recovery/internal/wallet"
-	"centinela/shared/limits"
 	"centinela/shared/sqlitex"
 )
 
@@ -41,9 +40,6 @@ func Open(ctx context.Context, path string, options ...sqlitex.Option) (*Store, 
 	}
 	return &Store{db}, nil
 }
-
-// Limits keeps the counters of the limits.
-func (s *Store) Limits() limits.Store { return s.Counters() }
 
 // Close closes the file.
 func (s *Store) Close(context.Context) error { return s.DB.Close() }

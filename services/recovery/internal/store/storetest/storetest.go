@@ -23,7 +23,7 @@ type Store interface {
 	post.Store
 	post.Inbox
 	outbox.Log
-	Limits() limits.Store
+	Counters() limits.Store
 }
 
 var now = time.Date(2030, 1, 1, 12, 0, 0, 1e6, time.UTC)
