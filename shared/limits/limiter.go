@@ -50,12 +50,7 @@ func New(store Store, key secret.Key, clk clock.Clock, table ...Limit) (*Limiter
 // Take counts all the uses, in one write, or none of them: when any limit is
 // full, the error is a [Full]. Other errors: the store's; one of kind internal
 // for a use that the table doesn't know, or that is there twice.
-func (l *Limiter) Take(ctx context.Context, uses ...Use) error { return l.ask(ctx, uses, true) }
-
-// Check is Take that counts nothing.
-func (l *Limiter) Check(ctx context.Context, uses ...Use) error { return l.ask(ctx, uses, false) }
-
-func (l *Limiter) ask(ctx context.Context, uses []Use, count bool) error {
+func (l *Limiter) Take(ctx context.Context, uses ...Use) error {
 	keys, err := l.keysOf(uses)
 	if err != nil {
 		return err
@@ -77,7 +72,7 @@ func (l *Limiter) ask(ctx context.Context, uses []Use, count bool) error {
 			}
 			next[i].Count, next[i].Last = next[i].Count+1, now
 		}
-		if count && full.Wait == 0 {
+		if full.Wait == 0 {
 			copy(counters, next)
 		}
 	})

@@ -89,7 +89,6 @@ func TestKeys(t *testing.T) {
 		seen[key] = true
 	}
 	for _, call := range []func(context.Context) error{
-		func(ctx context.Context) error { return l.Check(ctx, uses[0]) },
 		func(ctx context.Context) error { return l.Forgive(ctx, uses[0].One()) },
 		func(ctx context.Context) error { return l.Forgive(ctx, uses[0].All()) },
 	} {
