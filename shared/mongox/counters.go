@@ -3,13 +3,14 @@ package mongox
 import (
 	"context"
 	"errors"
+	"hash/maphash"
 	"slices"
+	"sync"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
-	"centinela/shared/keylock"
 	"centinela/shared/limits"
 )
 
@@ -26,12 +27,14 @@ func CountersIndexes() []mongo.IndexModel {
 
 // Counters keeps the counters of a service's limits, a document a counter.
 func (db *DB) Counters() limits.Store {
-	return &counters{c: db.C(CountersCollection), turns: keylock.New()}
+	return &counters{c: db.C(CountersCollection), seed: maphash.MakeSeed()}
 }
 
 type counters struct {
-	c     *mongo.Collection
-	turns *keylock.Locks // of this process: who waits for a turn doesn't collide
+	c *mongo.Collection
+	// Turns of this process: who waits for one doesn't collide. A key's is by its hash.
+	turns [256]sync.Mutex
+	seed  maphash.Seed
 }
 
 type counterDoc struct {
@@ -49,8 +52,14 @@ type counterDoc struct {
 // Stopped between these, or read by others between them, a use stands there that
 // was not granted: the limit is stricter by one, never looser.
 func (c *counters) Update(ctx context.Context, keys []string, change func([]limits.Counter)) error {
-	for _, key := range slices.Sorted(slices.Values(keys)) { // in this order no two wait for each other
-		defer c.turns.Lock(key)()
+	turns := make([]uint64, len(keys))
+	for i, key := range keys {
+		turns[i] = maphash.String(c.seed, key) % uint64(len(c.turns))
+	}
+	slices.Sort(turns) // in this order no two wait for each other
+	for _, turn := range slices.Compact(turns) {
+		c.turns[turn].Lock()
+		defer c.turns[turn].Unlock()
 	}
 	return Wrap(untilDone(ctx, func() (bool, error) {
 		found := make([]limits.Counter, len(keys))

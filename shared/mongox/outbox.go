@@ -290,10 +290,10 @@ func between(instance string, n int64) bson.D {
 func (l *Log) oldest(ctx context.Context) ([]waiting, error) {
 	var events []waiting
 	for _, name := range l.collections {
-		docs, err := find[struct {
+		docs, err := List[struct {
 			ID     any     `bson:"_id"`
 			Outbox Carried `bson:"outbox"`
-		}](ctx, l.db.C(name), carrying, ordered(Keys("outbox.first"), sequenced).SetProjection(Keys("outbox")))
+		}](ctx, l.db.C(name), carrying, Keys("outbox.first"), sequenced, "outbox")
 		if err != nil {
 			return nil, err
 		}
@@ -315,8 +315,7 @@ func (l *Log) known(ctx context.Context, cursor cursorDoc, events []waiting) (ma
 	for i, e := range events {
 		ids[i] = e.ID
 	}
-	docs, err := find[entryDoc](ctx, l.db.C(logName), bson.D{{Key: "event", Value: bson.D{{Key: "$in", Value: ids}}}},
-		options.Find().SetProjection(Keys("n", "event")))
+	docs, err := List[entryDoc](ctx, l.db.C(logName), bson.D{{Key: "event", Value: bson.D{{Key: "$in", Value: ids}}}}, nil, 0, "n", "event")
 	if err != nil {
 		return nil, err
 	}

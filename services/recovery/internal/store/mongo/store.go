@@ -7,7 +7,6 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"centinela/services/recovery/internal/claim"
 	"centinela/services/recovery/internal/due"
@@ -111,21 +110,12 @@ type dueItem struct {
 	Attempts int    `bson:"attempts"`
 }
 
-func listDue(ctx context.Context, c *mongo.Collection, now time.Time, limit int) ([]due.Item, error) {
-	opts := options.Find().SetProjection(bson.D{{Key: "attempts", Value: 1}}).SetSort(mongox.Keys("next_at")).SetLimit(int64(limit))
-	cursor, err := c.Find(ctx, atMost("next_at", now), opts)
-	if err != nil {
-		return nil, mongox.Wrap(err)
-	}
-	var docs []dueItem
-	if err := cursor.All(ctx, &docs); err != nil {
-		return nil, mongox.Wrap(err)
-	}
-	var items []due.Item
+func listDue(ctx context.Context, c *mongo.Collection, now time.Time, limit int) (items []due.Item, _ error) {
+	docs, err := mongox.List[dueItem](ctx, c, atMost("next_at", now), mongox.Keys("next_at"), limit, "attempts")
 	for _, d := range docs {
 		items = append(items, due.Item(d))
 	}
-	return items, nil
+	return items, err
 }
 
 // putOff moves a document that is still due on, without replacing it. One that is
