@@ -1,6 +1,7 @@
 package testkit
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
 	"strings"
@@ -74,4 +75,24 @@ func (w testWriter) Write(line []byte) (int, error) {
 		w.t.Log(strings.TrimRight(string(line), "\n"))
 	}
 	return len(line), nil
+}
+
+// Buffer keeps what several goroutines write, a log for instance. The zero value is empty.
+type Buffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+// Write is io.Writer.
+func (b *Buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+// String is all that was written so far.
+func (b *Buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
 }

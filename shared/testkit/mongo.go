@@ -3,6 +3,7 @@ package testkit
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -98,14 +99,10 @@ func drop(t testing.TB, uri, database string) {
 	ctx, cancel := context.WithTimeout(context.Background(), dropBudget)
 	defer cancel()
 	client, err := mongo.Connect(options.Client().ApplyURI(uri))
+	if err == nil {
+		err = errors.Join(client.Database(database).Drop(ctx), client.Disconnect(ctx))
+	}
 	if err != nil {
-		t.Errorf("drop %s: %v", database, err)
-		return
-	}
-	if err := client.Database(database).Drop(ctx); err != nil {
-		t.Errorf("drop %s: %v", database, err)
-	}
-	if err := client.Disconnect(ctx); err != nil {
 		t.Errorf("drop %s: %v", database, err)
 	}
 }

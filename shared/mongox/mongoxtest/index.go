@@ -74,11 +74,7 @@ func follows(keys, order []key) bool {
 
 // complaint is what is wrong with a query; "" for nothing.
 func (q *query) complaint(all []index) string {
-	branches := q.or
-	if branches == nil {
-		branches = []map[string]term{q.fields}
-	}
-	for _, fields := range branches {
+	for _, fields := range q.branches() {
 		if wrong := q.wrong(fields, append([]index{primary}, all...)); wrong != "" {
 			return wrong
 		}

@@ -1,6 +1,7 @@
 package mongoxtest
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -43,9 +44,7 @@ func queries(name, collection string, command bson.Raw) (all []query) {
 		q := query{verb: name, collection: collection, fields: map[string]term{}, order: keys(order), limited: limited, all: whole}
 		q.read(filter, q.fields)
 		for _, branch := range q.or {
-			for field, t := range q.fields {
-				branch[field] = t
-			}
+			maps.Copy(branch, q.fields)
 		}
 		all = append(all, q)
 	}
@@ -144,18 +143,22 @@ func elements(v bson.RawValue) []bson.RawElement {
 	return all
 }
 
+// branches are what is looked for: the $or's, or the fields alone.
+func (q *query) branches() []map[string]term {
+	if q.or != nil {
+		return q.or
+	}
+	return []map[string]term{q.fields}
+}
+
 // String is the query's shape on one line: "find sessions account=, expires_at<> sort -used limit".
 func (q *query) String() string {
 	parts := []string{q.verb, q.collection}
 	if q.all {
 		parts = append(parts, "many")
 	}
-	branches := q.or
-	if branches == nil {
-		branches = []map[string]term{q.fields}
-	}
 	var shapes []string
-	for _, branch := range branches {
+	for _, branch := range q.branches() {
 		var fields []string
 		for field, t := range branch {
 			fields = append(fields, field+map[term]string{equal: "=", flagged: "=", null: "=null", between: "<>", other: "?"}[t])

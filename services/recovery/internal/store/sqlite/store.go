@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"io/fs"
 	"time"
 
 	"centinela/services/recovery/internal/claim"
@@ -56,3 +57,6 @@ func (s *Store) putOff(ctx context.Context, query string, item due.Item, next ti
 		return err
 	})
 }
+
+// Schema is the migrations that Open applies.
+func Schema() (fs.FS, error) { return fs.Sub(files, "migrations") }
