@@ -59,7 +59,7 @@ func (c *counters) Update(ctx context.Context, keys []string, change func([]limi
 	slices.Sort(turns) // in this order no two wait for each other
 	for _, turn := range slices.Compact(turns) {
 		c.turns[turn].Lock()
-		defer c.turns[turn].Unlock()
+		defer c.turns[turn].Unlock() //nolint:revive // as many as there are keys
 	}
 	return Wrap(untilDone(ctx, func() (bool, error) {
 		found := make([]limits.Counter, len(keys))

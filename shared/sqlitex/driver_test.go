@@ -84,7 +84,7 @@ func TestPreparedQueries(t *testing.T) {
 	if err != nil || !rows.Next() {
 		t.Fatal(err)
 	}
-	if err := rows.Close(); err != nil {
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil { //nolint:sqlclosecheck // closing is what is tested
 		t.Fatal(err)
 	}
 	write(t, db, func(tx *sql.Tx) error { _, err := tx.Exec(`DELETE FROM notes WHERE due_at > 1`); return err })

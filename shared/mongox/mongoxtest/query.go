@@ -101,6 +101,7 @@ func termOf(v bson.RawValue) term {
 		return null
 	case bson.TypeBoolean:
 		return flagged
+	default: // a value, or operators
 	}
 	operators := elements(v)
 	if len(operators) == 0 || !strings.HasPrefix(operators[0].Key(), "$") {
@@ -135,6 +136,8 @@ func elements(v bson.RawValue) []bson.RawElement {
 		doc = v.Document()
 	case bson.TypeArray:
 		doc = bson.Raw(v.Array())
+	default:
+		return nil
 	}
 	all, err := doc.Elements()
 	if err != nil {

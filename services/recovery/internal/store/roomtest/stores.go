@@ -4,14 +4,27 @@ import (
 	"path/filepath"
 	"testing"
 
+	"centinela/services/recovery/internal/claim"
+	"centinela/services/recovery/internal/objection"
+	"centinela/services/recovery/internal/post"
 	"centinela/services/recovery/internal/store/mongo"
 	"centinela/services/recovery/internal/store/sqlite"
-	"centinela/services/recovery/internal/store/storetest"
+	"centinela/services/recovery/internal/wallet"
+	"centinela/shared/limits"
+	"centinela/shared/outbox"
 	"centinela/shared/testkit"
 )
 
 // Store is everything that either store is.
-type Store = storetest.Store
+type Store interface {
+	wallet.Store
+	claim.Store
+	objection.Store
+	post.Store
+	post.Inbox
+	outbox.Log
+	Counters() limits.Store
+}
 
 // OnBoth runs a test on either store.
 func OnBoth(t *testing.T, test func(t *testing.T, store Store)) {
