@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -299,10 +300,11 @@ func TestOtherRefusalsAreNotRejections(t *testing.T) {
 func TestNothingIsAcknowledgedByInference(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := start(t, nil)
-		swallowing := true
+		var swallowing atomic.Bool
+		swallowing.Store(true)
 		take := g.shipper.Sink
 		g.shipper.Sink = func(ctx context.Context, s outbox.Shipment) (record.Head, error) {
-			if swallowing {
+			if swallowing.Load() {
 				return record.Head{N: s.From - 1, Hash: record.Hash{}}, nil
 			}
 			return take(ctx, s)
@@ -313,7 +315,7 @@ func TestNothingIsAcknowledgedByInference(t *testing.T) {
 		if g.left(t) != 3 {
 			t.Fatalf("%d left of what nobody has", g.left(t))
 		}
-		swallowing = false
+		swallowing.Store(false)
 		time.Sleep(5 * time.Second)
 		g.end()
 		if got := g.ids(); !slices.Equal(got, ids(events)) {

@@ -60,7 +60,7 @@ func Mongo(t testing.TB) (uri, database string) {
 	if err != nil {
 		t.Fatalf("no MongoDB server for tests: %v", err)
 	}
-	database = "centinela_test_" + strings.ToLower(rand.Text())
+	database = "centinela_test_" + strings.ToLower(rand.Text()[:20])
 	t.Cleanup(func() { drop(t, uri, database) })
 	return uri, database
 }
