@@ -50,7 +50,7 @@ type backend interface {
 	post.Store
 	post.Inbox
 	outbox.Log
-	Limits() counters.Store
+	Counters() counters.Store
 	Ready(ctx context.Context) error
 	Close(ctx context.Context) error
 }
@@ -99,7 +99,7 @@ func build(cfg Config, deps module.Deps, store backend) (*Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	budget, err := limits.New(store.Limits(), key, deps.Clock, limits.Config{
+	budget, err := limits.New(store.Counters(), key, deps.Clock, limits.Config{
 		StartsPerAddress: cfg.Budget.StartsPerAddress, StartsPerAccount: cfg.Budget.StartsPerAccount,
 	})
 	if err != nil {

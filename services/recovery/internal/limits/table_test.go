@@ -33,7 +33,7 @@ func newBudget(t *testing.T) budget {
 		}
 	})
 	clk := clock.NewManual(time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC))
-	b, err := limits.New(s.Limits(), secret.RandomKey(), clk, limits.Config{StartsPerAddress: 10, StartsPerAccount: 20})
+	b, err := limits.New(s.Counters(), secret.RandomKey(), clk, limits.Config{StartsPerAddress: 10, StartsPerAccount: 20})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -59,7 +59,7 @@ func TestReopen(t *testing.T) {
 // TestLimits: the counters of the service's own file are what shared/limits asks for.
 func TestLimits(t *testing.T) {
 	limitstest.Run(t, func(t *testing.T) limits.Store {
-		return open(t.Context(), t, filepath.Join(t.TempDir(), "recovery.db")).Limits()
+		return open(t.Context(), t, filepath.Join(t.TempDir(), "recovery.db")).Counters()
 	})
 	migration, err := os.ReadFile("migrations/0001_init.sql")
 	if err != nil || !strings.Contains(string(migration), sqlitex.CountersTable) {

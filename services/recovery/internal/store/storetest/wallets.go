@@ -13,6 +13,7 @@ import (
 	"centinela/services/recovery/internal/wallet"
 	"centinela/shared/outbox/outboxtest"
 	"centinela/shared/record"
+	"centinela/shared/testkit"
 )
 
 func put(w wallet.Wallet) func(*wallet.Wallet) (post.Effects, error) {
@@ -26,7 +27,7 @@ func walletRoundTrip(t *testing.T, s Store) {
 	if !reflect.DeepEqual(empty, wallet.Wallet{Account: "acc_a"}) {
 		t.Errorf("an empty wallet is %+v", empty)
 	}
-	want := filled[wallet.Wallet]()
+	want := testkit.Filled[wallet.Wallet](t)
 	want.Account = "acc_a"
 	must(t, s.UpdateWallet(ctx, "acc_a", put(want)))
 	got, err := s.Wallet(ctx, "acc_a")
