@@ -3,7 +3,7 @@ package claim
 import (
 	"time"
 
-	"centinela/services/recovery/internal/judgement"
+	"centinela/services/recovery/internal/engine"
 	"centinela/services/recovery/internal/wallet"
 )
 
@@ -44,11 +44,11 @@ type Flow struct {
 	NextAt     time.Time `json:"next_at,omitzero,omitempty"`
 	OpenUntil  time.Time `json:"open_until,omitzero,omitempty"` // how long it can still come to something; zero: it is over
 
-	Possession bool            `json:"possession,omitempty"` // a number was proved to be in hand
-	Code       *wallet.Code    `json:"code,omitempty"`
-	Sends      []time.Time     `json:"sends,omitempty"`
-	Evidence   []Evidence      `json:"evidence,omitempty"`
-	Decisions  judgement.Chain `json:"decisions,omitempty"`
+	Possession bool         `json:"possession,omitempty"` // a number was proved to be in hand
+	Code       *wallet.Code `json:"code,omitempty"`
+	Sends      []time.Time  `json:"sends,omitempty"`
+	Evidence   []Evidence   `json:"evidence,omitempty"`
+	Decisions  engine.Chain `json:"decisions,omitempty"`
 
 	// AnnouncedAt is when everybody was told of the wait: it runs from there.
 	AnnouncedAt time.Time `json:"announced_at,omitzero,omitempty"`

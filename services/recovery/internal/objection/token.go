@@ -65,7 +65,7 @@ func (s *Service) spendVeto(ctx context.Context, account, number, key string, o 
 			e.Reason, e.Data = refused.Error(), record.Data{"rule": string(rule), "phone": number}
 			return post.Effects{Events: []record.Event{e}}, nil
 		}
-		recent := slices.DeleteFunc(slices.Clone(n.Vetoes), func(v wallet.VetoMark) bool { return now.Sub(v.At) >= s.o.Policy.Vetoes.Window.D() })
+		recent := slices.DeleteFunc(slices.Clone(n.Vetoes), func(v wallet.VetoMark) bool { return now.Sub(v.At) >= s.o.Policy.Vetoes.Window })
 		n.Vetoes = append(recent, wallet.VetoMark{Key: key, At: now})
 		return post.Effects{}, nil
 	})

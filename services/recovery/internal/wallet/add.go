@@ -116,6 +116,6 @@ func (s *Service) cautious(ctx context.Context, account string, now time.Time) (
 	if err != nil || !a.Found {
 		return true, ""
 	}
-	soon := func(at time.Time) bool { return !at.IsZero() && now.Sub(at) < s.o.Policy.Numbers.CautiousWithin.D() }
+	soon := func(at time.Time) bool { return !at.IsZero() && now.Sub(at) < s.o.Policy.Numbers.CautiousWithin }
 	return soon(a.UnfamiliarAt) || soon(a.ResetAt), a.Locale
 }

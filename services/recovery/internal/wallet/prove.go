@@ -103,7 +103,7 @@ func (s *Service) AddProof(n *Number, at time.Time) {
 	}
 	all := append(slices.Clone(n.Proofs), at)
 	slices.SortFunc(all, time.Time.Compare)
-	if k := len(all); k > 2 && all[k-1].Equal(at) && at.Sub(all[k-3]) <= s.o.Policy.Numbers.GapCap.D() {
+	if k := len(all); k > 2 && all[k-1].Equal(at) && at.Sub(all[k-3]) <= s.o.Policy.Numbers.GapCap {
 		all = slices.Delete(all, k-2, k-1)
 	}
 	n.Proofs = all

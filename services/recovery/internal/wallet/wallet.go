@@ -94,7 +94,7 @@ func (w *Wallet) schedule(p engine.Policy) {
 		}
 		at := n.RetiringUntil
 		if len(n.Proofs) == 0 {
-			at = n.AddedAt.Add(p.Numbers.PendingTTL.D())
+			at = n.AddedAt.Add(p.Numbers.PendingTTL)
 		}
 		if !at.IsZero() && (w.NextAt.IsZero() || at.Before(w.NextAt)) {
 			w.NextAt = at
