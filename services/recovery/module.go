@@ -122,11 +122,11 @@ func build(cfg Config, deps module.Deps, store backend) (*Module, error) {
 		FreshSignIn: deps.FreshSignIn, Kick: kick,
 	})
 	claims := claim.New(claim.Options{
-		Store: store, Texts: store, Wallets: wallets, Accounts: auth, Places: audit, Policy: policy, Budget: budget, Writer: writer, Key: key,
+		Store: store, Wallets: wallets, Accounts: auth, Places: audit, Policy: policy, Budget: budget, Writer: writer, Key: key,
 		Clock: deps.Clock, PublicURL: cmp.Or(cfg.PublicURL, deps.PublicURL), AnswerAfter: cfg.AnswerAfter, Kick: kick,
 	})
 	objections := objection.New(objection.Options{
-		Store: store, Wallets: wallets, Claims: claims, Policy: policy, Budget: budget, Writer: writer, Clock: deps.Clock,
+		Store: store, Wallets: wallets, Claims: claims, Policy: policy, Budget: budget, Clock: deps.Clock,
 	})
 	people := deps.People()
 	server := deps.Server(spec, people)

@@ -12,7 +12,6 @@ import (
 
 	"centinela/services/recovery/internal/engine"
 	"centinela/services/recovery/internal/limits"
-	"centinela/services/recovery/internal/pace"
 	"centinela/services/recovery/internal/post"
 	"centinela/services/recovery/internal/wallet"
 	"centinela/shared/humantext"
@@ -33,7 +32,7 @@ const (
 // It answers the same for any identifier (V15). Errors: ErrTooManyStarts,
 // wallet.ErrUnavailableAuth.
 func (s *Service) Start(ctx context.Context, o record.Origin, identifier string, deviceKey secret.String) (_ View, _ secret.String, failed error) {
-	defer pace.Answer(ctx, s.o.AnswerAfter)(&failed)
+	defer paced(ctx, s.o.AnswerAfter)(&failed)
 	now := s.o.Clock.Now()
 	f := Flow{ID: id.New("rec"), Lane: limits.LaneAnonymous, Address: o.Address, State: Collecting, StartedAt: now, ExpiresAt: now.Add(collectFor)}
 	if !deviceKey.IsZero() {
@@ -83,12 +82,10 @@ func (s *Service) chooseLane(ctx context.Context, f *Flow, a wallet.Account) (do
 // create points the flow at its account, or at nobody: when there is none, or when
 // strangers have used up the account's budget. Both do the same work.
 func (s *Service) create(ctx context.Context, f *Flow, a wallet.Account, o record.Origin, now time.Time) error {
-	started := post.Event(now, record.RecoveryStarted, record.Success, "", f.ID, o)
-	started.Data = record.Data{"lane": f.Lane}
 	if a.Found {
 		f.Account, f.Locale = a.ID, a.Locale
-		started.Account = a.ID
 	}
+	started := f.event(now, record.RecoveryStarted, record.Success, o, record.Data{"lane": f.Lane})
 	if f.Lane == limits.LaneAnonymous {
 		err := s.o.Budget.Take(ctx, limits.StartOf(f.Subject))
 		if _, full := limits.Full(err); full {

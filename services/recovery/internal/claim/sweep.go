@@ -41,7 +41,7 @@ func (s *Service) sweepFlow(ctx context.Context, flow string, now time.Time) err
 	if err != nil {
 		return err
 	}
-	texts, err := s.o.Texts.TextsOf(ctx, flow)
+	texts, err := s.o.Store.TextsOf(ctx, flow)
 	if err != nil {
 		return err
 	}

@@ -94,13 +94,10 @@ func (s *Service) sayVetoesUsed(ctx context.Context, account, number, messageID 
 		if n == nil {
 			return post.Effects{}, nil
 		}
-		to, err := s.o.Wallets.Recipient(*n)
-		if err != nil {
-			return post.Effects{}, err
-		}
-		return post.Effects{Texts: []post.Text{s.o.Writer.Write(post.Draft{
-			Owner: account, Account: account, To: to, Purpose: post.Notice, Name: "vetoes used:" + messageID,
+		text, err := s.o.Wallets.Text(*n, post.Draft{
+			Owner: account, Account: account, Purpose: post.Notice, Name: "vetoes used:" + messageID,
 			Body: secret.NewString(post.VetoesUsed.In(w.Locale, "")),
-		}, now)}}, nil
+		}, now)
+		return post.Effects{Texts: []post.Text{text}}, err
 	})
 }

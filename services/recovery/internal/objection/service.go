@@ -7,7 +7,6 @@ import (
 	"centinela/services/recovery/internal/claim"
 	"centinela/services/recovery/internal/engine"
 	"centinela/services/recovery/internal/limits"
-	"centinela/services/recovery/internal/post"
 	"centinela/services/recovery/internal/wallet"
 	"centinela/shared/clock"
 	"centinela/shared/fault"
@@ -34,7 +33,6 @@ type Options struct {
 	Claims  *claim.Service
 	Policy  engine.Policy
 	Budget  *limits.Budget
-	Writer  *post.Writer
 	Clock   clock.Clock
 }
 

@@ -45,9 +45,7 @@ func (s *Service) ByToken(ctx context.Context, o record.Origin, token secret.Str
 // spendVeto marks a veto of the number before the flow is stopped: stopped in
 // between, the same key again goes on. Errors: ErrVetoInvalid (V4), ErrVetoesUsed (V8).
 func (s *Service) spendVeto(ctx context.Context, account, number, key string, o record.Origin, now time.Time) error {
-	var refused error
-	err := s.o.Wallets.Update(ctx, account, func(w *wallet.Wallet) (post.Effects, error) {
-		refused = nil
+	return s.o.Wallets.Update(ctx, account, func(w *wallet.Wallet) (post.Effects, error) {
 		n := w.Number(number)
 		if n == nil {
 			return post.Effects{}, ErrVetoInvalid
@@ -57,20 +55,16 @@ func (s *Service) spendVeto(ctx context.Context, account, number, key string, o 
 		}
 		rule, ok := s.o.Policy.MayVeto(w.Facts(), number, now)
 		if !ok {
-			refused = ErrVetoInvalid
+			refused := ErrVetoInvalid
 			if rule == engine.V8 {
 				refused = ErrVetoesUsed
 			}
-			e := post.Event(now, record.RecoveryVetoed, record.Refused, account, number, o)
-			e.Reason, e.Data = refused.Error(), record.Data{"rule": string(rule), "phone": number}
-			return post.Effects{Events: []record.Event{e}}, nil
+			e := post.Event(now, record.RecoveryVetoed, record.Refused, account, number, o, record.Data{"rule": string(rule), "phone": number})
+			e.Reason = refused.Error()
+			return post.Effects{Events: []record.Event{e}, Refused: refused}, nil
 		}
 		recent := slices.DeleteFunc(slices.Clone(n.Vetoes), func(v wallet.VetoMark) bool { return now.Sub(v.At) >= s.o.Policy.Vetoes.Window })
 		n.Vetoes = append(recent, wallet.VetoMark{Key: key, At: now})
 		return post.Effects{}, nil
 	})
-	if err == nil {
-		err = refused
-	}
-	return err
 }

@@ -159,9 +159,8 @@ func (c *Courier) deliver(ctx context.Context, text Text) (sms.Receipt, error) {
 }
 
 func (t *Text) event(now time.Time, action, outcome, why string) record.Event {
-	e := Event(now, action, outcome, t.Account, t.ID, record.Origin{})
+	e := Event(now, action, outcome, t.Account, t.ID, record.Origin{}, record.Data{"purpose": string(t.Purpose), "phone": t.Number})
 	e.Reason = why
-	e.Data = record.Data{"purpose": string(t.Purpose), "phone": t.Number}
 	return e
 }
 

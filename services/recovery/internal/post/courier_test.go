@@ -36,7 +36,7 @@ func (d desk) write(id string, expires time.Time) {
 func (d desk) writeAs(id string, purpose post.Purpose, expires time.Time) {
 	d.T.Helper()
 	text := post.NewWriter(d.Key, "localhost").Write(post.Draft{
-		Owner: roomtest.Owner, Account: roomtest.Owner, To: post.Recipient{ID: "phn_1", E164: roomtest.Older}, Purpose: purpose, Name: id,
+		Owner: roomtest.Owner, Account: roomtest.Owner, Number: "phn_1", To: roomtest.Older, Purpose: purpose, Name: id,
 		Body: secret.NewString(id), ExpiresAt: expires,
 	}, d.Clock.Now())
 	d.Must(d.Store.UpdateWallet(d.T.Context(), roomtest.Owner, func(*wallet.Wallet) (post.Effects, error) {
@@ -279,7 +279,7 @@ func TestFinishedTextIsForgotten(t *testing.T) {
 			name := fmt.Sprint("txt_", outcome)
 			d.Must(store.UpdateFlow(t.Context(), "rec_a", func(*claim.Flow) (post.Effects, error) {
 				return post.Effects{Texts: []post.Text{post.NewWriter(d.Key, "localhost").Write(post.Draft{
-					Owner: "rec_a", To: post.Recipient{ID: "phn_1", E164: roomtest.Older}, Purpose: post.Notice, Name: name, Body: secret.NewString("hello"),
+					Owner: "rec_a", Number: "phn_1", To: roomtest.Older, Purpose: post.Notice, Name: name, Body: secret.NewString("hello"),
 				}, d.Clock.Now())}}, nil
 			}))
 			d.Carrier.Break(outcome)

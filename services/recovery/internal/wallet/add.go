@@ -21,7 +21,7 @@ const maxDeadNumbers = 32 // pending ones that died are dropped beyond it
 // ErrPhoneLimit, ErrTooManyTexts, ErrUnavailableAuth.
 func (s *Service) Add(ctx context.Context, who Person, o record.Origin, raw string) (View, error) {
 	now := s.o.Clock.Now()
-	if err := s.admit(ctx, who, addNumber, now); err != nil {
+	if err := s.admit(ctx, who, true, now); err != nil {
 		return View{}, err
 	}
 	e164, masked, err := ParseNumber(raw)
@@ -49,7 +49,7 @@ func (s *Service) Add(ctx context.Context, who Person, o record.Origin, raw stri
 				return post.Effects{}, err
 			}
 			view = s.view(w, n.ID, now)
-			return post.Effects{Events: []record.Event{who.event(now, record.PhoneAdded, record.Success, n.ID, o)}, Texts: []post.Text{text}}, nil
+			return post.Effects{Events: []record.Event{who.event(now, record.PhoneAdded, record.Success, n.ID, o, nil)}, Texts: []post.Text{text}}, nil
 		})
 	}, limits.TextToNew(who.Account, mac)...)
 	return view, tooManyTexts(err)

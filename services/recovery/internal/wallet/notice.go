@@ -40,14 +40,14 @@ func (s *Service) write(w *Wallet, numbers []Number, n Notice, now time.Time) ([
 		if number.ID == n.Except {
 			continue
 		}
-		to, err := s.Recipient(number)
+		text, err := s.Text(number, post.Draft{
+			Owner: n.Owner, Account: w.Account, Purpose: post.Notice, Name: n.Name,
+			Body: secret.NewString(n.Said.In(w.Locale, "")), ExpiresAt: n.ExpiresAt,
+		}, now)
 		if err != nil {
 			return nil, err
 		}
-		texts = append(texts, s.o.Writer.Write(post.Draft{
-			Owner: n.Owner, Account: w.Account, To: to, Purpose: post.Notice, Name: n.Name,
-			Body: secret.NewString(n.Said.In(w.Locale, "")), ExpiresAt: n.ExpiresAt,
-		}, now))
+		texts = append(texts, text)
 	}
 	return texts, nil
 }

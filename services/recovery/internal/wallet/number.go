@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/nyaruka/phonenumbers"
 
@@ -58,8 +59,12 @@ func (s *Service) NumberMAC(e164 string) string {
 
 func (s *Service) sealNumber(id, e164 string) []byte { return s.o.Key.Seal([]byte(e164), []byte(id)) }
 
-// Recipient opens a number, for a text to it.
-func (s *Service) Recipient(n Number) (post.Recipient, error) {
+// Text writes a text to a number.
+func (s *Service) Text(n Number, d post.Draft, now time.Time) (post.Text, error) {
 	e164, err := s.o.Key.Open(n.Sealed, []byte(n.ID))
-	return post.Recipient{ID: n.ID, E164: string(e164)}, err
+	if err != nil {
+		return post.Text{}, err
+	}
+	d.Number, d.To = n.ID, string(e164)
+	return s.o.Writer.Write(d, now), nil
 }

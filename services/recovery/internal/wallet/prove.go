@@ -17,7 +17,7 @@ import (
 // and costs no try), ErrCode, ErrCodeExhausted, ErrUnavailableAuth.
 func (s *Service) Prove(ctx context.Context, who Person, o record.Origin, number string, typed secret.String) (View, error) {
 	now := s.o.Clock.Now()
-	if err := s.admit(ctx, who, proveNumber, now); err != nil {
+	if err := s.admit(ctx, who, false, now); err != nil {
 		return View{}, err
 	}
 	w, err := s.o.Store.Wallet(ctx, who.Account)
@@ -62,22 +62,16 @@ func (s *Service) takeTry(ctx context.Context, account, number, code string) err
 // prove checks the code of that id, exactly once. Errors: ErrPhoneNotFound, ErrCode.
 func (s *Service) prove(ctx context.Context, who Person, o record.Origin, number, asked string, code secret.String, now time.Time) (view View, _ error) {
 	mac := s.CodeMAC(CodeUse{Purpose: purposeProve, Owner: who.Account, Number: number}, code)
-	var refused error
 	err := s.updateNumber(ctx, who.Account, number, now, func(w *Wallet, n *Number) (post.Effects, error) {
 		if n.Code == nil || n.Code.ID != asked || !n.Code.Good(mac, now) {
-			refused = ErrCode
-			return post.Effects{Events: []record.Event{who.event(now, record.PhoneVerificationFailed, record.Failure, number, o)}}, nil
+			failed := who.event(now, record.PhoneVerificationFailed, record.Failure, number, o, nil)
+			return post.Effects{Events: []record.Event{failed}, Refused: ErrCode}, nil
 		}
-		refused = nil
 		texts, err := s.addFirstProof(w, n, now)
 		view = s.view(w, number, now)
-		verified := who.event(now, record.PhoneVerified, record.Success, number, o)
-		verified.Data = record.Data{"number": n.Masked, "state": string(view.State)}
+		verified := who.event(now, record.PhoneVerified, record.Success, number, o, record.Data{"number": n.Masked, "state": string(view.State)})
 		return post.Effects{Events: []record.Event{verified}, Texts: texts}, err
 	})
-	if err == nil {
-		err = refused
-	}
 	return view, err
 }
 

@@ -56,12 +56,10 @@ func (s *Service) issueCode(w *Wallet, n *Number, code secret.String, now time.T
 	if err := MayResend(n.ID, n.Sends, now); err != nil {
 		return post.Text{}, err
 	}
-	to, err := s.Recipient(*n)
-	if err != nil {
-		return post.Text{}, err
-	}
 	n.Sends = limits.Sent(n.Sends, now)
 	n.Code = s.NewCode(CodeUse{Purpose: purposeProve, Owner: w.Account, Number: n.ID}, code, now)
-	draft := post.Draft{Owner: w.Account, Account: w.Account, To: to, Name: n.Code.ID, ExpiresAt: n.Code.ExpiresAt}
-	return s.o.Writer.WriteCode(draft, post.ProveNumber, w.Locale, code, now), nil
+	return s.Text(*n, post.Draft{
+		Owner: w.Account, Account: w.Account, Purpose: post.Code, Name: n.Code.ID,
+		Body: s.o.Writer.CodeBody(post.ProveNumber, w.Locale, code), ExpiresAt: n.Code.ExpiresAt,
+	}, now)
 }

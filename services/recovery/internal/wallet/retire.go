@@ -16,7 +16,7 @@ import (
 // itself), ErrUnavailableAuth.
 func (s *Service) Retire(ctx context.Context, who Person, o record.Origin, number string) (View, error) {
 	now := s.o.Clock.Now()
-	if err := s.admit(ctx, who, retireNumber, now); err != nil {
+	if err := s.admit(ctx, who, true, now); err != nil {
 		return View{}, err
 	}
 	w, err := s.o.Store.Wallet(ctx, who.Account)
@@ -56,9 +56,8 @@ func (s *Service) retire(ctx context.Context, who Person, o record.Origin, numbe
 				Owner: w.Account, Except: number, Said: post.RemovalAsked, Name: "removal:" + number + now.Format(time.RFC3339Nano),
 			}, now)
 		}
-		asked := who.event(now, record.PhoneRemovalAsked, record.Success, number, o)
-		asked.Data = record.Data{"number": n.Masked, "until": n.RetiringUntil.Format(time.RFC3339)}
-		effects.Events = []record.Event{asked}
+		data := record.Data{"number": n.Masked, "until": n.RetiringUntil.Format(time.RFC3339)}
+		effects.Events = []record.Event{who.event(now, record.PhoneRemovalAsked, record.Success, number, o, data)}
 		view = s.view(w, number, now)
 		return effects, err
 	})
@@ -69,7 +68,7 @@ func (s *Service) retire(ctx context.Context, who Person, o record.Origin, numbe
 // ErrPhoneNotFound, ErrPhoneState (no removal was asked for), ErrUnavailableAuth.
 func (s *Service) Keep(ctx context.Context, who Person, o record.Origin, number string) (view View, _ error) {
 	now := s.o.Clock.Now()
-	if err := s.admit(ctx, who, keepNumber, now); err != nil {
+	if err := s.admit(ctx, who, true, now); err != nil {
 		return View{}, err
 	}
 	err := s.updateNumber(ctx, who.Account, number, now, func(w *Wallet, n *Number) (post.Effects, error) {
@@ -78,8 +77,7 @@ func (s *Service) Keep(ctx context.Context, who Person, o record.Origin, number 
 		}
 		n.RetiringUntil = time.Time{}
 		view = s.view(w, number, now)
-		kept := who.event(now, record.PhoneRemovalCancelled, record.Success, number, o)
-		kept.Data = record.Data{"number": n.Masked}
+		kept := who.event(now, record.PhoneRemovalCancelled, record.Success, number, o, record.Data{"number": n.Masked})
 		return post.Effects{Events: []record.Event{kept}}, nil
 	})
 	return view, err

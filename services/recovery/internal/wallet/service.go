@@ -38,42 +38,20 @@ type Person struct {
 	AuthTime         time.Time // of the last sign-in
 }
 
-// operation is one that a person asks for.
-type operation int
-
-const (
-	addNumber operation = iota
-	proveNumber
-	retireNumber
-	keepNumber
-)
-
-// guards is the one table of what an operation asks of the sign-in. What changes
-// the ways in asks auth whether the session still lives: the token alone doesn't
-// tell that it was ended a minute ago (AG D2).
-var guards = map[operation]struct{ fresh, live bool }{
-	addNumber:    {fresh: true, live: true},
-	proveNumber:  {live: true},
-	retireNumber: {fresh: true, live: true},
-	keepNumber:   {fresh: true, live: true},
-}
-
-// admit is the first step of each of them. Errors: ErrFreshSignIn,
+// admit is the first step of what changes the ways in. It asks auth whether the
+// session still lives: the token alone doesn't tell that it was ended a minute ago
+// (AG D2). fresh: the sign-in must be a recent one, too. Errors: ErrFreshSignIn,
 // ErrSessionEnded, ErrUnavailableAuth.
-func (s *Service) admit(ctx context.Context, who Person, op operation, now time.Time) error {
-	guard := guards[op]
-	if guard.fresh && now.Sub(who.AuthTime) >= s.o.FreshSignIn {
+func (s *Service) admit(ctx context.Context, who Person, fresh bool, now time.Time) error {
+	if fresh && now.Sub(who.AuthTime) >= s.o.FreshSignIn {
 		return ErrFreshSignIn
 	}
-	if guard.live {
-		return s.o.Accounts.LiveSession(ctx, who.Account, who.Session)
-	}
-	return nil
+	return s.o.Accounts.LiveSession(ctx, who.Account, who.Session)
 }
 
 // event is about a person's own number.
-func (who Person) event(now time.Time, action, outcome, number string, o record.Origin) record.Event {
-	e := post.Event(now, action, outcome, who.Account, number, o)
+func (who Person) event(now time.Time, action, outcome, number string, o record.Origin, data record.Data) record.Event {
+	e := post.Event(now, action, outcome, who.Account, number, o, data)
 	e.Session = who.Session
 	return e
 }
@@ -88,20 +66,24 @@ func (s *Service) ByNumber(ctx context.Context, mac string) ([]Wallet, error) {
 	return s.o.Store.WalletsByNumber(ctx, mac)
 }
 
-// Update changes a wallet and says when it is due again.
+// Update changes a wallet and says when it is due again. Errors: the change's, and
+// what it refused.
 func (s *Service) Update(ctx context.Context, account string, change func(*Wallet) (post.Effects, error)) error {
+	var refused error
 	err := s.o.Store.UpdateWallet(ctx, account, func(w *Wallet) (post.Effects, error) {
 		effects, err := change(w)
+		refused = effects.Refused
 		w.schedule(s.o.Policy)
 		return effects, err
 	})
-	if err == nil {
-		s.o.Kick()
+	if err != nil {
+		return err
 	}
-	return err
+	s.o.Kick()
+	return refused
 }
 
-// updateNumber is Update of a number that is there.  Error: ErrPhoneNotFound.
+// updateNumber is Update of a number that is there. Error: ErrPhoneNotFound.
 func (s *Service) updateNumber(ctx context.Context, account, number string, now time.Time, change func(*Wallet, *Number) (post.Effects, error)) error {
 	return s.Update(ctx, account, func(w *Wallet) (post.Effects, error) {
 		n, err := s.present(w, number, now)

@@ -26,9 +26,7 @@ func (s *Service) sweepWallet(ctx context.Context, account string, now time.Time
 			}
 			n.Gone, n.Code = true, nil
 			if len(n.Proofs) > 0 {
-				removed := post.Event(now, record.PhoneRemoved, record.Success, account, n.ID, record.Origin{})
-				removed.Data = record.Data{"number": n.Masked}
-				effects.Events = append(effects.Events, removed)
+				effects.Events = append(effects.Events, post.Event(now, record.PhoneRemoved, record.Success, account, n.ID, record.Origin{}, record.Data{"number": n.Masked}))
 			}
 		}
 		return effects, nil
