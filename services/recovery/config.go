@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"centinela/services/recovery/internal/engine"
+	"centinela/services/recovery/internal/limits"
 	"centinela/shared/config"
 	"centinela/shared/secret"
 	"centinela/shared/sms/twilio"
@@ -27,14 +28,8 @@ type Config struct {
 	OriginHost  string        `yaml:"origin_host" help:"host in the last line of a code's text (@host #code), so that phones fill it in"`
 	PublicURL   string        `yaml:"public_url" help:"where the links in texts lead to; empty, in development: where the gateway listens"`
 	AnswerAfter time.Duration `yaml:"answer_after" help:"an answer about a recovery takes this, or a multiple of it, so that its time tells no account from none (V15); up to 5s"`
-	Budget      BudgetConfig  `yaml:"budget" help:"How many recoveries may be started."`
+	Budget      limits.Config `yaml:"budget" help:"How many recoveries may be started."`
 	SMS         SMSConfig     `yaml:"sms" help:"Who sends the texts."`
-}
-
-// BudgetConfig bounds how many recoveries may be started.
-type BudgetConfig struct {
-	StartsPerAddress int `yaml:"starts_per_address" help:"an hour, from one address and lane"`
-	StartsPerAccount int `yaml:"starts_per_account" help:"a day, by strangers to the account"`
 }
 
 // SMSConfig says who sends the texts.
@@ -58,7 +53,7 @@ func DefaultConfig() Config {
 	return Config{
 		OriginHost:  "localhost",
 		AnswerAfter: 250 * time.Millisecond,
-		Budget:      BudgetConfig{StartsPerAddress: 10, StartsPerAccount: 20},
+		Budget:      limits.Config{StartsPerAddress: 10, StartsPerAccount: 20},
 		SMS:         SMSConfig{Provider: Simulator},
 	}
 }

@@ -91,17 +91,7 @@ func build(cfg Config, deps module.Deps, store backend) (*Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	auth, err := peers.NewAuth(deps.Client(module.Auth))
-	if err != nil {
-		return nil, err
-	}
-	audit, err := peers.NewAudit(deps.Client(module.Audit))
-	if err != nil {
-		return nil, err
-	}
-	budget, err := limits.New(store.Limits(), key, deps.Clock, limits.Config{
-		StartsPerAddress: cfg.Budget.StartsPerAddress, StartsPerAccount: cfg.Budget.StartsPerAccount,
-	})
+	budget, err := limits.New(store.Limits(), key, deps.Clock, cfg.Budget)
 	if err != nil {
 		return nil, err
 	}
@@ -117,12 +107,13 @@ func build(cfg Config, deps module.Deps, store backend) (*Module, error) {
 	courier := post.NewCourier(store, key, carrier.sender, deps.Clock, deps.Log, shipper.Kick)
 	kick := func() { shipper.Kick(); courier.Kick() }
 	writer := post.NewWriter(key, cfg.OriginHost)
+	auth := peers.NewAuth(deps.Client(module.Auth))
 	wallets := wallet.New(wallet.Options{
 		Store: store, Accounts: auth, Policy: policy, Budget: budget, Writer: writer, Key: key, Clock: deps.Clock,
 		FreshSignIn: deps.FreshSignIn, Kick: kick,
 	})
 	claims := claim.New(claim.Options{
-		Store: store, Wallets: wallets, Accounts: auth, Places: audit, Policy: policy, Budget: budget, Writer: writer, Key: key,
+		Store: store, Wallets: wallets, Accounts: auth, Places: peers.NewAudit(deps.Client(module.Audit)), Policy: policy, Budget: budget, Writer: writer, Key: key,
 		Clock: deps.Clock, PublicURL: cmp.Or(cfg.PublicURL, deps.PublicURL), AnswerAfter: cfg.AnswerAfter, Kick: kick,
 	})
 	objections := objection.New(objection.Options{
@@ -150,6 +141,11 @@ func (m *Module) Ready() error {
 	return errors.Join(m.store.Ready(ctx), m.people.Ready())
 }
 
+const (
+	lookEach  = time.Second // in real time: how often the (perhaps travelled) clock is looked at
+	pruneEach = 10 * time.Minute
+)
+
 // Run ships events, sends texts, and does what happens by time alone, until ctx ends.
 func (m *Module) Run(ctx context.Context) error {
 	group := m.deps.Background()
@@ -157,10 +153,16 @@ func (m *Module) Run(ctx context.Context) error {
 	group.Go(ctx, "courier", m.courier.Run)
 	group.Go(ctx, "people", m.people.Run)
 	group.Go(ctx, "revocations", m.people.Revocations().Run)
-	for name, sweep := range map[string]func(context.Context) error{"wallets": m.wallets.Sweep, "recoveries": m.claims.Sweep} {
-		group.Go(ctx, name, func(ctx context.Context) error { return due.Every(ctx, due.LookEach, m.deps.Log, name, sweep) })
-	}
-	group.Go(ctx, "prune", func(ctx context.Context) error { return due.Every(ctx, due.PruneEach, m.deps.Log, "prune", m.prune) })
+	group.Every(ctx, lookEach, "wallets", m.wallets.Sweep)
+	group.Every(ctx, lookEach, "recoveries", m.claims.Sweep)
+	rested := false
+	group.Every(ctx, pruneEach, "prune", func(ctx context.Context) error {
+		if !rested { // a start after an outage has better things to do (GR G1)
+			rested = true
+			return nil
+		}
+		return m.prune(ctx)
+	})
 	group.Wait()
 	return nil
 }

@@ -4,6 +4,5 @@
 // Owns: the order in which due things are done, what happens to one that fails
 // (it is put off, longer each time), and how much is deleted at once. Trusts:
 // its callers' steps to bear being repeated: several processes work on one store.
-// Hands over: errors, joined, for one line of log; nothing ends the loops but
-// their context.
+// Hands over: one error for one line of log.
 package due

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"centinela/services/recovery/internal/due"
-	"centinela/shared/testkit"
 )
 
 var (
@@ -220,22 +219,6 @@ func TestInPieces(t *testing.T) {
 		broken := func(context.Context, time.Time, int) (int, error) { return 0, errBroken }
 		if err := due.InPieces(t.Context(), now, broken, endless); !errors.Is(err, errBroken) {
 			t.Error(err)
-		}
-	})
-}
-
-// TestEvery: not at once, then each time, whatever a step returns.
-func TestEvery(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(t.Context(), 35*time.Second)
-		defer cancel()
-		began, at := time.Now(), []time.Duration(nil)
-		err := due.Every(ctx, 10*time.Second, testkit.Logger(t), "step", func(context.Context) error {
-			at = append(at, time.Since(began))
-			return errBroken
-		})
-		if err != nil || !slices.Equal(at, []time.Duration{10 * time.Second, 20 * time.Second, 30 * time.Second}) {
-			t.Errorf("%v, steps at %v", err, at)
 		}
 	})
 }

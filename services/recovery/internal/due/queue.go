@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"centinela/shared/sweep"
 )
 
 const (
@@ -71,7 +73,7 @@ func (q Queue) some(ctx context.Context, now time.Time, items []Item, seen map[s
 			continue
 		}
 		seen[item.ID] = true
-		all.Go(func() { errs[i] = contained(func() error { return q.Do(ctx, item.ID, now) }) })
+		all.Go(func() { errs[i] = Contained(func() error { return q.Do(ctx, item.ID, now) }) })
 	}
 	all.Wait()
 	if ctx.Err() != nil {
@@ -100,8 +102,9 @@ func pause(item Item) time.Duration {
 	return p - p/4*time.Duration(h.Sum32()%1000)/1000
 }
 
-// contained turns a panic into an error: one item's must not end the loop (R3).
-func contained(step func() error) (err error) {
+// Contained turns a panic into an error: one item's must neither end the loop, nor
+// hold the others up (R3).
+func Contained(step func() error) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			err = fmt.Errorf("panic: %v\n%s", cause, debug.Stack())
@@ -116,4 +119,20 @@ func Later(a, b time.Time) time.Time {
 		return b
 	}
 	return a
+}
+
+// Prune is one store's deletion of at most limit rows that were over at that
+// time; n is how many there were.
+type Prune func(ctx context.Context, at time.Time, limit int) (n int, err error)
+
+// InPieces prunes until nothing is left, in small pieces with a pause between, so
+// that nobody who writes waits for long (GR G1).
+func InPieces(ctx context.Context, at time.Time, prunes ...Prune) error {
+	for _, prune := range prunes {
+		_, err := sweep.InPieces(ctx, sweep.Pause, func(ctx context.Context, limit int) (int, error) { return prune(ctx, at, limit) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"centinela/services/recovery/internal/due"
 	"centinela/shared/fault"
 	"centinela/shared/record"
 	"centinela/shared/sms"
@@ -68,4 +69,13 @@ type KeptText struct {
 	To   string    `json:"to"`
 	Body string    `json:"body"`
 	At   time.Time `json:"at"`
+}
+
+// keepFinished is how long finished and simulated texts are kept: as long as
+// news of their delivery may come.
+const keepFinished = 7 * 24 * time.Hour
+
+// Prune forgets what was finished a week ago, in pieces.
+func Prune(ctx context.Context, texts Store, inbox Inbox, now time.Time) error {
+	return due.InPieces(ctx, now.Add(-keepFinished), texts.PruneTexts, inbox.PruneInbox)
 }

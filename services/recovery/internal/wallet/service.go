@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"centinela/services/recovery/internal/due"
 	"centinela/services/recovery/internal/engine"
 	"centinela/services/recovery/internal/limits"
 	"centinela/services/recovery/internal/post"
@@ -11,6 +12,58 @@ import (
 	"centinela/shared/record"
 	"centinela/shared/secret"
 )
+
+// Store keeps wallets. Every method is atomic; callbacks may run several times
+// and must only change their argument; a callback's error comes back as it is,
+// and nothing is written. Errors else: unavailable, the context's.
+type Store interface {
+	// Wallet returns the account's wallet, an empty one when there is none.
+	Wallet(ctx context.Context, account string) (Wallet, error)
+	// UpdateWallet loads (or starts), changes and keeps a wallet.
+	UpdateWallet(ctx context.Context, account string, change func(*Wallet) (post.Effects, error)) error
+	// WalletsByNumber returns the wallets that hold a number with that MAC, by account.
+	WalletsByNumber(ctx context.Context, mac string) ([]Wallet, error)
+	// DueWallets returns the accounts of wallets whose time has come (NextAt, or
+	// when they were put off to), the longest due first.
+	DueWallets(ctx context.Context, now time.Time, limit int) ([]due.Item, error)
+	// PutOffWallet makes one that is due again at next, whatever is in it; the next
+	// UpdateWallet ends that. One that isn't due any more is left alone.
+	PutOffWallet(ctx context.Context, item due.Item, next time.Time) error
+}
+
+// Account is what auth tells of an account. Zero times: it never happened.
+type Account struct {
+	Found            bool
+	ID               string
+	Locale           string
+	DeviceKnown      bool
+	SecurityChangeAt time.Time
+	ResetAt          time.Time
+	UnfamiliarAt     time.Time // newest sign-in from a device that was new then
+	// SecurityVersion counts the account's security changes: a reset names the one
+	// that it was decided on (V22).
+	SecurityVersion int64
+	// ResetIDs are the ids of the resets that were done, newest last, the last ones only.
+	ResetIDs []string
+}
+
+// LastReset is the id of the newest reset; empty: there was none.
+func (a Account) LastReset() string {
+	if len(a.ResetIDs) == 0 {
+		return ""
+	}
+	return a.ResetIDs[len(a.ResetIDs)-1]
+}
+
+// Accounts is what wallets need of auth. Error: ErrUnavailableAuth (nothing is known).
+type Accounts interface {
+	// Facts are those of an account; Found false when it is gone. device is a
+	// device key's hash, or empty.
+	Facts(ctx context.Context, account, device string) (Account, error)
+	// LiveSession is nil while that session of the account lives. Errors also:
+	// ErrSessionEnded.
+	LiveSession(ctx context.Context, account, session string) error
+}
 
 // Options is what the use cases need.
 type Options struct {
