@@ -121,10 +121,11 @@ func build(cfg Config, deps module.Deps, store backend) (*Module, error) {
 	})
 	people := deps.People()
 	server := deps.Server(spec, people)
-	httpapi.New(httpapi.Options{
+	api := &httpapi.API{
 		Wallets: wallets, Claims: claims, Objections: objections, Courier: courier,
 		Inbox: carrier.inbox, Inbound: carrier.inbound, Status: carrier.status,
-	}).Register(server.Engine())
+	}
+	api.Register(server.Engine())
 	return &Module{
 		deps: deps, store: store, wallets: wallets, claims: claims, budget: budget, courier: courier, people: people, shipper: shipper,
 		handler: server.Handler(),
