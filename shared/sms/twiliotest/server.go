@@ -8,8 +8,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -43,29 +43,19 @@ type Message struct {
 // New starts a stand-in for one account and stops it when the test ends.
 func New(t testing.TB, account, token string) *Server {
 	t.Helper()
-	s := Start(account, token)
-	t.Cleanup(s.Close)
-	return s
-}
-
-// Start starts a stand-in on a free port of loopback; the caller closes it.
-func Start(account, token string) *Server {
 	s := &Server{account: account, token: token, closing: make(chan struct{}), messages: map[string]*Message{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /2010-04-01/Accounts/{account}/Messages.json", s.create)
-	mux.HandleFunc("GET /2010-04-01/Accounts/{account}/Messages/{sid}", s.fetch)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusNotFound, 20404, "The requested resource "+r.URL.Path+" was not found")
 	})
 	s.http = httptest.NewServer(mux)
 	s.URL = s.http.URL
+	t.Cleanup(func() {
+		close(s.closing) // ends requests that hang
+		s.http.Close()
+	})
 	return s
-}
-
-// Close ends requests that hang, and stops.
-func (s *Server) Close() {
-	close(s.closing)
-	s.http.Close()
 }
 
 // Script sets how the next requests are answered, one behaviour each; when it is used up, Take.
@@ -79,7 +69,7 @@ func (s *Server) Script(next ...Behaviour) {
 func (s *Server) Requests() []url.Values {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return append([]url.Values(nil), s.requests...)
+	return slices.Clone(s.requests)
 }
 
 // Messages are copies of the messages that were taken, by SID.
@@ -145,21 +135,6 @@ func (s *Server) take(w http.ResponseWriter, r *http.Request, status string) {
 	s.messages[m.SID] = m
 	s.mu.Unlock()
 	answer(w, http.StatusCreated, s.resource(*m, form.Get("MessagingServiceSid")))
-}
-
-// fetch is GET .../Messages/{sid}.json.
-func (s *Server) fetch(w http.ResponseWriter, r *http.Request) {
-	if !s.authenticated(r) {
-		unauthorized(w)
-		return
-	}
-	sid := strings.TrimSuffix(r.PathValue("sid"), ".json")
-	m, ok := s.Messages()[sid]
-	if !ok {
-		fail(w, http.StatusNotFound, 20404, "The requested resource "+r.URL.Path+" was not found")
-		return
-	}
-	answer(w, http.StatusOK, s.resource(m, ""))
 }
 
 func (s *Server) authenticated(r *http.Request) bool {

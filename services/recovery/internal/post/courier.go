@@ -90,9 +90,9 @@ func (c *Courier) SendDue(ctx context.Context) error {
 }
 
 func (c *Courier) send(ctx context.Context, text Text) error {
-	var receipt sms.Receipt
+	var providerID string
 	sendErr := due.Contained(func() (err error) {
-		receipt, err = c.deliver(ctx, text)
+		providerID, err = c.deliver(ctx, text)
 		return err
 	})
 	if ctx.Err() != nil {
@@ -111,7 +111,7 @@ func (c *Courier) send(ctx context.Context, text Text) error {
 		why := reason(sendErr)
 		switch {
 		case sendErr == nil:
-			t.ProviderID = receipt.ProviderID
+			t.ProviderID = providerID
 			t.Finish(TextSent, now)
 			return []record.Event{t.event(now, record.SMSSent, record.Success, "")}, nil
 		case sms.Uncertain(sendErr) && t.Purpose == Code:
@@ -131,17 +131,17 @@ func (c *Courier) send(ctx context.Context, text Text) error {
 }
 
 // deliver opens the text and gives it to the provider.
-func (c *Courier) deliver(ctx context.Context, text Text) (sms.Receipt, error) {
+func (c *Courier) deliver(ctx context.Context, text Text) (string, error) {
 	if !text.ExpiresAt.IsZero() && !c.clock.Now().Before(text.ExpiresAt) {
-		return sms.Receipt{}, sms.ErrUndeliverable.WithDetail("it is too late for this text")
+		return "", sms.ErrUndeliverable.WithDetail("it is too late for this text")
 	}
 	to, err := c.key.Open(text.To, aadTo(text.ID))
 	if err != nil {
-		return sms.Receipt{}, sms.ErrUndeliverable.WithCause(err)
+		return "", sms.ErrUndeliverable.WithCause(err)
 	}
 	body, err := c.key.Open(text.Body, aadBody(text.ID))
 	if err != nil {
-		return sms.Receipt{}, sms.ErrUndeliverable.WithCause(err)
+		return "", sms.ErrUndeliverable.WithCause(err)
 	}
 	return c.sender.Send(ctx, sms.Message{ID: text.ID, To: string(to), Body: secret.NewString(string(body))})
 }

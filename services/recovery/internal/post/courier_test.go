@@ -148,7 +148,7 @@ type meeting struct {
 	all  chan struct{}
 }
 
-func (m *meeting) Send(ctx context.Context, text sms.Message) (sms.Receipt, error) {
+func (m *meeting) Send(ctx context.Context, text sms.Message) (string, error) {
 	m.mu.Lock()
 	if m.here++; m.here == m.want {
 		close(m.all)
@@ -156,9 +156,9 @@ func (m *meeting) Send(ctx context.Context, text sms.Message) (sms.Receipt, erro
 	m.mu.Unlock()
 	select {
 	case <-m.all:
-		return sms.Receipt{ProviderID: text.ID, Status: sms.Queued}, nil
+		return text.ID, nil
 	case <-time.After(10 * time.Second): // never when it is right
-		return sms.Receipt{}, sms.ErrUnavailable
+		return "", sms.ErrUnavailable
 	}
 }
 
@@ -182,7 +182,7 @@ func TestR3PanickingSenderIsContained(t *testing.T) {
 
 type panicking struct{ inner sms.Sender }
 
-func (s panicking) Send(ctx context.Context, m sms.Message) (sms.Receipt, error) {
+func (s panicking) Send(ctx context.Context, m sms.Message) (string, error) {
 	if m.Body.Reveal() == "txt_bad" {
 		panic("planted by a test")
 	}
@@ -264,9 +264,9 @@ func TestStoppedCourierKeepsItsTexts(t *testing.T) {
 
 type stopping struct{ cancel context.CancelFunc }
 
-func (s stopping) Send(ctx context.Context, _ sms.Message) (sms.Receipt, error) {
+func (s stopping) Send(ctx context.Context, _ sms.Message) (string, error) {
 	s.cancel()
-	return sms.Receipt{}, ctx.Err()
+	return "", ctx.Err()
 }
 
 // TestFinishedTextIsForgotten: after sending, or when it can't be sent, neither
@@ -332,12 +332,12 @@ type ending struct {
 	outcome error
 }
 
-func (s ending) Send(ctx context.Context, m sms.Message) (sms.Receipt, error) {
+func (s ending) Send(ctx context.Context, m sms.Message) (string, error) {
 	err := s.d.Store.UpdateWallet(ctx, roomtest.Owner, func(*wallet.Wallet) (post.Effects, error) {
 		return post.Effects{Over: s.d.Clock.Now()}, nil
 	})
 	if err != nil {
-		return sms.Receipt{}, err
+		return "", err
 	}
-	return sms.Receipt{ProviderID: m.ID, Status: sms.Queued}, s.outcome
+	return m.ID, s.outcome
 }
