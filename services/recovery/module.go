@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"path/filepath"
 	"time"
@@ -176,3 +177,17 @@ func (m *Module) prune(ctx context.Context) error {
 
 // Close closes the store.
 func (m *Module) Close(ctx context.Context) error { return m.store.Close(ctx) }
+
+// sealKey is the file in the key folder that seals numbers and keys codes.
+const sealKey = "recovery-seal.key"
+
+// Keys are the key files of this service beside its service key.
+func Keys() []secret.KeyFile {
+	return []secret.KeyFile{{
+		Name: sealKey, For: "seals phone numbers and makes codes unreadable in the database",
+		Lost: "every phone number of everybody: nobody can be texted, and no recovery by SMS is possible until numbers are proved anew",
+	}}
+}
+
+// Schema is the migrations of the embedded database: what a restored one must fit.
+func Schema() (fs.FS, error) { return sqlite.Schema() }

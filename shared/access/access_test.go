@@ -384,7 +384,7 @@ func TestRun(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- v.Run(ctx) }()
 	testkit.Eventually(t, testkit.Patience, func() (bool, string) {
-		_, ok := v.keys.known("k1")
+		_, ok := (*v.keys.keys.Load())["k1"]
 		return ok, "no keys yet"
 	})
 	cancel()

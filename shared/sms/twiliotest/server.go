@@ -1,19 +1,20 @@
 package twiliotest
 
 import (
-	"crypto/rand"
-	"crypto/subtle"
-	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+	"unicode/utf8"
 )
 
 // Server is the stand-in. It is safe for concurrent use.
@@ -139,17 +140,14 @@ func (s *Server) take(w http.ResponseWriter, r *http.Request, status string) {
 
 func (s *Server) authenticated(r *http.Request) bool {
 	user, password, ok := r.BasicAuth()
-	return ok && same(user, s.account) && same(password, s.token) && same(r.PathValue("account"), s.account)
+	return ok && user == s.account && password == s.token && r.PathValue("account") == s.account
 }
-
-func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
 
 // newSID is SM and 32 hex digits.
-func newSID() string {
-	var raw [16]byte
-	rand.Read(raw[:]) // never fails (crypto/rand)
-	return "SM" + hex.EncodeToString(raw[:])
-}
+func newSID() string { return fmt.Sprintf("SM%032x", made.Add(1)) }
+
+// made counts the messages of all stand-ins.
+var made atomic.Int64
 
 // resource is the Message resource as the published API shows it.
 func (s *Server) resource(m Message, service string) map[string]any {
@@ -199,3 +197,40 @@ func unauthorized(w http.ResponseWriter) {
 	w.Header().Set("WWW-Authenticate", `Basic realm="Twilio API"`)
 	fail(w, http.StatusUnauthorized, 20003, "Authenticate")
 }
+
+var (
+	e164    = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`)
+	service = regexp.MustCompile(`^MG[0-9a-fA-F]{32}$`)
+)
+
+// faulty checks the fields as Twilio does, and returns its code and text; 0 is fine.
+func faulty(form url.Values) (code int, message string) {
+	switch {
+	case form.Get("To") == "":
+		return 21604, "A 'To' phone number is required."
+	case !e164.MatchString(form.Get("To")):
+		return 21211, "Invalid 'To' Phone Number: " + form.Get("To")
+	case form.Get("From") == "" && form.Get("MessagingServiceSid") == "":
+		return 21603, "A 'From' phone number is required."
+	case form.Get("From") != "" && !e164.MatchString(form.Get("From")):
+		return 21212, "Invalid From Number (caller ID): " + form.Get("From")
+	case form.Get("MessagingServiceSid") != "" && !service.MatchString(form.Get("MessagingServiceSid")):
+		return 21705, "The Messaging Service Sid is invalid."
+	case form.Get("Body") == "":
+		return 21602, "Message body is required."
+	case utf8.RuneCountInString(form.Get("Body")) > 1600:
+		return 21617, "The concatenated message body exceeds the 1600 character limit"
+	case form.Has("StatusCallback") && !reachable(form.Get("StatusCallback")):
+		return 21609, "The StatusCallback URL is not a valid URL."
+	}
+	return 0, ""
+}
+
+// reachable: absolute, http(s), and a host name without underscores.
+func reachable(raw string) bool {
+	u, err := url.Parse(raw)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && !strings.Contains(u.Host, "_") && len(raw) <= 4000
+}
+
+// write ignores the error: a caller that went away is a behaviour under test.
+func write(w http.ResponseWriter, raw []byte) { _, _ = w.Write(raw) }

@@ -3,7 +3,7 @@ package due
 import (
 	"context"
 	"fmt"
-	"hash/fnv"
+	"math/rand/v2"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -94,12 +94,10 @@ func (q Queue) some(ctx context.Context, now time.Time, items []Item, seen map[s
 }
 
 // pause doubles with each attempt up to [LongestPause]. Up to a quarter is taken
-// off by the item's name, so that items that failed together come back apart.
+// off by chance, so that items that failed together come back apart.
 func pause(item Item) time.Duration {
 	p := min(firstPause<<min(item.Attempts-1, 20), LongestPause)
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(item.ID)) // never fails
-	return p - p/4*time.Duration(h.Sum32()%1000)/1000
+	return p - rand.N(p/4) //nolint:gosec // no secret
 }
 
 // Contained turns a panic into an error: one item's must neither end the loop, nor
