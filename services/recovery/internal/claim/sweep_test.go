@@ -33,7 +33,7 @@ func TestD4BrokenFlowsHoldNobodyUp(t *testing.T) {
 			a := d.Start(roomtest.Name)
 			a.BySMS(roomtest.Older)
 			d.Must(store.UpdateWallet(t.Context(), "acc_sealed", func(w *wallet.Wallet) (post.Effects, error) {
-				w.Numbers = []wallet.Number{{ID: "phn_x", MAC: "m", Sealed: secret.RandomKey().Seal([]byte(roomtest.Other), []byte("phn_x")), First: true, Proofs: []time.Time{d.Clock.Now()}}}
+				w.Numbers = []wallet.Number{{Number: engine.Number{ID: "phn_x", First: true, Proofs: []time.Time{d.Clock.Now()}}, MAC: "m", Sealed: secret.RandomKey().Seal([]byte(roomtest.Other), []byte("phn_x"))}}
 				return post.Effects{}, nil
 			}))
 			now := d.Clock.Now()

@@ -18,9 +18,14 @@ type Number struct {
 	// nobody could say whether it was.
 	Cautious bool `json:"cautious,omitempty"`
 	// RetiringUntil is the end of its removal's window; zero: not asked for.
-	RetiringUntil time.Time `json:"retiring_until,omitzero"`
-	// Vetoes are the times of its vetoes (V8).
-	Vetoes []time.Time `json:"vetoes,omitempty"`
+	RetiringUntil time.Time  `json:"retiring_until,omitzero,omitempty"`
+	Vetoes        []VetoMark `json:"vetoes,omitempty"`
+}
+
+// VetoMark is one veto of a number (V8); Key makes a repeated one count once.
+type VetoMark struct {
+	Key string    `json:"key"`
+	At  time.Time `json:"at"`
 }
 
 // State is how far a number is trusted.
@@ -175,7 +180,7 @@ func (p Policy) MayVeto(numbers []Number, id string, now time.Time) (rule Rule, 
 	}
 	used := 0
 	for _, veto := range ranked[at].Vetoes {
-		if now.Sub(veto) < p.Vetoes.Window {
+		if now.Sub(veto.At) < p.Vetoes.Window {
 			used++
 		}
 	}

@@ -50,7 +50,7 @@ func (s *Service) spendVeto(ctx context.Context, account, number, key string, o 
 		if n == nil {
 			return post.Effects{}, ErrVetoInvalid
 		}
-		if slices.ContainsFunc(n.Vetoes, func(v wallet.VetoMark) bool { return v.Key == key }) {
+		if slices.ContainsFunc(n.Vetoes, func(v engine.VetoMark) bool { return v.Key == key }) {
 			return post.Effects{}, nil
 		}
 		rule, ok := s.o.Policy.MayVeto(w.Facts(), number, now)
@@ -63,8 +63,8 @@ func (s *Service) spendVeto(ctx context.Context, account, number, key string, o 
 			e.Reason = refused.Error()
 			return post.Effects{Events: []record.Event{e}, Refused: refused}, nil
 		}
-		recent := slices.DeleteFunc(slices.Clone(n.Vetoes), func(v wallet.VetoMark) bool { return now.Sub(v.At) >= s.o.Policy.Vetoes.Window })
-		n.Vetoes = append(recent, wallet.VetoMark{Key: key, At: now})
+		recent := slices.DeleteFunc(slices.Clone(n.Vetoes), func(v engine.VetoMark) bool { return now.Sub(v.At) >= s.o.Policy.Vetoes.Window })
+		n.Vetoes = append(recent, engine.VetoMark{Key: key, At: now})
 		return post.Effects{}, nil
 	})
 }

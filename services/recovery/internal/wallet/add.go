@@ -33,7 +33,7 @@ func (s *Service) Add(ctx context.Context, who Person, o record.Origin, raw stri
 		return View{}, err
 	}
 	cautious, locale := s.cautious(ctx, who.Account, now)
-	fresh, code := Number{ID: id.New("phn"), MAC: mac, Masked: masked, AddedAt: now, Cautious: cautious}, secret.Digits(limits.CodeDigits)
+	fresh, code := Number{Number: engine.Number{ID: id.New("phn"), AddedAt: now, Cautious: cautious}, MAC: mac, Masked: masked}, secret.Digits(limits.CodeDigits)
 	var view View
 	err = s.o.Budget.Spend(ctx, func(ctx context.Context) error {
 		return s.Update(ctx, who.Account, func(w *Wallet) (post.Effects, error) {
@@ -61,7 +61,7 @@ func (s *Service) mayAdd(ctx context.Context, account, mac string, now time.Time
 	if err != nil {
 		return err
 	}
-	n, err := s.pendingNumber(&w, Number{MAC: mac, AddedAt: now}, now)
+	n, err := s.pendingNumber(&w, Number{Number: engine.Number{AddedAt: now}, MAC: mac}, now)
 	if err != nil {
 		return err
 	}

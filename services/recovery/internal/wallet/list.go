@@ -50,9 +50,9 @@ func (s *Service) view(w *Wallet, id string, now time.Time) View {
 		ID: id, Masked: n.Masked, AddedAt: n.AddedAt,
 		Oldest:        len(ranked) > 0 && ranked[0].ID == id,
 		Powers:        s.o.Policy.Powers(facts, id, now),
-		SeniorityDays: int(s.o.Policy.Seniority(n.fact(), now) / aDay),
+		SeniorityDays: int(s.o.Policy.Seniority(n.Number, now) / aDay),
 	}
-	v.State, v.ChangesAt = s.o.Policy.StateOf(n.fact(), now)
+	v.State, v.ChangesAt = s.o.Policy.StateOf(n.Number, now)
 	if len(n.Proofs) > 0 {
 		v.ProvedAt = slices.MaxFunc(n.Proofs, time.Time.Compare)
 	}

@@ -157,6 +157,6 @@ func (s *Service) present(w *Wallet, number string, now time.Time) (*Number, err
 }
 
 func (s *Service) state(n Number, now time.Time) engine.State {
-	state, _ := s.o.Policy.StateOf(n.fact(), now)
+	state, _ := s.o.Policy.StateOf(n.Number, now)
 	return state
 }

@@ -23,29 +23,15 @@ type Wallet struct {
 
 // Number is one phone number of a wallet.
 type Number struct {
-	ID     string `json:"id"`     // phn_…
-	Sealed []byte `json:"sealed"` // E.164, AES-GCM, bound to ID
-	MAC    string `json:"mac"`    // keyed HMAC of the E.164, hex: how replies find the wallet
-	Masked string `json:"masked"` // "+51 ••• ••• 321"
+	engine.Number `json:",inline"` // what decisions are made from; its id is phn_…
 
-	AddedAt       time.Time   `json:"added_at"`
-	Proofs        []time.Time `json:"proofs,omitempty"`
-	First         bool        `json:"first,omitempty"`
-	Cautious      bool        `json:"cautious,omitempty"`
-	RetiringUntil time.Time   `json:"retiring_until,omitzero,omitempty"`
-	RetireAsked   time.Time   `json:"retire_asked,omitzero,omitempty"`
-	Vetoes        []VetoMark  `json:"vetoes,omitempty"`
-	// Gone: its removal was reported.
-	Gone bool `json:"gone,omitempty"`
-
-	Code  *Code       `json:"code,omitempty"`
-	Sends []time.Time `json:"sends,omitempty"` // of its codes, the last 24 h
-}
-
-// VetoMark is one veto of a number; Key makes a repeated one count once.
-type VetoMark struct {
-	Key string    `json:"key"`
-	At  time.Time `json:"at"`
+	Sealed      []byte      `json:"sealed"` // E.164, AES-GCM, bound to ID
+	MAC         string      `json:"mac"`    // keyed HMAC of the E.164, hex: how replies find the wallet
+	Masked      string      `json:"masked"` // "+51 ••• ••• 321"
+	RetireAsked time.Time   `json:"retire_asked,omitzero,omitempty"`
+	Gone        bool        `json:"gone,omitempty"` // its removal was reported
+	Code        *Code       `json:"code,omitempty"`
+	Sends       []time.Time `json:"sends,omitempty"` // of its codes, the last 24 h
 }
 
 // Number returns the number of that id, to be changed in place; nil: there is none.
@@ -61,17 +47,9 @@ func (w *Wallet) Number(id string) *Number {
 func (w *Wallet) Facts() []engine.Number {
 	numbers := make([]engine.Number, 0, len(w.Numbers))
 	for _, n := range w.Numbers {
-		numbers = append(numbers, n.fact())
+		numbers = append(numbers, n.Number)
 	}
 	return numbers
-}
-
-func (n Number) fact() engine.Number {
-	e := engine.Number{ID: n.ID, AddedAt: n.AddedAt, Proofs: n.Proofs, First: n.First, Cautious: n.Cautious, RetiringUntil: n.RetiringUntil}
-	for _, v := range n.Vetoes {
-		e.Vetoes = append(e.Vetoes, v.At)
-	}
-	return e
 }
 
 // LastChange is the newest security change that the wallet itself knows of: a
