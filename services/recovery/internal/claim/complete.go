@@ -147,7 +147,7 @@ func (s *Service) finish(ctx context.Context, flow string, o record.Origin) (vie
 // completion: the texts' names are the flow's, so a repeated step sends none twice.
 func (s *Service) keepProofs(ctx context.Context, f *Flow, now time.Time) error {
 	return s.o.Wallets.Update(ctx, f.Account, func(w *wallet.Wallet) (post.Effects, error) {
-		texts, err := s.o.Wallets.NoticesToAll(w, wallet.Notice{Owner: w.Account, Said: post.RecoveryCompleted, Name: "completed:" + f.ID}, now)
+		texts, err := s.o.Wallets.Notices(w, wallet.Notice{Owner: w.Account, All: true, Said: post.RecoveryCompleted, Name: "completed:" + f.ID}, now)
 		for _, e := range f.Evidence {
 			if n := w.Number(e.Number); e.Method == engine.SMS && n != nil && len(n.Proofs) > 0 {
 				s.o.Wallets.AddProof(n, e.At)

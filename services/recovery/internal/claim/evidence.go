@@ -49,7 +49,7 @@ func (s *Service) takeText(ctx context.Context, f *Flow, o record.Origin, typed 
 	if f.Code != nil {
 		asked, number = f.Code.ID, f.Code.Number
 	}
-	if err := s.takeTry(ctx, asked); err != nil {
+	if err := s.o.Wallets.TakeTry(ctx, limits.Try(asked)); err != nil {
 		return err
 	}
 	// A flow that leads nowhere uses up nobody's tries.
@@ -81,15 +81,6 @@ func (s *Service) takeText(ctx context.Context, f *Flow, o record.Origin, typed 
 	return s.o.Budget.WorkedIn(ctx, f.Lane, f.Subject, number)
 }
 
-// takeTry counts a guess at what has that name. Error: wallet.ErrCodeExhausted.
-func (s *Service) takeTry(ctx context.Context, name string) error {
-	err := s.o.Budget.Take(ctx, limits.Try(name))
-	if _, full := limits.Full(err); full {
-		return wallet.ErrCodeExhausted
-	}
-	return err
-}
-
 // takeSavedCode spends a saved code with auth. Auth is asked about nobody too,
 // so that the time of the answer tells nothing. Only the flow's own tries are
 // counted: 80 random bits can't be tried through, and a budget that all flows
@@ -102,7 +93,7 @@ func (s *Service) takeSavedCode(ctx context.Context, f *Flow, o record.Origin, t
 	if !ok {
 		return errNoSavedCode
 	}
-	if err := s.takeTry(ctx, "saved:"+f.ID); err != nil {
+	if err := s.o.Wallets.TakeTry(ctx, limits.Try("saved:"+f.ID)); err != nil {
 		return err
 	}
 	// The same code again in the same flow is the same redemption: a lost answer

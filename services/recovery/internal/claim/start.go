@@ -100,12 +100,13 @@ func (s *Service) create(ctx context.Context, f *Flow, a wallet.Account, o recor
 		return err
 	}
 	f.ForgetAt = f.ExpiresAt.Add(forgetNobodyIn)
+	var texts []post.Text // as long as the flow runs
 	if f.Account != "" {
 		f.ForgetAt = f.ExpiresAt.Add(rememberFor)
-	}
-	texts, err := s.startNotices(f, &w, now)
-	if err != nil {
-		return err
+		texts, err = s.o.Wallets.Notices(&w, wallet.Notice{Owner: f.ID, Said: post.RecoveryStarted, Name: "started", ExpiresAt: f.ExpiresAt}, now)
+		if err != nil {
+			return err
+		}
 	}
 	// One text of this kind a day: starting recoveries must not flood a phone. Where
 	// nobody is told, somebody who doesn't exist is, so that it costs the same time
@@ -122,14 +123,6 @@ func (s *Service) create(ctx context.Context, f *Flow, a wallet.Account, o recor
 		}
 		return s.o.Store.CreateFlow(ctx, *f, effects)
 	}, limits.StartTold(subject))
-}
-
-// startNotices are what the account's numbers are told, as long as the flow runs.
-func (s *Service) startNotices(f *Flow, w *wallet.Wallet, now time.Time) ([]post.Text, error) {
-	if f.Account == "" {
-		return nil, nil
-	}
-	return s.o.Wallets.Notices(w, wallet.Notice{Owner: f.ID, Said: post.RecoveryStarted, Name: "started", ExpiresAt: f.ExpiresAt}, now)
 }
 
 // nobody stands for the account that an identifier doesn't name. It has the form

@@ -24,20 +24,14 @@ func New(store limits.Store, key secret.Key, clk clock.Clock, c Config) (*Budget
 	return &Budget{l}, err
 }
 
-// Full says whether err is that of a limit that has no room, and for how long.
+// Full says whether err is that of a limit that has no room, and for how long: 0
+// when it is a code's own guesses, because another code helps and waiting doesn't.
 func Full(err error) (wait time.Duration, ok bool) {
 	full, ok := errors.AsType[*limits.Full](err)
-	if !ok {
-		return 0, false
+	if !ok || full.Name == tryCode {
+		return 0, ok
 	}
 	return full.Wait, true
-}
-
-// CodeSpent reports whether err says that the code itself had all its guesses:
-// then another one helps, and waiting doesn't.
-func CodeSpent(err error) bool {
-	full, ok := errors.AsType[*limits.Full](err)
-	return ok && full.Name == tryCode
 }
 
 // Take counts all uses, or none when one has no room (Full).

@@ -44,11 +44,7 @@ const purposeProve = "prove a number"
 // may be asked for. Errors: ErrPhoneNotFound, ErrTooManyTexts.
 func (s *Service) SendCode(ctx context.Context, who Person, number string) (time.Duration, error) {
 	now := s.o.Clock.Now()
-	w, err := s.o.Store.Wallet(ctx, who.Account)
-	if err != nil {
-		return 0, err
-	}
-	n, err := s.present(&w, number, now)
+	_, n, err := s.own(ctx, who, number, now)
 	if err != nil {
 		return 0, err
 	}
@@ -62,11 +58,12 @@ func (s *Service) SendCode(ctx context.Context, who Person, number string) (time
 	code := secret.Digits(limits.CodeDigits)
 	var next time.Duration
 	err = s.o.Budget.Spend(ctx, func(ctx context.Context) error {
-		return s.updateNumber(ctx, who.Account, number, now, func(w *Wallet, n *Number) (post.Effects, error) {
+		_, err := s.updateNumber(ctx, who.Account, number, now, func(w *Wallet, n *Number) (post.Effects, error) {
 			text, err := s.issueCode(w, n, code, now)
 			next = limits.NextSend(n.ID, n.Sends, now)
 			return post.Effects{Texts: []post.Text{text}}, err
 		})
+		return err
 	}, uses...)
 	return next, tooManyTexts(err)
 }

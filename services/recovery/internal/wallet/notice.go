@@ -12,29 +12,21 @@ import (
 type Notice struct {
 	Owner  string // id of the flow or account that it is written with
 	Except string // id of a number that isn't told
+	All    bool   // those on trial are told, too
 	Said   post.Phrase
 	Name   string // the same one is told once
 	// ExpiresAt is when it is too late for it; zero: never.
 	ExpiresAt time.Time
 }
 
-// Notices tell all numbers with power over others except one.
+// Notices tell the numbers with power over others.
 func (s *Service) Notices(w *Wallet, n Notice, now time.Time) ([]post.Text, error) {
-	return s.write(w, s.Powerful(w, now), n, now)
-}
-
-// NoticesToAll tell every number that is proved and not removed.
-func (s *Service) NoticesToAll(w *Wallet, n Notice, now time.Time) ([]post.Text, error) {
 	numbers := s.Powerful(w, now)
 	for _, number := range w.Numbers {
-		if s.state(number, now) == engine.Quarantined {
+		if n.All && s.state(number, now) == engine.Quarantined {
 			numbers = append(numbers, number)
 		}
 	}
-	return s.write(w, numbers, n, now)
-}
-
-func (s *Service) write(w *Wallet, numbers []Number, n Notice, now time.Time) ([]post.Text, error) {
 	var texts []post.Text
 	for _, number := range numbers {
 		if number.ID == n.Except {

@@ -20,11 +20,7 @@ func (s *Service) Prove(ctx context.Context, who Person, o record.Origin, number
 	if err := s.admit(ctx, who, false, now); err != nil {
 		return View{}, err
 	}
-	w, err := s.o.Store.Wallet(ctx, who.Account)
-	if err != nil {
-		return View{}, err
-	}
-	n, err := s.present(&w, number, now)
+	_, n, err := s.own(ctx, who, number, now)
 	if err != nil {
 		return View{}, err
 	}
@@ -35,7 +31,7 @@ func (s *Service) Prove(ctx context.Context, who Person, o record.Origin, number
 	if n.Code == nil {
 		return View{}, ErrCode
 	}
-	if err := s.takeTry(ctx, who.Account, number, n.Code.ID); err != nil {
+	if err := s.TakeTry(ctx, append(limits.TryOwn(who.Account, number), limits.Try(n.Code.ID))...); err != nil {
 		return View{}, err
 	}
 	view, err := s.prove(ctx, who, o, number, n.Code.ID, secret.NewString(digits), now)
@@ -45,34 +41,28 @@ func (s *Service) Prove(ctx context.Context, who Person, o record.Origin, number
 	return view, s.o.Budget.Worked(ctx, who.Account, number)
 }
 
-// takeTry counts a guess. Error: ErrCodeExhausted, with the time to wait when
+// TakeTry counts a guess. Error: ErrCodeExhausted, with the time to wait when
 // another code wouldn't help before.
-func (s *Service) takeTry(ctx context.Context, account, number, code string) error {
-	err := s.o.Budget.Take(ctx, append(limits.TryOwn(account, number), limits.Try(code))...)
-	wait, full := limits.Full(err)
-	switch {
-	case limits.CodeSpent(err):
-		return ErrCodeExhausted
-	case full:
+func (s *Service) TakeTry(ctx context.Context, uses ...limits.Use) error {
+	err := s.o.Budget.Take(ctx, uses...)
+	if wait, full := limits.Full(err); full {
 		return ErrCodeExhausted.WithRetryAfter(wait)
 	}
 	return err
 }
 
 // prove checks the code of that id, exactly once. Errors: ErrPhoneNotFound, ErrCode.
-func (s *Service) prove(ctx context.Context, who Person, o record.Origin, number, asked string, code secret.String, now time.Time) (view View, _ error) {
+func (s *Service) prove(ctx context.Context, who Person, o record.Origin, number, asked string, code secret.String, now time.Time) (View, error) {
 	mac := s.CodeMAC(CodeUse{Purpose: purposeProve, Owner: who.Account, Number: number}, code)
-	err := s.updateNumber(ctx, who.Account, number, now, func(w *Wallet, n *Number) (post.Effects, error) {
+	return s.updateNumber(ctx, who.Account, number, now, func(w *Wallet, n *Number) (post.Effects, error) {
 		if n.Code == nil || n.Code.ID != asked || !n.Code.Good(mac, now) {
 			failed := who.event(now, record.PhoneVerificationFailed, record.Failure, number, o, nil)
 			return post.Effects{Events: []record.Event{failed}, Refused: ErrCode}, nil
 		}
 		texts, err := s.addFirstProof(w, n, now)
-		view = s.view(w, number, now)
-		verified := who.event(now, record.PhoneVerified, record.Success, number, o, record.Data{"number": n.Masked, "state": string(view.State)})
+		verified := who.event(now, record.PhoneVerified, record.Success, number, o, record.Data{"number": n.Masked, "state": string(s.state(*n, now))})
 		return post.Effects{Events: []record.Event{verified}, Texts: texts}, err
 	})
-	return view, err
 }
 
 // addFirstProof appends a proof; of a new number it tells the older ones.

@@ -136,15 +136,29 @@ func (s *Service) Update(ctx context.Context, account string, change func(*Walle
 	return refused
 }
 
-// updateNumber is Update of a number that is there. Error: ErrPhoneNotFound.
-func (s *Service) updateNumber(ctx context.Context, account, number string, now time.Time, change func(*Wallet, *Number) (post.Effects, error)) error {
-	return s.Update(ctx, account, func(w *Wallet) (post.Effects, error) {
+// updateNumber is Update of a number that is there, which it returns as it is then.
+// Error: ErrPhoneNotFound.
+func (s *Service) updateNumber(ctx context.Context, account, number string, now time.Time, change func(*Wallet, *Number) (post.Effects, error)) (view View, _ error) {
+	err := s.Update(ctx, account, func(w *Wallet) (post.Effects, error) {
 		n, err := s.present(w, number, now)
 		if err != nil {
 			return post.Effects{}, err
 		}
-		return change(w, n)
+		effects, err := change(w, n)
+		view = s.view(w, number, now)
+		return effects, err
 	})
+	return view, err
+}
+
+// own is a person's wallet, and a number that isn't removed in it. Error: ErrPhoneNotFound.
+func (s *Service) own(ctx context.Context, who Person, number string, now time.Time) (*Wallet, *Number, error) {
+	w, err := s.o.Store.Wallet(ctx, who.Account)
+	if err != nil {
+		return nil, nil, err
+	}
+	n, err := s.present(&w, number, now)
+	return &w, n, err
 }
 
 // present is a number that isn't removed. Error: ErrPhoneNotFound.
