@@ -12,7 +12,6 @@ import (
 
 	"centinela/openapi/gen/recoveryapi"
 	"centinela/services/recovery/internal/claim"
-	"centinela/services/recovery/internal/due"
 	"centinela/services/recovery/internal/httpapi"
 	"centinela/services/recovery/internal/limits"
 	"centinela/services/recovery/internal/objection"
@@ -26,6 +25,7 @@ import (
 	"centinela/shared/module"
 	"centinela/shared/outbox"
 	"centinela/shared/secret"
+	"centinela/shared/sweep"
 )
 
 // Module is the recovery service. It is a module.Module.
@@ -169,10 +169,22 @@ func (m *Module) Run(ctx context.Context) error {
 	return nil
 }
 
-// prune forgets what is over, each room's in its turn.
+// prune forgets what is over, in small pieces, so that nobody who writes waits for
+// long (GR G1).
 func (m *Module) prune(ctx context.Context) error {
 	now := m.deps.Clock.Now()
-	return errors.Join(m.claims.Prune(ctx), post.Prune(ctx, m.store, m.store, now), due.InPieces(ctx, now, m.budget.Prune))
+	until := func(at time.Time, rows func(ctx context.Context, at time.Time, limit int) (int, error)) func(context.Context, int) (int, error) {
+		return func(ctx context.Context, limit int) (int, error) { return rows(ctx, at, limit) }
+	}
+	sent := now.Add(-post.KeepFinished)
+	var errs []error
+	for _, some := range []func(context.Context, int) (int, error){
+		until(now, m.store.PruneFlows), until(sent, m.store.PruneTexts), until(sent, m.store.PruneInbox), m.budget.Prune,
+	} {
+		_, err := sweep.InPieces(ctx, sweep.Pause, some)
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
 }
 
 // Close closes the store.

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"centinela/services/recovery/internal/due"
@@ -182,43 +181,4 @@ func TestStopped(t *testing.T) {
 	if err := q.Work(t.Context(), now); !errors.Is(err, errBroken) {
 		t.Error(err)
 	}
-}
-
-// GR G1: at most 500 rows a time, a pause between, until nothing is left.
-func TestInPieces(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		left, rows := []int{1200, 500, 0}, []int(nil)
-		var prunes []due.Prune
-		for i := range left {
-			prunes = append(prunes, func(_ context.Context, at time.Time, limit int) (int, error) {
-				if !at.Equal(now) {
-					t.Error(at)
-				}
-				n := min(limit, left[i])
-				left[i] -= n
-				rows = append(rows, n)
-				return n, nil
-			})
-		}
-		began := time.Now()
-		if err := due.InPieces(t.Context(), now, prunes...); err != nil {
-			t.Fatal(err)
-		}
-		if !slices.Equal(rows, []int{500, 500, 200, 500, 0, 0}) {
-			t.Errorf("pieces %v", rows)
-		}
-		if time.Since(began) < 150*time.Millisecond {
-			t.Errorf("took %s: no pause between pieces", time.Since(began))
-		}
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		endless := func(context.Context, time.Time, int) (int, error) { return 500, nil }
-		if err := due.InPieces(ctx, now, endless); !errors.Is(err, context.Canceled) {
-			t.Error(err)
-		}
-		broken := func(context.Context, time.Time, int) (int, error) { return 0, errBroken }
-		if err := due.InPieces(t.Context(), now, broken, endless); !errors.Is(err, errBroken) {
-			t.Error(err)
-		}
-	})
 }

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"sync"
 	"time"
-
-	"centinela/shared/sweep"
 )
 
 const (
@@ -117,20 +115,4 @@ func Later(a, b time.Time) time.Time {
 		return b
 	}
 	return a
-}
-
-// Prune is one store's deletion of at most limit rows that were over at that
-// time; n is how many there were.
-type Prune func(ctx context.Context, at time.Time, limit int) (n int, err error)
-
-// InPieces prunes until nothing is left, in small pieces with a pause between, so
-// that nobody who writes waits for long (GR G1).
-func InPieces(ctx context.Context, at time.Time, prunes ...Prune) error {
-	for _, prune := range prunes {
-		_, err := sweep.InPieces(ctx, sweep.Pause, func(ctx context.Context, limit int) (int, error) { return prune(ctx, at, limit) })
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -93,7 +93,7 @@ func (b *Budget) inAll(lane, account, number string) limits.Pardon {
 
 // Prune forgets counters that no limit looks at any more, at most limit, and
 // returns how many.
-func (b *Budget) Prune(ctx context.Context, _ time.Time, limit int) (int, error) {
+func (b *Budget) Prune(ctx context.Context, limit int) (int, error) {
 	return b.limiter.Prune(ctx, limit)
 }
 

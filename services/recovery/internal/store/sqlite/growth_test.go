@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"centinela/services/recovery/internal/claim"
-	"centinela/services/recovery/internal/due"
 	"centinela/services/recovery/internal/engine"
 	"centinela/services/recovery/internal/post"
 	"centinela/services/recovery/internal/store/sqlite"
@@ -92,7 +91,7 @@ func TestGrowth(t *testing.T) {
 			return err
 		}},
 		operation{Name: "Prune of nothing", Run: func(ctx context.Context, s *sqlite.Store, _ int) error {
-			for _, prune := range []due.Prune{s.PruneFlows, s.PruneTexts, s.PruneInbox} {
+			for _, prune := range []func(context.Context, time.Time, int) (int, error){s.PruneFlows, s.PruneTexts, s.PruneInbox} {
 				if _, err := prune(ctx, now.Add(-time.Hour), 500); err != nil {
 					return err
 				}
