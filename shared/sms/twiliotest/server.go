@@ -87,7 +87,6 @@ func (s *Server) Messages() map[string]Message {
 // GaveUp counts the requests that hung until their caller cancelled them.
 func (s *Server) GaveUp() int { return int(s.gaveUp.Load()) }
 
-// create is POST .../Messages.json.
 func (s *Server) create(w http.ResponseWriter, r *http.Request) {
 	if !s.authenticated(r) {
 		unauthorized(w)
@@ -174,7 +173,6 @@ func orNull(s string) any {
 	return s
 }
 
-// answer writes JSON.
 func answer(w http.ResponseWriter, status int, body any) {
 	raw, err := json.Marshal(body)
 	if err != nil {
@@ -185,7 +183,6 @@ func answer(w http.ResponseWriter, status int, body any) {
 	write(w, raw)
 }
 
-// fail writes Twilio's error body.
 func fail(w http.ResponseWriter, status, code int, message string) {
 	answer(w, status, map[string]any{
 		"code": code, "message": message, "status": status,

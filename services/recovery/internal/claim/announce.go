@@ -85,7 +85,6 @@ func (f *Flow) delay(told time.Time) {
 	f.extend()
 }
 
-// extend keeps the flow long enough for its wait.
 func (f *Flow) extend() {
 	f.ExpiresAt = due.Later(f.ExpiresAt, f.EarliestAt.Add(standsFor))
 	f.ForgetAt = due.Later(f.ForgetAt, f.ExpiresAt.Add(rememberFor))

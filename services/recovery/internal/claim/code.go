@@ -88,7 +88,6 @@ func (s *Service) sendTo(f *Flow, n wallet.Number, send bool, code secret.String
 	return post.Effects{Events: []record.Event{sent}, Texts: []post.Text{text}}, err
 }
 
-// codeUse binds a code to this flow, its device and the number.
 func (f *Flow) codeUse(number string) wallet.CodeUse {
 	return wallet.CodeUse{Purpose: purposeRecover, Owner: f.ID, Number: number, Device: f.Device}
 }

@@ -119,7 +119,6 @@ func (s *Service) apply(f *Flow, k known, o record.Origin, now time.Time) (post.
 	return effects, nil
 }
 
-// decided is the event of a decision.
 func (f *Flow) decided(d engine.Decision, hash string, o record.Origin, now time.Time) record.Event {
 	outcome := record.Success
 	if d.Verdict == engine.Refuse {

@@ -62,7 +62,6 @@ func (s *Service) end(ctx context.Context, flow string, o record.Origin, now tim
 	})
 }
 
-// refuse ends the flow.
 func (f *Flow) refuse(why string, o record.Origin, now time.Time) post.Effects {
 	f.State = RefusedOut
 	e := f.event(now, record.RecoveryRefused, record.Refused, o, nil)

@@ -92,7 +92,6 @@ func (f *Flow) hollow() bool {
 	return f.Account == ""
 }
 
-// over reports whether the flow was brought to an end.
 func (state FlowState) over() bool {
 	return state == Completed || state == Vetoed || state == RefusedOut || state == Expired
 }

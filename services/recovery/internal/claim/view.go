@@ -30,7 +30,6 @@ type View struct {
 	ExpiresAt   time.Time
 }
 
-// nextSteps is what brings a recovery further where it stands.
 var nextSteps = map[FlowState][]string{
 	Collecting: {NextSendCode, NextSMS, NextSavedCode}, Waiting: {NextWait}, Ready: {NextComplete}, Completed: {},
 	Vetoed: {NextStartAgain}, RefusedOut: {NextStartAgain}, Expired: {NextStartAgain},

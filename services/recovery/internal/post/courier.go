@@ -130,7 +130,6 @@ func (c *Courier) send(ctx context.Context, text Text) error {
 	return err
 }
 
-// deliver opens the text and gives it to the provider.
 func (c *Courier) deliver(ctx context.Context, text Text) (string, error) {
 	if !text.ExpiresAt.IsZero() && !c.clock.Now().Before(text.ExpiresAt) {
 		return "", sms.ErrUndeliverable.WithDetail("it is too late for this text")
