@@ -35,6 +35,9 @@ var nextSteps = map[FlowState][]string{
 	Vetoed: {NextStartAgain}, RefusedOut: {NextStartAgain}, Expired: {NextStartAgain},
 }
 
+// evidenceSteps bring an evidence that is missing.
+var evidenceSteps = map[string][]string{engine.WithSavedCode: {NextSavedCode}, engine.WithOldest: {NextSendCode, NextSMS}}
+
 func (s *Service) view(f *Flow, now time.Time) (View, error) {
 	v := View{ID: f.ID, State: Collecting, ExpiresAt: f.ExpiresAt}
 	switch {
@@ -55,7 +58,7 @@ func (s *Service) view(f *Flow, now time.Time) (View, error) {
 	v.ShorterWith = engine.Shorter(d, f.Locale)
 	for _, c := range d.Counterfactuals {
 		if v.State == Waiting {
-			v.Next = append(v.Next, steps(c)...)
+			v.Next = append(v.Next, evidenceSteps[c.Evidence]...)
 		}
 	}
 	return v, nil
@@ -70,13 +73,6 @@ func (f *Flow) stands(now time.Time) FlowState {
 		return Expired
 	}
 	return f.State
-}
-
-func steps(c engine.Counterfactual) []string {
-	if c.Evidence == engine.WithSavedCode {
-		return []string{NextSavedCode}
-	}
-	return []string{NextSendCode, NextSMS}
 }
 
 const shownToOwner = 20
