@@ -77,11 +77,11 @@ func New(t testing.TB, store Store, o Options) *Desk {
 		FreshSignIn: cmp.Or(o.FreshSignIn, 10*time.Minute), Kick: kick,
 	})
 	d.Claims = claim.New(claim.Options{
-		Store: store, Texts: store, Wallets: d.Wallets, Accounts: d.Peer, Places: d.Peer, Policy: d.Policy, Budget: d.Budget, Writer: writer,
+		Store: store, Wallets: d.Wallets, Accounts: d.Peer, Places: d.Peer, Policy: d.Policy, Budget: d.Budget, Writer: writer,
 		Key: d.Key, Clock: d.Clock, PublicURL: "http://localhost:8080", AnswerAfter: o.AnswerAfter, Kick: kick,
 	})
 	d.Objections = objection.New(objection.Options{
-		Store: store, Wallets: d.Wallets, Claims: d.Claims, Policy: d.Policy, Budget: d.Budget, Writer: writer, Clock: d.Clock,
+		Store: store, Wallets: d.Wallets, Claims: d.Claims, Policy: d.Policy, Budget: d.Budget, Clock: d.Clock,
 	})
 	d.Courier = d.NewCourier()
 	return d

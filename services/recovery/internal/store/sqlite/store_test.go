@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"centinela/services/recovery/internal/engine"
 	"centinela/services/recovery/internal/post"
 	"centinela/services/recovery/internal/store/sqlite"
 	"centinela/services/recovery/internal/store/storetest"
@@ -75,7 +76,7 @@ func TestNumberRowsAreLeftAlone(t *testing.T) {
 		return func(w *wallet.Wallet) {
 			w.Numbers = nil
 			for _, mac := range macs {
-				w.Numbers = append(w.Numbers, wallet.Number{ID: "phn_" + mac, MAC: mac})
+				w.Numbers = append(w.Numbers, wallet.Number{Number: engine.Number{ID: "phn_" + mac}, MAC: mac})
 			}
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"centinela/services/recovery/internal/due"
+	"centinela/services/recovery/internal/engine"
 	"centinela/services/recovery/internal/post"
 	"centinela/services/recovery/internal/wallet"
 	"centinela/shared/outbox/outboxtest"
@@ -63,7 +64,7 @@ func walletsByNumber(t *testing.T, s Store) {
 	numbers := func(macs ...string) []wallet.Number {
 		var all []wallet.Number
 		for _, m := range macs {
-			all = append(all, wallet.Number{ID: "phn_" + m, MAC: m, AddedAt: now})
+			all = append(all, wallet.Number{Number: engine.Number{ID: "phn_" + m, AddedAt: now}, MAC: m})
 		}
 		return all
 	}
