@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"path/filepath"
@@ -28,17 +27,16 @@ const (
 
 // measureAudit compares events stored by `POST /internal/events`, checked, hashed and chained, with bare inserts of the
 // same bytes. Both are synced before they are answered.
-func measureAudit(ctx context.Context, b *bench) (rows []row, err error) {
+func measureAudit(ctx context.Context, b *bench) ([]row, error) {
 	s, err := b.newSplit(ctx, "ledger", module.Audit, module.Auth)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, s.stop()) }()
+	b.atEnd(s.stop)
 	bare, err := b.startBaseline("rows", "rows", filepath.Join(b.dir, "plain.db"))
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, bare.Terminate()) }()
 
 	batches := b.pick(60, 12)
 	var ours, plain series

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -33,7 +32,7 @@ type shape struct {
 
 // measureChat compares deliveries a second, everything stored and synced before it is accepted, with a bare hub that
 // stores nothing: between pairs, and from one to a group. Once past the gateway, as the hub is reached, and once through it.
-func measureChat(ctx context.Context, b *bench) (rows []row, err error) {
+func measureChat(ctx context.Context, b *bench) ([]row, error) {
 	s, err := b.splitSuite(ctx)
 	if err != nil {
 		return nil, err
@@ -50,7 +49,6 @@ func measureChat(ctx context.Context, b *bench) (rows []row, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, hub.Terminate()) }()
 	through := func(past bool) func(ctx context.Context, i int, _ string) (*chatSocket, error) {
 		return func(ctx context.Context, i int, _ string) (*chatSocket, error) {
 			return s.dial(ctx, people[i].token, i, past)
@@ -58,6 +56,7 @@ func measureChat(ctx context.Context, b *bench) (rows []row, err error) {
 	}
 	relay := s.Process(module.ChatRelay)
 	others := slices.DeleteFunc(s.Processes(), func(p *suite.Process) bool { return p == relay })
+	var rows []row
 	for _, sh := range []shape{pairs(direct), fanOut(group, len(people))} {
 		got, err := b.measureShape(ctx, sh,
 			&chatSide{name: "relay", procs: append([]*suite.Process{relay}, others...), open: through(true)},

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -31,7 +30,7 @@ type door struct {
 
 // measureGateway compares the gateway with a bare httputil.ReverseProxy, and with gin in front of one, before a service
 // that answers from memory.
-func measureGateway(ctx context.Context, b *bench) (rows []row, err error) {
+func measureGateway(ctx context.Context, b *bench) ([]row, error) {
 	s, err := b.splitSuite(ctx)
 	if err != nil {
 		return nil, err
@@ -40,8 +39,7 @@ func measureGateway(ctx context.Context, b *bench) (rows []row, err error) {
 	if err != nil {
 		return nil, err
 	}
-	f, stop, err := s.openFronts(ctx)
-	defer func() { err = errors.Join(err, stop()) }()
+	f, err := s.openFronts(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -60,6 +58,7 @@ func measureGateway(ctx context.Context, b *bench) (rows []row, err error) {
 			}
 		}
 	}
+	var rows []row
 	for _, d := range doors[:2] {
 		rows = append(
 			rows,
@@ -78,46 +77,34 @@ func measureGateway(ctx context.Context, b *bench) (rows []row, err error) {
 	), nil
 }
 
-// openFronts starts a service in memory, which leaves keys and sessions to auth, and the fronts; stop ends those that
-// were started.
-func (s *split) openFronts(ctx context.Context) (f fronts, stop func() error, err error) {
-	var own []*suite.Process
-	stop = func() error {
-		var errs []error
-		for _, p := range slices.Backward(own) {
-			errs = append(errs, p.Terminate())
-		}
-		return errors.Join(errs...)
-	}
-	start := func(kind, to string) (started server) {
-		if err == nil {
-			if started, err = s.b.startBaseline(kind, kind, to); err == nil {
-				own = append(own, started.Process)
-			}
-		}
-		return started
-	}
-	memory := start("service", s.Address(module.Auth)).address
-	f.gin, f.proxy = start("gin", memory), start("proxy", memory)
+// openFronts starts a service in memory, which leaves keys and sessions to auth, and the fronts.
+func (s *split) openFronts(ctx context.Context) (f fronts, err error) {
+	memory, err := s.b.startBaseline("service", "service", s.Address(module.Auth))
 	if err != nil {
-		return f, stop, err
+		return f, err
+	}
+	if f.gin, err = s.b.startBaseline("gin", "gin", memory.address); err != nil {
+		return f, err
+	}
+	if f.proxy, err = s.b.startBaseline("proxy", "proxy", memory.address); err != nil {
+		return f, err
 	}
 	ports, err := suite.FreePorts(2)
 	if err != nil {
-		return f, stop, err
+		return f, err
 	}
 	args := slices.Concat([]string{module.Gateway}, s.Args(), suite.Flags(
 		"key_dir="+filepath.Join(s.Data, "keys"), "data_dir="+filepath.Join(s.b.dir, "second"),
-		"gateway.listen="+ports[0], "services.gateway.ops="+ports[1], "services.auth.url=http://"+memory,
+		"gateway.listen="+ports[0], "services.gateway.ops="+ports[1], "services.auth.url=http://"+memory.address,
 	))
 	second, err := suite.Launch(s.b.dir, "second-gateway", s.b.binary, args...)
 	if err != nil {
-		return f, stop, err
+		return f, err
 	}
-	own = append(own, second)
+	s.b.atEnd(second.Terminate)
 	f.gateway = server{second, ports[0]}
 	s.b.say("go tool pprof http://%s/debug/pprof/profile looks at the gateway that is measured", ports[1])
-	return f, stop, second.AwaitReady(ctx, ports[1])
+	return f, second.AwaitReady(ctx, ports[1])
 }
 
 // round keeps each front busy for a slice, the first time after a short one, until its connections and caches are there.

@@ -45,6 +45,7 @@ type bench struct {
 	events int       // of the large record
 	log    io.Writer // progress
 	split  *split    // the suite in processes of its own, started by the first part that needs it
+	ending []func() error
 }
 
 // pick returns the one for the whole run or the one for -quick.
@@ -53,6 +54,19 @@ func (b *bench) pick(whole, quick int) int {
 		return quick
 	}
 	return whole
+}
+
+// atEnd calls stop when the part that runs has ended.
+func (b *bench) atEnd(stop func() error) { b.ending = append(b.ending, stop) }
+
+// end stops what the part started, the last one first.
+func (b *bench) end() error {
+	var errs []error
+	for _, stop := range slices.Backward(b.ending) {
+		errs = append(errs, stop())
+	}
+	b.ending = nil
+	return errors.Join(errs...)
 }
 
 func (b *bench) say(format string, args ...any) { fmt.Fprintf(b.log, "  "+format+"\n", args...) }
@@ -151,7 +165,7 @@ func measure(ctx context.Context, b *bench, chosen []part, out io.Writer) (err e
 		fmt.Fprintf(b.log, "%s: %s\n", p.name, p.about)
 		got, err := p.run(ctx, b)
 		rows = append(rows, got...)
-		if err != nil {
+		if err := errors.Join(err, b.end()); err != nil {
 			failed = append(failed, fmt.Errorf("%s: %w", p.name, err))
 		}
 		if ctx.Err() != nil {

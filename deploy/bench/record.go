@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"centinela/shared/module"
@@ -16,12 +15,12 @@ const (
 
 // measureRecord fills a record and compares what an entry costs when it is small with what it costs when it is large:
 // an append-only log with indexes must not get dearer as it grows. -events says how large; 10,000,000 take a while.
-func measureRecord(ctx context.Context, b *bench) (rows []row, err error) {
+func measureRecord(ctx context.Context, b *bench) ([]row, error) {
 	s, err := b.newSplit(ctx, "growth", module.Audit, module.Auth)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, s.stop()) }()
+	b.atEnd(s.stop)
 	sizes := []int{b.pick(smallRecord, smallRecord/5), b.pick(b.events, smallRecord)}
 	if sizes[1] <= sizes[0] {
 		return nil, fmt.Errorf("-events: must be more than %d", sizes[0])

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -24,12 +23,12 @@ type signIns struct {
 // measureSignIn profiles the whole suite in one process, on default parameters, while people sign in through the
 // gateway, and counts which samples have argon2 on their stack. What the suite does anyway when nobody comes is taken
 // off; all else, the gateway and the record too, is rest. Beside it: what a sign-in costs, and what a bare hash does.
-func measureSignIn(ctx context.Context, b *bench) (rows []row, err error) {
+func measureSignIn(ctx context.Context, b *bench) ([]row, error) {
 	w, err := b.startWhole(ctx, "signin", "gateway.rates.sign_in=1000000000-H")
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, w.Stop()) }()
+	b.atEnd(w.Stop)
 	client, err := sdk.New(w.URL)
 	if err != nil {
 		return nil, err
@@ -42,7 +41,6 @@ func measureSignIn(ctx context.Context, b *bench) (rows []row, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, bare.Terminate()) }()
 
 	s := signIns{b, w, client}
 	inAuth, inAll, err := s.transactions(ctx)

@@ -21,7 +21,7 @@ const (
 
 // measureSockets opens idle sockets, authenticated and greeted, and divides what the processes' memory grew by: the
 // relay's reached past the gateway, and both processes' through it, beside a bare gorilla hub.
-func measureSockets(ctx context.Context, b *bench) (rows []row, err error) {
+func measureSockets(ctx context.Context, b *bench) ([]row, error) {
 	s, err := b.splitSuite(ctx)
 	if err != nil {
 		return nil, err
@@ -34,7 +34,6 @@ func measureSockets(ctx context.Context, b *bench) (rows []row, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, hub.Terminate()) }()
 	bare, err := b.growth(ctx, []server{hub}, func(ctx context.Context, i int) (*chatSocket, error) {
 		return hub.dial(ctx, strconv.Itoa(i))
 	})
@@ -56,6 +55,7 @@ func measureSockets(ctx context.Context, b *bench) (rows []row, err error) {
 	}
 	direct, through := grown[0], grown[1]
 	last := len(direct) - 1
+	var rows []row
 	for i, at := range b.crowds() {
 		rows = append(rows, row{name: fmt.Sprintf("socket, idle: resident, at %d", at), unit: "KiB", ours: direct[i].resident, baseline: bare[i].resident})
 	}

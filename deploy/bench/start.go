@@ -55,12 +55,11 @@ func (b *bench) startOnce(ctx context.Context, name string) (ms, idle float64, e
 	return ms, bytes / mib, err
 }
 
-func (b *bench) bareMemory(ctx context.Context) (mebibytes float64, err error) {
+func (b *bench) bareMemory(ctx context.Context) (mebibytes float64, _ error) {
 	p, err := b.startBaseline("idle", "gin", "127.0.0.1:9")
 	if err != nil {
 		return 0, err
 	}
-	defer func() { err = errors.Join(err, p.Terminate()) }()
 	if err := pause(ctx, time.Second); err != nil {
 		return 0, err
 	}

@@ -37,9 +37,12 @@ type server struct {
 	address string
 }
 
-// startBaseline runs this program again as a baseline.
+// startBaseline runs this program again as a baseline, until the part ends.
 func (b *bench) startBaseline(name string, args ...string) (server, error) {
 	p, address, err := suite.LaunchServer(b.dir, name, listening, b.self, append([]string{serveCommand}, args...)...)
+	if err == nil {
+		b.atEnd(p.Terminate)
+	}
 	return server{p, address}, err
 }
 

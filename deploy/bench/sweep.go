@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -25,12 +24,12 @@ const (
 
 // measureSweep lets auth find very many sessions whose time is over, and measures how long somebody's write of one row
 // (a new name for a token: refresh) waits at most while they are swept; beside it, the longest wait when nothing is.
-func measureSweep(ctx context.Context, b *bench) (rows []row, err error) {
+func measureSweep(ctx context.Context, b *bench) ([]row, error) {
 	s, err := b.newSplit(ctx, "sweep", module.Audit, module.Auth, module.Gateway)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, s.stop()) }()
+	b.atEnd(s.stop)
 	old, err := s.visitors(ctx, 1)
 	if err != nil {
 		return nil, err
