@@ -16,18 +16,14 @@ type backupCmd struct {
 }
 
 // Run says what was copied, line by line.
-func (b backupCmd) Run(ctx context.Context, out io.Writer) error {
-	cfg, err := b.load()
-	if err != nil {
-		return err
-	}
+func (b backupCmd) Run(ctx context.Context, cfg runner.Config, out io.Writer) error {
 	if err := runner.Backup(ctx, cfg, version, b.Dir, lines(out)); err != nil {
 		return err
 	}
 	if cfg.OnMongoDB() {
 		fmt.Fprintf(out, "The databases are on MongoDB, and not in %s. Dump them now, after this: mongodump --oplog --uri URI --out FOLDER\n(and restore them with mongorestore --oplogReplay).\n", b.Dir)
 	}
-	_, err = fmt.Fprintf(out, "Backed up into %s. It holds keys: keep it secret.\n", b.Dir)
+	_, err := fmt.Fprintf(out, "Backed up into %s. It holds keys: keep it secret.\n", b.Dir)
 	return err
 }
 
@@ -39,15 +35,11 @@ type restoreCmd struct {
 }
 
 // Run says what was put back, line by line.
-func (r restoreCmd) Run(ctx context.Context, out io.Writer) error {
-	cfg, err := r.load()
-	if err != nil {
-		return err
-	}
+func (r restoreCmd) Run(ctx context.Context, cfg runner.Config, out io.Writer) error {
 	if err := runner.Restore(ctx, cfg, r.Dir, lines(out)); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "Restored into %s.\n", cfg.DataDir)
+	_, err := fmt.Fprintf(out, "Restored into %s.\n", cfg.DataDir)
 	return err
 }
 

@@ -22,7 +22,8 @@ type setup struct {
 	Set        []string `placeholder:"KEY=VALUE" sep:"none" help:"Set one configuration key, e.g. --set gateway.listen=127.0.0.1:9000."`
 }
 
-func (s setup) load() (runner.Config, error) {
+// ProvideConfig gives a command's Run the configuration that it asks for.
+func (s setup) ProvideConfig() (runner.Config, error) {
 	set := s.Set
 	if s.Data != "" {
 		set = append([]string{"data_dir=" + s.Data}, set...)
@@ -51,11 +52,7 @@ type runCmd struct {
 }
 
 // Run serves until ctx ends.
-func (r *runCmd) Run(ctx context.Context, out io.Writer) error {
-	cfg, err := r.load()
-	if err != nil {
-		return err
-	}
+func (r *runCmd) Run(ctx context.Context, cfg runner.Config, out io.Writer) error {
 	return runner.Run(ctx, cfg, r.target, version, os.Stderr, func(a runner.Addresses) { greet(out, r.target, cfg, a) })
 }
 
@@ -101,11 +98,7 @@ type auditCmd struct {
 type verifyCmd struct{ setup }
 
 // Run prints what was found; a record that was altered is an error.
-func (v verifyCmd) Run(ctx context.Context, out io.Writer) error {
-	cfg, err := v.load()
-	if err != nil {
-		return err
-	}
+func (verifyCmd) Run(ctx context.Context, cfg runner.Config, out io.Writer) error {
 	return runner.VerifyRecord(ctx, cfg, out)
 }
 
@@ -121,17 +114,13 @@ type configCheckCmd struct {
 }
 
 // Run says "ok", or all errors.
-func (c configCheckCmd) Run(ctx context.Context, out io.Writer) error {
+func (c configCheckCmd) Run(ctx context.Context, cfg runner.Config, out io.Writer) error {
 	names := []string{runner.All}
 	for _, part := range runner.Parts() {
 		names = append(names, part.Name)
 	}
 	if !slices.Contains(names, c.For) {
 		return fmt.Errorf("%w: --for %q is none of %s", cli.ErrUsage, c.For, strings.Join(names, ", "))
-	}
-	cfg, err := c.load()
-	if err != nil {
-		return err
 	}
 	running, err := runner.Check(ctx, cfg, c.For)
 	if err != nil {
@@ -147,11 +136,7 @@ func (c configCheckCmd) Run(ctx context.Context, out io.Writer) error {
 type configPrintCmd struct{ setup }
 
 // Run prints YAML that --config takes again.
-func (c configPrintCmd) Run(out io.Writer) error {
-	cfg, err := c.load()
-	if err != nil {
-		return err
-	}
+func (configPrintCmd) Run(cfg runner.Config, out io.Writer) error {
 	return cfg.Print(out)
 }
 
