@@ -162,12 +162,10 @@ func (p *Process) Terminate() error {
 
 // AwaitEnd waits for the end of a process that was told to stop, and kills one that takes longer than StopTime.
 func (p *Process) AwaitEnd() error {
-	timer := time.NewTimer(StopTime)
-	defer timer.Stop()
 	select {
 	case <-p.ended:
 		return nil
-	case <-timer.C:
+	case <-time.After(StopTime):
 		return errors.Join(p.failure("did not stop within "+StopTime.String()), p.Kill())
 	}
 }

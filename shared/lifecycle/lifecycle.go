@@ -130,12 +130,10 @@ func (r *running) stop(budget time.Duration) []error {
 		return append(problems, err)
 	case <-ctx.Done():
 	}
-	grace := time.NewTimer(lastGrace)
-	defer grace.Stop()
 	select {
 	case err := <-r.ended:
 		return append(problems, err)
-	case <-grace.C:
+	case <-time.After(lastGrace):
 		return append(problems, fmt.Errorf("%s: run: didn't return within %s", r.Name, budget))
 	}
 }
