@@ -114,7 +114,6 @@ var realTime = map[string]string{
 	"shared/mongox/outbox.go":                  "how long a lease between processes lasts",
 	"shared/obs/event.go":                      "when a line was logged",
 	"shared/lifecycle/lifecycle.go":            "how long a unit took to start and stop",
-	"tools/burn/main.go":                       "how long a round of tests took",
 	"tools/mutants/judge.go":                   "how long tests take without a mutant",
 	"shared/probe/probe.go":                    "how long an answer about readiness stands: a stopwatch's time",
 	"shared/sms/twiliotest/server.go":          "a stand-in's timestamps, which nobody reads",
