@@ -46,8 +46,6 @@ type ClientOptions struct {
 	// Registry takes the metrics; several clients of a service may share it. nil: no metrics.
 	Registry prometheus.Registerer
 	Timeout  time.Duration // of a call whose ctx allows longer; 0 is 5 s
-	// WithoutPerson keeps the token of the person behind the request at home.
-	WithoutPerson bool
 }
 
 // Client calls one peer. It is an HttpRequestDoer for generated clients: give those any base URL, scheme and host are
@@ -257,9 +255,7 @@ func (c *Client) sign(ctx context.Context, h http.Header) error {
 		left = strconv.FormatInt(max(time.Until(deadline).Milliseconds(), 0), 10)
 	}
 	set(HeaderDeadline, left)
-	if c.opts.WithoutPerson {
-		h.Del("Authorization")
-	} else if from.Token != "" && h.Get("Authorization") == "" {
+	if from.Token != "" && h.Get("Authorization") == "" {
 		h.Set("Authorization", "Bearer "+from.Token)
 	}
 	return nil

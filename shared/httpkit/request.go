@@ -7,8 +7,6 @@ import (
 	"strings"
 	"sync/atomic"
 
-	"github.com/gin-gonic/gin"
-
 	"centinela/shared/access"
 	"centinela/shared/fault"
 	"centinela/shared/obs"
@@ -82,15 +80,6 @@ func OperationOf(ctx context.Context) string {
 		return s.op.id
 	}
 	return unknownID
-}
-
-// Plain returns the request's own context out of gin's, which is pooled and must not be kept or passed to goroutines.
-// Values and deadline stay; what was put into gin's own map is left behind.
-func Plain(ctx context.Context) context.Context {
-	if c, ok := ctx.(*gin.Context); ok && c.Request != nil {
-		return c.Request.Context()
-	}
-	return ctx
 }
 
 // parseAddress reads an address with or without a port; IPv4 in IPv6 becomes IPv4, a zone is dropped.
