@@ -98,6 +98,7 @@ func newEngine() *gin.Engine {
 	// Gin's mode is a global of the process; release is the only one in which it prints nothing of its own.
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
+	e.ContextWithFallback = true // who takes a *gin.Context for a context has the request's deadline and values
 	e.HandleMethodNotAllowed = true
 	e.RedirectTrailingSlash = false // a route is what the specification says, nothing near it
 	e.UseRawPath = true             // %2F stays inside its parameter
