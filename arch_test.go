@@ -120,7 +120,6 @@ var realTime = map[string]string{
 	"shared/sms/twiliotest/server.go":          "a stand-in's timestamps, which nobody reads",
 	"shared/svcauth/signer.go":                 "service tokens live in real time on every machine",
 	"shared/svcauth/verifier.go":               "service tokens live in real time on every machine",
-	"shared/verdicts/feed.go":                  "how long a long poll hung: backoff against a peer",
 	"gateway/internal/edge/refuse.go":          "deadline of a connection",
 	"gateway/internal/proxy/upgrade.go":        "deadline of a socket's connection",
 	"openapi/sdk/now.go":                       "the SDK runs on the user's machine, by its clock",
