@@ -122,7 +122,7 @@ var realTime = map[string]string{
 	"shared/svcauth/verifier.go":               "service tokens live in real time on every machine",
 	"gateway/internal/edge/refuse.go":          "deadline of a connection",
 	"gateway/internal/proxy/upgrade.go":        "deadline of a socket's connection",
-	"openapi/sdk/now.go":                       "the SDK runs on the user's machine, by its clock",
+	"openapi/sdk/":                             "the SDK runs on the user's machine, by its clock",
 	"services/auth/internal/password/pace.go":  "an answer takes as long whether or not the name exists: a stopwatch's time",
 	"services/auth/internal/account/signin.go": "the same stopwatch",
 	"services/chat-relay/internal/socket/":     "read budgets and deadlines of connections",

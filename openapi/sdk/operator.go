@@ -62,7 +62,7 @@ func (o *Operator) LogValue() slog.Value { return slog.StringValue(o.String()) }
 
 // token proves the operator for a minute; each call makes its own.
 func (o *Operator) token() (string, error) {
-	now := realNow()
+	now := time.Now()
 	token := jwt.NewWithClaims(jwt.SigningMethodEdDSA, jwt.RegisteredClaims{
 		Issuer: operatorName, Audience: jwt.ClaimStrings{operatorAudience},
 		IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(operatorLife)),
@@ -86,22 +86,19 @@ func (o *Operator) auth(_ context.Context, req *http.Request) error {
 
 // AddVerdict refuses or allows somebody; it is in force everywhere within a second.
 func (o *Operator) AddVerdict(ctx context.Context, v NewVerdict) (Verdict, error) {
-	res, err := o.c.api.AddVerdict(ctx, v, o.auth)
-	return read[Verdict](res, err, http.StatusCreated)
+	return read[Verdict](o.c.api.AddVerdict(ctx, v, o.auth))
 }
 
 // Verdicts runs through those in force.
 func (o *Operator) Verdicts(ctx context.Context) iter.Seq2[Verdict, error] {
 	return pages(func(cursor string) ([]Verdict, string, error) {
-		res, err := o.c.api.ListVerdicts(ctx, &gatewayclient.ListVerdictsParams{Cursor: given(cursor), Limit: given(100)}, o.auth)
-		page, err := read[gatewayclient.VerdictPage](res, err, http.StatusOK)
+		page, err := read[gatewayclient.VerdictPage](o.c.api.ListVerdicts(ctx, &gatewayclient.ListVerdictsParams{Cursor: given(cursor), Limit: given(100)}, o.auth))
 		return page.Verdicts, value(page.NextCursor), err
 	})
 }
 
 // RemoveVerdict lifts a verdict.
 func (o *Operator) RemoveVerdict(ctx context.Context, id string) error {
-	res, err := o.c.api.RemoveVerdict(ctx, id, o.auth)
-	_, err = read[nothing](res, err, http.StatusNoContent)
+	_, err := read[struct{}](o.c.api.RemoveVerdict(ctx, id, o.auth))
 	return err
 }
