@@ -7,7 +7,6 @@ import (
 	"encoding/pem"
 	"fmt"
 	"iter"
-	"log/slog"
 	"net/http"
 	"os"
 	"time"
@@ -26,6 +25,7 @@ const (
 
 // Operator runs the firewall, with the operator's key.
 type Operator struct {
+	shown
 	c   *Client
 	key *ed25519.PrivateKey // a pointer: see Session.have
 }
@@ -48,17 +48,8 @@ func (c *Client) Operator(keyFile string) (*Operator, error) {
 	if !ok {
 		return nil, fmt.Errorf("sdk: operator's key: %s holds no Ed25519 key", keyFile)
 	}
-	return &Operator{c: c, key: &key}, nil
+	return &Operator{shown: operatorName, c: c, key: &key}, nil
 }
-
-// String doesn't show the key.
-func (o *Operator) String() string { return operatorName + " " + redacted }
-
-// GoString doesn't show the key.
-func (o *Operator) GoString() string { return o.String() }
-
-// LogValue doesn't show the key.
-func (o *Operator) LogValue() slog.Value { return slog.StringValue(o.String()) }
 
 // token proves the operator for a minute; each call makes its own.
 func (o *Operator) token() (string, error) {

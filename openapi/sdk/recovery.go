@@ -2,7 +2,6 @@ package sdk
 
 import (
 	"context"
-	"log/slog"
 
 	"centinela/openapi/gen/gatewayclient"
 )
@@ -10,6 +9,7 @@ import (
 // Recovery is a way back into an account. Whoever holds its secret goes on with
 // it, so keep both until it is over.
 type Recovery struct {
+	shown
 	ID     string
 	Secret string
 	c      *Client
@@ -27,17 +27,8 @@ func (c *Client) StartRecovery(ctx context.Context, identifier string) (*Recover
 
 // ResumeRecovery goes on with one that was started before. It makes no call.
 func (c *Client) ResumeRecovery(id, secret string) *Recovery {
-	return &Recovery{ID: id, Secret: secret, c: c}
+	return &Recovery{shown: shown(id), ID: id, Secret: secret, c: c}
 }
-
-// String doesn't show the secret.
-func (r Recovery) String() string { return r.ID + " " + redacted }
-
-// GoString doesn't show the secret.
-func (r Recovery) GoString() string { return r.String() }
-
-// LogValue doesn't show the secret.
-func (r Recovery) LogValue() slog.Value { return slog.StringValue(r.String()) }
 
 func (r *Recovery) auth() gatewayclient.RequestEditorFn { return authorize("Recovery " + r.Secret) }
 

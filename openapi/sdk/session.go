@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"time"
 
@@ -25,6 +24,7 @@ const (
 // Session is a signed-in person on this device. It refreshes its tokens by
 // itself, one refresh at a time, and is safe for concurrent use.
 type Session struct {
+	shown
 	c    *Client
 	api  *gatewayclient.Client // sends an access token
 	id   string
@@ -32,15 +32,6 @@ type Session struct {
 	have *Tokens       // a pointer: fmt prints the fields of what an app's own struct points to, but no further
 	over error         // why no refresh can succeed any more; nil: one can
 }
-
-// String names the session only.
-func (s *Session) String() string { return "session " + s.id + " " + redacted }
-
-// GoString names the session only.
-func (s *Session) GoString() string { return s.String() }
-
-// LogValue names the session only.
-func (s *Session) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 // SignUp makes an account. The four saved codes in the answer are shown this one time.
 func (c *Client) SignUp(ctx context.Context, userName, password, locale string) (NewAccount, error) {
@@ -63,7 +54,7 @@ func (c *Client) SignIn(ctx context.Context, identifier, password string) (*Sess
 
 // Restore goes on with tokens that were kept. It makes no call.
 func (c *Client) Restore(t Tokens) *Session {
-	s := &Session{c: c, id: t.Session, turn: make(chan struct{}, 1), have: &t}
+	s := &Session{shown: shown("session " + t.Session), c: c, id: t.Session, turn: make(chan struct{}, 1), have: &t}
 	s.api = &gatewayclient.Client{Server: c.api.Server, Client: bearer{s}}
 	s.turn <- struct{}{}
 	return s

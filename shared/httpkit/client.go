@@ -118,12 +118,12 @@ func (c *Client) Close() { c.transport.CloseIdleConnections() }
 // idempotent, or that never reached the peer, is tried once more while 150 ms are left. The caller closes the body.
 func (c *Client) Do(req *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithTimeout(req.Context(), c.opts.Timeout)
-	resp, err := c.attempt(ctx, req)
+	resp, err := c.send(ctx, req.Clone(ctx))
 	if retryable(ctx, req, resp, err) && pauseFor(ctx, time.Duration(10+rand.IntN(10))*time.Millisecond) {
 		if resp != nil {
 			drain(resp.Body)
 		}
-		resp, err = c.attempt(ctx, req)
+		resp, err = c.send(ctx, req.Clone(ctx))
 	}
 	if err != nil {
 		cancel()
@@ -143,11 +143,6 @@ func (c *Client) Transport() http.RoundTripper {
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
-
-// attempt is one try with a copy of req.
-func (c *Client) attempt(ctx context.Context, req *http.Request) (*http.Response, error) {
-	return c.send(ctx, req.Clone(ctx))
-}
 
 // send is out's try: through the breaker, with fresh headers, its error made a fault.
 func (c *Client) send(ctx context.Context, out *http.Request) (*http.Response, error) {

@@ -82,7 +82,7 @@ func New(opts Options) *Server {
 	s.engine.Use(s.caller, s.person)
 	s.engine.Use(opts.AfterAuth...)
 	s.engine.Use(s.validate)
-	s.engine.NoRoute(func(c *gin.Context) { fail(c, errUnknownRoute) })
+	s.engine.NoRoute(func(c *gin.Context) { Fail(c, errUnknownRoute) })
 	s.engine.NoMethod(s.noMethod)
 	s.separate()
 	return s
