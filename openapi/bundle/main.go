@@ -142,7 +142,7 @@ func generate(spec, dir, pkg string, what ...string) error {
 	// Nobody uses ClientWithResponses, half of a client: httpkit.Read and the SDK read answers. A template without an
 	// action would not replace the one that is built in.
 	config += `  user-templates: {client-with-responses.tmpl: "{{\"\"}}\n"}` + "\n"
-	file := filepath.Join(os.TempDir(), fmt.Sprintf("oapi-%s-%d.yaml", pkg, os.Getpid()))
+	file := filepath.Join(dir, "oapi-codegen.yaml")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		return err
 	}

@@ -41,7 +41,7 @@ func operations(spec *openapi3.T) map[string]*operation {
 	ops := make(map[string]*operation)
 	for path, item := range spec.Paths.Map() {
 		for method, op := range item.Operations() {
-			ops[method+" "+ginPath(path)] = newOperation(&bare, path, method, item, op)
+			ops[method+" "+GinPath(path)] = newOperation(&bare, path, method, item, op)
 		}
 	}
 	return ops
@@ -86,7 +86,7 @@ func newOperation(spec *openapi3.T, path, method string, item *openapi3.PathItem
 	return o
 }
 
-// ginPath writes /a/{id} as /a/:id.
-func ginPath(path string) string {
+// GinPath writes /a/{id} as /a/:id.
+func GinPath(path string) string {
 	return strings.NewReplacer("{", ":", "}", "").Replace(path)
 }
