@@ -56,14 +56,8 @@ type Client struct {
 	breaker   *gobreaker.TwoStepCircuitBreaker[struct{}]
 	outcomes  map[string]prometheus.Counter
 	duration  prometheus.Observer
-	answered  atomic.Int64             // when the peer answered last, or the client was made, Unix nanoseconds
-	base      atomic.Pointer[location] // what BaseURL said last
+	answered  atomic.Int64 // when the peer answered last, or the client was made, Unix nanoseconds
 	probes    singleflight.Group
-}
-
-// location is a base URL that was parsed.
-type location struct {
-	text, scheme, host, path string
 }
 
 // NewClient builds the client of opts.Callee with its own pool of connections and its own circuit breaker.
@@ -192,15 +186,15 @@ func (c *Client) explain(err error) (string, *fault.Error) {
 
 // prepare turns out to where the peer is now, and signs it.
 func (c *Client) prepare(ctx context.Context, out *http.Request) error {
-	base, err := c.locate()
-	if err != nil {
-		return err
+	base, err := url.Parse(c.opts.BaseURL())
+	if err != nil || base.Host == "" {
+		return errUnavailable.WithCause(fmt.Errorf("%s: its address is not known", c.opts.Callee))
 	}
-	out.URL.Scheme, out.URL.Host, out.Host = base.scheme, base.host, ""
-	if base.path != "" {
-		out.URL.Path = base.path + out.URL.Path
+	out.URL.Scheme, out.URL.Host, out.Host = base.Scheme, base.Host, ""
+	if path := strings.TrimSuffix(base.Path, "/"); path != "" {
+		out.URL.Path = path + out.URL.Path
 		if out.URL.RawPath != "" {
-			out.URL.RawPath = base.path + out.URL.RawPath
+			out.URL.RawPath = path + out.URL.RawPath
 		}
 	}
 	if out.GetBody != nil {
@@ -209,21 +203,6 @@ func (c *Client) prepare(ctx context.Context, out *http.Request) error {
 		}
 	}
 	return c.sign(ctx, out.Header)
-}
-
-// locate is where the peer is now, parsed once for as long as it stays there.
-func (c *Client) locate() (*location, error) {
-	text := c.opts.BaseURL()
-	if known := c.base.Load(); known != nil && known.text == text {
-		return known, nil
-	}
-	base, err := url.Parse(text)
-	if err != nil || base.Host == "" {
-		return nil, errUnavailable.WithCause(fmt.Errorf("%s: its address is not known", c.opts.Callee))
-	}
-	found := &location{text: text, scheme: base.Scheme, host: base.Host, path: strings.TrimSuffix(base.Path, "/")}
-	c.base.Store(found)
-	return found, nil
 }
 
 // sign sets what an internal call carries, and takes away what is not ours to say.

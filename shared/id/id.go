@@ -25,13 +25,5 @@ func New(prefix string) string {
 // Valid reports whether s has the form of an identifier with this prefix.
 func Valid(prefix, s string) bool {
 	tail, ok := strings.CutPrefix(s, prefix+"_")
-	if !ok || len(tail) != length {
-		return false
-	}
-	for i := range len(tail) {
-		if strings.IndexByte(alphabet, tail[i]) < 0 {
-			return false
-		}
-	}
-	return true
+	return ok && len(tail) == length && strings.Trim(tail, alphabet) == ""
 }
