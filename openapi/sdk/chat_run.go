@@ -31,7 +31,7 @@ func (c *Chat) run(conn *websocket.Conn, again []chatframes.ClientFrame) {
 		_ = conn.Close() // it failed already
 		// A connection that brought nothing doesn't count as one: what ended it would
 		// end the next ones too, and the server must not be asked without a pause.
-		if c.progress() != before || time.Now().Sub(since) >= maxBackoff {
+		if c.progress() != before || time.Since(since) >= maxBackoff {
 			wait = firstBackoff
 		}
 		for err != nil {

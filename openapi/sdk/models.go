@@ -4,20 +4,34 @@ import "centinela/openapi/gen/gatewayclient"
 
 // The models of the specification, under the names that read well here.
 type (
-	Account        = gatewayclient.Account        // one's own account
-	NewAccount     = gatewayclient.CreatedAccount // the answer to SignUp, with the saved codes
-	SessionInfo    = gatewayclient.Session        // a session as its owner sees it in the list
-	Phone          = gatewayclient.Phone          // one of one's own numbers, masked
-	RecoveryStatus = gatewayclient.Recovery       // where a recovery stands
-	OwnRecovery    = gatewayclient.OwnRecovery    // a recovery of one's account, with the reasons of its decision
-	Activity       = gatewayclient.Activity       // one entry of the record of one's account
-	Conversation   = gatewayclient.Conversation   // one that the person is in
-	Message        = gatewayclient.Message        // one of a conversation's messages
-	Verdict        = gatewayclient.Verdict        // a decision of the firewall
-	Subject        = gatewayclient.Subject        // whom a verdict is about
-	NewVerdict     = gatewayclient.NewVerdict     // one that an operator asks for
-	Clock          = gatewayclient.Clock          // the suite's clock (development profile)
-	Text           = gatewayclient.SimulatedText  // one that a simulated phone got (development profile)
+	// Account is one's own account.
+	Account = gatewayclient.Account
+	// NewAccount is the answer to SignUp, with the saved codes.
+	NewAccount = gatewayclient.CreatedAccount
+	// SessionInfo is a session as its owner sees it in the list.
+	SessionInfo = gatewayclient.Session
+	// Phone is one of one's own numbers, masked.
+	Phone = gatewayclient.Phone
+	// RecoveryStatus is where a recovery stands.
+	RecoveryStatus = gatewayclient.Recovery
+	// OwnRecovery is a recovery of one's account, with the reasons of its decision.
+	OwnRecovery = gatewayclient.OwnRecovery
+	// Activity is one entry of the record of one's account.
+	Activity = gatewayclient.Activity
+	// Conversation is one that the person is in.
+	Conversation = gatewayclient.Conversation
+	// Message is one of a conversation's messages.
+	Message = gatewayclient.Message
+	// Verdict is a decision of the firewall.
+	Verdict = gatewayclient.Verdict
+	// Subject is whom a verdict is about.
+	Subject = gatewayclient.Subject
+	// NewVerdict is one that an operator asks for.
+	NewVerdict = gatewayclient.NewVerdict
+	// Clock is the suite's clock (development profile).
+	Clock = gatewayclient.Clock
+	// Text is one that a simulated phone got (development profile).
+	Text = gatewayclient.SimulatedText
 )
 
 // The states of a recovery.
