@@ -84,10 +84,7 @@ func build(cfg Config, deps module.Deps, store store) (*Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	auth, err := peers.NewPeople(deps.Client(module.Auth))
-	if err != nil {
-		return nil, err
-	}
+	auth := peers.NewPeople(deps.Client(module.Auth))
 	feed, set, err := deps.Verdicts()
 	if err != nil {
 		return nil, err
