@@ -35,7 +35,6 @@ type Options struct {
 	Bus    bus.Bus
 	Clock  clock.Clock
 	Rate   Rate
-	Alone  bool   // no other relay uses the store: what isn't this one's is of one that was killed
 	Kick   func() // called after events were stored
 	// Panicked is told of a panic behind a message, with where the message came from.
 	Panicked func(from record.Origin, cause any, stack []byte)

@@ -43,7 +43,6 @@ type Options struct {
 	Log      *slog.Logger
 	Registry prometheus.Registerer
 	Limits   Limits
-	Origins  []string // of pages that may connect, beside those of our own host
 }
 
 // Door lets sockets in and knows all that are open.
@@ -95,7 +94,7 @@ func (d *Door) Open(w http.ResponseWriter, r *http.Request, from record.Origin) 
 }
 
 func (d *Door) open(w http.ResponseWriter, r *http.Request, from record.Origin) (*conn, error) {
-	if !d.originAllowed(r) {
+	if !originAllowed(r) {
 		return nil, errOrigin
 	}
 	if !slices.Contains(websocket.Subprotocols(r), chatframes.Subprotocol) || !websocket.IsWebSocketUpgrade(r) {
@@ -114,7 +113,7 @@ func (d *Door) open(w http.ResponseWriter, r *http.Request, from record.Origin) 
 		who := *c.who.Load()
 		who.account, who.session, who.expires = claims.Account, claims.Session, claims.ExpiresAt
 		c.who.Store(&who)
-		c.automaton.Advance(chatframes.StateGreeted)
+		c.state = chatframes.StateGreeted
 	}
 	if err := refusal(d.check(c)); err != nil {
 		return nil, err
@@ -164,16 +163,14 @@ func (d *Door) Admit(address, account, session string) error {
 	return nil
 }
 
-// originAllowed: a browser says which page connects, and other clients say nothing. Without a list, pages of our own
-// host may; the gateway passes the host that the browser asked for along.
-func (d *Door) originAllowed(r *http.Request) bool {
+// originAllowed: a browser says which page connects, and other clients say nothing. Pages of our own host may. The gateway
+// passes the host along that the browser asked for, and that of a page which gateway.origins lists as our own.
+func originAllowed(r *http.Request) bool {
 	origin := r.Header.Get("Origin")
-	if origin == "" || slices.Contains(d.Origins, origin) {
+	if origin == "" {
 		return true
 	}
 	u, err := url.Parse(origin)
-	if err != nil || u.Host == "" || len(d.Origins) > 0 {
-		return false
-	}
-	return strings.EqualFold(u.Host, r.Host) || strings.EqualFold(u.Host, r.Header.Get("X-Forwarded-Host"))
+	return err == nil && u.Host != "" &&
+		(strings.EqualFold(u.Host, r.Host) || strings.EqualFold(u.Host, r.Header.Get("X-Forwarded-Host")))
 }

@@ -26,9 +26,9 @@ func (d *Door) enter(c *conn) error {
 	defer d.mu.Unlock()
 	key := addressKey(c.address)
 	switch {
-	case d.shut, len(d.conns.all) >= d.Limits.Sockets:
+	case d.shut, len(d.conns.all) >= d.Limits.Max:
 		return errFull
-	case key != "" && d.byAddress[key] >= d.Limits.SocketsPerAddress:
+	case key != "" && d.byAddress[key] >= d.Limits.PerAddress:
 		return errConnections
 	}
 	d.conns.add(c)
@@ -57,7 +57,7 @@ func (d *Door) join(c *conn) bool {
 			joined++
 		}
 	}
-	if joined >= d.Limits.SocketsPerAccount {
+	if joined >= d.Limits.PerAccount {
 		return false
 	}
 	c.joined = true

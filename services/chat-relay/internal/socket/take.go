@@ -13,7 +13,7 @@ import (
 
 // take decodes a frame and carries it out.
 func (c *conn) take(binary bool, data []byte) {
-	command, violation := c.automaton.Decode(binary, data)
+	command, violation := protocol.Decode(c.state, binary, data)
 	if violation != nil {
 		c.violate(violation)
 		return
