@@ -32,7 +32,7 @@ type Options struct {
 	Rooms  Rooms
 	Book   *digest.Book
 	People People
-	Bus    bus.Bus
+	Bus    *bus.Node
 	Clock  clock.Clock
 	Rate   Rate
 	Kick   func() // called after events were stored

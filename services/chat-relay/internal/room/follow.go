@@ -14,11 +14,12 @@ const repairEvery = 500 * time.Millisecond
 
 // Listen follows the other relays until ctx ends.
 func (c *Chat) Listen(ctx context.Context) error {
-	return c.Bus.Listen(ctx, func(w bus.Wake) {
+	c.Bus.Listen(ctx, func(w bus.Wake) {
 		if c.hear(ctx, w) != nil {
 			c.fallBehind(w.Conversation) // repair looks again
 		}
 	}, c.fallAllBehind)
+	return nil
 }
 
 // hear publishes what another relay stored. A room that nobody has open here begins before the number that woke it.
