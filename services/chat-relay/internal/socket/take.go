@@ -52,12 +52,10 @@ func (c *conn) sendMessage(f *chatframes.ClientSend) error {
 
 // refusedSend answers a message that isn't stored, or of which nobody can say so now: then the client asks again.
 func (c *conn) refusedSend(r *room.Refusal) {
-	var panicked *room.Panicked
-	var unpublished *room.Unpublished
 	switch {
-	case errors.As(r.Err, &panicked):
+	case errors.Is(r.Err, room.ErrPanicked):
 		c.close(endInternal)
-	case errors.As(r.Err, &unpublished):
+	case errors.Is(r.Err, room.ErrUnpublished):
 		c.log.Error("a message was not answered", "error", r.Err)
 		c.close(endUnread)
 	default:
