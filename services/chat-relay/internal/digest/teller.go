@@ -120,7 +120,7 @@ func (t *Teller) close(ctx context.Context, list []due) error {
 		}
 		closed[i].ID = d.digest.ID
 		if len(d.entries) > 0 {
-			e := d.digest.Event(t.Clock.Now(), t.Service, Summarize(d.entries))
+			e := d.digest.event(t.Clock.Now(), t.Service, slices.Clone(d.entries))
 			closed[i].Event = &e
 		}
 	}
