@@ -16,6 +16,7 @@ import (
 	"centinela/openapi/gen/chatframes"
 	"centinela/services/chat-relay/internal/room"
 	"centinela/shared/access"
+	"centinela/shared/bounded"
 	"centinela/shared/clock"
 	"centinela/shared/fault"
 	"centinela/shared/record"
@@ -48,11 +49,11 @@ type Options struct {
 // Door lets sockets in and knows all that are open.
 type Door struct {
 	Options
-	metrics  *metrics
-	watch    *watch
-	upgrader websocket.Upgrader
-	corks    *sync.Pool
-	frames   *sync.Pool
+	metrics   *metrics
+	violators *bounded.Map[string, tally] // by address
+	upgrader  websocket.Upgrader
+	corks     *sync.Pool
+	frames    *sync.Pool
 
 	running context.Context // of commands: ends when the door was shut and whoever was left is cut off
 	stop    context.CancelFunc
@@ -68,7 +69,7 @@ type Door struct {
 func New(opts Options) *Door {
 	running, stop := context.WithCancel(context.Background())
 	return &Door{
-		Options: opts, metrics: newMetrics(opts.Registry), watch: newWatch(opts.Clock), running: running, stop: stop,
+		Options: opts, metrics: newMetrics(opts.Registry), violators: bounded.New[string, tally](maxWatched), running: running, stop: stop,
 		upgrader: websocket.Upgrader{
 			ReadBufferSize: bufferBytes, WriteBufferSize: bufferBytes, WriteBufferPool: &sync.Pool{},
 			Subprotocols: []string{chatframes.Subprotocol},
@@ -153,10 +154,7 @@ func refusal(d verdicts.Decision) *fault.Error {
 
 // Admit holds a request that is no socket against the same verdicts: nil, or what to answer.
 func (d *Door) Admit(address, account, session string) error {
-	addr, err := netip.ParseAddr(address)
-	if err != nil {
-		addr = netip.Addr{}
-	}
+	addr, _ := netip.ParseAddr(address) // none where it can't be read
 	if f := refusal(d.Verdicts.Check(verdicts.Client{Addr: addr, Account: account, Session: session}, d.Clock.Now())); f != nil {
 		return f
 	}

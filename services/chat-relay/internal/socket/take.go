@@ -3,6 +3,7 @@ package socket
 import (
 	"errors"
 	"math"
+	"slices"
 	"time"
 
 	"centinela/openapi/gen/chatframes"
@@ -117,13 +118,7 @@ func (c *conn) violate(v *protocol.Violation) {
 	if err != nil {
 		c.log.Error("a violation was not answered", "error", err)
 	}
-	recent := c.violations[:0]
-	for _, at := range c.violations {
-		if now.Sub(at) < violationsIn {
-			recent = append(recent, at)
-		}
-	}
-	c.violations = append(recent, now)
+	c.violations = append(slices.DeleteFunc(c.violations, func(at time.Time) bool { return now.Sub(at) >= violationsIn }), now)
 	if len(c.violations) >= maxViolations {
 		c.close(endViolations)
 	}
