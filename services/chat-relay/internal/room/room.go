@@ -28,12 +28,6 @@ type room struct {
 	typing map[string]time.Time
 }
 
-// has reports whether the account is a member. The room is loaded.
-func (r *room) has(account string) bool {
-	_, ok := slices.BinarySearch(r.roster, account)
-	return ok
-}
-
 // reached is the newest number that subscribers were given.
 func (r *room) reached() int64 {
 	r.mu.Lock()

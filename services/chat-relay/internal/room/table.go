@@ -19,7 +19,7 @@ func (c *Chat) enter(ctx context.Context, account, conversation string) (*room, 
 	if err != nil {
 		return nil, err
 	}
-	if !r.has(account) {
+	if _, ok := slices.BinarySearch(r.roster, account); !ok {
 		c.leave(r)
 		return nil, ErrConversationNotFound
 	}
