@@ -63,22 +63,22 @@ func (c *Chat) settleAll(ctx context.Context) error {
 func (c *Chat) Run(ctx context.Context) error {
 	tick := time.NewTicker(repairEvery)
 	defer tick.Stop()
-	for {
+	for ctx.Err() == nil {
 		select {
 		case first := <-c.queue:
 			c.commit(ctx, c.gather(first))
 		case <-tick.C:
 			c.repair(ctx)
 		case <-ctx.Done():
-			c.stop()
-			c.gate.Lock() // nobody is putting, and whoever comes is refused
-			defer c.gate.Unlock()
-			for len(c.queue) > 0 {
-				c.commit(ctx, c.gather(<-c.queue))
-			}
-			return nil
 		}
 	}
+	c.stop()
+	c.gate.Lock() // nobody is putting, and whoever comes is refused
+	defer c.gate.Unlock()
+	for len(c.queue) > 0 {
+		c.commit(ctx, c.gather(<-c.queue))
+	}
+	return nil
 }
 
 // gather takes what waits already: while one batch is on its way to the disk, the next one grows.
