@@ -12,6 +12,11 @@ export GOFLAGS
 VERSION   ?= $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 DATA      ?= ./data
 FUZZTIME  ?= 20s
+# How often make stress runs everything.
+STRESS    ?= 10
+# How many mutants, and which sample of them.
+MUTANTS   ?= 50
+SEED      ?= 1
 # Everything but the tests that drive whole suites from outside.
 UNIT_PKGS  = $(shell $(GO) list ./... | grep -v '^centinela/deploy/')
 # Where goroutines share data.
@@ -20,7 +25,7 @@ RACE_PKGS ?= ./shared/... ./services/... ./gateway/...
 # Tools have modules of their own, so that their dependencies never become ours.
 GOFUMPT = $(GO) tool -modfile=tools/gen.mod gofumpt
 LINT    = $(GO) tool -modfile=tools/lint.mod golangci-lint
-REPORT  = $(GO) run ./tools/testreport -allow tools/testreport/allowed-skips.txt
+REPORT  = $(GO) run ./tools/testreport
 
 .PHONY: help
 help: ## list the targets
@@ -51,16 +56,32 @@ unit: ## the tests without the end-to-end suites (under a minute; lint vets)
 e2e: ## the end-to-end scenarios only, fresh
 	@$(GO) test -json -count=1 -timeout 15m ./deploy/e2e/... | $(REPORT)
 
+.PHONY: stress
+stress: ## unit, component and e2e tests STRESS (10) times, every core kept busy by another process (hours)
+	@for _ in $$(seq $$(getconf _NPROCESSORS_ONLN)); do (while kill -0 $$$$; do :; done) & done 2>/dev/null; \
+	failed=0; for round in $$(seq $(STRESS)); do \
+	  echo "=== round $$round of $(STRESS)"; $(MAKE) once || { failed=$$((failed + 1)); echo "=== round $$round FAILED"; }; \
+	done; \
+	echo "=== $$failed of $(STRESS) rounds failed, with every core kept busy"; [ $$failed = 0 ]
+
+.PHONY: once
+once:
+	@$(GO) test -json -vet=off -count=1 -timeout 60m ./... | $(REPORT)
+
+.PHONY: mutants
+mutants: ## change MUTANTS (50) security-relevant lines, one at a time: would the tests notice?
+	@$(GO) run ./tools/mutants -n $(MUTANTS) -seed $(SEED)
+
 .PHONY: race
 race: ## the tests of shared, services and gateway under the race detector
 	@CGO_ENABLED=1 $(GO) test -json -race -vet=off -timeout 15m $(RACE_PKGS) | $(REPORT)
 
 .PHONY: fuzz
-fuzz: ## each fuzz test for FUZZTIME (20s)
+fuzz: ## each fuzz test for FUZZTIME (20s); by default an interesting input is shortened for a minute, and nothing tried
 	@targets=$$(grep -rHoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sed 's|/[^/]*_test.go:func | |' | sort -u); \
 	if [ -z "$$targets" ]; then echo 'no fuzz tests'; exit 1; fi; \
 	while read -r dir name; do \
-	  echo "== $$dir $$name"; $(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$dir"; \
+	  echo "== $$dir $$name"; $(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x "$$dir"; \
 	done <<< "$$targets"
 
 .PHONY: bench
@@ -69,6 +90,7 @@ bench: build ## measure the suite beside its baselines (BENCH='-quick -only chat
 
 .PHONY: browser
 browser: build ## the pages in a real browser (needs Node 20 and chromium)
+	$(GO) build -o bin/suite-serve ./deploy/suite/serve
 	npm ci --prefix deploy/browser --no-audit --no-fund
 	CENTINELA_BIN=$(CURDIR)/bin/centinela npm test --prefix deploy/browser
 
@@ -92,7 +114,7 @@ check-gen: gen ## fail if openapi/gen isn't what the specifications give
 
 .PHONY: arch
 arch: ## the rules of imports, sizes and names
-	$(GO) test ./arch_test.go
+	$(GO) test ./arch_test.go ./arch_code_test.go
 
 .PHONY: lint
 lint: ## golangci-lint (builds it the first time: minutes)

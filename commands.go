@@ -15,25 +15,45 @@ import (
 	"centinela/services/runner"
 )
 
-// runCmd runs the part that it is named after.
-type runCmd struct{ setup }
+// setup is what configures a part.
+type setup struct {
+	ConfigFile string   `name:"config" short:"c" type:"path" env:"CENTINELA_CONFIG" placeholder:"FILE" help:"YAML configuration."`
+	Data       string   `placeholder:"DIR" env:"CENTINELA_DATA" help:"Data folder; the same as --set data_dir=DIR."`
+	Set        []string `placeholder:"KEY=VALUE" sep:"none" help:"Set one configuration key, e.g. --set gateway.listen=127.0.0.1:9000."`
+}
 
-// Help shows examples below the flags.
-func (runCmd) Help() string {
-	return "Examples:\n  centinela all --data ./data\n  centinela all --config /etc/centinela.yaml\n  centinela gateway --set gateway.listen=0.0.0.0:8443\n\nLogs go to standard error as JSON lines. SIGTERM drains and stops, a second one stops at once."
+// ProvideConfig gives a command's Run the configuration that it asks for.
+func (s setup) ProvideConfig() (runner.Config, error) {
+	set := s.Set
+	if s.Data != "" {
+		set = append([]string{"data_dir=" + s.Data}, set...)
+	}
+	return runner.Load(s.ConfigFile, os.Environ(), set)
+}
+
+// parts are a command for each row of the runner's table.
+func parts() []kong.Option {
+	var options []kong.Option
+	for _, part := range runner.Parts() {
+		var command any = &runCmd{target: part.Name}
+		if part.Name == "audit" { // its record has verbs of its own
+			command = &auditCmd{Run: runCmd{target: part.Name}}
+		}
+		options = append(options, kong.DynamicCommand(part.Name, part.Help, "run", command))
+	}
+	return options
+}
+
+// runCmd runs its target.
+type runCmd struct {
+	setup
+
+	target string
 }
 
 // Run serves until ctx ends.
-func (r runCmd) Run(ctx context.Context, k *kong.Context, out io.Writer) error {
-	target := k.Selected().Name
-	if target == "run" {
-		target = k.Selected().Parent.Name
-	}
-	cfg, _, err := r.load()
-	if err != nil {
-		return err
-	}
-	return runner.Run(ctx, cfg, target, os.Stderr, func(a runner.Addresses) { greet(out, target, cfg, a) })
+func (r *runCmd) Run(ctx context.Context, cfg runner.Config, out io.Writer) error {
+	return runner.Run(ctx, cfg, r.target, version, os.Stderr, func(a runner.Addresses) { greet(out, r.target, cfg, a) })
 }
 
 // greet says where to look first.
@@ -56,10 +76,13 @@ func greet(out io.Writer, target string, cfg runner.Config, a runner.Addresses) 
 // demo is the command that plays the story against this suite.
 func demo(cfg runner.Config, a runner.Addresses) string {
 	command := "bin/centinela demo"
-	if a.Public != "http://"+runner.DefaultConfig().Gateway.Listen {
+	if a.Public != cli.DefaultURL {
 		command += " --url " + a.Public
 	}
-	if key := filepath.Join(cfg.KeyDir, "operator.key"); key != filepath.Join(runner.DefaultConfig().DataDir, "keys", "operator.key") {
+	if filepath.Clean(cfg.DataDir) != filepath.Clean(cli.DefaultData) {
+		command += " --data " + cfg.DataDir
+	}
+	if key := filepath.Join(cfg.KeyDir, "operator.key"); key != filepath.Clean(cli.DefaultKey) {
 		command += " --operator-key " + key
 	}
 	return command
@@ -67,29 +90,15 @@ func demo(cfg runner.Config, a runner.Addresses) string {
 
 // auditCmd runs audit, or verifies its record.
 type auditCmd struct {
-	Run    runCmd    `cmd:"" default:"withargs" help:"Run audit alone."`
+	Run    runCmd    `cmd:"" default:"withargs" help:"Run audit alone, as centinela audit does."`
 	Verify verifyCmd `cmd:"" help:"Recompute every hash of the record and name the first entry that is wrong."`
-}
-
-// Help shows examples below the verbs.
-func (auditCmd) Help() string {
-	return "Examples:\n  centinela audit --config /etc/centinela.yaml\n  centinela audit verify --config /etc/centinela.yaml"
 }
 
 // verifyCmd reads audit's store, whether audit runs or not.
 type verifyCmd struct{ setup }
 
-// Help shows examples below the flags.
-func (verifyCmd) Help() string {
-	return "Exits with 0 when the record is whole, 1 when it was altered or can't be read.\n\nExamples:\n  centinela audit verify --data ./data\n  centinela audit verify --config /etc/centinela.yaml"
-}
-
 // Run prints what was found; a record that was altered is an error.
-func (v verifyCmd) Run(ctx context.Context, out io.Writer) error {
-	cfg, _, err := v.load()
-	if err != nil {
-		return err
-	}
+func (verifyCmd) Run(ctx context.Context, cfg runner.Config, out io.Writer) error {
 	return runner.VerifyRecord(ctx, cfg, out)
 }
 
@@ -99,51 +108,36 @@ type configCmd struct {
 	Print configPrintCmd `cmd:"" help:"Print the effective configuration, without its secrets."`
 }
 
-// Help shows examples below the verbs.
-func (configCmd) Help() string {
-	return "Defaults, then the file, then CENTINELA_… variables (gateway.listen is CENTINELA_GATEWAY_LISTEN), then --set: the later wins.\n\nExamples:\n  centinela config print > /etc/centinela.yaml\n  centinela config check --config /etc/centinela.yaml"
-}
-
 type configCheckCmd struct {
 	setup
 	For string `default:"all" placeholder:"PART" help:"Check what one part needs when it runs alone (${default})."`
 }
 
-// Help shows examples below the flags.
-func (configCheckCmd) Help() string {
-	return "Exits with 0 when all is right, 2 when not.\n\nExamples:\n  centinela config check --config /etc/centinela.yaml\n  centinela config check --for gateway --config /etc/centinela.yaml"
-}
-
 // Run says "ok", or all errors.
-func (c configCheckCmd) Run(out io.Writer) error {
-	if !slices.Contains(runner.Targets(), c.For) {
-		return fmt.Errorf("%w: --for %q is none of %s", cli.ErrUsage, c.For, strings.Join(runner.Targets(), ", "))
+func (c configCheckCmd) Run(ctx context.Context, cfg runner.Config, out io.Writer) error {
+	names := []string{runner.All}
+	for _, part := range runner.Parts() {
+		names = append(names, part.Name)
 	}
-	cfg, _, err := c.load()
+	if !slices.Contains(names, c.For) {
+		return fmt.Errorf("%w: --for %q is none of %s", cli.ErrUsage, c.For, strings.Join(names, ", "))
+	}
+	running, err := runner.Check(ctx, cfg, c.For)
 	if err != nil {
 		return err
 	}
-	if err := cfg.ValidateFor(c.For); err != nil {
-		return err
+	if running != "" {
+		running = fmt.Sprintf(" (%s: its ports were not tried)", running)
 	}
-	_, err = fmt.Fprintln(out, "ok")
+	_, err = fmt.Fprintf(out, "ok%s\n", running)
 	return err
 }
 
 type configPrintCmd struct{ setup }
 
-// Help shows examples below the flags.
-func (configPrintCmd) Help() string {
-	return "Prints YAML that --config takes again, each secret as [redacted]: name a file with it instead.\n\nExamples:\n  centinela config print\n  centinela config print --set profile=production > /etc/centinela.yaml"
-}
-
 // Run prints YAML that --config takes again.
-func (c configPrintCmd) Run(out io.Writer) error {
-	_, print, err := c.load()
-	if err != nil {
-		return err
-	}
-	return print(out)
+func (configPrintCmd) Run(cfg runner.Config, out io.Writer) error {
+	return cfg.Print(out)
 }
 
 // keysCmd makes key files.
@@ -151,24 +145,16 @@ type keysCmd struct {
 	Dir string `arg:"" type:"path" help:"Folder for the keys (key_dir)."`
 }
 
-// Help says what belongs where.
-func (keysCmd) Help() string {
-	return "Each service needs its own NAME.key and the NAME.pub of all who call it. Files that exist are left alone.\n\nExample:\n  centinela keys /etc/centinela/keys"
-}
-
-// Run lists the files.
+// Run lists the files, what each is for, and what is lost with it.
 func (k keysCmd) Run(out io.Writer) error {
 	files, err := runner.MakeKeys(k.Dir)
 	for _, file := range files {
-		fmt.Fprintln(out, file)
+		fmt.Fprintf(out, "%s\n  %s\n  lost with it: %s\n", filepath.Join(k.Dir, file.Name), file.For, file.Lost)
 	}
 	return err
 }
 
 type versionCmd struct{}
-
-// Help shows an example.
-func (versionCmd) Help() string { return "Example:\n  centinela version" }
 
 // Run prints one line.
 func (versionCmd) Run(out io.Writer) error {

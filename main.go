@@ -22,36 +22,25 @@ var version = "unbuilt"
 // usageExit is the exit code of a command that was called wrongly.
 const usageExit = 2
 
+// commands are the verbs beside those that run one part, which come from the
+// runner's table.
 type commands struct {
-	All       runCmd     `cmd:"" help:"Run the whole suite in this process."`
-	Gateway   runCmd     `cmd:"" help:"Run the public gateway alone."`
-	Auth      runCmd     `cmd:"" help:"Run auth alone: accounts, credentials, sessions."`
-	Recovery  runCmd     `cmd:"" help:"Run recovery alone: phone numbers, SMS, the way back in."`
-	ChatRelay runCmd     `cmd:"" help:"Run the chat relay alone."`
-	Audit     auditCmd   `cmd:"" help:"Run audit alone, or verify its record."`
-	Config    configCmd  `cmd:"" help:"Check or print the configuration."`
-	Keys      keysCmd    `cmd:"" help:"Make the key files that the production profile wants."`
-	Version   versionCmd `cmd:"" help:"Print the version."`
+	Version kong.VersionFlag `help:"Print the version."`
 
-	Health   cli.Health   `cmd:"" help:"Ask a running part whether it is ready."`
-	Firewall cli.Firewall `cmd:"" help:"Refuse or allow addresses, accounts, sessions."`
-	Demo     cli.Demo     `cmd:"" help:"Play the whole story against a running suite (development profile)."`
+	All runCmd `cmd:"" group:"run" help:"The whole suite in one process."`
+
+	Config  configCmd  `cmd:"" group:"set" help:"Check or print the configuration."`
+	Keys    keysCmd    `cmd:"" group:"set" help:"Make the key files that the production profile wants."`
+	Backup  backupCmd  `cmd:"" group:"use" help:"Copy keys, databases and checkpoint into a folder, while the suite works on."`
+	Restore restoreCmd `cmd:"" group:"use" help:"Put a backup into an empty data folder."`
+	About   versionCmd `cmd:"" group:"set" name:"version" help:"Print the version."`
+	Health  cli.Health `cmd:"" group:"use" help:"Ask a running part whether it is ready."`
+
+	Firewall cli.Firewall `cmd:"" group:"use" help:"Refuse or allow addresses, accounts, sessions."`
+	Demo     demoCmd      `cmd:"" group:"use" help:"Play the whole story against a running suite (development profile)."`
 }
 
-// setup is what configures a part.
-type setup struct {
-	ConfigFile string   `name:"config" short:"c" type:"path" env:"CENTINELA_CONFIG" placeholder:"FILE" help:"YAML configuration."`
-	Data       string   `placeholder:"DIR" env:"CENTINELA_DATA" help:"Data folder; the same as --set data_dir=DIR."`
-	Set        []string `placeholder:"KEY=VALUE" sep:"none" help:"Set one configuration key, e.g. --set gateway.listen=127.0.0.1:9000."`
-}
-
-func (s setup) load() (runner.Config, func(io.Writer) error, error) {
-	set := s.Set
-	if s.Data != "" {
-		set = append([]string{"data_dir=" + s.Data}, set...)
-	}
-	return runner.Load(s.ConfigFile, os.Environ(), set)
-}
+const description = "Account security to put behind your sign-in: recovery that a thief can't use, chat without robots, a record that nobody alters unseen.\n\nTry:\n  centinela all --data ./data\n  centinela demo\n  centinela help firewall add"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
@@ -62,23 +51,35 @@ func main() {
 // run is main without the process: it returns the exit code, 2 for a command or
 // a configuration that is wrong, 1 for one that failed.
 func run(ctx context.Context, args []string, out, errOut io.Writer) int {
-	var c commands
 	exit := -1
-	parser, err := kong.New(&c, kong.Name("centinela"), kong.Writers(out, errOut),
-		kong.Description("Account security to put behind your sign-in: recovery that a thief can't use, chat without robots, a record that nobody alters unseen.\n\nTry:\n  centinela all --data ./data\n  centinela demo"),
-		kong.Exit(func(code int) { exit = code }), kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.BindTo(ctx, (*context.Context)(nil)), kong.BindTo(out, (*io.Writer)(nil)), kong.Vars{"version": version})
+	options := append(parts(), kong.Name("centinela"), kong.Writers(out, errOut), kong.Description(description), kong.PostBuild(withDetails),
+		kong.ExplicitGroups([]kong.Group{{Key: "run", Title: "Run:"}, {Key: "set", Title: "Set up:"}, {Key: "use", Title: "Operate:"}}),
+		kong.Exit(func(code int) { exit = code }), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.BindTo(out, (*io.Writer)(nil)), kong.Vars{"version": "centinela " + version})
+	parser, err := kong.New(&commands{All: runCmd{target: runner.All}}, options...)
 	if err != nil {
 		return report(errOut, err)
 	}
-	parsed, err := parser.Parse(args)
+	parsed, err := parser.Parse(spoken(args))
 	if exit >= 0 {
-		return exit // --help
+		return exit // --help, --version
 	}
 	if err != nil {
 		return report(errOut, fmt.Errorf("%w: %w (see centinela --help)", cli.ErrUsage, err))
 	}
 	return report(errOut, parsed.Run())
+}
+
+// spoken turns what people try first into what the parser knows: nothing at all
+// and `help` are --help, `help VERB` is VERB --help.
+func spoken(args []string) []string {
+	switch {
+	case len(args) == 0:
+		return []string{"--help"}
+	case args[0] == "help":
+		return append(args[1:len(args):len(args)], "--help")
+	}
+	return args
 }
 
 func report(errOut io.Writer, err error) int {

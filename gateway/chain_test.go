@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"centinela/gateway"
 	"centinela/shared/access"
 	"centinela/shared/fault"
 	"centinela/shared/record"
@@ -164,35 +165,92 @@ func (c *counting) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// TestUnreadableRequests: what net/http refuses before there is a handler is a
-// problem document too, and the connection ends (R2.1: a 100 KiB header).
+// TestUnreadableRequests: what net/http answers before there is a handler ends the
+// connection and crashes nothing (R2.1: a 100 KiB header), is counted, recorded and
+// logged once; and a refused address gets no answer at all (AG D12).
 func TestUnreadableRequests(t *testing.T) {
 	s := start(t).ready()
 	tests := []struct {
 		name, request string
 		status        int
-		code          fault.Code
 	}{
-		{"100_kib_header", "GET /v1/me HTTP/1.1\r\nHost: a\r\nX-Big: " + strings.Repeat("x", 100<<10) + "\r\n\r\n", 431, fault.CodeHeaderTooLarge},
-		{"many_headers", "GET /v1/me HTTP/1.1\r\nHost: a\r\n" + strings.Repeat("X-A: b\r\n", 10_000) + "\r\n", 431, fault.CodeHeaderTooLarge},
-		{"no_http", "\x16\x03\x01\x02\x00 hello there\r\n\r\n", 400, fault.CodeInvalidRequest},
-		{"no_host", "GET /v1/me HTTP/1.1\r\n\r\n", 400, fault.CodeInvalidRequest},
-		{"two_lengths", "POST /v1/accounts HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400, fault.CodeInvalidRequest},
-		{"unknown_transfer_encoding", "POST /v1/accounts HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", 501, fault.CodeInvalidRequest},
-		{"http_9", "GET /v1/me HTTP/9.0\r\nHost: a\r\n\r\n", 505, fault.CodeInvalidRequest},
+		{"100_kib_header", "GET /v1/me HTTP/1.1\r\nHost: a\r\nX-Big: " + strings.Repeat("x", 100<<10) + "\r\n\r\n", 431},
+		{"many_headers", "GET /v1/me HTTP/1.1\r\nHost: a\r\n" + strings.Repeat("X-A: b\r\n", 10_000) + "\r\n", 431},
+		{"no_http", "\x16\x03\x01\x02\x00 hello there\r\n\r\n", 400},
+		{"no_host", "GET /v1/me HTTP/1.1\r\n\r\n", 400},
+		{"two_lengths", "POST /v1/accounts HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400},
+		{"unknown_transfer_encoding", "POST /v1/accounts HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", 501},
+		{"http_9", "GET /v1/me HTTP/9.0\r\nHost: a\r\n\r\n", 505},
+		{"unknown_expectation", "GET /v1/me HTTP/1.1\r\nHost: a\r\nExpect: foo\r\n\r\n", 417},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			conn := dial(t, s.addr)
 			go io.WriteString(conn, tt.request) // the answer may come before all of it was sent
 			got, closed := readAnswer(t, conn)
-			got.refused(t, tt.status, tt.code)
-			secured(t, got)
-			if !closed {
-				t.Error("the connection stays open")
+			if got.status != tt.status || !closed {
+				t.Errorf("%s, closed %v", got, closed)
+			}
+			if got.header.Get("X-Content-Type-Options") != "nosniff" || got.header.Get("Content-Security-Policy") == "" {
+				t.Errorf("without the security headers: %v", got.header)
 			}
 		})
 	}
+	if n := s.metric("centinela_gateway_refusals_total", "unreadable"); n != float64(len(tests)) {
+		t.Errorf("%v counted, want %d", n, len(tests))
+	}
+	if lines := s.logs.with("a request could not be read"); len(lines) != 1 {
+		t.Errorf("%d lines: %s", len(lines), lines)
+	}
+	s.get("/v1/me", person(s.token())).ok(t)
+
+	s.audit.Put(refuse(verdicts.KindIP, "127.0.0.1"))
+	s.within(time.Second, 403, func() answer { return s.get("/") })
+	for _, tt := range tests {
+		t.Run("refused_"+tt.name, func(t *testing.T) {
+			conn := dial(t, s.addr)
+			go io.WriteString(conn, tt.request) // the connection may end before all of it was sent
+			if got, err := io.ReadAll(conn); len(got) > 0 {
+				t.Errorf("a refused address got %q (%v)", got, err)
+			}
+		})
+	}
+	s.get("/", from("198.51.100.9")).ok(t) // who is not refused, by the pretended address
+}
+
+// TestUnreadableBehindAProxy: there, net/http's own answers go to the proxy, whoever the client was.
+func TestUnreadableBehindAProxy(t *testing.T) {
+	s := start(t, config(func(c *gateway.Config) { c.Proxy.Trusted = []string{"127.0.0.0/8"} })).ready()
+	s.audit.Put(refuse(verdicts.KindIP, "127.0.0.1"))
+	s.within(time.Second, 403, func() answer { return s.get("/") })
+	conn := dial(t, s.addr)
+	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: a\r\nExpect: foo\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := readAnswer(t, conn); got.status != http.StatusExpectationFailed {
+		t.Errorf("%s", got)
+	}
+}
+
+// TestOptionsOfEverything: `OPTIONS *` goes through the chain (AG D12): headers, log,
+// firewall and rates.
+func TestOptionsOfEverything(t *testing.T) {
+	s := start(t).ready()
+	ask := func() answer {
+		conn := dial(t, s.addr)
+		if _, err := io.WriteString(conn, "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		got, _ := readAnswer(t, conn)
+		return got
+	}
+	got := ask().refused(t, 404, fault.CodeUnknownRoute)
+	secured(t, got)
+	if got.header.Get("RateLimit") == "" || len(s.logs.with(`"method":"OPTIONS"`)) != 1 {
+		t.Errorf("%v, %d lines", got.header, len(s.logs.with(`"method":"OPTIONS"`)))
+	}
+	s.audit.Put(refuse(verdicts.KindIP, "127.0.0.1"))
+	s.within(time.Second, 403, ask).refused(t, 403, fault.CodeRefusedByFirewall)
 }
 
 func dial(t testing.TB, addr string) net.Conn {
@@ -234,8 +292,8 @@ func readAnswer(t testing.TB, conn net.Conn) (a answer, closed bool) {
 func TestOrderOfTheChain(t *testing.T) {
 	s := start(t, config(rate("3-H"))).ready()
 	const bad = `{"nothing":1}`
-	s.audit.put(refuse(verdicts.KindIP, "203.0.113.1"), refuse(verdicts.KindAccount, account))
-	testkit.Eventually(t, 5*time.Second, func() (bool, string) {
+	s.audit.Put(refuse(verdicts.KindIP, "203.0.113.1"), refuse(verdicts.KindAccount, account))
+	testkit.Eventually(t, testkit.Patience, func() (bool, string) {
 		got := s.get("/", from("203.0.113.1"))
 		return got.status == http.StatusForbidden, got.String()
 	})
@@ -266,9 +324,9 @@ func TestProbingIsRecorded(t *testing.T) {
 		s.get("/.env", from("198.51.100.7"))
 		s.get("/v1/me", person("x"), from("198.51.100.7"))
 	}
-	testkit.Eventually(t, 10*time.Second, func() (bool, string) {
+	testkit.Eventually(t, testkit.Patience, func() (bool, string) {
 		var unknown, token int
-		for _, e := range s.audit.recorded(record.GatewayRequestRefused) {
+		for _, e := range s.audit.Recorded(record.GatewayRequestRefused) {
 			if e.Address == "198.51.100.7" && e.Outcome == record.Refused && e.RequestID != "" {
 				switch e.Reason {
 				case "Not Found":

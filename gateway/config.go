@@ -8,51 +8,57 @@ import (
 	"strings"
 	"time"
 
+	"centinela/gateway/internal/edge"
 	"centinela/shared/config"
+	"centinela/shared/obs"
 	"centinela/shared/ratelimit"
 )
 
 // Config is the gateway's part of the configuration.
 type Config struct {
-	Listen      string           `koanf:"listen"`      // public listener, host:port
-	PublicBase  string           `koanf:"public_base"` // the URL that people use, without a path: https://id.example.org
-	TLS         TLSConfig        `koanf:"tls"`
-	Proxy       ProxyConfig      `koanf:"proxy"`
-	Connections ConnectionConfig `koanf:"connections"`
-	Rates       RateConfig       `koanf:"rates"`
-	// RequestTimeout is how long a request may take, its body included; sockets have none.
-	RequestTimeout time.Duration `koanf:"request_timeout"`
-	// SecurityContact is published in /.well-known/security.txt: mailto:… or https:….
-	SecurityContact string `koanf:"security_contact"`
+	Listen          string           `yaml:"listen" help:"public listener, host:port"`
+	PublicBase      string           `yaml:"public_base" help:"the URL that people use, without a path, like https://id.example.org"`
+	Origins         []string         `yaml:"origins" help:"pages elsewhere that may use the API and the chat's socket from a browser, like https://app.example.org or capacitor://localhost"`
+	TLS             TLSConfig        `yaml:"tls" help:"Certificate of the public listener, when no proxy in front speaks TLS."`
+	Proxy           ProxyConfig      `yaml:"proxy" help:"What stands in front of the gateway."`
+	Connections     ConnectionConfig `yaml:"connections" help:"Open connections of the public listener (R2.2)."`
+	Rates           RateConfig       `yaml:"rates" help:"Coarse limits an address (IPv6 by /64), as COUNT-UNIT with unit S, M, H or D: 60-M is 60 a minute."`
+	RequestTimeout  time.Duration    `yaml:"request_timeout" help:"how long a request may take, its body included, 1s to 1m; sockets have none"`
+	SecurityContact string           `yaml:"security_contact" help:"published in /.well-known/security.txt: mailto:… or https:…"`
+	// PublicDevelopment allows the development profile on a listener that the network can reach, by any name.
+	PublicDevelopment bool `yaml:"i_know_development_is_public" help:"let the network reach a development suite: simulated phones, the clock and pretended addresses are then everybody's"`
 }
 
 // TLSConfig are the files of a certificate chain and its key (PEM).
 type TLSConfig struct {
-	CertFile string `koanf:"cert_file"`
-	KeyFile  string `koanf:"key_file"`
+	CertFile string `yaml:"cert_file" help:"certificate chain (PEM), the server's own first"`
+	KeyFile  string `yaml:"key_file" help:"its private key (PEM)"`
 }
 
 // ProxyConfig declares what stands in front of the gateway.
 type ProxyConfig struct {
-	TerminatesTLS bool     `koanf:"terminates_tls"` // a proxy in front speaks TLS with the world
-	Trusted       []string `koanf:"trusted"`        // its addresses (CIDR): only their X-Forwarded-For counts
+	TerminatesTLS bool     `yaml:"terminates_tls" help:"a proxy in front speaks TLS with the world"`
+	Trusted       []string `yaml:"trusted" help:"its addresses (CIDR): only their X-Forwarded-For counts"`
 }
 
 // ConnectionConfig limits open connections (R2.2).
 type ConnectionConfig struct {
-	Max        int `koanf:"max"`
-	PerAddress int `koanf:"per_address"` // IPv6 by /64
+	Max        int `yaml:"max" help:"connections in all"`
+	PerAddress int `yaml:"per_address" help:"connections of an address, IPv6 by /64"`
 }
 
 // RateConfig are the coarse limits an address has, as "count-unit" with unit S,
 // M, H or D (ulule/limiter's form). Tries of codes and passwords have their own,
 // durable counters in the services.
 type RateConfig struct {
-	Default  string `koanf:"default"`
-	SignUp   string `koanf:"sign_up"`
-	SignIn   string `koanf:"sign_in"`
-	Recovery string `koanf:"recovery"`
-	Keys     int    `koanf:"keys"` // how many addresses are counted at once; the memory is bounded by it
+	Default  string `yaml:"default" help:"all requests"`
+	SignUp   string `yaml:"sign_up" help:"new accounts"`
+	SignIn   string `yaml:"sign_in" help:"sign-ins and changes of the password"`
+	Refresh  string `yaml:"refresh" help:"refreshes: each app makes one every few minutes, and an office or a carrier's NAT is one address"`
+	Recovery string `yaml:"recovery" help:"steps of recoveries"`
+	// Throttled is counted by verdict: all that one is about have it together.
+	Throttled string `yaml:"throttled" help:"requests of whom a verdict slows down"`
+	Keys      int    `yaml:"keys" help:"addresses counted at once; bounds the memory"`
 }
 
 // DefaultConfig listens on loopback, as development wants it.
@@ -61,7 +67,7 @@ func DefaultConfig() Config {
 		Listen:         "127.0.0.1:8080",
 		Connections:    ConnectionConfig{Max: 20_000, PerAddress: 200},
 		RequestTimeout: 10 * time.Second,
-		Rates:          RateConfig{Default: "1200-M", SignUp: "60-H", SignIn: "60-M", Recovery: "120-M", Keys: 100_000},
+		Rates:          RateConfig{Default: "1200-M", SignUp: "60-H", SignIn: "60-M", Refresh: "600-M", Recovery: "120-M", Throttled: "12-M", Keys: 100_000},
 	}
 }
 
@@ -75,6 +81,10 @@ func (c Config) Validate() error {
 		if u, err := url.Parse(c.PublicBase); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || strings.Trim(u.Path, "/") != "" {
 			errs.Add("gateway.public_base", "must be a URL without a path, like https://id.example.org")
 		}
+	}
+	for i, o := range c.Origins {
+		_, err := config.Origin(o)
+		errs.AddErr(fmt.Sprintf("gateway.origins[%d]", i), err)
 	}
 	if (c.TLS.CertFile == "") != (c.TLS.KeyFile == "") {
 		errs.Add("gateway.tls", "cert_file and key_file go together")
@@ -102,7 +112,7 @@ func (c Config) Validate() error {
 
 func (c Config) validateRates(errs *config.Errors) {
 	for _, r := range [...]struct{ name, rate string }{
-		{"default", c.Rates.Default}, {"sign_up", c.Rates.SignUp}, {"sign_in", c.Rates.SignIn}, {"recovery", c.Rates.Recovery},
+		{"default", c.Rates.Default}, {"sign_up", c.Rates.SignUp}, {"sign_in", c.Rates.SignIn}, {"refresh", c.Rates.Refresh}, {"recovery", c.Rates.Recovery}, {"throttled", c.Rates.Throttled},
 	} {
 		if err := validRate(r.rate); err != nil {
 			errs.Add("gateway.rates."+r.name, "must be like 60-M (a count, then S, M, H or D)")
@@ -128,6 +138,35 @@ func (c Config) ValidateProduction() error {
 		errs.Add("gateway.public_base", "production needs the URL that people use")
 	}
 	return errs.Err()
+}
+
+// ValidateDevelopment keeps simulated phones, the clock and pretended addresses at home.
+func (c Config) ValidateDevelopment() error {
+	var errs config.Errors
+	if !c.PublicDevelopment && !obs.Loopback(c.Listen) {
+		errs.Add("gateway.listen", "is reached from the network, and development shows everybody's texts and moves the clock: listen on 127.0.0.1, or say gateway.i_know_development_is_public: true")
+	}
+	return errs.Err()
+}
+
+// origins are those of the configuration as browsers write them.
+func (c Config) origins() edge.Origins {
+	list := edge.Origins{}
+	for _, o := range c.Origins {
+		if origin, err := config.Origin(o); err == nil { // the others are Validate's
+			list[origin] = true
+		}
+	}
+	return list
+}
+
+// ownHost is the host of public_base, "" without one: the one truth about our own name.
+func (c Config) ownHost() string {
+	base, err := url.Parse(c.PublicBase)
+	if err != nil {
+		return "" // Validate says so
+	}
+	return base.Host
 }
 
 // PublicURL is where people reach the gateway that listens on addr.

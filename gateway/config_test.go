@@ -20,6 +20,8 @@ func TestConfig(t *testing.T) {
 	tests := map[string]func(*gateway.Config){
 		"gateway.listen":                  func(c *gateway.Config) { c.Listen = "8080" },
 		"gateway.public_base":             func(c *gateway.Config) { c.PublicBase = "id.example.org/path" },
+		"gateway.origins[1]":              func(c *gateway.Config) { c.Origins = []string{"https://a.example", "https://*.example.org"} },
+		"gateway.rates.refresh":           func(c *gateway.Config) { c.Rates.Refresh = "often" },
 		"gateway.tls":                     func(c *gateway.Config) { c.TLS.CertFile = "cert.pem" },
 		"gateway.proxy.trusted[1]":        func(c *gateway.Config) { c.Proxy.Trusted = []string{"10.0.0.0/8", "10.0.0.1"} },
 		"gateway.connections.max":         func(c *gateway.Config) { c.Connections.Max = 0 },

@@ -11,6 +11,7 @@ import (
 
 	"centinela/shared/fault"
 	"centinela/shared/httpkit"
+	"centinela/shared/obs"
 )
 
 // traveller is a clock that can be moved: the development profile's.
@@ -32,6 +33,8 @@ var errNotWired = fault.New(fault.KindInternal, fault.CodeInternal, "")
 var (
 	errDevRoute = fault.New(fault.KindForbidden, fault.CodeDevOnly,
 		"the production profile has no simulated phones and no clock to move: texts go out as recovery.sms says; to try things out start a suite with profile=development")
+	errDevName = fault.New(fault.KindForbidden, fault.CodeDevOnly,
+		"simulated phones and the clock answer to an address, to localhost and to gateway.public_base, not to another name: a page elsewhere could have its name lead here")
 	errDevAddress = fault.New(fault.KindForbidden, fault.CodeDevOnly,
 		"the production profile takes the client's address from the connection, or from X-Forwarded-For of a proxy that gateway.proxy.trusted names; leave X-Dev-Address out")
 )
@@ -49,6 +52,17 @@ func refuseDevelopment(engine *gin.Engine) {
 func noPretence(c *gin.Context) {
 	if c.GetHeader(httpkit.HeaderDevAddress) != "" {
 		httpkit.Fail(c, errDevAddress)
+	}
+}
+
+// stayHome refuses development's own routes under a foreign name (DNS rebinding): a page in the developer's browser could
+// read the texts.
+func (m *Module) stayHome(c *gin.Context) {
+	if m.cfg.PublicDevelopment || !strings.HasPrefix(c.Request.URL.Path, "/dev/") || obs.HostIsLocal(c.Request.Host) {
+		return
+	}
+	if own := m.cfg.ownHost(); own == "" || !strings.EqualFold(own, c.Request.Host) {
+		httpkit.Fail(c, errDevName)
 	}
 }
 
@@ -100,6 +114,3 @@ func withoutDevelopment(spec *openapi3.T) {
 	}
 	spec.Tags = slices.DeleteFunc(spec.Tags, func(t *openapi3.Tag) bool { return t.Name == "development" })
 }
-
-// ginPath writes /a/{id} as /a/:id.
-func ginPath(path string) string { return strings.NewReplacer("{", ":", "}", "").Replace(path) }

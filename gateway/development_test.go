@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"centinela/gateway"
 	"centinela/shared/fault"
 )
 
@@ -27,6 +28,41 @@ func TestProduction(t *testing.T) {
 	}
 	if n := len(s.recovery.requests("/dev/phone")); n != 0 {
 		t.Errorf("%d requests reached recovery", n)
+	}
+}
+
+// TestDevelopmentRefusesOtherNames (AG W5): a page that had its own name lead here reads no texts and moves no clock.
+func TestDevelopmentRefusesOtherNames(t *testing.T) {
+	named := func(base string, known bool) option {
+		return config(func(c *gateway.Config) { c.PublicBase, c.PublicDevelopment = base, known })
+	}
+	for _, tt := range []struct {
+		name, host string
+		base       string
+		known      bool
+		refused    bool
+	}{
+		{"address", "127.0.0.1:8080", "", false, false},
+		{"another_address", "192.0.2.7", "", false, false},
+		{"localhost", "localhost:8080", "", false, false},
+		{"a_name", "evil.example", "", false, true},
+		{"a_name_that_begins_well", "127.0.0.1.evil.example:8080", "", false, true},
+		{"our_own", "id.dev.example:8443", "http://id.dev.example:8443", false, false},
+		{"not_our_own", "evil.example", "http://id.dev.example:8443", false, true},
+		{"meant_to_be_public", "anything.example", "", true, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := start(t, named(tt.base, tt.known)).ready()
+			for _, path := range []string{"/dev/phone", "/dev/clock"} {
+				got := s.get(path, header("Host", tt.host))
+				if tt.refused {
+					got.refused(t, 403, fault.CodeDevOnly)
+				} else {
+					got.ok(t)
+				}
+			}
+			s.get("/v1/me", header("Host", tt.host), person(s.token())).ok(t) // only development's own routes
+		})
 	}
 }
 

@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -9,8 +10,8 @@ import (
 	"time"
 
 	"centinela/gateway"
+	"centinela/shared/auditlink/auditlinktest"
 	"centinela/shared/fault"
-	"centinela/shared/id"
 	"centinela/shared/module"
 	"centinela/shared/obs"
 	"centinela/shared/record"
@@ -18,15 +19,9 @@ import (
 	"centinela/shared/verdicts"
 )
 
-func verdict(kind, subject, action string) verdicts.Verdict {
-	now := time.Now().UTC().Truncate(time.Millisecond)
-	return verdicts.Verdict{
-		ID: id.New("vrd"), Kind: kind, Subject: subject, Action: action, Reason: "a test", Source: "operator",
-		CreatedAt: now, Until: now.Add(time.Hour),
-	}
+func refuse(kind, subject string) verdicts.Verdict {
+	return auditlinktest.Verdict(verdicts.Refuse, verdicts.Subject{Kind: kind, Value: subject})
 }
-
-func refuse(kind, subject string) verdicts.Verdict { return verdict(kind, subject, verdicts.Refuse) }
 
 // within waits until a request is answered with status, and returns that answer.
 func (s *suite) within(limit time.Duration, status int, request func() answer) answer {
@@ -63,7 +58,7 @@ func TestFirewall(t *testing.T) {
 			mine := func() answer { return s.get("/v1/me", append(tt.refused, person(s.token()))...) }
 			before := len(s.auth.requests("/v1/me"))
 			mine().ok(t)
-			s.audit.put(tt.list...)
+			s.audit.Put(tt.list...)
 			s.within(time.Second, tt.status, mine).refused(t, tt.status, tt.code)
 
 			reached := len(s.auth.requests("/v1/me"))
@@ -77,7 +72,7 @@ func TestFirewall(t *testing.T) {
 			}
 			s.get("/v1/me", append(tt.free, who)...).ok(t)
 
-			s.audit.put()
+			s.audit.Put()
 			s.within(time.Second, http.StatusOK, mine)
 		})
 	}
@@ -88,7 +83,7 @@ func TestFirewall(t *testing.T) {
 func TestRefusalSaysWhatToDo(t *testing.T) {
 	s := start(t).ready()
 	v := refuse(verdicts.KindIP, "203.0.113.5")
-	s.audit.put(v)
+	s.audit.Put(v)
 	got := s.within(time.Second, http.StatusForbidden, func() answer { return s.get("/", from("203.0.113.5")) })
 	if p := got.problem(t); !strings.Contains(p.Detail, v.ID) || !strings.Contains(p.Detail, v.Until.Format(time.RFC3339)) {
 		t.Errorf("detail = %q", p.Detail)
@@ -96,8 +91,8 @@ func TestRefusalSaysWhatToDo(t *testing.T) {
 	if got.header.Get("Retry-After") == "" {
 		t.Error("no Retry-After")
 	}
-	testkit.Eventually(t, 5*time.Second, func() (bool, string) {
-		for _, e := range s.audit.recorded(record.GatewayRequestRefused) {
+	testkit.Eventually(t, testkit.Patience, func() (bool, string) {
+		for _, e := range s.audit.Recorded(record.GatewayRequestRefused) {
 			if e.Address == "203.0.113.5" && e.Reason == "verdict "+v.ID {
 				return true, ""
 			}
@@ -109,7 +104,7 @@ func TestRefusalSaysWhatToDo(t *testing.T) {
 // TestAllowWins: an allow-verdict keeps an address inside a refused prefix in (R2.3).
 func TestAllowWins(t *testing.T) {
 	s := start(t).ready()
-	s.audit.put(refuse(verdicts.KindPrefix, "203.0.113.0/24"), verdict(verdicts.KindIP, "203.0.113.10", verdicts.Allow))
+	s.audit.Put(refuse(verdicts.KindPrefix, "203.0.113.0/24"), auditlinktest.Verdict(verdicts.Allow, verdicts.Subject{Kind: verdicts.KindIP, Value: "203.0.113.10"}))
 	s.within(time.Second, http.StatusForbidden, func() answer { return s.get("/", from("203.0.113.9")) })
 	s.get("/", from("203.0.113.10")).ok(t)
 }
@@ -117,7 +112,7 @@ func TestAllowWins(t *testing.T) {
 // TestVerdictEnds: a verdict is over at its time, with no word from audit.
 func TestVerdictEnds(t *testing.T) {
 	s := start(t).ready()
-	s.audit.put(refuse(verdicts.KindIP, "203.0.113.5"))
+	s.audit.Put(refuse(verdicts.KindIP, "203.0.113.5"))
 	s.within(time.Second, http.StatusForbidden, func() answer { return s.get("/", from("203.0.113.5")) })
 	if _, err := s.clock.Advance(2 * time.Hour); err != nil {
 		t.Fatal(err)
@@ -129,7 +124,7 @@ func TestVerdictEnds(t *testing.T) {
 // after a restart while audit is down, and the gateway is ready with it (R2.3).
 func TestRestartWithoutAudit(t *testing.T) {
 	s := start(t).ready()
-	s.audit.put(refuse(verdicts.KindIP, "203.0.113.5"))
+	s.audit.Put(refuse(verdicts.KindIP, "203.0.113.5"))
 	s.within(time.Second, http.StatusForbidden, func() answer { return s.get("/", from("203.0.113.5")) })
 	info, err := os.Stat(filepath.Join(s.dir, "gateway"))
 	if err != nil || info.Mode().Perm() != 0o700 {
@@ -141,9 +136,10 @@ func TestRestartWithoutAudit(t *testing.T) {
 	s.audit.server.Close()
 	s.registry = obs.NewRegistry(module.Gateway)
 	s.launch(options{cfg: gateway.DefaultConfig(), dir: s.dir})
-	if err := s.module.Ready(); err != nil {
-		t.Errorf("not ready in spite of the copy on disk: %v", err)
-	}
+	testkit.Eventually(t, 5*time.Second, func() (bool, string) { // auth is heard soon; audit never is
+		err := s.module.Ready()
+		return err == nil, fmt.Sprintf("not ready in spite of the copy on disk: %v", err)
+	})
 	s.get("/", from("203.0.113.5")).refused(t, 403, fault.CodeRefusedByFirewall)
 	s.get("/", from("203.0.113.6")).ok(t)
 }
@@ -156,7 +152,7 @@ func TestNotReadyWithoutVerdicts(t *testing.T) {
 		t.Fatalf("Ready() = %v", err)
 	}
 	up := start(t)
-	testkit.Eventually(t, 5*time.Second, func() (bool, string) { return up.module.Ready() == nil, "not ready with audit there" })
+	testkit.Eventually(t, testkit.Patience, func() (bool, string) { return up.module.Ready() == nil, "not ready with audit there" })
 }
 
 // TestRevokedSessionsWithoutAuth: tokens are checked and revoked sessions are
@@ -165,7 +161,7 @@ func TestRevokedSessionsWithoutAuth(t *testing.T) {
 	s := start(t).ready()
 	s.auth.server.CloseClientConnections()
 	s.auth.server.Close()
-	s.audit.put(refuse(verdicts.KindSession, session))
+	s.audit.Put(refuse(verdicts.KindSession, session))
 	s.within(time.Second, 401, func() answer { return s.get("/v1/me", person(s.token())) }).refused(t, 401, fault.CodeSessionRevoked)
 	s.get("/v1/me", person(s.people.Token(account, "ses_000000000000000000000002"))).refused(t, 503, fault.CodeUnavailable)
 	s.get("/v1/me", person(s.token()+"A")).refused(t, 401, fault.CodeTokenInvalid)

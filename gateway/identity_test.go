@@ -5,11 +5,13 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"centinela/gateway"
 	"centinela/shared/fault"
 	"centinela/shared/httpkit"
 	"centinela/shared/module"
+	"centinela/shared/verdicts"
 )
 
 // arrived is what reached auth of one request to /v1/me.
@@ -137,4 +139,70 @@ func TestServiceRefusesGateway(t *testing.T) {
 	if got.header.Get("WWW-Authenticate") != "" {
 		t.Error("the service's challenge reached the client")
 	}
+}
+
+// TestOwnName (FR A19, A20): behind a proxy that rewrites Host, a page of gateway.public_base is our own for the services, and
+// so is one of gateway.origins; another page's Origin says nothing.
+func TestOwnName(t *testing.T) {
+	s := start(t, config(func(c *gateway.Config) {
+		c.PublicBase, c.Origins = "https://id.example.org", []string{"capacitor://localhost", "https://APP.example.org:443/"}
+	})).ready()
+	for origin, want := range map[string]string{
+		"https://id.example.org": "id.example.org", "": "upstream.internal", "https://evil.example": "upstream.internal",
+		"https://id.example.org.evil.example": "upstream.internal", "null": "upstream.internal",
+		"capacitor://localhost": "localhost", "https://app.example.org": "app.example.org", "https://app.example.org:8443": "upstream.internal",
+		"http://app.example.org": "upstream.internal",
+	} {
+		got := s.arrived(header("Host", "upstream.internal"), func(h http.Header) {
+			if origin != "" {
+				h.Set("Origin", origin)
+			}
+		})
+		if host := got.Header.Get("X-Forwarded-Host"); host != want {
+			t.Errorf("Origin %q: the service is told of %q, want %q", origin, host, want)
+		}
+	}
+}
+
+// TestOrigins (FR A20; gateway.md, "CORS closed by default"): pages that the configuration lists may ask and read, also what was
+// refused; all others, and without a list everybody, get nothing.
+func TestOrigins(t *testing.T) {
+	const page = "https://app.example.org"
+	open := start(t, config(func(c *gateway.Config) { c.Origins = []string{page} })).ready()
+	closed := start(t).ready()
+	preflight := []with{header("Access-Control-Request-Method", "POST"), header("Access-Control-Request-Headers", "authorization,content-type")}
+	for _, tt := range []struct {
+		name    string
+		s       *suite
+		origin  string
+		allowed bool
+	}{
+		{"listed", open, page, true}, {"another", open, "https://evil.example", false}, {"no list", closed, page, false}, {"another port", open, page + ":444", false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			origin := header("Origin", tt.origin)
+			ask := tt.s.send("OPTIONS", "/v1/sessions", "", append(preflight, origin)...)
+			if tt.allowed && (ask.status != 204 || ask.header.Get("Access-Control-Allow-Methods") == "" || ask.header.Get("Access-Control-Allow-Headers") != "Authorization, Content-Type") {
+				t.Errorf("preflight: %s %v", ask, ask.header)
+			}
+			if !tt.allowed {
+				ask.refused(t, 405, fault.CodeMethodNotAllowed)
+				secured(t, ask)
+			}
+			for what, got := range map[string]answer{
+				"preflight": ask, "good": tt.s.get("/v1/me", origin, person(tt.s.token())).ok(t), "refused": tt.s.get("/v1/me", origin).refused(t, 401, fault.CodeUnauthenticated),
+			} {
+				if allow := got.header.Get("Access-Control-Allow-Origin"); (allow == tt.origin) != tt.allowed || !tt.allowed && allow != "" {
+					t.Errorf("%s: Access-Control-Allow-Origin %q", what, allow)
+				}
+				if got.header.Get("Access-Control-Allow-Credentials") != "" {
+					t.Errorf("%s: credentials are allowed", what)
+				}
+			}
+		})
+	}
+	open.audit.Put(refuse(verdicts.KindIP, "203.0.113.5"))
+	open.within(time.Second, 403, func() answer {
+		return open.send("OPTIONS", "/v1/sessions", "", append(preflight, header("Origin", page), from("203.0.113.5"))...)
+	})
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"centinela/gateway"
+	"centinela/gateway/internal/edge"
 	"centinela/shared/fault"
 	"centinela/shared/record"
 	"centinela/shared/testkit"
@@ -80,7 +81,7 @@ func TestConnectionLimits(t *testing.T) {
 				t.Errorf("%v connections counted, want 3", n)
 			}
 			held[0].Close()
-			testkit.Eventually(t, 5*time.Second, func() (bool, string) {
+			testkit.Eventually(t, testkit.Patience, func() (bool, string) {
 				return s.metric("centinela_gateway_connections_open") == 2, "the place isn't given back"
 			})
 			ask(t, inside(t, s.addr))
@@ -137,8 +138,8 @@ func TestRateLimits(t *testing.T) {
 			s.get("/v1/me", person(s.token()), from(tt.one)).ok(t) // another class
 		})
 	}
-	testkit.Eventually(t, 5*time.Second, func() (bool, string) {
-		n := len(s.audit.recorded(record.GatewayRateLimited))
+	testkit.Eventually(t, testkit.Patience, func() (bool, string) {
+		n := len(s.audit.Recorded(record.GatewayRateLimited))
 		return n == len(tests), fmt.Sprintf("%d of %d refusals recorded", n, len(tests))
 	})
 }
@@ -164,9 +165,55 @@ func TestSlowBody(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, _ := readAnswer(t, conn)
-	got.refused(t, 504, fault.CodeTimeout)
+	got.refused(t, 408, fault.CodeRequestTimeout)
 	if took := time.Since(began); took > 5*time.Second {
 		t.Errorf("cut after %s", took)
 	}
 	s.get("/v1/me", person(s.token())).ok(t)
+}
+
+// TestClasses (MU G02, G03; AG W3): what costs, and what guessing pays at, has the limit of its class; the specification says so.
+func TestClasses(t *testing.T) {
+	want := map[string]string{
+		"createAccount": edge.ClassSignUp,
+		"createSession": edge.ClassSignIn, "changePassword": edge.ClassSignIn,
+		"refreshSession": edge.ClassRefresh,
+		"startRecovery":  edge.ClassRecovery, "sendRecoveryCode": edge.ClassRecovery, "addEvidence": edge.ClassRecovery,
+		"completeRecovery": edge.ClassRecovery, "vetoRecovery": edge.ClassRecovery,
+		"verifyPhone": edge.ClassRecovery, "sendPhoneCode": edge.ClassRecovery, "addPhone": edge.ClassRecovery,
+	}
+	got, err := edge.Classes(publicSpec(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for op, class := range want {
+		if got[op] != class {
+			t.Errorf("%s is of class %q, want %q", op, got[op], class)
+		}
+	}
+	for op, class := range got {
+		if want[op] == "" {
+			t.Errorf("%s is of class %s: this test doesn't say so", op, class)
+		}
+	}
+	spec := publicSpec(t)
+	spec.Paths.Find("/v1/me").Get.Extensions = map[string]any{"x-rate": "sign-in"}
+	if _, err := edge.Classes(spec); err == nil || !strings.Contains(err.Error(), "/v1/me") {
+		t.Errorf("a class that nobody knows: %v", err)
+	}
+}
+
+// TestRefreshesSpendNoSignIns (AG W3): an office that refreshes, or a stranger's junk there, keeps nobody from signing in.
+func TestRefreshesSpendNoSignIns(t *testing.T) {
+	s := start(t, config(func(c *gateway.Config) { c.Rates.SignIn, c.Rates.Refresh = "2-H", "3-H" })).ready()
+	refresh := func() answer { return s.send("POST", "/v1/sessions/refresh", `{"refresh_token":"junk"}`) }
+	for range 3 {
+		if got := refresh(); got.status == http.StatusTooManyRequests {
+			t.Fatalf("a refresh within its limit: %s", got)
+		}
+	}
+	refresh().refused(t, 429, fault.CodeTooManyRequests)
+	if got := s.send("POST", "/v1/sessions", `{"identifier":"ana","password":"x"}`); got.status == http.StatusTooManyRequests {
+		t.Errorf("a sign-in after the refreshes: %s", got)
+	}
 }

@@ -1,15 +1,12 @@
 package gateway_test
 
 import (
-	"encoding/json"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"strconv"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/gin-gonic/gin"
@@ -18,13 +15,12 @@ import (
 	"centinela/openapi/gen/authapi"
 	"centinela/openapi/gen/chatrelayapi"
 	"centinela/openapi/gen/recoveryapi"
-	"centinela/shared/access"
+	"centinela/shared/auditlink/auditlinktest"
+	"centinela/shared/fault"
 	"centinela/shared/httpkit"
 	"centinela/shared/httpkit/httpkittest"
 	"centinela/shared/module"
-	"centinela/shared/record"
 	"centinela/shared/testkit"
-	"centinela/shared/verdicts"
 )
 
 // service is a stand-in of one service: it proves the caller and validates the
@@ -76,86 +72,18 @@ func (s *service) requests(path string) []*http.Request {
 	return out
 }
 
-// auditService keeps verdicts and events.
+// auditService is audit, with the verdicts that a test puts there.
 type auditService struct {
 	*service
-	mu      sync.Mutex
-	version int64
-	list    []verdicts.Verdict
-	changed chan struct{}
-	events  []record.Event
+	*auditlinktest.Audit
 }
 
 func newAudit(t testing.TB, ids *httpkittest.Services, people *httpkittest.People) *auditService {
-	a := &auditService{service: newService(t, module.Audit, auditapi.Spec, ids, people), changed: make(chan struct{}), version: 1}
-	a.engine.GET("/internal/verdicts", a.watch)
-	a.engine.POST("/internal/events", a.ingest)
+	a := &auditService{service: newService(t, module.Audit, auditapi.Spec, ids, people), Audit: auditlinktest.New()}
+	a.engine.GET("/internal/verdicts", gin.WrapF(a.Watch))
+	a.engine.POST("/internal/events", gin.WrapF(a.Ingest))
+	a.engine.GET(operatorRoute, func(c *gin.Context) { c.JSON(http.StatusOK, gin.H{"verdicts": []string{}}) })
 	return a
-}
-
-// put replaces the verdicts.
-func (a *auditService) put(list ...verdicts.Verdict) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.list = list
-	a.version++
-	close(a.changed)
-	a.changed = make(chan struct{})
-}
-
-func (a *auditService) watch(c *gin.Context) {
-	known, err := strconv.ParseInt(c.DefaultQuery("version", "-1"), 10, 64)
-	if err != nil {
-		httpkit.Fail(c, err)
-		return
-	}
-	wait, err := strconv.Atoi(c.DefaultQuery("wait_ms", "0"))
-	if err != nil {
-		httpkit.Fail(c, err)
-		return
-	}
-	a.mu.Lock()
-	changed, version := a.changed, a.version
-	a.mu.Unlock()
-	if version <= known {
-		select {
-		case <-changed:
-		case <-c.Request.Context().Done():
-		case <-time.After(time.Duration(wait) * time.Millisecond):
-		}
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	answer := gin.H{"version": a.version, "snapshot": a.version > known, "verdicts": []verdicts.Verdict{}, "removed": []string{}}
-	if a.version > known {
-		answer["verdicts"] = append([]verdicts.Verdict{}, a.list...)
-	}
-	c.JSON(http.StatusOK, answer)
-}
-
-func (a *auditService) ingest(c *gin.Context) {
-	var batch struct{ Events []record.Event }
-	if err := json.NewDecoder(c.Request.Body).Decode(&batch); err != nil {
-		httpkit.Fail(c, err)
-		return
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.events = append(a.events, batch.Events...)
-	c.JSON(http.StatusOK, gin.H{"stored": len(batch.Events), "known": 0})
-}
-
-// recorded are the events of one action.
-func (a *auditService) recorded(action string) []record.Event {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	var out []record.Event
-	for _, e := range a.events {
-		if e.Action == action {
-			out = append(out, e)
-		}
-	}
-	return out
 }
 
 // accountBody is an answer as auth's spec has it.
@@ -164,19 +92,18 @@ const accountBody = `{"id":"acc_000000000000000000000001","user_name":"ana","loc
 func newAuth(t testing.TB, ids *httpkittest.Services, people *httpkittest.People) *service {
 	s := newService(t, module.Auth, authapi.Spec, ids, people)
 	s.engine.GET("/.well-known/jwks.json", func(c *gin.Context) {
-		keys, err := people.Keys(c)
-		if err != nil {
-			httpkit.Fail(c, err)
-			return
-		}
 		c.Header("Cache-Control", "public, max-age=300")
-		c.Data(http.StatusOK, "application/json", access.JWKS(keys))
+		people.ServeHTTP(c.Writer, c.Request)
 	})
+	s.engine.GET("/internal/revocations", gin.WrapH(people))
 	s.engine.GET("/v1/me", func(c *gin.Context) {
 		// What a service must not be able to say for the gateway, or twice.
 		c.Header("X-Content-Type-Options", "nosniff")
 		c.Header("Set-Cookie", "a=b")
 		c.Data(http.StatusOK, "application/json", []byte(accountBody))
+	})
+	s.engine.POST("/v1/sessions", func(c *gin.Context) {
+		httpkit.Fail(c, fault.New(fault.KindUnauthenticated, fault.CodeCredentialsInvalid, "no"))
 	})
 	s.engine.POST("/v1/accounts", func(c *gin.Context) {
 		body, err := io.ReadAll(c.Request.Body)

@@ -53,6 +53,15 @@ func TestSocketServiceHangs(t *testing.T) {
 	if detail := got.refused(t, 504, fault.CodeTimeout).problem(t).Detail; !strings.Contains(detail, "took too long") {
 		t.Errorf("detail = %q, which isn't what happened", detail)
 	}
+	for range 2 { // three in all: the breaker knows (AG W7)
+		conn := dial(t, s.addr)
+		if _, err := io.WriteString(conn, upgrade+"\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		got, _ := readAnswer(t, conn)
+		got.refused(t, 504, fault.CodeTimeout)
+	}
+	s.get("/v1/conversations", person(s.token())).refused(t, 503, fault.CodeUnavailable)
 }
 
 // TestSocketTakesNoBody: a body on an upgrade is refused here, and holds nothing up (R2.1).
@@ -69,8 +78,8 @@ func TestSocketTakesNoBody(t *testing.T) {
 	}
 }
 
-// TestSocketBytesPass: what is sent on a socket arrives as it is, also where it reads like a refusal of net/http's,
-// which the listener makes a problem document elsewhere (R1: nothing sent is lost).
+// TestSocketBytesPass: what is sent on a socket arrives as it is, also what came with the handshake, and what reads like an
+// answer of net/http's own (R1: nothing sent is lost).
 func TestSocketBytesPass(t *testing.T) {
 	const text = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n400 Bad Request"
 	raw := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -89,20 +98,28 @@ func TestSocketBytesPass(t *testing.T) {
 	t.Cleanup(raw.Close)
 	s := start(t).ready()
 	s.move(module.ChatRelay, raw.URL)
-	conn := dial(t, s.addr)
-	if _, err := io.WriteString(conn, upgrade+"\r\n"); err != nil {
-		t.Fatal(err)
-	}
-	reader := bufio.NewReader(conn)
-	resp, err := http.ReadResponse(reader, nil)
-	if err != nil || resp.StatusCode != http.StatusSwitchingProtocols {
-		t.Fatalf("%v %v", resp, err)
-	}
-	if _, err := io.WriteString(conn, "x"); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := io.ReadAll(reader); err != nil || string(got) != text {
-		t.Errorf("%v %q", err, got)
+	for name, early := range map[string]bool{"after_the_answer": false, "with_the_handshake": true} {
+		t.Run(name, func(t *testing.T) {
+			conn := dial(t, s.addr)
+			first, later := upgrade+"\r\n", "x"
+			if early {
+				first, later = first+later, ""
+			}
+			if _, err := io.WriteString(conn, first); err != nil {
+				t.Fatal(err)
+			}
+			reader := bufio.NewReader(conn)
+			resp, err := http.ReadResponse(reader, nil)
+			if err != nil || resp.StatusCode != http.StatusSwitchingProtocols {
+				t.Fatalf("%v %v", resp, err)
+			}
+			if _, err := io.WriteString(conn, later); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := io.ReadAll(reader); err != nil || string(got) != text {
+				t.Errorf("%v %q", err, got)
+			}
+		})
 	}
 }
 

@@ -141,10 +141,12 @@ func (s *suite) launch(o options) {
 	}
 	server := &http.Server{ // as services/runner has it
 		Handler: handler, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
-		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug),
+		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug), DisableGeneralOptionsHandler: true,
 	}
 	s.addr = listener.Addr().String()
-	s.url = o.cfg.PublicURL(listener.Addr())
+	here := o.cfg
+	here.PublicBase = "" // the tests come by the address
+	s.url = here.PublicURL(listener.Addr())
 	listener, err = m.Serve(server, listener)
 	if err != nil {
 		s.t.Fatal(err)
@@ -189,7 +191,7 @@ func publicSpec(t testing.TB) *openapi3.T {
 // ready waits for the verdicts and for the keys.
 func (s *suite) ready() *suite {
 	s.t.Helper()
-	testkit.Eventually(s.t, 10*time.Second, func() (bool, string) {
+	testkit.Eventually(s.t, testkit.Patience, func() (bool, string) {
 		if err := s.module.Ready(); err != nil {
 			return false, err.Error()
 		}
@@ -208,6 +210,7 @@ type answer struct {
 	body   string
 	took   time.Duration
 	proto  string
+	closed bool // the connection ends with it
 }
 
 func (a answer) String() string { return http.StatusText(a.status) + " " + a.body }
@@ -287,6 +290,9 @@ func (s *suite) send(method, path, body string, set ...with) answer {
 	for _, f := range set {
 		f(req.Header)
 	}
+	if host := req.Header.Get("Host"); host != "" {
+		req.Host = host
+	}
 	return s.do(req)
 }
 
@@ -302,7 +308,7 @@ func (s *suite) do(req *http.Request) answer {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return answer{status: resp.StatusCode, header: resp.Header, body: string(text), took: time.Since(began), proto: resp.Proto}
+	return answer{status: resp.StatusCode, header: resp.Header, body: string(text), took: time.Since(began), proto: resp.Proto, closed: resp.Close}
 }
 
 // metric is the sum of a metric's series with the given label values.

@@ -1,15 +1,20 @@
 package gateway_test
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"fmt"
+	"io"
 	"math/big"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httptrace"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,19 +22,31 @@ import (
 	"time"
 
 	"centinela/gateway"
+	"centinela/gateway/internal/edge"
+	"centinela/shared/clock"
 	"centinela/shared/module"
 	"centinela/shared/obs"
+	"centinela/shared/testkit"
+	"centinela/shared/verdicts"
 )
 
 // certificate writes a self-made certificate and its key.
 func certificate(t testing.TB) (files gateway.TLSConfig, pool *x509.CertPool) {
+	t.Helper()
+	dir := t.TempDir()
+	files = gateway.TLSConfig{CertFile: filepath.Join(dir, "cert.pem"), KeyFile: filepath.Join(dir, "key.pem")}
+	return files, renew(t, files, 1)
+}
+
+// renew writes another pair into files.
+func renew(t testing.TB, files gateway.TLSConfig, serial int64) (pool *x509.CertPool) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		SerialNumber: big.NewInt(serial), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
@@ -40,8 +57,6 @@ func certificate(t testing.TB) (files gateway.TLSConfig, pool *x509.CertPool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	files = gateway.TLSConfig{CertFile: filepath.Join(dir, "cert.pem"), KeyFile: filepath.Join(dir, "key.pem")}
 	for name, block := range map[string]*pem.Block{
 		files.CertFile: {Type: "CERTIFICATE", Bytes: der}, files.KeyFile: {Type: "PRIVATE KEY", Bytes: keyDER},
 	} {
@@ -51,7 +66,7 @@ func certificate(t testing.TB) (files gateway.TLSConfig, pool *x509.CertPool) {
 	}
 	pool = x509.NewCertPool()
 	pool.AppendCertsFromPEM(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
-	return files, pool
+	return pool
 }
 
 // TestTLS: with certificate files the gateway speaks TLS 1.2 or later and HTTP/2
@@ -114,5 +129,154 @@ func TestTLSFilesMissing(t *testing.T) {
 	}
 	if _, err := m.Serve(&http.Server{}, nil); err == nil || !strings.Contains(err.Error(), "gateway.tls") {
 		t.Errorf("Serve: %v", err)
+	}
+}
+
+// TestCertificateIsRenewed (FR A26): a pair that is replaced is served to the next client; half a pair, a broken one and none
+// leave the former in force, and are told once.
+func TestCertificateIsRenewed(t *testing.T) {
+	files, _ := certificate(t)
+	clk := clock.NewManual(time.Now())
+	var logs testkit.Buffer
+	c, err := edge.LoadCertificate(files.CertFile, files.KeyFile, clk, obs.NewLogger(&logs, "gateway", "info", obs.FormatJSON))
+	if err != nil {
+		t.Fatal(err)
+	}
+	serial := func() int64 {
+		t.Helper()
+		clk.Advance(time.Second)
+		pair, err := c.Get(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return pair.Leaf.SerialNumber.Int64()
+	}
+	keep := func(what string, spoil func() error) {
+		t.Helper()
+		if err := spoil(); err != nil {
+			t.Fatal(err)
+		}
+		before := strings.Count(logs.String(), "stays in force")
+		for range 3 {
+			if got := serial(); got != 2 {
+				t.Errorf("%s: certificate %d is served, want the former", what, got)
+			}
+		}
+		if n := strings.Count(logs.String(), "stays in force") - before; n != 1 {
+			t.Errorf("%s: told %d times", what, n)
+		}
+		if err := c.Reload(); err == nil {
+			t.Errorf("%s: SIGHUP doesn't say that it can't be read", what)
+		}
+	}
+	if got := serial(); got != 1 {
+		t.Errorf("certificate %d", got)
+	}
+	renew(t, files, 2)
+	if got := serial(); got != 2 {
+		t.Errorf("certificate %d is served after the renewal", got)
+	}
+	other, _ := certificate(t)
+	keep("a key of another pair", func() error { return copyFile(other.KeyFile, files.KeyFile) })
+	keep("a half-written certificate", func() error { return os.Truncate(files.CertFile, 100) })
+	keep("no certificate", func() error { return os.Remove(files.CertFile) })
+	renew(t, files, 3)
+	if got := serial(); got != 3 {
+		t.Errorf("certificate %d is served after the files were mended", got)
+	}
+}
+
+func copyFile(from, to string) error {
+	text, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, text, 0o600)
+}
+
+// TestRenewedCertificateIsServed: the listener asks for the certificate at each handshake, and Reload reads it at once.
+func TestRenewedCertificateIsServed(t *testing.T) {
+	files, _ := certificate(t)
+	s := start(t, config(func(c *gateway.Config) { c.TLS = files }))
+	renewed := renew(t, files, 7)
+	if err := s.module.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := tls.Dial("tcp", s.addr, &tls.Config{RootCAs: renewed})
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn.Close()
+	if err := start(t).module.Reload(); err != nil {
+		t.Errorf("without TLS there is nothing to read: %v", err)
+	}
+}
+
+// TestRefusedUnderTLS (AG D12): what net/http would answer itself is not answered to a refused address, under TLS either;
+// HTTP/2 still works there for who is not refused.
+func TestRefusedUnderTLS(t *testing.T) {
+	files, pool := certificate(t)
+	s := start(t, config(func(c *gateway.Config) { c.TLS = files }))
+	s.client.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, ForceAttemptHTTP2: true}
+	t.Cleanup(s.client.CloseIdleConnections)
+	s.ready()
+	s.audit.Put(refuse(verdicts.KindIP, "127.0.0.1"))
+	got := s.within(time.Second, 403, func() answer { return s.get("/") })
+	if got.proto != "HTTP/2.0" {
+		t.Errorf("spoke %s", got.proto)
+	}
+	s.get("/", from("198.51.100.9")).ok(t)
+	conn, err := tls.Dial("tcp", s.addr, &tls.Config{RootCAs: pool})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: a\r\nExpect: foo\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := io.ReadAll(conn); len(text) > 0 {
+		t.Errorf("a refused address got %q (%v)", text, err)
+	}
+}
+
+// TestRapidReset (AG D10): streams that a client opens and resets make neither a line each nor an error of ours.
+func TestRapidReset(t *testing.T) {
+	files, pool := certificate(t)
+	s := start(t, unchecked, config(func(c *gateway.Config) { c.TLS = files; c.Rates.Default = "100000-M" }))
+	s.client.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, ForceAttemptHTTP2: true}
+	t.Cleanup(s.client.CloseIdleConnections)
+	s.ready()
+	held := make(chan struct{})
+	slow := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case <-held:
+		case <-r.Context().Done():
+		}
+	}))
+	t.Cleanup(slow.Close)
+	t.Cleanup(func() { close(held) })
+	s.move(module.Auth, slow.URL)
+	for range 200 {
+		ctx, reset := context.WithCancel(t.Context())
+		req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { reset() }}), "GET", s.url+"/v1/me", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+s.token())
+		if resp, err := s.client.Do(req); err == nil {
+			resp.Body.Close()
+			t.Fatalf("answered %s", resp.Status)
+		}
+		reset()
+	}
+	testkit.Eventually(t, 10*time.Second, func() (bool, string) {
+		n := s.metric("centinela_gateway_http_requests_total", "getMe", "4xx", "request_timeout")
+		return n >= 100, fmt.Sprintf("%v counted", n)
+	})
+	if lines := s.logs.with(`"operation":"getMe"`, `"gone":true`); len(lines) > 1 {
+		t.Errorf("%d lines: %s", len(lines), lines[1])
+	}
+	if n := s.metric("centinela_gateway_http_requests_total", "5xx"); n != 0 {
+		t.Errorf("%v errors of ours", n)
 	}
 }

@@ -65,13 +65,18 @@ func (r *frameReader) next() (op byte, payload []byte, err error) {
 
 // appendFrame adds a client's frame. Its mask is zero: the server undoes it as any other, and the generator saves the work.
 func appendFrame(to []byte, op byte, payload []byte) []byte {
-	to = append(to, 0x80|op)
-	if n := len(payload); n < 126 {
-		to = append(to, 0x80|byte(n))
-	} else {
-		to = append(to, 0x80|126)
-		to = binary.BigEndian.AppendUint16(to, uint16(n)) //nolint:gosec // frames of the generator are short
-	}
-	to = append(to, 0, 0, 0, 0)
+	to = append(appendHeader(to, op, 0x80, len(payload)), 0, 0, 0, 0)
 	return append(to, payload...)
+}
+
+// appendServerFrame adds a server's text frame.
+func appendServerFrame(to, payload []byte) []byte {
+	return append(appendHeader(to, opText, 0, len(payload)), payload...)
+}
+
+func appendHeader(to []byte, op, mask byte, length int) []byte {
+	if length < 126 {
+		return append(to, 0x80|op, mask|byte(length))
+	}
+	return binary.BigEndian.AppendUint16(append(to, 0x80|op, mask|126), uint16(length)) //nolint:gosec // frames of the bench are short
 }

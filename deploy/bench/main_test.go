@@ -3,22 +3,13 @@ package main
 import (
 	"bytes"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
-)
 
-// commandOf is a started command as far as its pid.
-func commandOf(t *testing.T, pid int) *exec.Cmd {
-	t.Helper()
-	found, err := os.FindProcess(pid)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &exec.Cmd{Process: found}
-}
+	"centinela/deploy/suite"
+)
 
 // Help says what there is; a mistake is told as one, before anything is started.
 func TestCommandLine(t *testing.T) {
@@ -28,7 +19,7 @@ func TestCommandLine(t *testing.T) {
 		code int
 		says []string
 	}{
-		{"help", []string{"--help"}, 0, append(names(), "-only", "-quick", "-binary", "-profile", "-timeout")},
+		{"help", []string{"--help"}, 0, append(names(), "-only", "-quick", "-binary", "-events", "-timeout")},
 		{"unknown part", []string{"-only", "gateway,nothing"}, usageExit, []string{`"nothing"`, "sockets"}},
 		{"unknown flag", []string{"-fast"}, usageExit, []string{"-fast"}},
 		{"a word too many", []string{"gateway"}, usageExit, []string{`"gateway"`}},
@@ -54,7 +45,7 @@ func TestChoose(t *testing.T) {
 	if err != nil || len(got) != 2 || got[0].name != "gateway" || got[1].name != "chat" {
 		t.Errorf("%v, %v: want gateway, then chat", got, err)
 	}
-	if got, err := choose(""); err != nil || len(got) != len(parts()) {
+	if got, err := choose(""); err != nil || len(got) != len(parts) {
 		t.Errorf("%d parts, %v", len(got), err)
 	}
 }
@@ -74,7 +65,7 @@ func TestABrokenSuite(t *testing.T) {
 	if !strings.Contains(errOut.String(), "it is broken") {
 		t.Errorf("the log isn't shown: %s", &errOut)
 	}
-	if time.Since(began) > readyTime/2 {
+	if time.Since(began) > suite.ReadyTime/2 {
 		t.Error("it was waited for although it had ended")
 	}
 	if left, err := filepath.Glob(filepath.Join(os.TempDir(), "centinela-bench-*")); err != nil || len(left) != 0 {

@@ -31,7 +31,7 @@ func (s *split) visitors(ctx context.Context, n int) ([]visitor, error) {
 	group.SetLimit(4)
 	for i := have; i < n; i++ {
 		group.Go(func() (err error) {
-			s.people[i], err = signUp(ctx, "http://"+s.ports["gateway"], i)
+			s.people[i], err = signUp(ctx, "http://"+s.Address("gateway"), i)
 			return err
 		})
 	}

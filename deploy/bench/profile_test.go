@@ -39,7 +39,8 @@ func zipped(t *testing.T, data []byte) []byte {
 
 func example() []byte {
 	return message(
-		6, "", 6, "golang.org/x/crypto/argon2.processBlockSSE", 6, "main.other", 6, "main.inlined",
+		6, "", 6, "golang.org/x/crypto/argon2.processBlockSSE", 6, "main.other", 6, "main.inlined", 6, "samples", 6, "count",
+		1, message(1, 4, 2, 5), 1, message(1, 2, 2, 5), // the values of a sample: what they count and in which unit
 		5, message(1, 1, 2, 1), 5, message(1, 2, 2, 2), 5, message(1, 3, 2, 3),
 		4, message(1, 10, 3, 4096, 4, message(1, 1)),
 		4, message(1, 11, 4, message(1, 3, 2, 77), 4, message(1, 2)),
@@ -51,36 +52,20 @@ func example() []byte {
 
 // Samples with the function anywhere on their stack count, inlined or not.
 func TestSamples(t *testing.T) {
+	b := &bench{dir: t.TempDir()}
 	for _, c := range []struct {
-		of             func(string) bool
-		matched, total int64
+		focus          string
+		matched, total float64
 	}{
-		{isHash, 9, 12},
-		{func(name string) bool { return name == "main.inlined" }, 12, 12},
-		{func(string) bool { return false }, 0, 12},
+		{hashFunctions, 9, 12},
+		{"^main.inlined$", 12, 12},
+		{"^nothing$", 0, 12},
 	} {
-		if matched, total, err := samples(zipped(t, example()), c.of); err != nil || matched != c.matched || total != c.total {
-			t.Errorf("%d of %d, %v; want %d of %d", matched, total, err, c.matched, c.total)
+		if matched, total, err := b.samples(t.Context(), zipped(t, example()), c.focus); err != nil || matched != c.matched || total != c.total {
+			t.Errorf("%s: %v of %v, %v; want %v of %v", c.focus, matched, total, err, c.matched, c.total)
 		}
 	}
-}
-
-// A profile that is cut or none is an error, or a smaller profile, and never a panic.
-func TestSamplesOfSomethingElse(t *testing.T) {
-	whole := example()
-	for n := range whole {
-		if _, total, err := samples(zipped(t, whole[:n]), isHash); err == nil && total > 12 {
-			t.Errorf("cut at %d: %d samples", n, total)
-		}
-	}
-	for name, data := range map[string][]byte{
-		"no gzip":           whole,
-		"a field of 64 bit": zipped(t, []byte{2<<3 | 1, 0, 0, 0, 0, 0, 0, 0, 0}),
-		"a name too far":    zipped(t, message(5, message(1, 1, 2, 99), 4, message(1, 1, 4, message(1, 1)))),
-		"a longer length":   zipped(t, []byte{2<<3 | 2, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1}),
-	} {
-		if _, _, err := samples(data, isHash); err == nil {
-			t.Errorf("%s: no error", name)
-		}
+	if _, _, err := b.samples(t.Context(), []byte("no profile"), hashFunctions); err == nil {
+		t.Error("something else is read")
 	}
 }

@@ -2,27 +2,28 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os/exec"
+	"os"
 	"path/filepath"
-	"slices"
-	"strings"
-	"time"
 
+	"centinela/deploy/suite"
 	"centinela/shared/module"
 	"centinela/shared/secret"
 	"centinela/shared/svcauth"
 )
 
-const readyPoll = 10 * time.Millisecond
+// all is the part whose process runs every part.
+const all = "all"
+
+// maxLog is how long a child's log may grow: a line a request is many.
+const maxLog = 64 << 20
 
 // opened raises the limits that would stop a load from one address; nothing is switched off. Hashes are the cheapest
 // that the configuration allows, because people are many and what a hash costs is measured elsewhere.
 func opened() []string {
 	const many = "1000000000-H"
 	return []string{
-		"gateway.rates.default=" + many, "gateway.rates.sign_up=" + many, "gateway.rates.sign_in=" + many,
+		"gateway.rates.default=" + many, "gateway.rates.sign_up=" + many, "gateway.rates.sign_in=" + many, "gateway.rates.refresh=" + many,
 		"gateway.connections.per_address=20000", "auth.sign_up.hourly=1000000", "auth.session.access_ttl=1h",
 		"auth.password.hash_memory=19", "auth.password.hash_time=2", "auth.password.threads=1",
 		"chat_relay.rate.burst=1000000", "chat_relay.rate.leak=1us", "chat_relay.sockets.bytes_a_second=1000000000",
@@ -30,131 +31,95 @@ func opened() []string {
 	}
 }
 
-func setFlags(settings ...string) []string {
-	var out []string
-	for _, s := range settings {
-		out = append(out, "--set", s)
-	}
-	return out
+// server is a process and where it is asked: a baseline where it listens, one of the suite at its operations listener.
+type server struct {
+	*suite.Process
+	address string
 }
 
-// whole is the suite in one process, on defaults, in an empty folder.
-type whole struct {
-	*process
-	url, ops, data string
+// startBaseline runs this program again as a baseline, until the part ends.
+func (b *bench) startBaseline(name string, args ...string) (server, error) {
+	p, address, err := suite.LaunchServer(b.dir, name, listening, b.self, append([]string{serveCommand}, args...)...)
+	if err == nil {
+		b.atEnd(p.Terminate)
+	}
+	return server{p, address}, err
 }
 
-func (b *bench) startWhole(ctx context.Context, name string, settings ...string) (*whole, error) {
-	ports, err := freePorts(2)
-	if err != nil {
-		return nil, err
-	}
-	w := &whole{url: "http://" + ports[0], ops: ports[1], data: filepath.Join(b.dir, name)}
-	args := append([]string{"all", "--data", w.data}, setFlags(append(settings, "gateway.listen="+ports[0], "ops.listen="+ports[1])...)...)
-	if w.process, _, err = launch(b.dir, name, b.binary, args, false); err != nil {
-		return nil, err
-	}
-	w.watch()
-	return w, nil
+// startWhole starts the suite in one process, on defaults, in an empty folder.
+func (b *bench) startWhole(ctx context.Context, name string, settings ...string) (*suite.Suite, error) {
+	return suite.Start(ctx, suite.Options{Binary: b.binary, Dir: filepath.Join(b.dir, name), Topology: suite.Together, Settings: settings})
 }
 
 // split is the suite in processes of its own, so that each part's CPU and memory can be told apart.
 type split struct {
+	*suite.Suite
 	b      *bench
-	data   string
-	args   []string
-	ports  map[string]string // of each part, and "<part> ops"
-	procs  map[string]*process
 	signer *svcauth.Signer // the gateway's, for calls that go to a service past it
-	order  []string        // of start
 	people []visitor       // signed in, made by the first part that needs them
 }
 
 // splitSuite starts the suite once for all parts that use it.
-func (b *bench) splitSuite(ctx context.Context) (*split, error) {
-	if b.split != nil {
-		return b.split, nil
+func (b *bench) splitSuite(ctx context.Context) (_ *split, err error) {
+	if b.split == nil {
+		b.split, err = b.newSplit(ctx, "split", module.Audit, module.Auth, module.ChatRelay, module.Gateway)
 	}
-	s, err := b.newSplit(ctx, "split", module.Audit, module.Auth, module.ChatRelay, module.Gateway)
-	if err != nil {
-		return nil, err
-	}
-	b.split = s
-	return s, nil
+	return b.split, err
 }
 
 // newSplit starts some services, each in its process, in a folder of their own.
 func (b *bench) newSplit(ctx context.Context, name string, services ...string) (*split, error) {
-	s := &split{b: b, data: filepath.Join(b.dir, name), ports: map[string]string{}, procs: map[string]*process{}, order: services}
-	keys := filepath.Join(s.data, "keys")
-	if said, err := exec.CommandContext(ctx, b.binary, "keys", keys).CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("make keys: %w\n%s", err, said)
+	dir := filepath.Join(b.dir, name)
+	keys := filepath.Join(dir, "data", "keys")
+	if err := os.MkdirAll(keys, 0o700); err != nil {
+		return nil, err
 	}
-	key, err := secret.LoadSigner(filepath.Join(keys, module.Gateway+".key"), false)
+	key, err := secret.LoadSigner(filepath.Join(keys, module.Gateway+".key"), true) // also where no gateway runs
 	if err != nil {
 		return nil, err
 	}
-	s.signer = svcauth.NewSigner(module.Gateway, key)
-	ports, err := freePorts(2 * len(services))
+	running, err := suite.Start(ctx, suite.Options{Binary: b.binary, Dir: dir, Topology: suite.Apart, Parts: services, Settings: opened()})
 	if err != nil {
 		return nil, err
 	}
-	settings := opened()
-	for i, service := range services {
-		s.ports[service], s.ports[service+" ops"] = ports[2*i], ports[2*i+1]
-		key := "services." + strings.ReplaceAll(service, "-", "_")
-		settings = append(settings, key+".ops="+ports[2*i+1])
-		if service == module.Gateway {
-			settings = append(settings, "gateway.listen="+ports[2*i])
-		} else {
-			settings = append(settings, key+".listen="+ports[2*i], key+".url=http://"+ports[2*i])
-		}
-	}
-	s.args = append([]string{"--data", s.data}, setFlags(settings...)...)
-	for _, service := range services {
-		if err := s.start(ctx, service); err != nil {
-			return nil, errors.Join(err, s.stop())
-		}
+	s := &split{Suite: running, b: b, signer: svcauth.NewSigner(module.Gateway, key)}
+	for _, w := range s.watch(services...) {
+		b.say("go tool pprof http://%s/debug/pprof/profile looks at the %s", w.address, w.Name)
 	}
 	return s, nil
 }
 
-// start runs one service and waits until it is ready.
-func (s *split) start(ctx context.Context, service string) error {
-	p, _, err := launch(s.b.dir, filepath.Base(s.data)+"-"+service, s.b.binary, append([]string{service}, s.args...), false)
-	if err != nil {
-		return err
+// watch are the processes of services, at their operations listeners.
+func (s *split) watch(services ...string) []server {
+	var out []server
+	for _, service := range services {
+		out = append(out, server{s.Process(service), s.Ops(service)})
 	}
-	p.watch()
-	s.procs[service] = p
-	return p.awaitReady(ctx, s.ports[service+" ops"], readyPoll)
+	return out
 }
 
-// restart gives a service a fresh process, with the memory of one.
-func (s *split) restart(ctx context.Context, service string) error {
-	if err := s.procs[service].stop(); err != nil {
-		return err
+// renew gives services fresh processes, with the memory of such.
+func (s *split) renew(ctx context.Context, services ...string) error {
+	for _, service := range services {
+		if err := s.Process(service).Terminate(); err != nil {
+			return err
+		}
+		if err := s.Restart(ctx, service); err != nil {
+			return err
+		}
 	}
-	return s.start(ctx, service)
+	return nil
 }
 
-// stop ends all services, the last one first.
+// stop ends all services, the last one first. One that has ended by itself is an error.
 func (s *split) stop() error {
 	if s == nil {
 		return nil
 	}
-	var errs []error
-	for _, service := range slices.Backward(s.order) {
-		errs = append(errs, s.procs[service].stop())
+	for _, p := range s.Processes() {
+		if !p.Running() {
+			return fmt.Errorf("%s ended by itself:\n%s", p.Name, s.Logs())
+		}
 	}
-	return errors.Join(errs...)
-}
-
-// all are the running processes.
-func (s *split) all() []*process {
-	var out []*process
-	for _, service := range s.order {
-		out = append(out, s.procs[service])
-	}
-	return out
+	return s.Stop()
 }

@@ -2,13 +2,12 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { randomBytes, randomInt } from 'node:crypto';
-import { mkdtemp, open, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
 const binary = process.env.CENTINELA_BIN || fileURLToPath(new URL('../../bin/centinela', import.meta.url));
+const serve = process.env.CENTINELA_SERVE || fileURLToPath(new URL('../../bin/suite-serve', import.meta.url));
 const flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 
 /** eventually asks again until check returns something, and fails with what it said last. */
@@ -22,30 +21,16 @@ export async function eventually(what, check, within = 20_000) {
   }
 }
 
-/** Suite is a whole Centinela on free ports and an empty folder, and a browser in front of it. */
+/** Suite is a whole Centinela on free ports and an empty folder, run by deploy/suite/serve, and a browser in front of it. */
 export class Suite {
   static async start() {
     const suite = new Suite();
-    suite.dir = await mkdtemp(join(tmpdir(), 'centinela-browser-'));
-    const log = await open(join(suite.dir, 'log'), 'w');
+    suite.process = spawn(serve, [binary], { stdio: ['pipe', 'pipe', 'inherit'] });
+    suite.ended = new Promise((done) => { suite.process.on('exit', done).on('error', done); });
     try {
-      suite.process = spawn(binary, ['all', '--data', join(suite.dir, 'data'), '--set', 'gateway.listen=127.0.0.1:0', '--set', 'ops.listen=127.0.0.1:0'], {
-        env: { PATH: process.env.PATH, HOME: suite.dir }, // no CENTINELA_… of whoever runs the tests
-        stdio: ['ignore', 'pipe', log.fd],
-      });
-    } finally {
-      await log.close();
-    }
-    let said = '', failed;
-    suite.process.on('error', (error) => { failed = error; });
-    suite.process.stdout.on('data', (text) => { said += text; });
-    suite.ended = new Promise((done) => { suite.process.on('exit', done); suite.process.on('error', done); });
-    try {
-      suite.base = await eventually('the suite is ready', async () => {
-        if (failed) throw failed;
-        if (suite.process.exitCode !== null) assert.fail('the suite ended: ' + await readFile(join(suite.dir, 'log'), 'utf8'));
-        return /ready at (\S+)/.exec(said)?.[1];
-      });
+      const { value: line } = await createInterface({ input: suite.process.stdout })[Symbol.asyncIterator]().next();
+      if (!line) assert.fail(`the suite did not start: exit code ${await suite.ended}`);
+      suite.base = JSON.parse(line).url;
       suite.browser = await chromium.launch({ executablePath: process.env.CHROMIUM || '/usr/bin/chromium', args: flags });
     } catch (error) {
       await suite.stop();
@@ -56,13 +41,8 @@ export class Suite {
 
   async stop() {
     await this.browser?.close();
-    if (this.process.pid) {
-      this.process.kill('SIGTERM');
-      const late = setTimeout(() => this.process.kill('SIGKILL'), 20_000);
-      await this.ended;
-      clearTimeout(late);
-    }
-    await rm(this.dir, { recursive: true, force: true });
+    this.process.stdin.end();
+    assert.equal(await this.ended, 0, 'how the suite stopped');
   }
 
   /** call sends a request to the API, and fails on an answer that is no success. */

@@ -20,7 +20,7 @@ type answer struct {
 }
 
 // call makes one request of the gateway, without anything of the SDK's smoothing.
-func (s *suite) call(t *testing.T, method, path, body string, header map[string]string) answer {
+func (s *world) call(t *testing.T, method, path, body string, header map[string]string) answer {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, s.URL+path, strings.NewReader(body))
 	if err != nil {
@@ -65,8 +65,8 @@ func (a answer) checkProblem(t *testing.T, code string) {
 }
 
 // dial opens a bare socket.
-func (s *suite) dial(header map[string]string) (*websocket.Conn, *http.Response, error) {
-	dialer := websocket.Dialer{HandshakeTimeout: 10 * time.Second, Subprotocols: []string{"centinela.chat.v1"}}
+func (s *world) dial(header map[string]string) (*websocket.Conn, *http.Response, error) {
+	dialer := websocket.Dialer{HandshakeTimeout: settleTime, Subprotocols: []string{"centinela.chat.v1"}}
 	h := http.Header{}
 	for k, v := range header {
 		h.Set(k, v)

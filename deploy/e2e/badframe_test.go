@@ -10,8 +10,6 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-const frameTime = 20 * time.Second
-
 // exchange sends a text frame and returns what comes next.
 func exchange(t *testing.T, conn *websocket.Conn, frame string) string {
 	t.Helper()
@@ -23,7 +21,7 @@ func exchange(t *testing.T, conn *websocket.Conn, frame string) string {
 
 func next(t *testing.T, conn *websocket.Conn) string {
 	t.Helper()
-	if err := conn.SetReadDeadline(time.Now().Add(frameTime)); err != nil {
+	if err := conn.SetReadDeadline(time.Now().Add(settleTime)); err != nil {
 		t.Fatal(err)
 	}
 	_, frame, err := conn.ReadMessage()
@@ -36,7 +34,7 @@ func next(t *testing.T, conn *websocket.Conn) string {
 // R5.4, R2.1: a frame that breaks the protocol is refused with an error frame
 // that names the fault, or closes its socket; the suite and the others go on.
 func TestBadFrames(t *testing.T) {
-	for _, top := range []topology{together, apart} {
+	for _, top := range topologies {
 		t.Run(string(top), func(t *testing.T) {
 			s := start(t, top, onSQLite)
 			ana := s.join(t.Context())
@@ -107,7 +105,7 @@ func TestBadFrames(t *testing.T) {
 
 // greetedFrom is a ready socket from an address of its own: violations are
 // counted by address, and a test must not refuse the others.
-func (s *suite) greetedFrom(t *testing.T, who person, address string) *websocket.Conn {
+func (s *world) greetedFrom(t *testing.T, who person, address string) *websocket.Conn {
 	t.Helper()
 	conn, _, err := s.dial(map[string]string{"Authorization": "Bearer " + who.session.Tokens().Access, "X-Dev-Address": address})
 	if err != nil {
@@ -123,7 +121,7 @@ func (s *suite) greetedFrom(t *testing.T, who person, address string) *websocket
 // closedWith reads to the end, which must be the server's, with that code.
 func closedWith(t *testing.T, conn *websocket.Conn, code int) {
 	t.Helper()
-	if err := conn.SetReadDeadline(time.Now().Add(frameTime)); err != nil {
+	if err := conn.SetReadDeadline(time.Now().Add(settleTime)); err != nil {
 		t.Fatal(err)
 	}
 	for {

@@ -5,24 +5,26 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"centinela/deploy/suite"
 )
 
 // Bad input, from outside, through the gateway: each answer is a problem
 // document that names what is wrong, and the suite goes on (R3, R4.1).
 func TestBadInput(t *testing.T) {
-	for _, top := range []topology{together, apart} {
+	for _, top := range topologies {
 		t.Run(string(top), func(t *testing.T) {
 			s := start(t, top, onSQLite)
 			badRequests(t, s)
 			expiredToken(t, s)
-			if status := readyz(s.opsOf("gateway")); status != http.StatusOK {
+			if status := suite.Readyz(t.Context(), s.Ops("gateway")); status != http.StatusOK {
 				t.Errorf("after all that the suite is not ready: %d", status)
 			}
 		})
 	}
 }
 
-func badRequests(t *testing.T, s *suite) {
+func badRequests(t *testing.T, s *world) {
 	big := `{"user_name":"` + strings.Repeat("a", 1<<20) + `","password":"x"}`
 	for name, c := range map[string]struct {
 		method, path, body string
@@ -80,7 +82,7 @@ func badRequests(t *testing.T, s *suite) {
 
 // expiredToken: a token is refused from its expiry on, over REST and at the
 // socket's door, and its session's refresh token still works.
-func expiredToken(t *testing.T, s *suite) {
+func expiredToken(t *testing.T, s *world) {
 	t.Run("expired token", func(t *testing.T) {
 		ana := s.join(t.Context())
 		old := map[string]string{"Authorization": "Bearer " + ana.session.Tokens().Access}

@@ -9,7 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 )
 
 // A flood of strangers' sign-ins, each for another name and from another address,
@@ -18,7 +17,7 @@ import (
 // told to come back, and nothing in it breaks.
 func TestFloodOfSignIns(t *testing.T) {
 	s := start(t, together, onSQLite)
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), scenarioTime)
 	defer cancel()
 	ana := s.join(ctx)
 

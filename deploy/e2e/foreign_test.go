@@ -16,7 +16,7 @@ import (
 type owned struct{ session, phone, conversation, recovery, verdict string }
 
 // possessions makes one of each.
-func (s *suite) possessions(t *testing.T, owner, friend person) owned {
+func (s *world) possessions(t *testing.T, owner, friend person) owned {
 	t.Helper()
 	ctx := t.Context()
 	phone, err := owner.session.Phones().Add(ctx, randomMobile(t))
@@ -39,7 +39,7 @@ func (s *suite) possessions(t *testing.T, owner, friend person) owned {
 		t.Fatal(err)
 	}
 	minute := 60
-	verdict, err := operator.AddVerdict(ctx, sdk.NewVerdict{Kind: "ip", Subject: randomAddress(t), Action: "refuse", TtlSeconds: &minute, Reason: "a test"})
+	verdict, err := operator.AddVerdict(ctx, sdk.NewVerdict{Subjects: []sdk.Subject{{Kind: "ip", Value: randomAddress(t)}}, Action: "refuse", TtlSeconds: &minute, Reason: "a test"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +67,7 @@ func unknown(t *testing.T, id string) string {
 // R4.1: whoever asks with the id of something that is not theirs learns and
 // changes nothing: the answer is the one for an id that nobody has.
 func TestForeignIDs(t *testing.T) {
-	for _, top := range []topology{together, apart} {
+	for _, top := range topologies {
 		t.Run(string(top), func(t *testing.T) {
 			s := start(t, top, onSQLite)
 			ctx := t.Context()
@@ -125,7 +125,7 @@ func TestForeignIDs(t *testing.T) {
 }
 
 // foreignFrames: the same on the socket.
-func foreignFrames(t *testing.T, s *suite, mal person, theirs string) {
+func foreignFrames(t *testing.T, s *world, mal person, theirs string) {
 	nobodys := unknown(t, theirs)
 	for name, frame := range map[string]string{
 		"write": `{"type":"send","client_id":"x","conversation":"%s","kind":"text","text":"hello"}`,
@@ -150,14 +150,14 @@ func foreignFrames(t *testing.T, s *suite, mal person, theirs string) {
 }
 
 // greeted opens a socket that is ready.
-func (s *suite) greeted(t *testing.T, who person) *websocket.Conn {
+func (s *world) greeted(t *testing.T, who person) *websocket.Conn {
 	t.Helper()
 	return s.greetedFrom(t, who, randomAddress(t))
 }
 
 // hello is what a first frame is answered with, up to a pong that was asked for
 // behind it: types and codes, without what differs between any two sockets.
-func (s *suite) hello(t *testing.T, who person, frame string) string {
+func (s *world) hello(t *testing.T, who person, frame string) string {
 	t.Helper()
 	conn, _, err := s.dial(map[string]string{"Authorization": "Bearer " + who.session.Tokens().Access})
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"centinela/deploy/suite"
 	"centinela/shared/testkit"
 )
 
@@ -36,7 +37,7 @@ func TestServiceDown(t *testing.T) {
 	}
 	// Each has seen a token by now, and so has auth's keys.
 	for name, r := range of {
-		testkit.Eventually(t, startTime, func() (bool, string) {
+		testkit.Eventually(t, settleTime, func() (bool, string) {
 			a := s.call(t, r.method, r.path, r.body, r.header)
 			return a.status < 300, fmt.Sprintf("%s answers %d %s", name, a.status, a.body)
 		})
@@ -56,7 +57,7 @@ func TestServiceDown(t *testing.T) {
 			if fastest > downWithin {
 				t.Errorf("the fastest of %d answers took %s", twentyTries, fastest)
 			}
-			if status := readyz(s.opsOf("gateway")); status != http.StatusOK {
+			if status := suite.Readyz(t.Context(), s.Ops("gateway")); status != http.StatusOK {
 				t.Errorf("the gateway's /readyz says %d", status)
 			}
 			if victim != "chat-relay" {
@@ -66,7 +67,7 @@ func TestServiceDown(t *testing.T) {
 				}
 			}
 			s.restart(victim)
-			testkit.Eventually(t, startTime, func() (bool, string) {
+			testkit.Eventually(t, settleTime, func() (bool, string) {
 				a := s.call(t, r.method, r.path, r.body, r.header)
 				return a.status < 300, fmt.Sprintf("answered %d %s", a.status, a.body)
 			})

@@ -9,8 +9,8 @@ import (
 	"strconv"
 	"sync"
 	"testing"
-	"time"
 
+	"centinela/gateway/cli/story"
 	"centinela/openapi/sdk"
 	"centinela/shared/testkit"
 )
@@ -26,7 +26,7 @@ type person struct {
 const password = "seven quiet herons over wet slate"
 
 // join signs somebody up and in.
-func (s *suite) join(ctx context.Context) person {
+func (s *world) join(ctx context.Context) person {
 	s.t.Helper()
 	name := "p" + randomHex(s.t, 8)
 	client, err := sdk.New(s.URL, sdk.WithDeviceKey(sdk.NewDeviceKey()), sdk.WithDevAddress(randomAddress(s.t)))
@@ -48,10 +48,10 @@ func (s *suite) join(ctx context.Context) person {
 // the change and the report, nothing is missing from the record and nothing is
 // in it twice (R5.1; design: architecture, "Stores").
 func TestKilledServiceLosesNoEvent(t *testing.T) {
-	for _, eng := range []engine{onSQLite, onMongoDB} {
+	for _, eng := range engines {
 		t.Run(string(eng), func(t *testing.T) {
 			s := start(t, apart, eng)
-			ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+			ctx, cancel := context.WithTimeout(context.Background(), scenarioTime)
 			defer cancel()
 			ana, ben := s.join(ctx), s.join(ctx)
 			conversation, err := ana.session.Conversations().Direct(ctx, ben.name)
@@ -76,7 +76,7 @@ func TestKilledServiceLosesNoEvent(t *testing.T) {
 			}
 			s.restart("audit")
 			awaitActivity(ctx, t, ana.session, map[string]int{
-				"account.created": 1, "session.created": 2, "phone.added": 1, "chat.conversation_created": 1, "chat.message_sent": 3,
+				"account.created": 1, "session.created": 2, "phone.added": 1, "chat.conversation_created": 1, "messages": 3,
 			})
 			s.verifyRecord()
 		})
@@ -86,10 +86,10 @@ func TestKilledServiceLosesNoEvent(t *testing.T) {
 // audit itself is killed while events come in: what it acknowledged is there,
 // what it didn't comes again, and nothing is doubled.
 func TestKilledAuditLosesNoEvent(t *testing.T) {
-	for _, eng := range []engine{onSQLite, onMongoDB} {
+	for _, eng := range engines {
 		t.Run(string(eng), func(t *testing.T) {
 			s := start(t, apart, eng, "chat_relay.rate.burst=100000")
-			ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+			ctx, cancel := context.WithTimeout(context.Background(), scenarioTime)
 			defer cancel()
 			ana, ben := s.join(ctx), s.join(ctx)
 			conversation, err := ana.session.Conversations().Direct(ctx, ben.name)
@@ -112,7 +112,7 @@ func TestKilledAuditLosesNoEvent(t *testing.T) {
 			if sendErr != nil {
 				t.Fatal(sendErr)
 			}
-			awaitActivity(ctx, t, ana.session, map[string]int{"chat.message_sent": messages})
+			awaitActivity(ctx, t, ana.session, map[string]int{"messages": messages})
 			s.verifyRecord()
 		})
 	}
@@ -120,10 +120,10 @@ func TestKilledAuditLosesNoEvent(t *testing.T) {
 
 // One process that is killed with everything in it comes back with everything.
 func TestKilledSuiteLosesNothing(t *testing.T) {
-	for _, eng := range []engine{onSQLite, onMongoDB} {
+	for _, eng := range engines {
 		t.Run(string(eng), func(t *testing.T) {
 			s := start(t, together, eng)
-			ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+			ctx, cancel := context.WithTimeout(context.Background(), scenarioTime)
 			defer cancel()
 			ana, ben := s.join(ctx), s.join(ctx)
 			conversation, err := ana.session.Conversations().Direct(ctx, ben.name)
@@ -137,7 +137,7 @@ func TestKilledSuiteLosesNothing(t *testing.T) {
 				s.kill("gateway")
 				s.restart("gateway")
 			}
-			awaitActivity(ctx, t, ana.session, map[string]int{"chat.message_sent": 9, "account.created": 1})
+			awaitActivity(ctx, t, ana.session, map[string]int{"messages": 9, "account.created": 1})
 			s.verifyRecord()
 		})
 	}
@@ -159,23 +159,22 @@ func say(ctx context.Context, session *sdk.Session, conversation string, n int) 
 }
 
 // awaitActivity waits until the person's record has exactly so many of each
-// action, and each message of a conversation once.
+// action, and tells of so many "messages", each once.
 func awaitActivity(ctx context.Context, t *testing.T, session *sdk.Session, want map[string]int) {
 	t.Helper()
-	testkit.Eventually(t, 20*time.Second, func() (bool, string) {
-		got, targets := map[string]int{}, map[string]int{}
-		for event, err := range session.Activity(ctx) {
+	testkit.Eventually(t, settleTime, func() (bool, string) {
+		got, next := map[string]int{}, map[any]float64{}
+		for event, err := range session.Activity(ctx, sdk.AllActivity) { // newest first
 			if err != nil {
 				return false, err.Error()
 			}
 			got[event.Action]++
-			if event.Action == "chat.message_sent" && event.Data != nil {
-				targets[(*event.Data)["conversation"]+"/"+(*event.Data)["seq"]]++
-			}
-		}
-		for target, n := range targets {
-			if n > 1 {
-				return false, fmt.Sprintf("message %s is recorded %d times", target, n)
+			got["messages"] += story.Messages(event)
+			for _, room := range rooms(event) {
+				if later, ok := next[room["id"]]; ok && room["last"].(float64) >= later {
+					return false, fmt.Sprintf("message %v of %v is in two digests", room["last"], room["id"])
+				}
+				next[room["id"]] = room["first"].(float64)
 			}
 		}
 		for action, n := range want {
@@ -185,6 +184,18 @@ func awaitActivity(ctx context.Context, t *testing.T, session *sdk.Session, want
 		}
 		return true, ""
 	})
+}
+
+// rooms are the conversations that a digest tells of.
+func rooms(event sdk.Activity) (rooms []map[string]any) {
+	if event.Action != "chat.activity" || event.Data == nil {
+		return nil
+	}
+	list, _ := (*event.Data)["rooms"].([]any)
+	for _, room := range list {
+		rooms = append(rooms, room.(map[string]any))
+	}
+	return rooms
 }
 
 func randomHex(t *testing.T, n int) string {

@@ -12,17 +12,26 @@ import (
 	_ "modernc.org/sqlite" // registers the driver that reads audit's file
 
 	"centinela/gateway/cli/story"
+	"centinela/shared/record"
 )
 
-// entry is what of an entry of the record matters here.
+// entry is what of an entry of the record matters here. Whose it is the record's
+// owner knows by a keyed token alone.
 type entry struct {
-	ID      string `bson:"id"`
-	Action  string `bson:"action"`
-	Account string `bson:"account"`
+	ID, Action, Person string
+}
+
+func entryOf(t *testing.T, body, token []byte) entry {
+	t.Helper()
+	env, err := record.Parse(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return entry{env.Event.ID, env.Event.Action, string(token)}
 }
 
 // record reads the whole record from audit's database, as its owner can.
-func (s *suite) record(t *testing.T) []entry {
+func (s *world) record(t *testing.T) (entries []entry) {
 	t.Helper()
 	ctx := t.Context()
 	if s.engine == onMongoDB {
@@ -35,9 +44,12 @@ func (s *suite) record(t *testing.T) []entry {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var entries []entry
-		if err := cursor.All(ctx, &entries); err != nil {
+		var docs []struct{ Body, Token []byte }
+		if err := cursor.All(ctx, &docs); err != nil {
 			t.Fatal(err)
+		}
+		for _, doc := range docs {
+			entries = append(entries, entryOf(t, doc.Body, doc.Token))
 		}
 		return entries
 	}
@@ -46,18 +58,17 @@ func (s *suite) record(t *testing.T) []entry {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	rows, err := db.QueryContext(ctx, `SELECT id, action, account FROM entries`)
+	rows, err := db.QueryContext(ctx, `SELECT body, token FROM entries`)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer rows.Close()
-	var entries []entry
 	for rows.Next() {
-		var e entry
-		if err := rows.Scan(&e.ID, &e.Action, &e.Account); err != nil {
+		var body, token []byte
+		if err := rows.Scan(&body, &token); err != nil {
 			t.Fatal(err)
 		}
-		entries = append(entries, e)
+		entries = append(entries, entryOf(t, body, token))
 	}
 	if err := rows.Err(); err != nil {
 		t.Fatal(err)
@@ -73,7 +84,7 @@ func checkRecord(t *testing.T, entries []entry) {
 	for _, e := range entries {
 		ids[e.ID]++
 		if e.Action == "recovery.vetoed" {
-			ana = e.Account
+			ana = e.Person
 		}
 	}
 	for id, n := range ids {
@@ -83,7 +94,7 @@ func checkRecord(t *testing.T, entries []entry) {
 	}
 	counts := map[string]int{}
 	for _, e := range entries {
-		if e.Account == ana {
+		if e.Person == ana {
 			counts[e.Action]++
 		}
 	}

@@ -88,11 +88,11 @@ func TestStartRefusals(t *testing.T) {
 		"keys missing in production": {
 			args: func(t *testing.T) []string {
 				return []string{
-					"audit", "--data", t.TempDir(), "--set", "profile=production", "--set", "gateway.proxy.terminates_tls=true", "--set", "gateway.public_base=https://id.example.org",
-					"--set", "recovery.sms.provider=twilio", "--set", "recovery.sms.twilio.account_sid=AC00000000000000000000000000000000",
-					"--set", "recovery.sms.twilio.auth_token_file=" + file(t, "0123456789abcdeftokenforthistest"), "--set", "recovery.sms.twilio.from=+12025550123",
-					"--set", "recovery.sms.twilio.webhook_base=https://id.example.org",
-					"--set", "recovery.public_url=https://id.example.org", "--set", "recovery.origin_host=id.example.org",
+					"audit", "--data", t.TempDir(), "--set", "profile=production", "--set", "gateway.proxy.terminates_tls=true", "--set", "gateway.public_base=https://id.centinela.test",
+					"--set", "recovery.sms.provider=twilio", "--set", "recovery.sms.twilio.account_sid=AC0123456789abcdef0123456789abcdef",
+					"--set", "recovery.sms.twilio.auth_token_file=" + file(t, "0123456789abcdeftokenforthistest"), "--set", "recovery.sms.twilio.from=+51987654321",
+					"--set", "recovery.sms.twilio.webhook_base=https://id.centinela.test",
+					"--set", "recovery.public_url=https://id.centinela.test", "--set", "recovery.origin_host=id.centinela.test",
 				}
 			},
 			code: 1, says: []string{"centinela keys"},
@@ -119,26 +119,65 @@ func TestStartRefusals(t *testing.T) {
 	}
 }
 
-// What the README says of the commands holds.
+// What people try first works: nothing at all, help, --version; each part shows
+// examples of its own (NC "Small, proved").
 func TestCommands(t *testing.T) {
+	keys := filepath.Join(t.TempDir(), "keys")
 	for name, c := range map[string]struct {
 		args []string
-		says string
+		code int
+		says []string
 	}{
-		"version":         {[]string{"version"}, "centinela "},
-		"help":            {[]string{"--help"}, "firewall"},
-		"help of all":     {[]string{"all", "--help"}, "Examples"},
-		"config check":    {[]string{"config", "check", "--data", t.TempDir()}, "ok"},
-		"config print":    {[]string{"config", "print", "--data", t.TempDir()}, "profile: development"},
-		"keys":            {[]string{"keys", filepath.Join(t.TempDir(), "keys")}, "gateway.key"},
-		"firewall's help": {[]string{"firewall", "add", "--help"}, "firewall add"},
+		"nothing":          {nil, 0, []string{"Usage: centinela", "firewall add", "chat-relay"}},
+		"version":          {[]string{"version"}, 0, []string{"centinela "}},
+		"the flag":         {[]string{"--version"}, 0, []string{"centinela "}},
+		"help":             {[]string{"--help"}, 0, []string{"firewall"}},
+		"the word":         {[]string{"help"}, 0, []string{"firewall"}},
+		"help of a verb":   {[]string{"help", "firewall", "add"}, 0, []string{"--force", "Examples"}},
+		"help of none":     {[]string{"help", "nonsense"}, 2, []string{"nonsense"}},
+		"help of all":      {[]string{"all", "--help"}, 0, []string{"Examples", "centinela all --data ./data"}},
+		"help of auth":     {[]string{"auth", "--help"}, 0, []string{"centinela auth --config", "--for auth", "services.auth.listen"}},
+		"help of recovery": {[]string{"recovery", "--help"}, 0, []string{"centinela recovery --config", "services.recovery.listen"}},
+		"help of the chat": {[]string{"chat-relay", "--help"}, 0, []string{"centinela chat-relay --config", "services.chat_relay.listen"}},
+		"help of audit":    {[]string{"audit", "--help"}, 0, []string{"centinela audit --config", "audit verify"}},
+		"help of gateway":  {[]string{"gateway", "--help"}, 0, []string{"centinela gateway --config", "gateway.listen=0.0.0.0"}},
+		"a noun alone":     {[]string{"firewall"}, 2, []string{"add", "list", "remove"}},
+		"config check":     {[]string{"config", "check", "--data", t.TempDir(), "--set", "gateway.listen=127.0.0.1:0", "--set", "ops.listen=127.0.0.1:0"}, 0, []string{"ok"}},
+		"check of nothing": {[]string{"config", "check", "--for", "nobody"}, 2, []string{"--for", "chat-relay"}},
+		"config print":     {[]string{"config", "print", "--data", t.TempDir()}, 0, []string{"profile: development #", "hash_memory: 64 # MiB of one argon2id hash"}},
+		"keys":             {[]string{"keys", keys}, 0, []string{filepath.Join(keys, "gateway.key"), "auth-pepper.key\n  is mixed into", "lost with it: every password"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			out, code := command(t, c.args...)
-			if code != 0 || !strings.Contains(out, c.says) {
-				t.Errorf("exit code %d, want 0 and %q:\n%s", code, c.says, out)
+			if code != c.code {
+				t.Errorf("exit code %d, want %d:\n%s", code, c.code, out)
+			}
+			for _, words := range c.says {
+				if !strings.Contains(out, words) {
+					t.Errorf("says nothing of %q:\n%s", words, out)
+				}
 			}
 		})
+	}
+}
+
+// NC "Clock only goes forward": the demo doesn't move the clock of people who have
+// signed up by themselves, unless it is told to.
+func TestDemoAsks(t *testing.T) {
+	s := start(t, together, onSQLite)
+	s.join(t.Context())
+	args := []string{"demo", "--url", s.URL, "--data", s.Data, "--operator-key", filepath.Join(s.Data, "keys", "operator.key")}
+	if out, code := command(t, args...); code != 2 || !strings.Contains(out, "1 people have signed up") || !strings.Contains(out, "--yes") {
+		t.Errorf("exit code %d: %s", code, out)
+	}
+	if _, err := os.Stat(filepath.Join(s.Data, "dev-clock")); !os.IsNotExist(err) {
+		t.Errorf("the clock was moved: %v", err)
+	}
+	if out, code := command(t, append(args, "--yes")...); code != 0 || !strings.Contains(out, "The whole story holds.") {
+		t.Errorf("exit code %d: %s", code, out)
+	}
+	if out, code := command(t, args...); code != 0 { // it was moved before
+		t.Errorf("again: exit code %d: %s", code, out)
 	}
 }
 

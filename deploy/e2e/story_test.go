@@ -12,14 +12,11 @@ import (
 	"centinela/shared/testkit"
 )
 
-// storyTime bounds one story on a busy machine.
-const storyTime = 4 * time.Minute
-
 // The whole story over public REST and WebSocket only, on every topology and
 // engine (R1, R2.3, R4.1, R5.1, R5.2, R5.4, R6.1), and afterwards a record that
 // verifies.
 func TestStory(t *testing.T) {
-	everywhere(t, func(t *testing.T, s *suite) {
+	everywhere(t, func(t *testing.T, s *world) {
 		play(t, s, patience(s), nil)
 		s.verifyRecord()
 	})
@@ -28,7 +25,7 @@ func TestStory(t *testing.T) {
 // The story goes on through kill -9 of each service in turn between its steps,
 // and no step sees a difference.
 func TestStorySurvivesKills(t *testing.T) {
-	for _, eng := range []engine{onSQLite, onMongoDB} {
+	for _, eng := range engines {
 		t.Run(string(eng), func(t *testing.T) {
 			s := start(t, apart, eng)
 			victims, next := []string{"auth", "recovery", "audit", "chat-relay", "gateway"}, 0
@@ -55,9 +52,9 @@ func TestStorySurvivesKills(t *testing.T) {
 	}
 }
 
-func play(t *testing.T, s *suite, patience time.Duration, kill func(step string) error) {
+func play(t *testing.T, s *world, patience time.Duration, kill func(step string) error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), storyTime)
+	ctx, cancel := context.WithTimeout(context.Background(), scenarioTime)
 	defer cancel()
 	err := story.Play(ctx, story.Options{
 		URL: s.URL, OperatorKey: s.operatorKey(), Out: testLog{t}, Patience: patience, Kill: kill,
@@ -67,7 +64,7 @@ func play(t *testing.T, s *suite, patience time.Duration, kill func(step string)
 	}
 }
 
-func (s *suite) operatorKey() string { return filepath.Join(s.Data, "keys", "operator.key") }
+func (s *world) operatorKey() string { return filepath.Join(s.Data, "keys", "operator.key") }
 
 // slow is for where no promise of a second can hold: a service was just killed,
 // or the database is the tests' stand-in, behind a lock around each request.
@@ -78,11 +75,11 @@ const breakerPause = 500 * time.Millisecond
 
 // awaitBreakers waits until no breaker keeps a caller of the service away: when
 // one opened is in the callers' logs.
-func (s *suite) awaitBreakers(service string) {
+func (s *world) awaitBreakers(service string) {
 	s.t.Helper()
-	testkit.Eventually(s.t, startTime, func() (bool, string) {
+	testkit.Eventually(s.t, settleTime, func() (bool, string) {
 		for _, part := range parts {
-			for line := range strings.Lines(s.proc(part).logs.String()) {
+			for line := range strings.Lines(s.Process(part).Log()) {
 				var entry struct {
 					Msg, Peer, To string
 					Time          time.Time
@@ -99,7 +96,7 @@ func (s *suite) awaitBreakers(service string) {
 	})
 }
 
-func patience(s *suite) time.Duration {
+func patience(s *world) time.Duration {
 	if s.engine == onMongoDB {
 		return slow
 	}
@@ -107,7 +104,7 @@ func patience(s *suite) time.Duration {
 }
 
 // verifyRecord runs `centinela audit verify` (R5.2).
-func (s *suite) verifyRecord() {
+func (s *world) verifyRecord() {
 	s.t.Helper()
 	out, code := s.command("audit", "verify")
 	if code != 0 {

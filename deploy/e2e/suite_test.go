@@ -1,34 +1,28 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
-	"sync"
-	"syscall"
+	"slices"
 	"testing"
 	"time"
 
+	"centinela/deploy/suite"
 	"centinela/shared/testkit"
 )
 
-// startTime is how long a part may take to be ready on a busy machine. It is no
-// speed test: those are benchmarks.
-const startTime = 60 * time.Second
-
-// topology is how the parts are spread over processes.
-type topology string
-
+// Deadlines of the scenarios. Only a failing test reaches one: they are for a
+// machine whose cores are all busy with something else, and no speed tests.
 const (
-	together topology = "one process"
-	apart    topology = "one process each"
+	// settleTime is how long the suite may take until what was done is seen
+	// everywhere: delivered, recorded, answered again after a part came back.
+	settleTime = 90 * time.Second
+	// scenarioTime bounds everything that one scenario asks for.
+	scenarioTime = 6 * time.Minute
+	// commandTime bounds a sub-command.
+	commandTime = 2 * time.Minute
 )
 
 // engine is where the services keep their state.
@@ -39,38 +33,37 @@ const (
 	onMongoDB engine = "MongoDB"
 )
 
-// parts in the order of start.
-var parts = []string{"audit", "auth", "recovery", "chat-relay", "gateway"}
+// topology is how the parts are spread over processes.
+type topology = suite.Topology
 
-// suite is a running set of processes.
-type suite struct {
+const (
+	together = suite.Together
+	apart    = suite.Apart
+)
+
+// engines and topologies are all of them.
+var (
+	engines    = []engine{onSQLite, onMongoDB}
+	topologies = []topology{together, apart}
+)
+
+// parts in the order of start.
+var parts = suite.Parts()
+
+// world is a suite and the test that it runs for.
+type world struct {
+	*suite.Suite
 	t        *testing.T
 	topology topology
 	engine   engine
-	URL      string // the gateway
-	Ops      string // the operations listener of the gateway's process
-	Data     string
-	uri      string   // of the database, on MongoDB
-	database string   // the prefix of its databases' names
-	args     []string // settings that all processes share
-	ports    map[string]string
-
-	mu    sync.Mutex
-	procs map[string]*process
-}
-
-// process is one child.
-type process struct {
-	name  string
-	cmd   *exec.Cmd
-	ended chan struct{}
-	logs  *tail
+	uri      string // of the database, on MongoDB
+	database string // the prefix of its databases' names
 }
 
 // everywhere runs a scenario on each topology and engine.
-func everywhere(t *testing.T, scenario func(t *testing.T, s *suite)) {
-	for _, top := range []topology{together, apart} {
-		for _, eng := range []engine{onSQLite, onMongoDB} {
+func everywhere(t *testing.T, scenario func(t *testing.T, s *world)) {
+	for _, top := range topologies {
+		for _, eng := range engines {
 			t.Run(string(top)+"/"+string(eng), func(t *testing.T) {
 				scenario(t, start(t, top, eng))
 			})
@@ -79,271 +72,80 @@ func everywhere(t *testing.T, scenario func(t *testing.T, s *suite)) {
 }
 
 // start runs a fresh suite, and stops it at the end of the test. More settings
-// are `key=value`.
-func start(t *testing.T, top topology, eng engine, settings ...string) *suite {
+// are `key=value`. Only what the test is about may refuse: rates are wide.
+func start(t *testing.T, top topology, eng engine, settings ...string) *world {
 	t.Helper()
-	s := &suite{t: t, topology: top, engine: eng, Data: t.TempDir(), ports: map[string]string{}, procs: map[string]*process{}}
-	s.args = []string{"--data", s.Data}
-	settings = append([]string{"gateway.rates.default=100000-M", "gateway.rates.sign_up=10000-M", "gateway.rates.sign_in=10000-M", "gateway.rates.recovery=10000-M"}, settings...)
+	return startIn(t, t.TempDir(), top, eng, settings...)
+}
+
+// startIn is start with the data in dir/data, which may be there already.
+func startIn(t *testing.T, dir string, top topology, eng engine, settings ...string) *world {
+	t.Helper()
+	s := &world{t: t, topology: top, engine: eng}
+	settings = append([]string{"log.format=json", "gateway.rates.default=100000-M", "gateway.rates.sign_up=10000-M", "gateway.rates.sign_in=10000-M", "gateway.rates.recovery=10000-M"}, settings...)
 	if eng == onMongoDB {
 		s.uri, s.database = testkit.Mongo(t)
 		settings = append(settings, "store.engine=mongodb", "store.uri="+s.uri, "store.database="+s.database)
 	}
-	for _, setting := range settings {
-		s.args = append(s.args, "--set", setting)
+	running, err := suite.Start(t.Context(), suite.Options{Binary: binary, Dir: dir, Topology: top, Settings: settings})
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Cleanup(s.stop)
-	if top == together {
-		s.startTogether()
-	} else {
-		s.startApart()
-	}
+	s.Suite = running
+	t.Cleanup(func() {
+		if err := s.Stop(); err != nil {
+			t.Error(err)
+		}
+		if t.Failed() {
+			t.Log(s.Logs())
+		}
+	})
 	return s
 }
 
-// startTogether and startApart give each listener a port that was free a moment ago.
-func (s *suite) startTogether() {
+// kill ends the process that runs a part with SIGKILL.
+func (s *world) kill(part string) {
 	s.t.Helper()
-	s.ports = map[string]string{"gateway": freePort(s.t), "ops": freePort(s.t)}
-	s.URL, s.Ops = "http://"+s.ports["gateway"], "http://"+s.ports["ops"]
-	s.args = append(s.args, "--set", "gateway.listen="+s.ports["gateway"], "--set", "ops.listen="+s.ports["ops"])
-	s.launch("all")
-	s.awaitReady("all")
+	if err := s.Kill(part); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
-func (s *suite) startApart() {
+// restart starts the process of a part that was ended.
+func (s *world) restart(part string) {
 	s.t.Helper()
-	for _, part := range parts {
-		key := "services." + strings.ReplaceAll(part, "-", "_")
-		s.ports[part], s.ports[part+" ops"] = freePort(s.t), freePort(s.t)
-		if part == "gateway" {
-			s.args = append(s.args, "--set", "gateway.listen="+s.ports[part])
-		} else {
-			s.args = append(s.args, "--set", key+".listen="+s.ports[part], "--set", key+".url=http://"+s.ports[part])
-		}
-		s.args = append(s.args, "--set", key+".ops="+s.ports[part+" ops"])
-	}
-	s.URL, s.Ops = "http://"+s.ports["gateway"], "http://"+s.ports["gateway ops"]
-	for _, part := range parts {
-		s.launch(part)
-	}
-	for _, part := range parts {
-		s.awaitReady(part)
-	}
-}
-
-// launch starts the process of a part ("all" for every part).
-func (s *suite) launch(part string) {
-	s.t.Helper()
-	p := launch(s.t, append([]string{part}, s.args...)...)
-	s.mu.Lock()
-	s.procs[part] = p
-	s.mu.Unlock()
-}
-
-// launch starts the binary; whoever calls it ends it.
-func launch(t *testing.T, args ...string) *process {
-	t.Helper()
-	cmd := exec.Command(binary, args...)
-	cmd.Env = append(os.Environ(), "GOMAXPROCS=2")
-	logs := &tail{}
-	cmd.Stdout, cmd.Stderr = io.Discard, logs
-	if err := cmd.Start(); err != nil {
-		t.Fatalf("start %v: %v", args, err)
-	}
-	p := &process{name: args[0], cmd: cmd, ended: make(chan struct{}), logs: logs}
-	go func() { _ = cmd.Wait(); close(p.ended) }() // how it ended is seen where it matters
-	return p
-}
-
-// awaitReady waits until the part's /readyz says so.
-func (s *suite) awaitReady(part string) {
-	s.t.Helper()
-	s.proc(part).awaitReady(s.t, s.opsOf(part))
-}
-
-// opsOf is the operations listener of the process that runs a part.
-func (s *suite) opsOf(part string) string {
-	if s.topology == together {
-		return s.ports["ops"]
-	}
-	return s.ports[part+" ops"]
-}
-
-func (p *process) awaitReady(t *testing.T, ops string) {
-	t.Helper()
-	testkit.Eventually(t, startTime, func() (bool, string) {
-		select {
-		case <-p.ended:
-			t.Fatalf("%s ended before it was ready:\n%s", p.name, p.logs)
-		default:
-		}
-		if status := readyz(ops); status != http.StatusOK {
-			return false, fmt.Sprintf("%s: /readyz says %d:\n%s", p.name, status, p.logs)
-		}
-		return true, ""
-	})
-}
-
-// readyz is the status that /readyz answers, 0 for none.
-func readyz(ops string) int {
-	resp, err := http.Get("http://" + ops + "/readyz")
-	if err != nil {
-		return 0
-	}
-	resp.Body.Close()
-	return resp.StatusCode
-}
-
-// stopTime is how long a process may take to stop on a busy machine.
-const stopTime = 30 * time.Second
-
-// terminate asks a process to stop, and fails the test when it doesn't, or says
-// that it failed.
-func (p *process) terminate(t *testing.T) {
-	t.Helper()
-	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Errorf("stop %s: %v", p.name, err)
-	}
-	p.awaitEnd(t)
-	if code := p.cmd.ProcessState.ExitCode(); code != 0 {
-		t.Errorf("%s stopped with exit code %d:\n%s", p.name, code, p.logs)
-	}
-}
-
-func (p *process) awaitEnd(t *testing.T) {
-	t.Helper()
-	select {
-	case <-p.ended:
-	case <-time.After(stopTime):
-		_ = p.cmd.Process.Kill() // the test fails for it
-		<-p.ended
-		t.Errorf("%s did not stop within %s:\n%s", p.name, stopTime, p.logs)
-	}
-}
-
-// kill ends the process that runs a part with SIGKILL: no time to say anything.
-func (s *suite) kill(part string) {
-	s.t.Helper()
-	p := s.proc(s.processOf(part))
-	if err := p.cmd.Process.Kill(); err != nil {
-		s.t.Fatalf("kill %s: %v", part, err)
-	}
-	<-p.ended
-}
-
-// restart starts the process of a part that was killed.
-func (s *suite) restart(part string) {
-	s.t.Helper()
-	name := s.processOf(part)
-	s.launch(name)
-	s.awaitReady(name)
-}
-
-func (s *suite) processOf(part string) string {
-	if s.topology == together {
-		return "all"
-	}
-	return part
-}
-
-func (s *suite) proc(name string) *process {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.procs[name]
-}
-
-// stop asks every process to stop, gateway first, and fails the test when one
-// has to be killed or says that it failed.
-func (s *suite) stop() {
-	order := []string{"all"}
-	for i := len(parts) - 1; i >= 0; i-- {
-		order = append(order, parts[i])
-	}
-	for _, part := range order {
-		p := s.proc(part)
-		if p == nil {
-			continue
-		}
-		select {
-		case <-p.ended:
-			continue
-		default:
-		}
-		p.terminate(s.t)
-	}
-	if s.t.Failed() {
-		for part, p := range s.procs {
-			s.t.Logf("last lines of %s:\n%s", part, p.logs)
-		}
+	if err := s.Restart(s.t.Context(), part); err != nil {
+		s.t.Fatal(err)
 	}
 }
 
 // command runs a sub-command with the suite's settings and returns what it
 // printed and its exit code.
-func (s *suite) command(args ...string) (string, int) {
+func (s *world) command(args ...string) (string, int) {
 	s.t.Helper()
-	return command(s.t, append(args, s.args...)...)
+	return command(s.t, slices.Concat(args, s.Args())...)
 }
 
 // command runs the binary.
 func command(t *testing.T, args ...string) (string, int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), commandTime)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, binary, args...).CombinedOutput()
-	if ctx.Err() != nil {
-		t.Fatalf("%v did not end:\n%s", args, out)
-	}
-	if err == nil {
-		return string(out), 0
-	}
-	if exit, ok := err.(*exec.ExitError); ok { //nolint:errorlint // exec returns it bare
-		return string(out), exit.ExitCode()
-	}
-	t.Fatalf("%v: %v", args, err)
-	return "", 0
-}
-
-// freePort asks the system for one that nobody uses now.
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	out, code, err := suite.Run(ctx, binary, args...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return out, code
 }
 
-// tail keeps the last lines of a process's log.
-type tail struct {
-	mu    sync.Mutex
-	lines []string
-	part  bytes.Buffer
-}
-
-func (w *tail) Write(p []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.part.Write(p)
-	for {
-		line, err := w.part.ReadString('\n')
-		if err != nil {
-			w.part.WriteString(line)
-			return len(p), nil
-		}
-		w.lines = append(w.lines, line)
-		if len(w.lines) > 200 {
-			w.lines = w.lines[1:]
-		}
+// freePort is an address that nobody listens on.
+func freePort(t *testing.T) string {
+	t.Helper()
+	ports, err := suite.FreePorts(1)
+	if err != nil {
+		t.Fatal(err)
 	}
-}
-
-func (w *tail) String() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return strings.Join(w.lines, "")
+	return ports[0]
 }
 
 // binary is the program under test, built once.
@@ -356,10 +158,8 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	binary = filepath.Join(dir, "centinela")
-	build := exec.Command("go", "build", "-o", binary, "centinela")
-	build.Stdout, build.Stderr = os.Stdout, os.Stderr
-	if err := build.Run(); err != nil {
-		fmt.Fprintln(os.Stderr, "build:", err)
+	if err := suite.Build(context.Background(), binary); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	code := testkit.Main(m)

@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -59,7 +61,17 @@ func TestHealth(t *testing.T) {
 	if _, err := run(t, "health", "--url", server.URL); !errors.Is(err, errNotReady) || errors.Is(err, ErrUsage) || !strings.Contains(err.Error(), "503): store: not open") {
 		t.Error(err)
 	}
+	if out, err := run(t, "health", "--json", "--url", server.URL); !errors.Is(err, errNotReady) || out != `{"url":"`+server.URL+`","ready":false,"status":503,"detail":"store: not open"}`+"\n" {
+		t.Error(out, err)
+	}
+	ready = true
+	if out, err := run(t, "health", "--json", "--url", server.URL); err != nil || out != `{"url":"`+server.URL+`","ready":true,"status":200}`+"\n" {
+		t.Error(out, err)
+	}
 	server.Close()
+	if out, err := run(t, "health", "--json", "--url", server.URL); err == nil || !strings.Contains(out, `"status":0`) {
+		t.Error(out, err)
+	}
 	if _, err := run(t, "health", "--url", server.URL); err == nil || errors.Is(err, ErrUsage) || strings.Contains(err.Error(), "\n") {
 		t.Error(err)
 	}
@@ -75,7 +87,7 @@ func TestFirewall(t *testing.T) {
 	if _, err := secret.LoadSigner(key, true); err != nil {
 		t.Fatal(err)
 	}
-	verdict := map[string]any{"id": "vrd_1", "kind": "prefix", "subject": "203.0.113.0/24", "action": "refuse", "reason": "flood", "source": "operator", "created_at": "2030-01-01T00:00:00Z", "until": "2030-01-01T01:00:00Z"}
+	verdict := map[string]any{"id": "vrd_1", "subjects": []any{map[string]any{"kind": "prefix", "value": "203.0.113.0/24"}}, "level": 0, "action": "refuse", "reason": "flood", "source": "operator", "created_at": "2030-01-01T00:00:00Z", "until": "2030-01-01T01:00:00Z"}
 	var added map[string]any
 	verdicts := []any{verdict}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -109,16 +121,23 @@ func TestFirewall(t *testing.T) {
 	if err != nil || out != "vrd_1: refuse prefix 203.0.113.0/24 until 2030-01-01T01:00:00Z\n" {
 		t.Error(out, err)
 	}
-	if added["kind"] != "prefix" || added["action"] != "refuse" || added["ttl_seconds"] != 3600.0 || added["reason"] != "flood" {
+	if fmt.Sprint(added["subjects"]) != "[map[kind:prefix value:203.0.113.0/24]]" || added["action"] != "refuse" || added["ttl_seconds"] != 3600.0 || added["reason"] != "flood" {
 		t.Error(added)
 	}
-	if _, err := run(t, append([]string{"firewall", "add", "account", "acc_1", "--allow", "--reason", "x"}, at...)...); err != nil || added["kind"] != "account" || added["action"] != "allow" || added["ttl_seconds"] != 600.0 {
+	if _, err := run(t, append([]string{"firewall", "add", "account", "acc_1", "198.51.100.4", "--action", "allow", "--reason", "x"}, at...)...); err != nil || fmt.Sprint(added["subjects"]) != "[map[kind:account value:acc_1] map[kind:ip value:198.51.100.4]]" || added["action"] != "allow" || added["ttl_seconds"] != 600.0 {
 		t.Error(added, err)
 	}
-	if out, err := run(t, append([]string{"firewall", "list"}, at...)...); err != nil || !strings.Contains(out, "vrd_1  refuse  prefix  203.0.113.0/24") {
+	if out, err := run(t, append([]string{"firewall", "list"}, at...)...); err != nil || !strings.Contains(out, "vrd_1  refuse  prefix 203.0.113.0/24") {
 		t.Error(out, err)
 	}
 	if out, err := run(t, append([]string{"firewall", "list", "--json"}, at...)...); err != nil || strings.Count(out, "\n") != 1 || !json.Valid([]byte(out)) {
+		t.Error(out, err)
+	}
+	if _, err := run(t, append([]string{"firewall", "add", "192.0.2.1", "--force", "--reason", "x"}, at...)...); err != nil || added["force"] != true {
+		t.Error(added, err)
+	}
+	verdict["subjects"] = []any{map[string]any{"kind": "account", "value": "acc_1"}, map[string]any{"kind": "ip", "value": "2001:db8:5::1"}}
+	if out, err := run(t, append([]string{"firewall", "add", "acc_1", "2001:db8:5::1", "--reason", "x"}, at...)...); err != nil || !strings.Contains(out, "one of the 2^64 addresses") || !strings.Contains(out, "2001:db8:5::/64") {
 		t.Error(out, err)
 	}
 	verdicts = []any{}
@@ -133,19 +152,68 @@ func TestFirewall(t *testing.T) {
 // TestFirewallUsage: what was typed wrongly exits with 2, and says so before any call.
 func TestFirewallUsage(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "operator.key")
-	for name, args := range map[string][]string{
-		"no subject":    {"add", "--reason", "x"},
-		"no reason":     {"add", "203.0.113.7"},
-		"no kind":       {"add", "somebody", "--reason", "x"},
-		"unknown kind":  {"add", "person", "somebody", "--reason", "x"},
-		"three words":   {"add", "ip", "203.0.113.7", "203.0.113.8", "--reason", "x"},
-		"too short":     {"add", "203.0.113.7", "--reason", "x", "--for", "10ms"},
-		"no key":        {"list", "--key", missing},
-		"no url":        {"list", "--url", "nonsense"},
-		"nothing to do": {},
+	for name, c := range map[string]struct {
+		args []string
+		says []string
+	}{
+		"nothing":         {[]string{"add"}, []string{"name whom", "--reason"}},
+		"no subject":      {[]string{"add", "--reason", "x"}, []string{"name whom"}},
+		"no reason":       {[]string{"add", "192.0.2.7"}, []string{"say why with --reason"}},
+		"no kind":         {[]string{"add", "somebody", "--reason", "x"}, []string{`"somebody" is neither`, "session or device"}},
+		"unknown kind":    {[]string{"add", "person", "somebody", "--reason", "x"}, []string{`"person" is no kind`}},
+		"three subjects":  {[]string{"add", "10.0.0.0/8", "192.0.2.7", "acc_1", "--reason", "x"}, []string{"one subject, or two that are joined"}},
+		"a word too many": {[]string{"add", "ip", "192.0.2.7", "somebody", "--reason", "x"}, []string{`"somebody" is neither`}},
+		"too short":       {[]string{"add", "192.0.2.7", "--reason", "x", "--for", "10ms"}, []string{"--for must be from 1s to 8760h"}},
+		"too long":        {[]string{"add", "192.0.2.7", "--reason", "x", "--for", "100000h"}, []string{"--for must be from 1s to 8760h (365 days)"}},
+		"all of it wrong": {[]string{"add", "10.0.0.0/8", "192.0.2.7", "acc_1", "--for", "0s"}, []string{"one subject", "--reason", "--for"}},
+		"no key":          {[]string{"list", "--key", missing}, []string{"no operator's key at"}},
+		"no url":          {[]string{"list", "--url", "nonsense"}, []string{"--url"}},
+		"nothing to do":   {nil, []string{"add", "list", "remove"}},
 	} {
-		if _, err := run(t, append([]string{"firewall"}, args...)...); !errors.Is(err, ErrUsage) {
+		_, err := run(t, append([]string{"firewall"}, c.args...)...)
+		if !errors.Is(err, ErrUsage) {
 			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		for _, words := range c.says {
+			if !strings.Contains(err.Error(), words) {
+				t.Errorf("%s: says nothing of %q: %v", name, words, err)
+			}
+		}
+	}
+}
+
+// NC A6, A12: what the suite answers is said in the words of the command line.
+func TestFirewallAnswers(t *testing.T) {
+	key := filepath.Join(t.TempDir(), "operator.key")
+	if _, err := secret.LoadSigner(key, true); err != nil {
+		t.Fatal(err)
+	}
+	status, answer := 0, ""
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/problem+json")
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, answer)
+	}))
+	defer server.Close()
+	for _, c := range []struct {
+		status     int
+		code, more string
+		says       string
+		wrongUsage bool
+	}{
+		{status: 401, code: "unauthenticated", says: "doesn't take the key in " + key},
+		{status: 403, code: "forbidden", says: "doesn't take the key in " + key},
+		{status: 403, code: "refused_by_firewall", says: "refuses this machine's address"},
+		{status: 400, code: "verdict_invalid", more: `,"errors":[{"pointer":"/force","code":"verdict_invalid","detail":"would refuse loopback: set force if you mean it"}]`, says: "that would refuse loopback: add --force if you mean it", wrongUsage: true},
+		{status: 500, code: "internal", says: "500 internal"},
+	} {
+		status, answer = c.status, `{"type":"about:blank","title":"x","status":`+strconv.Itoa(c.status)+`,"code":"`+c.code+`","request_id":"req_1"`+c.more+`}`
+		for _, args := range [][]string{{"add", "192.0.2.7", "--reason", "x"}, {"list"}, {"remove", "vrd_1"}} {
+			_, err := run(t, append(append([]string{"firewall"}, args...), "--url", server.URL, "--key", key)...)
+			if err == nil || !strings.Contains(err.Error(), c.says) || errors.Is(err, ErrUsage) != c.wrongUsage {
+				t.Errorf("%v, %s: %v", args, c.code, err)
+			}
 		}
 	}
 }
@@ -174,11 +242,27 @@ func TestDemoDiffers(t *testing.T) {
 	defer server.Close()
 	key := filepath.Join(t.TempDir(), "none.key")
 	out, err := run(t, "demo", "--url", server.URL, "--operator-key", key)
+	if !strings.Contains(out, "moves the suite's clock more than a year ahead") {
+		t.Errorf("it doesn't say so: %s", out)
+	}
 	if !errors.Is(err, story.ErrDiffers) || errors.Is(err, ErrUsage) || !strings.Contains(out, " 1 ✗ ana and ben sign up") || !strings.Contains(out, "expected 4 different saved codes, got 3") || !strings.Contains(out, "left out") {
 		t.Error(out, err)
 	}
 	server.Close()
 	if _, err := run(t, "demo", "--url", server.URL, "--operator-key", key); err == nil || !strings.Contains(err.Error(), "no suite in the development profile answers") {
+		t.Error(err)
+	}
+}
+
+// NC A6: a demo whose pretended address is refused says so, and not that nobody answers.
+func TestDemoRefused(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = io.WriteString(w, `{"type":"about:blank","title":"x","status":403,"code":"refused_by_firewall","detail":"scraper","request_id":"req_1"}`)
+	}))
+	defer server.Close()
+	_, err := run(t, "demo", "--url", server.URL)
+	if err == nil || strings.Contains(err.Error(), "no suite") || !strings.Contains(err.Error(), "centinela firewall remove") {
 		t.Error(err)
 	}
 }

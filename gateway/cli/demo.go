@@ -16,11 +16,6 @@ type Demo struct {
 	PasswordPrefix string `placeholder:"WORDS" help:"Begin every password with these words."`
 }
 
-// Help shows examples below the flags.
-func (Demo) Help() string {
-	return "Plays the story of two accounts, and checks each step: a line each, exit code 1 at the first that differs. It travels more than a year on the suite's clock. Play it as often as you like: everybody in it is new each time.\n\nExamples:\n  centinela demo\n  centinela demo --url http://127.0.0.1:8080 --operator-key ./data/keys/operator.key"
-}
-
 // Run narrates on out.
 func (d Demo) Run(ctx context.Context, out io.Writer) error {
 	key := d.OperatorKey
@@ -28,6 +23,7 @@ func (d Demo) Run(ctx context.Context, out io.Writer) error {
 		fmt.Fprintf(out, "No operator's key at %s: the operator's step is left out (--operator-key FILE).\n", key)
 		key = ""
 	}
+	fmt.Fprintln(out, "This moves the suite's clock more than a year ahead, for everybody in its data folder and for good.")
 	if err := story.Play(ctx, story.Options{URL: d.URL, OperatorKey: key, PasswordPrefix: d.PasswordPrefix, Out: out}); err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -20,11 +21,6 @@ type Firewall struct {
 	Add    FirewallAdd    `cmd:"" help:"Add a verdict; it is in force within a second."`
 	List   FirewallList   `cmd:"" help:"List the verdicts in force."`
 	Remove FirewallRemove `cmd:"" help:"Lift a verdict."`
-}
-
-// Help shows examples below the verbs.
-func (Firewall) Help() string {
-	return "Examples:\n  centinela firewall add 203.0.113.7 --for 1h --reason \"scans the sign-in\"\n  centinela firewall add 2001:db8::/48 --for 24h --reason flood\n  centinela firewall add account acc_… --for 10m --reason \"asked by its owner\"\n  centinela firewall list\n  centinela firewall remove vrd_…"
 }
 
 // operatorFlags say where the suite is, and who asks.
@@ -45,62 +41,131 @@ func (f operatorFlags) operator() (*sdk.Operator, error) {
 	return op, err
 }
 
+// explain says what an answer of the suite means to whoever typed the command.
+func (f operatorFlags) explain(err error) error {
+	var p *sdk.Problem
+	switch {
+	case !errors.As(err, &p):
+		return err
+	case p.Code == sdk.CodeUnauthenticated || p.Code == sdk.CodeForbidden:
+		return fmt.Errorf("the suite at %s doesn't take the key in %s: it must be operator.key of its key_dir, and its clock must agree with this machine's (%w)", f.URL, f.Key, err)
+	case p.Code == sdk.CodeRefusedByFirewall:
+		return fmt.Errorf("the firewall of the suite at %s refuses this machine's address: ask from another one (%w)", f.URL, err)
+	case len(p.Errors) == 1 && p.Errors[0].Pointer == "/force":
+		return fmt.Errorf("%w: that %s", ErrUsage, strings.Replace(p.Errors[0].Detail, "set force", "add --force", 1))
+	}
+	return err
+}
+
+// longestVerdict is what the specification allows, in hours: 365 days.
+const longestVerdict = 8760 * time.Hour
+
 // FirewallAdd adds a verdict.
 type FirewallAdd struct {
 	operatorFlags `embed:""`
 
-	What   []string      `arg:"" name:"subject" help:"[KIND] SUBJECT. The kind (ip, prefix, account, session, device) is guessed from an address, a prefix or an id."`
-	For    time.Duration `default:"10m" help:"How long it lasts (${default})."`
-	Reason string        `required:"" help:"Why; it is recorded, and shown to whoever is refused."`
-	Allow  bool          `help:"Allow instead of refuse: an allowance wins over refusals."`
-}
-
-// Help shows examples below the flags.
-func (FirewallAdd) Help() string {
-	return "Examples:\n  centinela firewall add 203.0.113.7 --reason \"scans the sign-in\"\n  centinela firewall add prefix 203.0.113.0/24 --for 1h --reason flood\n  centinela firewall add ip 198.51.100.4 --allow --for 720h --reason \"our office\""
+	What   []string      `arg:"" optional:"" name:"subject" help:"[KIND] SUBJECT, or two of them: then both must be there. The kind (ip, prefix, account, session, device) is guessed from an address, a prefix or an id."`
+	Action string        `enum:"allow,challenge,throttle,refuse" default:"refuse" help:"allow, challenge, throttle or refuse (${default}). An allowance on an address lets nobody in whose account, session or device is refused."`
+	For    time.Duration `default:"10m" help:"How long it lasts, 1s to 8760h, which is a year (${default})."`
+	Reason string        `help:"Why; it is recorded, and shown to whoever is refused."`
+	Force  bool          `help:"Also where it would lock operators out: loopback, a declared proxy, your own address."`
 }
 
 // Run prints the verdict's id.
 func (f FirewallAdd) Run(ctx context.Context, out io.Writer) error {
-	kind, subject, err := subjectOf(f.What)
+	subjects, err := f.check()
 	if err != nil {
 		return err
-	}
-	if f.For < time.Second {
-		return fmt.Errorf("%w: --for must be 1s or more", ErrUsage)
 	}
 	op, err := f.operator()
 	if err != nil {
 		return err
 	}
-	seconds, action := int(f.For/time.Second), gatewayclient.VerdictActionRefuse
-	if f.Allow {
-		action = gatewayclient.VerdictActionAllow
-	}
-	v, err := op.AddVerdict(ctx, sdk.NewVerdict{Kind: kind, Subject: subject, Action: action, TtlSeconds: &seconds, Reason: f.Reason})
+	seconds := int(f.For / time.Second)
+	v, err := op.AddVerdict(ctx, sdk.NewVerdict{
+		Subjects: subjects, Action: gatewayclient.VerdictAction(f.Action), TtlSeconds: &seconds, Reason: f.Reason, Force: &f.Force,
+	})
 	if err != nil {
+		return f.explain(err)
+	}
+	if _, err := fmt.Fprintf(out, "%s: %s %s until %s\n", v.Id, v.Action, said(v.Subjects), v.Until.Format(time.RFC3339)); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "%s: %s %s %s until %s\n", v.Id, v.Action, v.Kind, v.Subject, v.Until.Format(time.RFC3339))
-	return err
+	return adviseIPv6(out, v.Subjects)
 }
 
-// subjectOf takes KIND SUBJECT, or SUBJECT alone where its kind shows.
-func subjectOf(args []string) (gatewayclient.SubjectKind, string, error) {
-	switch len(args) {
-	case 2:
-		kind := gatewayclient.SubjectKind(args[0])
-		if !kind.Valid() {
-			return "", "", fmt.Errorf("%w: %q is no kind: ip, prefix, account, session or device", ErrUsage, args[0])
-		}
-		return kind, args[1], nil
-	case 1:
-		if kind := guess(args[0]); kind != "" {
-			return kind, args[0], nil
-		}
-		return "", "", fmt.Errorf("%w: %q is neither an address, a prefix nor an id: put its kind in front of it", ErrUsage, args[0])
+// check finds all that is wrong with what was typed.
+func (f FirewallAdd) check() ([]sdk.Subject, error) {
+	subjects, err := subjectsOf(f.What)
+	problems := []string{}
+	if err != nil {
+		problems = append(problems, err.Error())
 	}
-	return "", "", fmt.Errorf("%w: want [KIND] SUBJECT", ErrUsage)
+	if f.Reason == "" {
+		problems = append(problems, "say why with --reason")
+	}
+	if f.For < time.Second || f.For > longestVerdict {
+		problems = append(problems, fmt.Sprintf("--for must be from 1s to %dh (365 days)", longestVerdict/time.Hour))
+	}
+	if len(problems) > 0 {
+		return nil, fmt.Errorf("%w: %s", ErrUsage, strings.Join(problems, "; "))
+	}
+	return subjects, nil
+}
+
+// adviseIPv6 says what one IPv6 address is worth: a customer of any provider has a
+// /64 at least, and takes the next address of it (RFC 6177).
+func adviseIPv6(out io.Writer, subjects []sdk.Subject) error {
+	for _, s := range subjects {
+		addr, err := netip.ParseAddr(s.Value)
+		if s.Kind != "ip" || err != nil || !addr.Is6() || addr.Is4In6() || addr.IsLoopback() {
+			continue
+		}
+		whole, err := addr.Prefix(64)
+		if err != nil {
+			return err
+		}
+		if _, err = fmt.Fprintf(out, "That is one of the 2^64 addresses that its owner has: to mean the owner, name %s.\n", whole); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// subjectsOf takes SUBJECT, whose kind shows, or KIND SUBJECT, once or twice.
+func subjectsOf(args []string) (subjects []sdk.Subject, err error) {
+	const kinds = "ip, prefix, account, session or device"
+	given := strings.Join(args, " ")
+	for len(args) > 0 {
+		subject := sdk.Subject{Kind: gatewayclient.SubjectKind(args[0])}
+		switch {
+		case subject.Kind.Valid() && len(args) > 1:
+			subject.Value, args = args[1], args[2:]
+		case guess(args[0]) != "":
+			subject, args = sdk.Subject{Kind: guess(args[0]), Value: args[0]}, args[1:]
+		case len(args) > 1:
+			return nil, fmt.Errorf("%q is no kind: %s", args[0], kinds)
+		default:
+			return nil, fmt.Errorf("%q is neither an address, a prefix nor an id: put its kind in front of it (%s)", args[0], kinds)
+		}
+		subjects = append(subjects, subject)
+	}
+	switch len(subjects) {
+	case 0:
+		return nil, errors.New("name whom: an address, a prefix or an id, with its kind in front where it doesn't show (" + kinds + ")")
+	case 1, 2:
+		return subjects, nil
+	}
+	return nil, fmt.Errorf("one subject, or two that are joined: not %q", given)
+}
+
+// said is "account acc_… and ip 203.0.113.7".
+func said(subjects []sdk.Subject) string {
+	texts := make([]string, len(subjects))
+	for i, s := range subjects {
+		texts[i] = string(s.Kind) + " " + s.Value
+	}
+	return strings.Join(texts, " and ")
 }
 
 func guess(subject string) gatewayclient.SubjectKind {
@@ -123,11 +188,6 @@ type FirewallList struct {
 	JSON bool `help:"One JSON object a line."`
 }
 
-// Help shows examples below the flags.
-func (FirewallList) Help() string {
-	return "Examples:\n  centinela firewall list\n  centinela firewall list --json --url https://id.example.org --key /etc/centinela/keys/operator.key"
-}
-
 // Run prints a table, or JSON lines.
 func (f FirewallList) Run(ctx context.Context, out io.Writer) error {
 	op, err := f.operator()
@@ -135,27 +195,29 @@ func (f FirewallList) Run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	table, lines := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0), json.NewEncoder(out)
-	n := 0
+	listed := 0
 	for v, err := range op.Verdicts(ctx) {
 		if err != nil {
-			return err
+			return f.explain(err)
 		}
-		n++
 		if f.JSON {
 			if err := lines.Encode(v); err != nil {
 				return err
 			}
 			continue
 		}
-		if n == 1 {
-			fmt.Fprintln(table, "ID\tACTION\tKIND\tSUBJECT\tUNTIL\tSOURCE\tREASON")
+		if listed++; listed == 1 {
+			fmt.Fprintln(table, "ID\tACTION\tSUBJECT\tUNTIL\tSOURCE\tREASON")
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", v.Id, v.Action, v.Kind, v.Subject, v.Until.Format(time.RFC3339), v.Source, v.Reason)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", v.Id, v.Action, said(v.Subjects), v.Until.Format(time.RFC3339), v.Source, v.Reason)
 	}
-	if n == 0 && !f.JSON {
-		fmt.Fprintln(table, "no verdicts in force")
+	if err := table.Flush(); err != nil || f.JSON {
+		return err
 	}
-	return table.Flush()
+	if listed == 0 {
+		fmt.Fprintln(out, "no verdicts in force")
+	}
+	return nil
 }
 
 // FirewallRemove lifts a verdict.
@@ -165,9 +227,6 @@ type FirewallRemove struct {
 	ID string `arg:"" help:"The verdict's id, vrd_…."`
 }
 
-// Help shows an example below the flags.
-func (FirewallRemove) Help() string { return "Example:\n  centinela firewall remove vrd_…" }
-
 // Run says that it is lifted.
 func (f FirewallRemove) Run(ctx context.Context, out io.Writer) error {
 	op, err := f.operator()
@@ -175,7 +234,7 @@ func (f FirewallRemove) Run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	if err := op.RemoveVerdict(ctx, f.ID); err != nil {
-		return err
+		return f.explain(err)
 	}
 	_, err = fmt.Fprintf(out, "%s: lifted\n", f.ID)
 	return err

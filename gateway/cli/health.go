@@ -14,19 +14,39 @@ import (
 // Health asks a running part whether it is ready.
 type Health struct {
 	URL     string        `default:"http://127.0.0.1:9080" placeholder:"URL" help:"Operations listener of the part (${default})."`
+	JSON    bool          `help:"Print one JSON object: url, ready, status (0 when nobody answered), detail."`
 	Timeout time.Duration `default:"3s" help:"How long to wait for an answer (${default})."`
 }
 
 // errNotReady is the exit code 1 of a part that answers.
 var errNotReady = errors.New("not ready")
 
-// Help shows examples below the flags.
-func (Health) Help() string {
-	return "Exits with 0 when it is ready, 1 when it is not or doesn't answer.\n\nExamples:\n  centinela health\n  centinela health --url http://127.0.0.1:9081"
+// health is what --json prints.
+type health struct {
+	URL    string `json:"url"`
+	Ready  bool   `json:"ready"`
+	Status int    `json:"status"`
+	Detail string `json:"detail,omitempty"`
 }
 
-// Run prints one line.
+// Run prints one line, or one object.
 func (h Health) Run(ctx context.Context, out io.Writer) error {
+	found := health{URL: h.URL}
+	err := h.ask(ctx, &found)
+	switch {
+	case errors.Is(err, ErrUsage):
+		return err
+	case h.JSON:
+		return errors.Join(json.NewEncoder(out).Encode(found), err)
+	case err != nil:
+		return err
+	}
+	_, err = fmt.Fprintf(out, "%s is ready\n", h.URL)
+	return err
+}
+
+// ask fills in what the part says. Its error is why it isn't ready.
+func (h Health) ask(ctx context.Context, found *health) error {
 	ctx, cancel := context.WithTimeout(ctx, h.Timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(h.URL, "/")+"/readyz", nil)
@@ -35,6 +55,7 @@ func (h Health) Run(ctx context.Context, out io.Writer) error {
 	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
+		found.Detail = "it doesn't answer"
 		return fmt.Errorf("%s doesn't answer: %w", h.URL, err)
 	}
 	defer res.Body.Close()
@@ -42,11 +63,11 @@ func (h Health) Run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", h.URL, err)
 	}
-	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %w (%d): %s", h.URL, errNotReady, res.StatusCode, oneLine(body))
+	found.Status, found.Detail, found.Ready = res.StatusCode, oneLine(body), res.StatusCode == http.StatusOK
+	if !found.Ready {
+		return fmt.Errorf("%s: %w (%d): %s", h.URL, errNotReady, res.StatusCode, found.Detail)
 	}
-	_, err = fmt.Fprintf(out, "%s is ready\n", h.URL)
-	return err
+	return nil
 }
 
 // oneLine is the reason in the answer, in one line.

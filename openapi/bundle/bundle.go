@@ -36,29 +36,39 @@ func bundle(dir, file string) (node, error) {
 			b.out[key] = v
 		}
 	}
-	if components, ok := root["components"].(node); ok {
-		if err := b.copyOwn(file, components); err != nil {
-			return nil, err
-		}
-	}
-	paths, err := b.resolve(file, root["paths"])
-	if err != nil {
-		return nil, err
-	}
-	b.out["paths"] = paths
-	return b.out, nil
-}
-
-// copyOwn takes over the components that the file itself defines.
-func (b *bundler) copyOwn(file string, components node) error {
+	components, _ := root["components"].(node)
 	for kind, members := range components {
 		for name := range members.(node) {
 			if err := b.component(file, kind, name); err != nil {
-				return err
+				return nil, err
 			}
 		}
 	}
-	return nil
+	paths, _ := root["paths"].(node)
+	out := make(node, len(paths))
+	for path, item := range paths {
+		var err error
+		if out[path], err = b.pathItem(file, item); err != nil {
+			return nil, err
+		}
+	}
+	b.out["paths"] = out
+	return b.out, nil
+}
+
+// pathItem makes a path's operations local. Those of another file carry its name as x-service: the gateway proxies them
+// to that service.
+func (b *bundler) pathItem(file string, item any) (any, error) {
+	resolved, err := b.resolve(file, item)
+	if err != nil {
+		return nil, err
+	}
+	members, _ := item.(node)
+	ref, _ := members["$ref"].(string)
+	if target, _, _ := strings.Cut(ref, "#"); target != "" {
+		resolved.(node)["x-service"] = strings.TrimSuffix(target, ".yaml")
+	}
+	return resolved, nil
 }
 
 // resolve returns v with each reference made local, relative to the file that v stands in.
@@ -115,11 +125,7 @@ func (b *bundler) reference(file, ref string) (any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	resolved, err := b.resolve(target, value)
-	if item, ok := resolved.(node); ok && parts[0] == "paths" {
-		item["x-service"] = strings.TrimSuffix(target, ".yaml") // where the gateway proxies it to
-	}
-	return resolved, err
+	return b.resolve(target, value)
 }
 
 // component copies one component, and what it refers to, into the output.

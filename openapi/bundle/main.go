@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -44,14 +45,17 @@ func run(dir string) error {
 			return err
 		}
 		if s.server {
-			if err := generate(apiDir, s.pkg+"api", "models,gin,strict-server"); err != nil {
+			if err := generate(filepath.Join(apiDir, "spec.json"), apiDir, s.pkg+"api", "models", "gin-server", "strict-server"); err != nil {
+				return err
+			}
+			if err := plainContext(filepath.Join(apiDir, s.pkg+"api.gen.go")); err != nil {
 				return err
 			}
 		}
 		if err := os.MkdirAll(clientDir, 0o755); err != nil {
 			return err
 		}
-		if err := generateFrom(filepath.Join(apiDir, "spec.json"), clientDir, s.pkg+"client", "models,client"); err != nil {
+		if err := generate(filepath.Join(apiDir, "spec.json"), clientDir, s.pkg+"client", "models", "client"); err != nil {
 			return err
 		}
 	}
@@ -112,29 +116,38 @@ func SpecJSON() []byte { return append([]byte(nil), specJSON...) }
 func Spec() (*openapi3.T, error) { return openapi3.NewLoader().LoadFromData(specJSON) }
 `
 
-func generate(dir, pkg, what string) error {
-	return generateFrom(filepath.Join(dir, "spec.json"), dir, pkg, what)
-}
+// handedOver is where a generated strict server calls a handler.
+var handedOver = regexp.MustCompile(`(sh\.ssi\.\w+)\(ctx([,)])`)
 
-func generateFrom(spec, dir, pkg, what string) error {
-	config := fmt.Sprintf("package: %s\noutput: %s\ngenerate:\n", pkg, filepath.Join(dir, pkg+".gen.go"))
-	names := map[string]string{"models": "models", "gin": "gin-server", "strict-server": "strict-server", "client": "client"}
-	for part := range strings.SplitSeq(what, ",") {
-		config += "  " + names[part] + ": true\n"
-	}
-	config += "compatibility:\n  always-prefix-enum-values: true\noutput-options:\n  skip-prune: true\n"
-	file, err := os.CreateTemp("", "oapi-*.yaml")
+// plainContext makes handlers get the request's own context. Gin's is pooled, and must not be kept or passed to goroutines: no handler can
+// forget to convert it.
+func plainContext(file string) error {
+	text, err := os.ReadFile(file)
 	if err != nil {
 		return err
 	}
-	defer os.Remove(file.Name())
-	if _, err := file.WriteString(config); err != nil {
+	plain := handedOver.ReplaceAll(text, []byte("$1(ctx.Request.Context()$2"))
+	if bytes.Equal(plain, text) {
+		return fmt.Errorf("%s: no handler is called as this program expects", file)
+	}
+	return os.WriteFile(file, plain, 0o644)
+}
+
+func generate(spec, dir, pkg string, what ...string) error {
+	config := fmt.Sprintf("package: %s\noutput: %s\ngenerate:\n", pkg, filepath.Join(dir, pkg+".gen.go"))
+	for _, part := range what {
+		config += "  " + part + ": true\n"
+	}
+	config += "compatibility:\n  always-prefix-enum-values: true\noutput-options:\n  skip-prune: true\n"
+	// Nobody uses ClientWithResponses, half of a client: httpkit.Read and the SDK read answers. A template without an
+	// action would not replace the one that is built in.
+	config += `  user-templates: {client-with-responses.tmpl: "{{\"\"}}\n"}` + "\n"
+	file := filepath.Join(dir, "oapi-codegen.yaml")
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		return err
 	}
-	if err := file.Close(); err != nil {
-		return err
-	}
-	cmd := exec.Command("go", "tool", "-modfile=tools/gen.mod", "oapi-codegen", "-config", file.Name(), spec)
+	defer os.Remove(file)
+	cmd := exec.Command("go", "tool", "-modfile=tools/gen.mod", "oapi-codegen", "-config", file, spec)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("oapi-codegen %s: %w", pkg, err)

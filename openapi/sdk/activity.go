@@ -3,25 +3,32 @@ package sdk
 import (
 	"context"
 	"iter"
-	"net/http"
 
 	"centinela/openapi/gen/gatewayclient"
 )
 
+// Class is a class of events of the record.
+type Class = gatewayclient.ListMyActivityParamsClass
+
+// The classes.
+const (
+	Security    = gatewayclient.ListMyActivityParamsClassSecurity // who can enter, what changed, what was decided
+	Use         = gatewayclient.ListMyActivityParamsClassActivity // chat and requests, as digests
+	AllActivity = gatewayclient.ListMyActivityParamsClassAll
+)
+
 // ActivityPage is a page of the record of one's account, newest first, and the
 // cursor of the next one ("" after the last). limit is 1 to 100, 0 for 50.
-func (s *Session) ActivityPage(ctx context.Context, cursor string, limit int) ([]Activity, string, error) {
-	params := &gatewayclient.ListMyActivityParams{Cursor: given(cursor), Limit: given(limit)}
-	page, err := as[gatewayclient.ActivityPage](ctx, s, http.StatusOK, func(auth gatewayclient.RequestEditorFn) (*http.Response, error) {
-		return s.c.api.ListMyActivity(ctx, params, auth)
-	})
+func (s *Session) ActivityPage(ctx context.Context, class Class, cursor string, limit int) ([]Activity, string, error) {
+	params := &gatewayclient.ListMyActivityParams{Class: given(class), Cursor: given(cursor), Limit: given(limit)}
+	page, err := read[gatewayclient.ActivityPage](s.api.ListMyActivity(ctx, params))
 	return page.Events, value(page.NextCursor), err
 }
 
-// Activity is the whole record of one's account, newest first, page by page. It
-// ends at the first error.
-func (s *Session) Activity(ctx context.Context) iter.Seq2[Activity, error] {
-	return pages(func(cursor string) ([]Activity, string, error) { return s.ActivityPage(ctx, cursor, 100) })
+// Activity is the whole record of one's account of a class, newest first, page by
+// page. It ends at the first error.
+func (s *Session) Activity(ctx context.Context, class Class) iter.Seq2[Activity, error] {
+	return pages(func(cursor string) ([]Activity, string, error) { return s.ActivityPage(ctx, class, cursor, 100) })
 }
 
 // pages runs through all pages.

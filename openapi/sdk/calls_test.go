@@ -179,9 +179,9 @@ func exactly[T comparable](got, want T, err error) error {
 func TestPages(t *testing.T) {
 	f := newFake(t, func(c call) (int, any) {
 		switch c.query {
-		case "limit=100":
+		case "class=security&limit=100":
 			return 200, map[string]any{"events": []any{map[string]any{"seq": 3}, map[string]any{"seq": 2}}, "next_cursor": "two"}
-		case "cursor=two&limit=100":
+		case "class=security&cursor=two&limit=100":
 			return 200, map[string]any{"events": []any{map[string]any{"seq": 1}}, "next_cursor": "three"}
 		}
 		return 500, problem{Code: "internal"}
@@ -189,7 +189,7 @@ func TestPages(t *testing.T) {
 	s := f.client().Restore(Tokens{Access: "a", AccessExpiry: time.Now().Add(time.Hour).UnixMilli()})
 	var seqs []int64
 	var last error
-	for entry, err := range s.Activity(t.Context()) {
+	for entry, err := range s.Activity(t.Context(), Security) {
 		if last = err; err == nil {
 			seqs = append(seqs, entry.Seq)
 		}
@@ -198,7 +198,7 @@ func TestPages(t *testing.T) {
 		t.Errorf("%v, %v", seqs, last)
 	}
 	before := len(f.said())
-	for range s.Activity(t.Context()) {
+	for range s.Activity(t.Context(), Security) {
 		break
 	}
 	if n := len(f.said()) - before; n != 1 {

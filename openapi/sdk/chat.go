@@ -105,7 +105,7 @@ func (s *Session) Chat(ctx context.Context, opts ChatOptions) (*Chat, error) {
 		faults: make(chan Fault, unread), last: map[string]int64{},
 	}
 	maps.Copy(c.last, opts.Resume)
-	if err := c.fits(chatframes.ClientHello{Device: string(*s.c.device), Resume: opts.Resume}); err != nil {
+	if err := c.resumable(opts.Resume); err != nil {
 		return nil, err
 	}
 	conn, err := c.connect(ctx)
@@ -152,7 +152,7 @@ func (c *Chat) SendAs(ctx context.Context, conversation, text, clientID string) 
 		frame:  chatframes.ClientSend{Conversation: conversation, Kind: "text", Text: text, ClientID: clientID},
 		answer: make(chan answered, 1),
 	}
-	if err := c.fits(out.frame); err != nil {
+	if err := c.fits(chatframes.StateReady, out.frame); err != nil {
 		return Accepted{}, err
 	}
 	c.enter(out.frame, func() { c.sending = append(c.sending, out) })
@@ -174,7 +174,7 @@ func (c *Chat) History(ctx context.Context, conversation string, before int64, l
 		frame:  chatframes.ClientHistory{Conversation: conversation, Before: before, Limit: int64(limit)},
 		answer: make(chan page, 1),
 	}
-	if err := c.fits(ask.frame); err != nil {
+	if err := c.fits(chatframes.StateReady, ask.frame); err != nil {
 		return nil, false, err
 	}
 	c.enter(ask.frame, func() { c.browsing = append(c.browsing, ask) })
@@ -192,7 +192,7 @@ func (c *Chat) History(ctx context.Context, conversation string, before int64, l
 // Typing tells the others that the person is writing.
 func (c *Chat) Typing(conversation string) error {
 	frame := chatframes.ClientTyping{Conversation: conversation}
-	if err := c.fits(frame); err != nil {
+	if err := c.fits(chatframes.StateReady, frame); err != nil {
 		return err
 	}
 	return c.write(c.current(), frame)

@@ -1,34 +1,31 @@
 package sdk
 
 import (
-	"bytes"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
-	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"centinela/openapi/gen/chatframes"
 )
 
-// fits holds a frame against the specification before it is sent. The server
-// takes one that breaks it for an attack: it counts them, closes the socket at
-// the third, and then refuses the address (R5.4). One that waits to be sent
-// again after a cut would do all of that by itself.
-func (c *Chat) fits(frame chatframes.ClientFrame) error {
-	fields := fieldsOf(frame)
-	var wrong []FieldProblem
-	for _, spec := range chatframes.ClientSpec(frame.FrameType()).Fields {
-		if fault := misfit(spec, fields[spec.Name]); fault != "" {
-			wrong = append(wrong, FieldProblem{Pointer: "/" + spec.Name, Code: CodeInvalidField, Detail: fault})
-		}
+// fits holds a frame against the specification before it is sent, as the server
+// will in that state. The server takes one that breaks it for an attack: it
+// counts them, closes the socket at the third, and then refuses the address
+// (R5.4). One that waits to be sent again after a cut would do all of that by
+// itself.
+func (c *Chat) fits(in chatframes.State, frame chatframes.ClientFrame) error {
+	data, err := frame.Encode()
+	if bad, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
+		return misfit(string(bad.JSONPointer), "must be UTF-8")
 	}
-	if len(wrong) > 0 {
-		return &Problem{Code: CodeInvalidField, Detail: "the chat doesn't take this", Errors: wrong}
-	}
-	data, err := encode(frame)
 	if err != nil {
-		return err
+		return fmt.Errorf("sdk: chat: %w", err)
+	}
+	if _, wrong := chatframes.Check(chatframes.Client, in, data); wrong != nil {
+		return misfit(wrong.Pointer, wrong.Detail())
 	}
 	c.mu.Lock()
 	longest := c.longest
@@ -39,79 +36,26 @@ func (c *Chat) fits(frame chatframes.ClientFrame) error {
 	return nil
 }
 
-// fieldsOf are the fields that a person's app fills; what is left out of the
-// frame when it is zero is left out here.
-func fieldsOf(frame chatframes.ClientFrame) map[string]any {
-	fields := map[string]any{}
-	switch f := frame.(type) {
-	case chatframes.ClientSend:
-		fields["client_id"], fields["conversation"], fields["kind"], fields["text"] = f.ClientID, f.Conversation, f.Kind, f.Text
-		fields["reply_to"] = f.ReplyTo
-	case chatframes.ClientHistory:
-		fields["conversation"], fields["before"], fields["limit"] = f.Conversation, f.Before, f.Limit
-	case chatframes.ClientTyping:
-		fields["conversation"] = f.Conversation
-	case chatframes.ClientHello:
-		fields["device"], fields["resume"] = f.Device, f.Resume
+func misfit(pointer, detail string) *Problem {
+	return &Problem{
+		Code: CodeInvalidField, Detail: "the chat doesn't take this",
+		Errors: []FieldProblem{{Pointer: pointer, Code: CodeInvalidField, Detail: detail}},
 	}
-	return fields
 }
 
-// misfit says what is wrong with a value, "" for nothing.
-func misfit(spec chatframes.FieldSpec, value any) string {
-	switch v := value.(type) {
-	case string:
-		return misfitText(spec, v)
-	case int64:
-		if (v != 0 || spec.Required) && (v < spec.Min || v > spec.Max) {
-			return fmt.Sprintf("must be from %d to %d", spec.Min, spec.Max)
+// resumable is fits for all hellos that resume may take part in.
+func (c *Chat) resumable(resume map[string]int64) error {
+	if err := c.fits(chatframes.StateGreeted, chatframes.ClientHello{Device: string(*c.s.c.device)}); err != nil {
+		return err
+	}
+	for names := range slices.Chunk(slices.Sorted(maps.Keys(resume)), maxResume) {
+		part := make(map[string]int64, len(names))
+		for _, name := range names {
+			part[name] = resume[name]
 		}
-	case map[string]int64:
-		for _, key := range slices.Sorted(maps.Keys(v)) {
-			if fault := misfitText(*spec.Keys, key); fault != "" {
-				return "a name in it " + fault
-			}
-			if v[key] < spec.Values.Min || v[key] > spec.Values.Max {
-				return fmt.Sprintf("a number in it must be from %d to %d", spec.Values.Min, spec.Values.Max)
-			}
+		if err := c.fits(chatframes.StateGreeted, chatframes.ClientHello{Resume: part}); err != nil {
+			return err
 		}
 	}
-	return ""
-}
-
-func misfitText(spec chatframes.FieldSpec, text string) string {
-	n := utf8.RuneCountInString(text)
-	switch {
-	case n == 0 && !spec.Required && spec.MinLength > 0:
-		return "" // left out
-	case n < spec.MinLength || (spec.MaxLength > 0 && n > spec.MaxLength):
-		return fmt.Sprintf("must have %d to %d characters, has %d", spec.MinLength, spec.MaxLength, n)
-	case !utf8.ValidString(text):
-		return "must be UTF-8"
-	case spec.Pattern != nil && !spec.Pattern.MatchString(text):
-		return "has characters that are not taken here"
-	}
-	return ""
-}
-
-// encode is the frame as JSON. A text is written as it is: json.Marshal makes six
-// bytes of each < > and &, by which a text that is short enough in characters
-// would be too long as a frame.
-func encode(frame chatframes.ClientFrame) ([]byte, error) {
-	send, ok := frame.(chatframes.ClientSend)
-	if !ok {
-		data, err := frame.Encode()
-		if err != nil {
-			return nil, fmt.Errorf("sdk: chat: %w", err)
-		}
-		return data, nil
-	}
-	send.Type = send.FrameType()
-	var out bytes.Buffer
-	to := json.NewEncoder(&out)
-	to.SetEscapeHTML(false)
-	if err := to.Encode(send); err != nil {
-		return nil, fmt.Errorf("sdk: chat: %w", err)
-	}
-	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), nil
+	return nil
 }

@@ -15,7 +15,6 @@ import (
 )
 
 const (
-	subprotocol  = "centinela.chat.v1"
 	welcomeTime  = 15 * time.Second // from the dial to the welcome
 	writeTime    = 5 * time.Second
 	goodbyeTime  = time.Second
@@ -62,7 +61,7 @@ func (c *Chat) connect(ctx context.Context) (*websocket.Conn, error) {
 
 func (c *Chat) dial(ctx context.Context, token string) (*websocket.Conn, error) {
 	dialer := &websocket.Dialer{
-		Proxy: http.ProxyFromEnvironment, NetDialContext: c.opts.Dial, HandshakeTimeout: welcomeTime, Subprotocols: []string{subprotocol},
+		Proxy: http.ProxyFromEnvironment, NetDialContext: c.opts.Dial, HandshakeTimeout: welcomeTime, Subprotocols: []string{chatframes.Subprotocol},
 	}
 	if transport, ok := c.s.c.http.Transport.(*http.Transport); ok {
 		own := transport.Clone() // reading it while it serves its first request would be a race
@@ -142,18 +141,18 @@ func (c *Chat) resume() map[string]int64 {
 func (c *Chat) listen(conn *websocket.Conn) error {
 	answer := conn.PingHandler()
 	conn.SetPingHandler(func(data string) error {
-		if err := conn.SetReadDeadline(realNow().Add(quietTime)); err != nil {
+		if err := conn.SetReadDeadline(time.Now().Add(quietTime)); err != nil {
 			return err
 		}
 		return answer(data)
 	})
-	return conn.SetReadDeadline(realNow().Add(quietTime))
+	return conn.SetReadDeadline(time.Now().Add(quietTime))
 }
 
 func (c *Chat) write(conn *websocket.Conn, frame chatframes.ClientFrame) error {
-	data, err := encode(frame)
+	data, err := frame.Encode()
 	if err != nil {
-		return err
+		return fmt.Errorf("sdk: chat: %w", err)
 	}
 	return c.writeRaw(conn, websocket.TextMessage, data)
 }
@@ -164,7 +163,7 @@ func (c *Chat) writeRaw(conn *websocket.Conn, kind int, data []byte) error {
 	}
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	if err := conn.SetWriteDeadline(realNow().Add(writeTime)); err != nil {
+	if err := conn.SetWriteDeadline(time.Now().Add(writeTime)); err != nil {
 		return fmt.Errorf("sdk: chat: %w", err)
 	}
 	if err := conn.WriteMessage(kind, data); err != nil {

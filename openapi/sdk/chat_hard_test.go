@@ -61,6 +61,17 @@ func TestChatRefusesByItself(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	for err, want := range map[error]FieldProblem{
+		send(cnv, strings.Repeat("ñ", 4001), "a"):       {"/text", CodeInvalidField, "must have 1 to 4000 characters"},
+		send(cnv, "a\xff", "a"):                         {"/text", CodeInvalidField, "must be UTF-8"},
+		page(cnv, 0, 101):                               {"/limit", CodeInvalidField, "must be from 1 to 100"},
+		open(map[string]int64{cnv: 1, "room": 1 << 53}): {"/resume", CodeInvalidField, "has characters that are not taken here"},
+	} {
+		var p *Problem
+		if !errors.As(err, &p) || len(p.Errors) != 1 || p.Errors[0] != want {
+			t.Errorf("%v, want %+v", err, want)
+		}
+	}
 	for i, text := range []string{strings.Repeat("<", 4000), strings.Repeat("😀", 4000), "x"} {
 		if a, err := chat.Send(limited(t), cnv, text); err != nil || a.Seq != int64(i+1) {
 			t.Errorf("%.8s…: %v, %v", text, a, err)
@@ -227,7 +238,7 @@ func TestChatLeftConversation(t *testing.T) {
 func TestChatPausesLonger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var dials, useful atomic.Int32
-		up := websocket.Upgrader{Subprotocols: []string{subprotocol}}
+		up := websocket.Upgrader{Subprotocols: []string{chatframes.Subprotocol}}
 		pipes := newPipes(t, http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 			conn, err := up.Upgrade(w, q, nil)
 			if err != nil {

@@ -24,6 +24,8 @@ type (
 	Message = gatewayclient.Message
 	// Verdict is a decision of the firewall.
 	Verdict = gatewayclient.Verdict
+	// Subject is whom a verdict is about.
+	Subject = gatewayclient.Subject
 	// NewVerdict is one that an operator asks for.
 	NewVerdict = gatewayclient.NewVerdict
 	// Clock is the suite's clock (development profile).

@@ -21,7 +21,7 @@ func TestOperatorToken(t *testing.T) {
 		if c.method == "DELETE" {
 			return 204, nil
 		}
-		verdict := map[string]any{"id": "vrd_1", "kind": "ip"}
+		verdict := map[string]any{"id": "vrd_1", "subjects": []any{map[string]any{"kind": "ip", "value": "203.0.113.7"}}}
 		if c.method == "POST" {
 			return 201, verdict
 		}
@@ -31,7 +31,7 @@ func TestOperatorToken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := op.AddVerdict(t.Context(), NewVerdict{Kind: "ip", Subject: "203.0.113.7", Action: "refuse", Reason: "test"})
+	v, err := op.AddVerdict(t.Context(), NewVerdict{Subjects: []Subject{{Kind: "ip", Value: "203.0.113.7"}}, Action: "refuse", Reason: "test"})
 	if err != nil || v.Id != "vrd_1" {
 		t.Fatal(v, err)
 	}

@@ -127,6 +127,14 @@ func (r *relay) take(s *socket, data []byte) {
 		r.t.Error(err)
 		return
 	}
+	in := chatframes.StateReady
+	if head.Type == "hello" {
+		in = chatframes.StateGreeted
+	}
+	if _, wrong := chatframes.Check(chatframes.Client, in, data); wrong != nil {
+		r.t.Errorf("the SDK sent what a server counts as a violation: %+v", wrong)
+		return
+	}
 	frame := chatframes.NewClient(head.Type)
 	if err := json.Unmarshal(data, frame); err != nil {
 		r.t.Error(err)

@@ -4,15 +4,13 @@ import (
 	"fmt"
 	"os"
 
-	"centinela/services/audit/internal/firewall"
+	"centinela/services/audit/internal/rules"
 	"centinela/shared/config"
 )
 
 // Config is the part "audit" of the configuration.
 type Config struct {
-	// RulesFile replaces the rules that the product ships with
-	// (services/audit/internal/firewall/rules/default.yaml); empty for those.
-	RulesFile string `koanf:"rules_file"`
+	RulesFile string `yaml:"rules_file" help:"rules (YAML) instead of those that the product ships with; empty for those"`
 }
 
 // DefaultConfig is the config of a new installation.
@@ -27,13 +25,13 @@ func (c Config) Validate() error {
 	return errs.Err()
 }
 
-func (c Config) rules() ([]firewall.Rule, error) {
+func (c Config) rules() ([]rules.Rule, error) {
 	if c.RulesFile == "" {
-		return firewall.DefaultRules()
+		return rules.Default()
 	}
 	text, err := os.ReadFile(c.RulesFile)
 	if err != nil {
 		return nil, fmt.Errorf("can't be read: %w", err)
 	}
-	return firewall.ParseRules(text)
+	return rules.Parse(text)
 }

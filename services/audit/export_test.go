@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"errors"
 
 	"centinela/shared/module"
 )
@@ -15,5 +16,9 @@ func NewAround(ctx context.Context, cfg Config, deps module.Deps, wrap func(Back
 	if err != nil {
 		return nil, err
 	}
-	return build(ctx, cfg, deps, wrap(store))
+	m, err := build(ctx, cfg, deps, wrap(store))
+	if err != nil {
+		return nil, errors.Join(err, store.Close(context.WithoutCancel(ctx)))
+	}
+	return m, nil
 }

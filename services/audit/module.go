@@ -15,7 +15,9 @@ import (
 	"centinela/services/audit/internal/firewall"
 	"centinela/services/audit/internal/httpapi"
 	"centinela/services/audit/internal/ledger"
+	"centinela/services/audit/internal/openings"
 	"centinela/services/audit/internal/places"
+	"centinela/services/audit/internal/rules"
 	"centinela/services/audit/internal/store/mongo"
 	"centinela/services/audit/internal/store/sqlite"
 	"centinela/shared/access"
@@ -33,6 +35,7 @@ const (
 	checkpointFile = "checkpoint.json"
 	checkpointKey  = "audit-checkpoint.key"
 	placesKey      = "audit-places.key"
+	openingsKey    = "audit-openings.key"
 )
 
 // Module is the audit service. It is a module.Module.
@@ -53,9 +56,11 @@ var _ module.Module = (*Module)(nil)
 // backend is what either store is.
 type backend interface {
 	ledger.Store
+	openings.Store
 	places.Store
 	firewall.Store
-	outbox.Source
+	outbox.Log
+	Record(ctx context.Context, events ...record.Event) error
 	Ready(ctx context.Context) error
 	Close(ctx context.Context) error
 }
@@ -78,7 +83,7 @@ func open(ctx context.Context, s module.Store) (backend, error) {
 	if s.Engine == module.EngineMongoDB {
 		return mongo.Open(ctx, s.URI.Reveal(), s.Database)
 	}
-	return sqlite.Open(ctx, filepath.Join(s.Dir, databaseFile))
+	return sqlite.Open(ctx, filepath.Join(s.Dir, databaseFile), s.SQLite()...)
 }
 
 func build(ctx context.Context, cfg Config, deps module.Deps, store backend) (*Module, error) {
@@ -90,7 +95,11 @@ func build(ctx context.Context, cfg Config, deps module.Deps, store backend) (*M
 	if err != nil {
 		return nil, err
 	}
-	rules, err := cfg.rules()
+	people, err := secret.LoadKey(filepath.Join(deps.KeyDir, openingsKey), deps.Development)
+	if err != nil {
+		return nil, err
+	}
+	follows, err := cfg.rules()
 	if err != nil {
 		return nil, err
 	}
@@ -104,16 +113,18 @@ func build(ctx context.Context, cfg Config, deps module.Deps, store backend) (*M
 	}
 	m.pins = pins
 	watch := newMetrics(deps.Registry, m)
-	m.ledger = ledger.New(store, deps.Clock, func(entries []ledger.Entry) {
+	open := openings.New(store, people, deps.Clock)
+	m.ledger = ledger.New(store, deps.Keyring, open, deps.Clock, func(entries []ledger.Entry) {
 		watch.stored(entries)
 		m.pins.Noted(len(entries))
-		m.follower.Kick()
+		m.follower.Offer(entries)
 	})
-	m.shipper = outbox.New(store, m.record, deps.Log, deps.Registry)
+	m.shipper = deps.ShipperTo(store, m.ledger.Ingest)
 	m.firewall = firewall.New(store, deps.Clock, deps.Log, deps.Service, m.shipper.Kick)
+	m.firewall.Protect(deps.Proxies)
 	where := places.New(store, key, deps.Clock)
-	m.follow(rules, where)
-	if _, err := m.ledger.Open(ctx); err != nil {
+	m.follow(follows, where, open)
+	if err := m.ledger.Open(ctx); err != nil {
 		return nil, err
 	}
 	if err := m.firewall.Open(ctx); err != nil {
@@ -128,9 +139,9 @@ func build(ctx context.Context, cfg Config, deps module.Deps, store backend) (*M
 }
 
 // follow connects the record to what watches it.
-func (m *Module) follow(rules []firewall.Rule, where *places.Places) {
-	engine := firewall.NewEngine(rules)
-	runner := firewall.NewRunner(engine, m.firewall.Impose, m.deps.Log)
+func (m *Module) follow(list []rules.Rule, where *places.Places, open *openings.Keeper) {
+	engine := rules.NewEngine(list)
+	runner := rules.NewRunner(engine, m.firewall.Impose, m.deps.Log)
 	warm := func(entries []ledger.Entry) {
 		for _, e := range entries {
 			runner.Warm(e.Seq, e.Event)
@@ -152,7 +163,7 @@ func (m *Module) follow(rules []firewall.Rule, where *places.Places) {
 		}
 		return where.Take(ctx, seen)
 	}
-	m.follower = ledger.NewFollower(m.store, followerName, m.deps.Log, engine.Window(), warm, judge, locate)
+	m.follower = ledger.NewFollower(m.store, open.Opener, followerName, m.deps.Log, engine.Window(), warm, judge, locate)
 }
 
 func (m *Module) serve(where *places.Places, ingest prometheus.Observer) error {
@@ -163,7 +174,7 @@ func (m *Module) serve(where *places.Places, ingest prometheus.Observer) error {
 	api := &httpapi.API{
 		Service: m.deps.Service, Ledger: m.ledger, Places: where, Firewall: m.firewall, Clock: m.deps.Clock,
 		Operators: svcauth.NewVerifier(m.deps.Service, m.deps.Keyring), // their tokens have the form of a service's
-		Ingest:    ingest,
+		Record:    m.record, Ingest: ingest,
 	}
 	server := m.deps.Server(spec, m.people, api.OperatorOnly(spec))
 	m.handler = server.Handler()
@@ -171,9 +182,11 @@ func (m *Module) serve(where *places.Places, ingest prometheus.Observer) error {
 	return nil
 }
 
-// record is where the firewall's own events go: the shipper's sink.
-func (m *Module) record(ctx context.Context, events []record.Event) error {
-	_, err := m.ledger.Append(ctx, events)
+// record writes events of audit's own, which its shipper brings into the record
+// like any other service's.
+func (m *Module) record(ctx context.Context, events ...record.Event) error {
+	err := m.store.Record(ctx, events...)
+	m.shipper.Kick()
 	return err
 }
 
@@ -183,17 +196,18 @@ func (m *Module) reportGap(ctx context.Context, why string) error {
 	gap := record.New(m.deps.Clock.Now(), m.deps.Service, record.AuditGap, record.Failure, record.Origin{})
 	gap.Reason = why
 	m.deps.Log.Error("audit: the record and its checkpoint don't fit; recorded as audit.gap", "why", why)
-	return m.record(ctx, []record.Event{gap})
+	return m.record(ctx, gap)
 }
 
 // Handler serves audit's operations.
 func (m *Module) Handler() http.Handler { return m.handler }
 
-// Ready is nil while the store answers.
+// Ready is nil while the store answers, the record fits its checkpoint, and it is
+// known which sessions are over.
 func (m *Module) Ready() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	return m.store.Ready(ctx)
+	return errors.Join(m.store.Ready(ctx), m.pins.Ready(), m.people.Ready())
 }
 
 // Drain answers those who wait for verdicts, so that their connections don't
@@ -205,6 +219,7 @@ func (m *Module) Drain() { m.firewall.Release() }
 func (m *Module) Run(ctx context.Context) error {
 	group := m.deps.Background()
 	group.Go(ctx, "people", m.people.Run)
+	group.Go(ctx, "revocations", m.people.Revocations().Run)
 	group.Go(ctx, "follower", m.follower.Run)
 	group.Go(ctx, "checkpoint", m.pins.Run)
 	group.Go(ctx, "firewall", m.firewall.Run)

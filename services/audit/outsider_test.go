@@ -3,12 +3,13 @@ package audit_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"database/sql"
+	"encoding/binary"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -16,26 +17,65 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	_ "modernc.org/sqlite" // the driver: the file is opened as anybody could
+
+	"centinela/services/audit/internal/ledger"
+	"centinela/shared/module"
+	"centinela/shared/record"
 )
+
+// outsider changes a stopped audit's store by hand, with the means that the machine's owner has.
+type outsider interface {
+	rows() []ledger.Row
+	put(rows []ledger.Row) // in the place of all
+	sources() map[string]record.Head
+	setSources(heads map[string]record.Head)
+	people() map[string][]byte // wrapped keys by token
+	setPeople(keys map[string][]byte)
+	columns() []string
+	flip(seq int, column string)       // one bit of the value
+	cunning() map[string]func(seq int) // changes that leave every value as it was
+	restore()
+}
+
+func newOutsider(t *testing.T, p place) outsider {
+	t.Helper()
+	if p.store.Engine == module.EngineMongoDB {
+		return newMongoOutsider(t, p)
+	}
+	return newSQLiteOutsider(t, p)
+}
+
+// rehash gives rows the hashes that fit them, each bound to the one before: what audit does is no secret.
+func rehash(rows []ledger.Row) []ledger.Row {
+	var prev record.Hash
+	for i := range rows {
+		r := &rows[i]
+		r.Seq, r.PrevHash = int64(i)+1, prev
+		sum := sha256.New()
+		sum.Write(prev[:])
+		for _, n := range []int64{r.Seq, r.StoredAt.UnixMilli(), int64(len(r.Body)), int64(len(r.Token))} {
+			_ = binary.Write(sum, binary.BigEndian, n) // a hash takes all
+		}
+		sum.Write(slices.Concat(r.Body, r.Token, r.Signature))
+		r.Hash = record.Hash(sum.Sum(nil))
+		prev = r.Hash
+	}
+	return rows
+}
+
+func (p place) database() string { return filepath.Join(p.store.Dir, "audit.db") }
 
 // sqliteOutsider has the database file.
 type sqliteOutsider struct {
 	t    *testing.T
 	path string
 	file []byte // as audit left it
-	cols []string
 }
 
 func newSQLiteOutsider(t *testing.T, p place) *sqliteOutsider {
 	t.Helper()
-	o := &sqliteOutsider{t: t, path: filepath.Join(p.store.Dir, "audit.db")}
+	o := &sqliteOutsider{t: t, path: p.database()}
 	o.exec("VACUUM")
-	o.query(`SELECT name FROM pragma_table_info('entries')`, func(rows *sql.Rows) error {
-		var name string
-		err := rows.Scan(&name)
-		o.cols = append(o.cols, name)
-		return err
-	})
 	var err error
 	if o.file, err = os.ReadFile(o.path); err != nil {
 		t.Fatal(err)
@@ -45,7 +85,7 @@ func newSQLiteOutsider(t *testing.T, p place) *sqliteOutsider {
 
 func (o *sqliteOutsider) open() *sql.DB {
 	o.t.Helper()
-	db, err := sql.Open("sqlite", o.path)
+	db, err := sql.Open("sqlite", "file:"+o.path+"?_pragma=busy_timeout(10000)")
 	if err != nil {
 		o.t.Fatal(err)
 	}
@@ -53,14 +93,12 @@ func (o *sqliteOutsider) open() *sql.DB {
 }
 
 // exec leaves everything in the file itself: the last connection to close takes the log in.
-func (o *sqliteOutsider) exec(statements ...string) {
+func (o *sqliteOutsider) exec(statement string, args ...any) {
 	o.t.Helper()
 	db := o.open()
 	defer db.Close() //nolint:errcheck // what it did is verified
-	for _, statement := range statements {
-		if _, err := db.ExecContext(o.t.Context(), statement); err != nil {
-			o.t.Fatalf("%s: %v", statement, err)
-		}
+	if _, err := db.ExecContext(o.t.Context(), statement, args...); err != nil {
+		o.t.Fatalf("%s: %v", statement, err)
 	}
 }
 
@@ -83,58 +121,120 @@ func (o *sqliteOutsider) query(query string, each func(*sql.Rows) error) {
 	}
 }
 
-func (o *sqliteOutsider) columns() []string { return o.cols }
+func (o *sqliteOutsider) rows() (all []ledger.Row) {
+	o.query(`SELECT seq, stored_at, class, token, body, openings, signature, prev_hash, hash FROM entries ORDER BY seq`, func(rows *sql.Rows) error {
+		var r ledger.Row
+		var at int64
+		var prev, hash []byte
+		err := rows.Scan(&r.Seq, &at, &r.Class, &r.Token, &r.Body, &r.Openings, &r.Signature, &prev, &hash)
+		r.StoredAt = time.UnixMilli(at).UTC()
+		copy(r.PrevHash[:], prev)
+		copy(r.Hash[:], hash)
+		all = append(all, r)
+		return err
+	})
+	return all
+}
+
+func (o *sqliteOutsider) put(rows []ledger.Row) {
+	o.t.Helper()
+	o.exec(`DELETE FROM entries`)
+	for _, r := range rows {
+		o.exec(`INSERT INTO entries (seq, stored_at, class, token, body, openings, signature, prev_hash, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			r.Seq, r.StoredAt.UnixMilli(), string(r.Class), some(r.Token), r.Body, some(r.Openings), some(r.Signature), r.PrevHash[:], r.Hash[:])
+	}
+}
+
+// some is no NULL.
+func some(b []byte) []byte { return append([]byte{}, b...) }
+
+func (o *sqliteOutsider) sources() map[string]record.Head {
+	heads := map[string]record.Head{}
+	o.query(`SELECT source, n, hash FROM sources`, func(rows *sql.Rows) error {
+		var name string
+		var head record.Head
+		var hash []byte
+		err := rows.Scan(&name, &head.N, &hash)
+		copy(head.Hash[:], hash)
+		heads[name] = head
+		return err
+	})
+	return heads
+}
+
+func (o *sqliteOutsider) setSources(heads map[string]record.Head) {
+	o.exec(`DELETE FROM sources`)
+	for name, head := range heads {
+		o.exec(`INSERT INTO sources (source, n, hash) VALUES (?, ?, ?)`, name, head.N, head.Hash[:])
+	}
+}
+
+func (o *sqliteOutsider) people() map[string][]byte {
+	keys := map[string][]byte{}
+	o.query(`SELECT token, wrapped FROM people`, func(rows *sql.Rows) error {
+		var token, wrapped []byte
+		err := rows.Scan(&token, &wrapped)
+		keys[string(token)] = wrapped
+		return err
+	})
+	return keys
+}
+
+func (o *sqliteOutsider) setPeople(keys map[string][]byte) {
+	o.exec(`DELETE FROM people`)
+	for token, wrapped := range keys {
+		o.exec(`INSERT INTO people (token, wrapped) VALUES (?, ?)`, []byte(token), wrapped)
+	}
+}
+
+func (o *sqliteOutsider) columns() (names []string) {
+	o.query(`SELECT name FROM pragma_table_info('entries')`, func(rows *sql.Rows) error {
+		var name string
+		err := rows.Scan(&name)
+		names = append(names, name)
+		return err
+	})
+	return names
+}
 
 func (o *sqliteOutsider) flip(seq int, column string) {
 	o.t.Helper()
 	if column == "seq" { // a bit that makes no number that another row has
-		o.exec(fmt.Sprintf(`UPDATE entries SET seq = seq + 64 WHERE seq = %d`, seq))
+		o.exec(`UPDATE entries SET seq = seq + 64 WHERE seq = ?`, seq)
 		return
 	}
 	var value any
 	o.query(fmt.Sprintf(`SELECT %s FROM entries WHERE seq = %d`, column, seq), func(rows *sql.Rows) error { return rows.Scan(&value) })
-	var flipped string
 	switch v := value.(type) {
 	case int64:
-		flipped = fmt.Sprint(v ^ 1)
+		value = v ^ 1
 	case string:
-		b := []byte(v)
-		b[len(b)/2] ^= 1
-		flipped = fmt.Sprintf("CAST(x'%x' AS TEXT)", b)
+		value = string(flipped([]byte(v)))
 	case []byte:
-		b := bytes.Clone(v)
-		b[len(b)/2] ^= 1
-		flipped = fmt.Sprintf("x'%x'", b)
+		value = flipped(v)
 	default:
 		o.t.Fatalf("%s is a %T", column, value)
 	}
-	o.exec(fmt.Sprintf(`UPDATE entries SET %s = %s WHERE seq = %d`, column, flipped, seq))
+	o.exec(fmt.Sprintf(`UPDATE entries SET %s = ? WHERE seq = ?`, column), value, seq)
 }
 
-func (o *sqliteOutsider) remove(seqs ...int) {
-	o.t.Helper()
-	o.exec(fmt.Sprintf(`DELETE FROM entries WHERE seq IN (%s)`, strings.Trim(strings.Join(strings.Fields(fmt.Sprint(seqs)), ","), "[]")))
+func flipped(b []byte) []byte {
+	b = bytes.Clone(b)
+	b[len(b)/2] ^= 1
+	return b
 }
 
-func (o *sqliteOutsider) swap(a, b int) {
-	o.t.Helper()
-	set := func(from, to int) string { return fmt.Sprintf(`UPDATE entries SET seq = %d WHERE seq = %d`, to, from) }
-	o.exec(set(a, -1), set(b, a), set(-1, b))
-}
-
+// cunning: SQLite's schema keeps the types; what is left is another spelling of the same envelope.
 func (o *sqliteOutsider) cunning() map[string]func(int) {
-	data := func(from, to string) func(int) {
+	body := func(from, to string) func(int) {
 		return func(seq int) {
-			o.exec(fmt.Sprintf(`UPDATE entries SET data = replace(data, '%s', '%s') WHERE seq = %d`, from, to, seq))
+			o.exec(`UPDATE entries SET body = CAST(replace(CAST(body AS TEXT), ?, ?) AS BLOB) WHERE seq = ?`, from, to, seq)
 		}
 	}
 	return map[string]func(int){
-		"data with a blank":          data(`":"`, `": "`),
-		"a letter of data escaped":   data(`password`, `p\u0061ssword`),
-		"a bit of an escape in data": data(`\u003c`, `\u003C`),
-		"data in another order": func(seq int) {
-			o.exec(fmt.Sprintf(`UPDATE entries SET data = json_object('method', data->>'method', 'client', data->>'client') WHERE seq = %d`, seq))
-		},
+		"a blank in the body":        body(`":"`, `": "`),
+		"a letter of it escaped":     body(`password`, `p\u0061ssword`),
+		"its members in other order": body(`"v":2}`, `"v":2,"w":0}`),
 	}
 }
 
@@ -153,31 +253,30 @@ func (o *sqliteOutsider) write(body []byte) {
 func (o *sqliteOutsider) restore() { o.write(o.file) }
 
 // rowInFile finds where the values of a row begin (VACUUM leaves copies in pages that are used no more) and how many
-// bytes they are.
+// bytes they are: from the token to the hash, as the columns stand.
 func (o *sqliteOutsider) rowInFile(seq int) (starts []int, length int) {
 	o.t.Helper()
-	var event, middle string
-	var rest int
-	o.query(fmt.Sprintf(`SELECT id, service || action || outcome || account, length(CAST(session || target || address || device || user_agent || request_id || reason || data AS BLOB))
-		FROM entries WHERE seq = %d`, seq), func(rows *sql.Rows) error { return rows.Scan(&event, &middle, &rest) })
-	const millis, hash = 6, 32 // bytes of a time of our days, and of a hash
+	r := o.rows()[seq-1]
+	whole := slices.Concat(r.Token, r.Body, r.Openings, r.Signature, r.PrevHash[:], r.Hash[:])
 	for i := range o.file {
-		if bytes.HasPrefix(o.file[i:], []byte(event)) && bytes.HasPrefix(o.file[min(i+len(event)+millis, len(o.file)):], []byte(middle)) {
+		if bytes.HasPrefix(o.file[i:], whole) {
 			starts = append(starts, i)
 		}
 	}
 	if len(starts) == 0 {
 		o.t.Fatalf("row %d is not in the file", seq)
 	}
-	return starts, len(event) + millis + len(middle) + rest + 2*hash + millis
+	return starts, len(whole)
 }
 
 // mongoOutsider has the database.
 type mongoOutsider struct {
-	t       *testing.T
-	entries *mongo.Collection
-	docs    []bson.D // as audit left them; _id is 1 to 12
+	t    *testing.T
+	db   *mongo.Database
+	docs map[string][]bson.D // as audit left them
 }
+
+var mongoCollections = []string{"entries", "sources", "people"}
 
 func newMongoOutsider(t *testing.T, p place) *mongoOutsider {
 	t.Helper()
@@ -190,118 +289,187 @@ func newMongoOutsider(t *testing.T, p place) *mongoOutsider {
 			t.Error(err)
 		}
 	})
-	o := &mongoOutsider{t: t, entries: client.Database(p.store.Database).Collection("entries")}
-	found, err := o.entries.Find(t.Context(), bson.D{}, options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := found.All(t.Context(), &o.docs); err != nil || len(o.docs) != seeded {
-		t.Fatalf("%d documents, %v", len(o.docs), err)
+	o := &mongoOutsider{t: t, db: client.Database(p.store.Database), docs: map[string][]bson.D{}}
+	for _, name := range mongoCollections {
+		o.docs[name] = o.all(name)
 	}
 	return o
 }
 
+func (o *mongoOutsider) all(name string) (docs []bson.D) {
+	o.t.Helper()
+	found, err := o.db.Collection(name).Find(o.t.Context(), bson.D{}, options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}))
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	if err := found.All(o.t.Context(), &docs); err != nil {
+		o.t.Fatal(err)
+	}
+	return docs
+}
+
+// set stores documents instead of all that there are.
+func (o *mongoOutsider) set(name string, docs []bson.D) {
+	o.t.Helper()
+	if _, err := o.db.Collection(name).DeleteMany(o.t.Context(), bson.D{}); err != nil {
+		o.t.Fatal(err)
+	}
+	if len(docs) == 0 {
+		return
+	}
+	if _, err := o.db.Collection(name).InsertMany(o.t.Context(), docs); err != nil {
+		o.t.Fatal(err)
+	}
+}
+
+func field(doc bson.D, name string) any {
+	for _, e := range doc {
+		if e.Key == name {
+			return e.Value
+		}
+	}
+	return nil
+}
+
+func bytesOf(doc bson.D, name string) []byte {
+	b, _ := field(doc, name).(bson.Binary)
+	return b.Data
+}
+
+func (o *mongoOutsider) rows() (all []ledger.Row) {
+	for _, doc := range o.all("entries") {
+		r := ledger.Row{
+			Seq: field(doc, "_id").(int64), StoredAt: field(doc, "stored_at").(bson.DateTime).Time().UTC(), Class: record.Class(field(doc, "class").(string)),
+			Token: bytesOf(doc, "token"), Body: bytesOf(doc, "body"), Openings: bytesOf(doc, "openings"), Signature: bytesOf(doc, "signature"),
+		}
+		copy(r.PrevHash[:], bytesOf(doc, "prev_hash"))
+		copy(r.Hash[:], bytesOf(doc, "hash"))
+		all = append(all, r)
+	}
+	return all
+}
+
+func (o *mongoOutsider) put(rows []ledger.Row) {
+	docs := make([]bson.D, len(rows))
+	for i, r := range rows {
+		doc := bson.D{{Key: "_id", Value: r.Seq}, {Key: "stored_at", Value: r.StoredAt}, {Key: "class", Value: string(r.Class)}}
+		for _, f := range []struct {
+			name  string
+			value []byte
+			must  bool
+		}{
+			{"token", r.Token, false},
+			{"body", r.Body, true},
+			{"openings", r.Openings, false},
+			{"signature", r.Signature, false},
+			{"prev_hash", r.PrevHash[:], true},
+			{"hash", r.Hash[:], true},
+		} {
+			if f.must || len(f.value) > 0 {
+				doc = append(doc, bson.E{Key: f.name, Value: f.value})
+			}
+		}
+		docs[i] = doc
+	}
+	o.set("entries", docs)
+}
+
+func (o *mongoOutsider) sources() map[string]record.Head {
+	heads := map[string]record.Head{}
+	for _, doc := range o.all("sources") {
+		if name := field(doc, "_id").(string); name != "seq" {
+			head := record.Head{N: field(doc, "n").(int64)}
+			copy(head.Hash[:], bytesOf(doc, "hash"))
+			heads[name] = head
+		}
+	}
+	return heads
+}
+
+func (o *mongoOutsider) setSources(heads map[string]record.Head) {
+	docs := slices.DeleteFunc(o.all("sources"), func(doc bson.D) bool { return field(doc, "_id") != "seq" })
+	for name, head := range heads {
+		docs = append(docs, bson.D{{Key: "_id", Value: name}, {Key: "n", Value: head.N}, {Key: "hash", Value: head.Hash[:]}})
+	}
+	o.set("sources", docs)
+}
+
+func (o *mongoOutsider) people() map[string][]byte {
+	keys := map[string][]byte{}
+	for _, doc := range o.all("people") {
+		keys[string(bytesOf(doc, "_id"))] = bytesOf(doc, "wrapped")
+	}
+	return keys
+}
+
+func (o *mongoOutsider) setPeople(keys map[string][]byte) {
+	var docs []bson.D
+	for token, wrapped := range keys {
+		docs = append(docs, bson.D{{Key: "_id", Value: []byte(token)}, {Key: "wrapped", Value: wrapped}})
+	}
+	o.set("people", docs)
+}
+
 func (o *mongoOutsider) columns() []string {
 	var names []string
-	for _, field := range o.docs[0] {
+	for _, field := range o.docs["entries"][0] {
 		names = append(names, field.Key)
 	}
 	return names
 }
 
-// put stores a document instead of the one at seq.
-func (o *mongoOutsider) put(seq int, doc bson.D) {
-	o.t.Helper()
-	o.remove(seq)
-	if _, err := o.entries.InsertOne(o.t.Context(), doc); err != nil {
-		o.t.Fatal(err)
-	}
+// change stores all entries with another one at seq.
+func (o *mongoOutsider) change(seq int, change func(doc bson.D) bson.D) {
+	docs := slices.Clone(o.docs["entries"])
+	docs[seq-1] = change(slices.Clone(docs[seq-1]))
+	o.set("entries", docs)
 }
 
-// with is a copy of the document at seq with one field changed.
-func (o *mongoOutsider) with(seq int, column string, change func(any) any) bson.D {
-	doc := slices.Clone(o.docs[seq-1])
-	for i := range doc {
-		if doc[i].Key == column {
-			doc[i].Value = change(doc[i].Value)
+// with changes one field.
+func with(column string, change func(any) any) func(bson.D) bson.D {
+	return func(doc bson.D) bson.D {
+		for i := range doc {
+			if doc[i].Key == column {
+				doc[i].Value = change(doc[i].Value)
+			}
 		}
+		return doc
 	}
-	return doc
 }
 
 func (o *mongoOutsider) flip(seq int, column string) {
 	o.t.Helper()
-	o.put(seq, o.with(seq, column, func(value any) any {
+	o.change(seq, with(column, func(value any) any {
 		switch v := value.(type) {
 		case int64:
 			return v ^ 64 // a bit that makes no number that another document has
 		case string:
-			b := []byte(v)
-			b[len(b)/2] ^= 1
-			return string(b)
+			return string(flipped([]byte(v)))
 		case bson.DateTime:
 			return v ^ 1
 		case bson.Binary:
-			v.Data = bytes.Clone(v.Data)
-			v.Data[len(v.Data)/2] ^= 1
+			v.Data = flipped(v.Data)
 			return v
-		case bson.A:
-			pair := slices.Clone(v[0].(bson.D))
-			pair[1].Value = pair[1].Value.(string) + "x"
-			return append(bson.A{pair}, v[1:]...)
 		}
 		o.t.Fatalf("%s is a %T", column, value)
 		return nil
 	}))
 }
 
-func (o *mongoOutsider) remove(seqs ...int) {
-	o.t.Helper()
-	if _, err := o.entries.DeleteMany(o.t.Context(), bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: seqs}}}}); err != nil {
-		o.t.Fatal(err)
-	}
-}
-
-func (o *mongoOutsider) swap(a, b int) {
-	o.t.Helper()
-	number := func(seq int) func(any) any { return func(any) any { return int64(seq) } }
-	o.remove(a, b)
-	if _, err := o.entries.InsertMany(o.t.Context(), []bson.D{o.with(a, "_id", number(b)), o.with(b, "_id", number(a))}); err != nil {
-		o.t.Fatal(err)
-	}
-}
-
 func (o *mongoOutsider) cunning() map[string]func(int) {
+	by := func(change func(bson.D) bson.D) func(int) { return func(seq int) { o.change(seq, change) } }
 	return map[string]func(int){
-		"data in another order": func(seq int) {
-			o.put(seq, o.with(seq, "data", func(v any) any { return bson.A{v.(bson.A)[1], v.(bson.A)[0]} }))
-		},
-		"a pair of data with a field more": func(seq int) {
-			o.put(seq, o.with(seq, "data", func(v any) any {
-				return append(bson.A{append(slices.Clone(v.(bson.A)[0].(bson.D)), bson.E{Key: "w", Value: "hidden"})}, v.(bson.A)[1:]...)
-			}))
-		},
-		"a field more": func(seq int) {
-			o.put(seq, append(slices.Clone(o.docs[seq-1]), bson.E{Key: "note", Value: "hidden"}))
-		},
-		"the time as a number": func(seq int) {
-			o.put(seq, o.with(seq, "time", func(v any) any { return int64(v.(bson.DateTime)) }))
-		},
-		"the time as a text": func(seq int) {
-			o.put(seq, o.with(seq, "time", func(v any) any { return v.(bson.DateTime).Time().UTC().Format(time.RFC3339Nano) }))
-		},
-		"the number as a double": func(seq int) {
-			o.put(seq, o.with(seq, "_id", func(any) any { return float64(seq) }))
-		},
+		"a field more":             by(func(doc bson.D) bson.D { return append(doc, bson.E{Key: "note", Value: "hidden"}) }),
+		"fields in another order":  by(func(doc bson.D) bson.D { doc[1], doc[2] = doc[2], doc[1]; return doc }),
+		"the time as a number":     by(with("stored_at", func(v any) any { return int64(v.(bson.DateTime)) })),
+		"the body as a text":       by(with("body", func(v any) any { return string(v.(bson.Binary).Data) })),
+		"bytes of another subtype": by(with("body", func(v any) any { return bson.Binary{Subtype: 0x80, Data: v.(bson.Binary).Data} })),
+		"the number as a double":   func(seq int) { o.change(seq, with("_id", func(any) any { return float64(seq) })) },
 	}
 }
 
 func (o *mongoOutsider) restore() {
-	o.t.Helper()
-	if _, err := o.entries.DeleteMany(o.t.Context(), bson.D{}); err != nil {
-		o.t.Fatal(err)
-	}
-	if _, err := o.entries.InsertMany(o.t.Context(), o.docs); err != nil {
-		o.t.Fatal(err)
+	for _, name := range mongoCollections {
+		o.set(name, o.docs[name])
 	}
 }

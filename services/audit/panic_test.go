@@ -12,9 +12,13 @@ import (
 	"centinela/services/audit"
 	"centinela/services/audit/internal/firewall"
 	"centinela/services/audit/internal/ledger"
+	"centinela/services/audit/internal/openings"
 	"centinela/services/audit/internal/places"
 	"centinela/shared/httpkit"
 	"centinela/shared/id"
+	"centinela/shared/module"
+	"centinela/shared/module/moduletest"
+	"centinela/shared/outbox"
 	"centinela/shared/record"
 	"centinela/shared/testkit"
 )
@@ -60,19 +64,29 @@ func (f *faulty) left() []string {
 	return calls
 }
 
-func (f *faulty) Append(ctx context.Context, events []record.Event, link func(ledger.Head, record.Event) (ledger.Entry, error)) ([]ledger.Entry, error) {
+func (f *faulty) Append(ctx context.Context, at ledger.Head, rows []ledger.Row, sources map[string]record.Head) error {
 	f.fault(ctx, "Append")
-	return f.Backend.Append(ctx, events, link)
+	return f.Backend.Append(ctx, at, rows, sources)
 }
 
-func (f *faulty) Entries(ctx context.Context, from int64, limit int) ([]ledger.Entry, error) {
-	f.fault(ctx, "Entries")
-	return f.Backend.Entries(ctx, from, limit)
+func (f *faulty) PersonKey(ctx context.Context, token openings.Token) ([]byte, error) {
+	f.fault(ctx, "PersonKey")
+	return f.Backend.PersonKey(ctx, token)
 }
 
-func (f *faulty) AccountEntries(ctx context.Context, account string, before int64, limit int) ([]ledger.Entry, error) {
-	f.fault(ctx, "AccountEntries")
-	return f.Backend.AccountEntries(ctx, account, before, limit)
+func (f *faulty) PersonRows(ctx context.Context, token []byte, class record.Class, before int64, limit int) ([]ledger.Row, error) {
+	f.fault(ctx, "PersonRows")
+	return f.Backend.PersonRows(ctx, token, class, before, limit)
+}
+
+func (f *faulty) Rows(ctx context.Context, from int64, limit int) ([]ledger.Row, error) {
+	f.fault(ctx, "Rows")
+	return f.Backend.Rows(ctx, from, limit)
+}
+
+func (f *faulty) Head(ctx context.Context) (ledger.Head, error) {
+	f.fault(ctx, "Head")
+	return f.Backend.Head(ctx)
 }
 
 func (f *faulty) SaveFollowerCursor(ctx context.Context, name string, seq int64) error {
@@ -90,6 +104,11 @@ func (f *faulty) Place(ctx context.Context, account, network string) (places.Pla
 	return f.Backend.Place(ctx, account, network)
 }
 
+func (f *faulty) LengthenVerdict(ctx context.Context, v firewall.Verdict, now time.Time, event func(firewall.Verdict) record.Event) (bool, error) {
+	f.fault(ctx, "LengthenVerdict")
+	return f.Backend.LengthenVerdict(ctx, v, now, event)
+}
+
 func (f *faulty) AddVerdict(ctx context.Context, v firewall.Verdict, event record.Event) error {
 	f.fault(ctx, "AddVerdict")
 	return f.Backend.AddVerdict(ctx, v, event)
@@ -100,19 +119,24 @@ func (f *faulty) RemoveVerdict(ctx context.Context, verdict string, now time.Tim
 	return f.Backend.RemoveVerdict(ctx, verdict, now, event)
 }
 
-func (f *faulty) VerdictVersion(ctx context.Context) (int64, error) {
-	f.fault(ctx, "VerdictVersion")
-	return f.Backend.VerdictVersion(ctx)
+func (f *faulty) VerdictsBefore(ctx context.Context, now time.Time, version int64, limit int) ([]firewall.Verdict, error) {
+	f.fault(ctx, "VerdictsBefore")
+	return f.Backend.VerdictsBefore(ctx, now, version, limit)
 }
 
-func (f *faulty) PendingEvents(ctx context.Context, limit int) ([]record.Event, error) {
-	f.fault(ctx, "PendingEvents")
-	return f.Backend.PendingEvents(ctx, limit)
+func (f *faulty) VerdictVersions(ctx context.Context) (firewall.Versions, error) {
+	f.fault(ctx, "VerdictVersions")
+	return f.Backend.VerdictVersions(ctx)
 }
 
-func (f *faulty) DeliveredEvents(ctx context.Context, ids []string) error {
-	f.fault(ctx, "DeliveredEvents")
-	return f.Backend.DeliveredEvents(ctx, ids)
+func (f *faulty) After(ctx context.Context, n int64, limit int) ([]outbox.Entry, error) {
+	f.fault(ctx, "After")
+	return f.Backend.After(ctx, n, limit)
+}
+
+func (f *faulty) Trim(ctx context.Context, head record.Head) error {
+	f.fault(ctx, "Trim")
+	return f.Backend.Trim(ctx, head)
 }
 
 // TestR3_PanicIsOneRequest: in every operation of the specification a panic is that request's 500 with its id, logged
@@ -120,30 +144,25 @@ func (f *faulty) DeliveredEvents(ctx context.Context, ids []string) error {
 func TestR3_PanicIsOneRequest(t *testing.T) {
 	f := &faulty{}
 	w := newWorld(t, onSQLite(t), func(b audit.Backend) audit.Backend { f.Backend = b; return f })
-	account, session := id.New("acc"), id.New("ses")
-	for name, row := range matrix {
+	for name, call := range w.matrix().Calls() {
 		t.Run(name, func(t *testing.T) {
-			service := "gateway"
-			if name == "getPlace" {
-				service = "recovery"
-			}
-			authorization := map[string]string{aService: "", aPerson: "Bearer " + w.people.Token(account, session), anOperator: w.asOperator()}[row.who]
-			path, body := row.request(w, service)
-			panics := w.metric("centinela_audit_panics_total")
+			c := call()
+			do := func() moduletest.Answer { return w.Do(c.Service, c.Authorization, c.Method, c.Path, c.Body) }
+			panics := w.Metric("centinela_audit_panics_total")
 
 			f.set(func() { f.inRequests = true })
-			got := w.do(service, authorization, row.method, path, body)
+			got := do()
 			f.set(func() { f.inRequests = false })
 
-			request := got.header.Get(httpkit.HeaderRequestID)
-			if got.status != 500 || got.code() != "internal" || request == "" || !strings.Contains(got.body, request) || strings.Contains(got.body, planted) {
-				t.Errorf("%d %s", got.status, got.body)
+			request := got.Header.Get(httpkit.HeaderRequestID)
+			if got.Status != 500 || got.Code() != "internal" || request == "" || !strings.Contains(got.Body, request) || strings.Contains(got.Body, planted) {
+				t.Errorf("%d %s", got.Status, got.Body)
 			}
-			if now := w.metric("centinela_audit_panics_total"); now != panics+1 {
+			if now := w.Metric("centinela_audit_panics_total"); now != panics+1 {
 				t.Errorf("counted %g times", now-panics)
 			}
 			var lines []string
-			for line := range strings.Lines(w.log.String()) {
+			for line := range strings.Lines(w.Log.String()) {
 				if strings.Contains(line, request) {
 					lines = append(lines, line)
 				}
@@ -151,8 +170,8 @@ func TestR3_PanicIsOneRequest(t *testing.T) {
 			if len(lines) != 1 || !strings.Contains(lines[0], planted) || !strings.Contains(lines[0], "panic_test.go") {
 				t.Errorf("logged %d times: %s", len(lines), lines)
 			}
-			if got := w.do(service, authorization, row.method, path, body); got.status != row.ok {
-				t.Errorf("afterwards %d %s", got.status, got.body)
+			if got := do(); got.Status != w.matrix().Rows[name].Status {
+				t.Errorf("afterwards %d %s", got.Status, got.Body)
 			}
 		})
 	}
@@ -166,22 +185,22 @@ func TestR3_PanicIsOneRequest(t *testing.T) {
 func TestR3_PanicInTheBackground(t *testing.T) {
 	f := &faulty{once: map[string]bool{}}
 	w := newWorld(t, onSQLite(t), func(b audit.Backend) audit.Backend { f.Backend = b; return f })
-	calls := []string{"Append", "Entries", "SaveFollowerCursor", "RecordVisits", "AddVerdict", "VerdictVersion", "PendingEvents", "DeliveredEvents"}
+	calls := []string{"Append", "Head", "Rows", "SaveFollowerCursor", "RecordVisits", "LengthenVerdict", "AddVerdict", "VerdictVersions", "After", "Trim"}
 	account := id.New("acc")
-	w.ingest("chat-relay", violation("203.0.113.9", account, ten), violation("203.0.113.9", account, ten))
+	w.ship(module.ChatRelay, violation("203.0.113.9", account, ten), violation("203.0.113.9", account, ten))
 	f.set(func() {
 		for _, call := range calls {
 			f.once[call] = true
 		}
 	})
 	third := violation("203.0.113.9", account, ten)
-	w.ingest("chat-relay", third)
-	w.ingest("auth", signIn(account), signIn(account))
-	testkit.Eventually(t, 60*time.Second, func() (bool, string) {
+	w.ship(module.ChatRelay, third)
+	w.ship(module.Auth, signIn(account), signIn(account))
+	testkit.Eventually(t, testkit.Patience, func() (bool, string) {
 		left := f.left()
 		return len(left) == 0, fmt.Sprintf("not called: %v", left)
 	})
-	testkit.Eventually(t, 60*time.Second, func() (bool, string) {
+	testkit.Eventually(t, testkit.Patience, func() (bool, string) {
 		n := len(w.activity(account))
 		return n == 6, fmt.Sprintf("%d of 6 events", n)
 	})
@@ -190,8 +209,8 @@ func TestR3_PanicInTheBackground(t *testing.T) {
 	for _, e := range w.activity(account) {
 		if e.Action == record.FirewallVerdictAdded {
 			reports++
-			if (*e.Data)["trigger"] != third.ID {
-				t.Errorf("triggered by %s, not by the third", (*e.Data)["trigger"])
+			if (*e.Data)["decision_id"] != third.ID {
+				t.Errorf("triggered by %s, not by the third", (*e.Data)["decision_id"])
 			}
 		}
 	}
@@ -201,31 +220,12 @@ func TestR3_PanicInTheBackground(t *testing.T) {
 	if has, err := w.backend.HasPlaces(t.Context(), account); err != nil || !has {
 		t.Errorf("the sign-ins were skipped: %v", err)
 	}
-	if got := w.metric("centinela_audit_background_failures_total") + w.metric("centinela_audit_follower_failures"); got != float64(len(calls)) {
+	if got := w.Metric("centinela_audit_background_failures_total") + w.Metric("centinela_audit_follower_failures"); got != float64(len(calls)) {
 		t.Errorf("%g failures counted, want %d", got, len(calls))
 	}
-	if got := strings.Count(w.log.String(), planted+" in "); got < len(calls) || !strings.Contains(w.log.String(), "panic_test.go") {
+	if got := strings.Count(w.Log.String(), planted+" in "); got < len(calls) || !strings.Contains(w.Log.String(), "panic_test.go") {
 		t.Errorf("%d of %d logged with their stack", got, len(calls))
 	}
-	w.stop()
+	w.Stop()
 	w.mustVerify(6)
-}
-
-// metric is the sum of a metric over its labels.
-func (w *world) metric(name string) float64 {
-	w.t.Helper()
-	families, err := w.registry.Gather()
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	var sum float64
-	for _, family := range families {
-		if family.GetName() != name {
-			continue
-		}
-		for _, m := range family.GetMetric() {
-			sum += m.GetCounter().GetValue() + m.GetGauge().GetValue()
-		}
-	}
-	return sum
 }

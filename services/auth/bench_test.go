@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"centinela/services/auth"
+	"centinela/shared/module/moduletest"
 	"centinela/shared/secret"
 )
 
@@ -19,10 +20,10 @@ import (
 func BenchmarkSignIn(b *testing.B) {
 	cfg := auth.DefaultConfig()
 	cfg.SignUp.Hourly = 1000
-	w := newWorld(b, cfg, sqliteStore(b), auth.New)
+	w := newWorld(b, cfg, moduletest.OnSQLite(b), auth.New)
 	w.person("ana")
 	cfg.Password.HashMemory, cfg.Password.HashTime, cfg.Password.Threads = 1, 1, 1
-	light := newWorld(b, cfg, sqliteStore(b), auth.New)
+	light := newWorld(b, cfg, moduletest.OnSQLite(b), auth.New)
 	light.person("ana")
 	var hash, rest time.Duration
 	for b.Loop() {
@@ -48,12 +49,14 @@ func BenchmarkSignIn(b *testing.B) {
 func benchSignIn(b *testing.B, w *world) {
 	b.Helper()
 	body := []byte(`{"identifier":"ana","password":"` + goodPassword + `","device":{"key":"` + deviceKey + `"}}`)
-	r, err := http.NewRequestWithContext(context.Background(), http.MethodPost, w.url+"/v1/sessions", bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(context.Background(), http.MethodPost, w.URL+"/v1/sessions", bytes.NewReader(body))
 	if err != nil {
 		b.Fatal(err)
 	}
 	r.Header.Set("Content-Type", "application/json")
-	w.identify(r, "gateway", "")
+	if err := w.Identify(r, "gateway", ""); err != nil {
+		b.Fatal(err)
+	}
 	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
 		b.Fatal(err)

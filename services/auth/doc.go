@@ -7,10 +7,11 @@
 //
 // Trusts: the gateway for what a person asks, with that person's own token, whose session is looked up here at each
 // call; recovery for account facts, saved codes as evidence and the reset that it decided; chat-relay for finding an
-// account by name, of which it gets id and name only. The services are known by their tokens (shared/svcauth).
+// account by name, of which it gets id and name only; the gateway and every service for following the feed of ended sessions
+// (internal/revoked), which needs neither audit nor the outbox. The services are known by their tokens (shared/svcauth).
 //
-// State: one SQLite file (auth.db), or three MongoDB collections. Nothing in memory but the pace of sign-ins and the
-// queue for hashing, so any number of processes may run on one MongoDB.
+// State: one SQLite file (auth.db), or three MongoDB collections. Nothing in memory but the pace of sign-ins, the queue for
+// hashing and what has ended lately (read from the sessions), so any number of processes may run on one MongoDB.
 //
 // Fails: without its store it isn't ready and answers 503. Without audit it goes on, and the events wait in the outbox.
 // When too many passwords are being hashed it answers 503 busy. A stopped process leaves nothing half done that Run of

@@ -2,9 +2,9 @@ package auth
 
 import (
 	"context"
-	"time"
 
 	"centinela/services/auth/internal/account"
+	"centinela/services/auth/internal/password"
 	"centinela/shared/module"
 	"centinela/shared/secret"
 )
@@ -22,7 +22,7 @@ type faulty struct{ backend }
 
 func (faulty) Session(context.Context, string) (account.Session, error) { panic("planted by a test") }
 
-// NewFaultyLoop is New with a store whose sweep panics.
+// NewFaultyLoop is New with a store whose list of what is to be repaired panics.
 func NewFaultyLoop(ctx context.Context, cfg Config, deps module.Deps) (*Module, error) {
 	store, err := open(ctx, deps.Store)
 	if err != nil {
@@ -33,11 +33,13 @@ func NewFaultyLoop(ctx context.Context, cfg Config, deps module.Deps) (*Module, 
 
 type faultyLoop struct{ backend }
 
-func (faultyLoop) Sweep(context.Context, time.Time) error { panic("planted by a test") }
+func (faultyLoop) AccountsEnding(context.Context, account.Unfinished, int) ([]account.Unfinished, error) {
+	panic("planted by a test")
+}
 
 // HashOnce is one argon2 at the cost of the config, and nothing else.
-func (m *Module) HashOnce(ctx context.Context, password secret.String) error {
-	_, err := m.hasher.Hash(ctx, account.Familiar, password)
+func (m *Module) HashOnce(ctx context.Context, typed secret.String) error {
+	_, err := m.hasher.Hash(ctx, password.Familiar, typed)
 	return err
 }
 

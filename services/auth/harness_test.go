@@ -3,30 +3,29 @@ package auth_test
 import (
 	"context"
 	"encoding/json"
-	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/gin-gonic/gin"
-	"github.com/prometheus/client_golang/prometheus"
 
 	"centinela/openapi/gen/auditapi"
 	"centinela/openapi/gen/authapi"
 	"centinela/openapi/gen/authclient"
 	"centinela/services/auth"
+	"centinela/shared/auditlink"
 	"centinela/shared/clock"
+	"centinela/shared/fault"
 	"centinela/shared/httpkit"
 	"centinela/shared/httpkit/httpkittest"
 	"centinela/shared/module"
-	"centinela/shared/obs"
+	"centinela/shared/module/moduletest"
+	"centinela/shared/outbox/outboxtest"
 	"centinela/shared/record"
-	"centinela/shared/secret"
 	"centinela/shared/testkit"
 )
 
@@ -38,18 +37,11 @@ const (
 	deviceKey     = "a-device-key-of-at-least-32-characters"
 )
 
-// world is the module behind HTTP, a fake audit, and the keys of all services.
+// world is the module behind HTTP, and a fake audit.
 type world struct {
-	t        testing.TB
-	services *httpkittest.Services
-	clk      *clock.Manual
-	url      string
-	audit    *fakeAudit
-	log      *testkit.Buffer
-	module   *auth.Module
-	registry *prometheus.Registry
-	store    module.Store
-	keyDir   string
+	*moduletest.World
+	audit  *fakeAudit
+	module *auth.Module
 }
 
 func cheapConfig() auth.Config {
@@ -62,118 +54,58 @@ func cheapConfig() auth.Config {
 
 type builder func(context.Context, auth.Config, module.Deps) (*auth.Module, error)
 
-func sqliteStore(t testing.TB) module.Store {
-	return module.Store{Engine: module.EngineSQLite, Dir: t.TempDir()}
-}
-
-func mongoStore(t testing.TB) module.Store {
-	uri, database := testkit.Mongo(t)
-	return module.Store{Engine: module.EngineMongoDB, Dir: t.TempDir(), URI: secret.NewString(uri), Database: database}
-}
-
 func newWorld(t testing.TB, cfg auth.Config, store module.Store, build builder) *world {
 	t.Helper()
-	w := &world{
-		t: t, services: httpkittest.NewServices(t), log: &testkit.Buffer{}, registry: obs.NewRegistry("auth"), store: store, keyDir: t.TempDir(),
-		clk: clock.NewManual(time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)),
-	}
-	for _, name := range []string{"gateway", "auth", "recovery", "chat-relay", "audit", "operator", "stranger"} {
-		w.services.Signer(name)
-	}
-	w.audit = newFakeAudit(t, w.services)
-	m, err := build(t.Context(), cfg, module.Deps{
-		Service: module.Auth, Log: slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Registry: w.registry, Clock: w.clk, Signer: w.services.Signer("auth"), Keyring: w.services,
-		PeerURL: func(string) string { return w.audit.url }, Store: store, Development: true, KeyDir: w.keyDir,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.module = m
-	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- m.Run(ctx) }()
-
-	spec, err := authapi.Spec()
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(httpkittest.ValidateResponses(t, spec, m.Handler()))
-	w.url = server.URL
-	t.Cleanup(func() {
-		server.Close()
-		stop()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-		if err := m.Close(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
+	w := &world{}
+	w.start(t, cfg, build, moduletest.Options{Store: store}, func(i *moduletest.Issuers) *fakeAudit { return newFakeAudit(i.T, i.Services) })
 	return w
 }
 
+// twin is another process on the same store and keys, whose clock is so far ahead.
+func (w *world) twin(cfg auth.Config, ahead time.Duration) *world {
+	w.T.Helper()
+	other := &world{}
+	other.start(w.T, cfg, auth.New, moduletest.Options{Beside: w.World, Ahead: ahead}, func(*moduletest.Issuers) *fakeAudit { return w.audit })
+	return other
+}
+
+func (w *world) start(t testing.TB, cfg auth.Config, build builder, o moduletest.Options, audit func(*moduletest.Issuers) *fakeAudit) {
+	o.Service, o.Spec = module.Auth, authapi.Spec
+	o.Peers = func(i *moduletest.Issuers) map[string]string {
+		w.audit = audit(i)
+		return map[string]string{module.Audit: w.audit.url}
+	}
+	o.Build = func(ctx context.Context, deps module.Deps) (_ module.Module, err error) {
+		w.module, err = build(ctx, cfg, deps)
+		return w.module, err
+	}
+	w.World = moduletest.Start(t, o)
+}
+
 // as returns the generated client of one service, with a person's token unless it is empty.
-func (w *world) as(service, token string) *authclient.ClientWithResponses {
-	w.t.Helper()
-	c, err := authclient.NewClientWithResponses(w.url, authclient.WithRequestEditorFn(func(_ context.Context, r *http.Request) error {
-		w.identify(r, service, token)
-		return nil
+func (w *world) as(service, token string) *authclient.Client {
+	w.T.Helper()
+	c, err := authclient.NewClient(w.URL, authclient.WithRequestEditorFn(func(_ context.Context, r *http.Request) error {
+		return w.Identify(r, service, bearer(token))
 	}))
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	return c
 }
 
-func (w *world) identify(r *http.Request, service, token string) {
-	if service != "" {
-		w.services.Authorize(r, service, "auth")
-	}
-	if token != "" {
-		r.Header.Set("Authorization", "Bearer "+token)
-	}
-	r.Header.Set(httpkit.HeaderClientAddress, "203.0.113.7")
-	r.Header.Set(httpkit.HeaderUserAgent, "test agent")
-}
-
-// answer is a response, read.
-type answer struct {
-	status int
-	header http.Header
-	body   string
-}
-
-func (a answer) code() string {
-	var p struct {
-		Code string `json:"code"`
-	}
-	if json.Unmarshal([]byte(a.body), &p) != nil {
+// bearer is an Authorization; "" for none.
+func bearer(token string) string {
+	if token == "" {
 		return ""
 	}
-	return p.Code
+	return "Bearer " + token
 }
 
-func (w *world) do(service, token, method, path, body string) answer {
-	w.t.Helper()
-	r, err := http.NewRequestWithContext(w.t.Context(), method, w.url+path, strings.NewReader(body))
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	if body != "" {
-		r.Header.Set("Content-Type", "application/json")
-	}
-	w.identify(r, service, token)
-	resp, err := http.DefaultClient.Do(r)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return answer{resp.StatusCode, resp.Header, string(text)}
+// do calls as a service, with a person's token unless it is empty.
+func (w *world) do(service, token, method, path, body string) moduletest.Answer {
+	w.T.Helper()
+	return w.Do(service, bearer(token), method, path, body)
 }
 
 type person struct {
@@ -183,35 +115,35 @@ type person struct {
 }
 
 func (w *world) person(name string) person {
-	w.t.Helper()
-	made, err := w.as("gateway", "").CreateAccountWithResponse(w.t.Context(), authclient.NewAccount{UserName: name, Password: goodPassword})
-	if err != nil || made.JSON201 == nil {
-		w.t.Fatalf("sign up: %v %s", err, made.Body)
+	w.T.Helper()
+	made, err := httpkit.Read[authclient.CreatedAccount](
+		w.as("gateway", "").CreateAccount(w.T.Context(), authclient.NewAccount{UserName: name, Password: goodPassword}))
+	if err != nil {
+		w.T.Fatalf("sign up: %v", err)
 	}
-	return person{name, *made.JSON201, w.signIn(name, goodPassword)}
+	return person{name, made, w.signIn(name, goodPassword)}
 }
 
 func (w *world) signIn(name, password string) authclient.TokenSet {
-	w.t.Helper()
+	w.T.Helper()
 	label := "Ana's phone"
-	in, err := w.as("gateway", "").CreateSessionWithResponse(w.t.Context(), authclient.SignIn{
+	in, err := httpkit.Read[authclient.TokenSet](w.as("gateway", "").CreateSession(w.T.Context(), authclient.SignIn{
 		Identifier: name, Password: password, Device: &authclient.Device{Key: deviceKey, Name: &label},
-	})
-	if err != nil || in.JSON201 == nil {
-		w.t.Fatalf("sign in: %v %s", err, in.Body)
+	}))
+	if err != nil {
+		w.T.Fatalf("sign in: %v", err)
 	}
-	return *in.JSON201
+	return in
 }
 
-// fakeAudit takes events as openapi/audit.yaml says, from auth only, unless it is down.
+// fakeAudit takes shipments as openapi/audit.yaml says, from auth only, unless it is down.
 type fakeAudit struct {
-	url string
-
-	mu     sync.Mutex
-	down   bool
-	events map[string]record.Event
-	raw    strings.Builder
+	url      string
+	receiver *outboxtest.Receiver
+	down     atomic.Bool
 }
+
+var errDown = fault.New(fault.KindUnavailable, fault.CodeUnavailable, "down")
 
 func newFakeAudit(t testing.TB, services *httpkittest.Services) *fakeAudit {
 	t.Helper()
@@ -219,7 +151,7 @@ func newFakeAudit(t testing.TB, services *httpkittest.Services) *fakeAudit {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fakeAudit{events: make(map[string]record.Event)}
+	f := &fakeAudit{receiver: &outboxtest.Receiver{}}
 	clk := clock.Real()
 	s := httpkit.New(httpkit.Options{
 		Service: "audit", Spec: spec, Callers: services.Verifier("audit"), People: httpkittest.NewPeople(t, clk).Verifier(),
@@ -232,84 +164,57 @@ func newFakeAudit(t testing.TB, services *httpkittest.Services) *fakeAudit {
 }
 
 func (f *fakeAudit) ingest(c *gin.Context) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.down {
-		c.Status(http.StatusServiceUnavailable)
+	if f.down.Load() {
+		httpkit.Fail(c, errDown)
 		return
 	}
-	var batch struct {
-		Events []record.Event `json:"events"`
-	}
-	body, err := io.ReadAll(c.Request.Body)
-	if err == nil {
-		err = json.Unmarshal(body, &batch)
-	}
+	shipment, err := auditlink.ReadShipment(c.Request.Body)
 	if err != nil {
 		httpkit.Fail(c, err)
 		return
 	}
-	f.raw.Write(body)
-	for _, e := range batch.Events {
-		f.events[e.ID] = e
+	head, err := f.receiver.Take(c.Request.Context(), shipment)
+	if err != nil {
+		httpkit.Fail(c, err)
+		return
 	}
-	c.JSON(http.StatusOK, auditapi.IngestResult{Stored: len(batch.Events)})
+	c.JSON(http.StatusOK, auditapi.LogHead{N: head.N, Hash: head.Hash.String()})
 }
 
-func (f *fakeAudit) setDown(down bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.down = down
-}
-
-func (f *fakeAudit) text() string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.raw.String()
-}
-
+// of are the events of one action.
 func (f *fakeAudit) of(action string) []record.Event {
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	var found []record.Event
-	for _, e := range f.events {
-		if e.Action == action {
-			found = append(found, e)
+	for _, e := range f.receiver.Events() {
+		if e.Event.Action == action {
+			e.Event.Data = e.Data()
+			found = append(found, e.Event)
 		}
 	}
 	return found
 }
 
+// text is all that came, openings included.
+func (f *fakeAudit) text() string {
+	var text strings.Builder
+	for _, e := range f.receiver.Events() {
+		text.Write(e.Body)
+		text.Write(e.Openings)
+	}
+	return text.String()
+}
+
 // metrics is all that the module's registry shows.
 func (w *world) metrics() string {
-	w.t.Helper()
-	families, err := w.registry.Gather()
+	w.T.Helper()
+	families, err := w.Registry.Gather()
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	var text strings.Builder
 	for _, f := range families {
 		text.WriteString(f.String() + "\n")
 	}
 	return text.String()
-}
-
-// counter is the sum of a counter over its labels.
-func (w *world) counter(name string) float64 {
-	w.t.Helper()
-	families, err := w.registry.Gather()
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	sum := 0.0
-	for _, f := range families {
-		if f.GetName() == name {
-			for _, m := range f.GetMetric() {
-				sum += m.GetCounter().GetValue()
-			}
-		}
-	}
-	return sum
 }
 
 func jsonText(v any) (string, error) {

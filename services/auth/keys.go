@@ -39,16 +39,16 @@ func otherKeys(dir string) ([]ed25519.PublicKey, error) {
 	return keys, nil
 }
 
-// MakeKeys makes the key files that this service reads from dir, for the
-// production profile, which makes none by itself. Files that exist are left
-// alone. It returns their paths.
-func MakeKeys(dir string) ([]string, error) {
-	signer, pepper := filepath.Join(dir, signingKey), filepath.Join(dir, pepperKey)
-	if _, err := secret.LoadSigner(signer, true); err != nil {
-		return nil, err
+// Keys are the key files of this service beside its service key.
+func Keys() []secret.KeyFile {
+	return []secret.KeyFile{
+		{
+			Name: signingKey, Pair: true, For: "signs people's access tokens",
+			Lost: "everybody's tokens are refused until they are refreshed; who has it can be anybody",
+		},
+		{
+			Name: pepperKey, For: "is mixed into the hashes of passwords and saved codes",
+			Lost: "every password and every saved code: nobody signs in again without a recovery",
+		},
 	}
-	if _, err := secret.LoadKey(pepper, true); err != nil {
-		return nil, err
-	}
-	return []string{signer, pepper}, nil
 }

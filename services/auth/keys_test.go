@@ -12,6 +12,7 @@ import (
 	"centinela/shared/access"
 	"centinela/shared/httpkit/httpkittest"
 	"centinela/shared/module"
+	"centinela/shared/module/moduletest"
 	"centinela/shared/obs"
 	"centinela/shared/secret"
 )
@@ -19,7 +20,7 @@ import (
 // design auth.md, "keys with rotation: next, current, retired": no token fails while the key is exchanged, and none of
 // the retired one works when it is gone.
 func TestKeyRotation(t *testing.T) {
-	dir, store := t.TempDir(), sqliteStore(t)
+	dir, store := t.TempDir(), moduletest.OnSQLite(t)
 	start := func() *world {
 		return newWorld(t, cheapConfig(), store, func(ctx context.Context, cfg auth.Config, deps module.Deps) (*auth.Module, error) {
 			deps.KeyDir = dir
@@ -34,18 +35,20 @@ func TestKeyRotation(t *testing.T) {
 	}
 	me := func(w *world, token string) string {
 		t.Helper()
-		return w.do("gateway", token, http.MethodGet, "/v1/me", "").code()
+		return w.do("gateway", token, http.MethodGet, "/v1/me", "").Code()
 	}
-	if _, err := auth.MakeKeys(dir); err != nil {
-		t.Fatal(err)
+	for _, key := range auth.Keys() {
+		if err := key.Load(dir, true); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if _, err := secret.LoadSigner(filepath.Join(dir, "auth-signing-next.key"), true); err != nil {
 		t.Fatal(err)
 	}
 	first := start()
 	ana := first.person("ana")
-	published := access.HTTPKeys(first.services.Client("chat-relay", "auth", first.url), func() string { return first.url + "/.well-known/jwks.json" })
-	peer := access.NewVerifier(published, first.clk) // asks once, and never after the key was exchanged
+	published := access.HTTPKeys(first.Services.Client("chat-relay", "auth", first.URL), func() string { return first.URL + "/.well-known/jwks.json" })
+	peer := access.NewVerifier(published, nil, first.Clock) // asks once, and never after the key was exchanged
 	if _, err := peer.Verify(t.Context(), ana.tokens.AccessToken); err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +88,7 @@ func TestDamagedKeys(t *testing.T) {
 			services := httpkittest.NewServices(t)
 			_, err := auth.New(t.Context(), cheapConfig(), module.Deps{
 				Service: module.Auth, Registry: obs.NewRegistry("auth"), Signer: services.Signer("auth"), Keyring: services,
-				Store: sqliteStore(t), Development: true, KeyDir: dir,
+				Store: moduletest.OnSQLite(t), Development: true, KeyDir: dir,
 			})
 			if err == nil || !strings.Contains(err.Error(), name) || strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), "hush") {
 				t.Errorf("error %v", err)

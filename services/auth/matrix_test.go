@@ -3,7 +3,6 @@ package auth_test
 import (
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,148 +10,144 @@ import (
 	"centinela/openapi/gen/authapi"
 	"centinela/openapi/gen/authclient"
 	"centinela/services/auth"
+	"centinela/shared/httpkit"
+	"centinela/shared/id"
+	"centinela/shared/module/moduletest"
 )
 
-// operation is one row of the matrix. path and body are made for the owner.
-type operation struct {
-	method string
-	path   func(owner person) string
-	body   func(owner person) string
-	ok     int // what who may do it gets
-	person bool
+// owners are whom the matrix's operations are for: somebody new for each.
+type owners struct {
+	*world
+	person
+	n       int
+	session authclient.TokenSet // of a sign-in that is fresh
 }
 
-func fixed(s string) func(person) string { return func(person) string { return s } }
+func (o *owners) next(string) {
+	o.n++
+	o.person = o.world.person(fmt.Sprintf("owner%d", o.n))
+	o.session = o.tokens
+}
 
-var matrix = map[string]operation{
-	"createAccount": {
-		http.MethodPost, fixed("/v1/accounts"),
-		func(o person) string {
-			return fmt.Sprintf(`{"user_name":"%s.b","password":"%s"}`, o.name, goodPassword)
-		}, 201, false,
-	},
-	"createSession": {
-		http.MethodPost, fixed("/v1/sessions"),
-		func(o person) string { return fmt.Sprintf(`{"identifier":"%s","password":"%s"}`, o.name, goodPassword) }, 201, false,
-	},
-	"refreshSession": {
-		http.MethodPost, fixed("/v1/sessions/refresh"),
-		func(o person) string { return fmt.Sprintf(`{"refresh_token":"%s"}`, o.tokens.RefreshToken) }, 200, false,
-	},
-	"listSessions":        {http.MethodGet, fixed("/v1/sessions"), fixed(""), 200, true},
-	"revokeOtherSessions": {http.MethodDelete, fixed("/v1/sessions"), fixed(""), 200, true},
-	"revokeSession":       {http.MethodDelete, func(o person) string { return "/v1/sessions/" + o.tokens.SessionId }, fixed(""), 204, true},
-	"getMe":               {http.MethodGet, fixed("/v1/me"), fixed(""), 200, true},
-	"changePassword": {
-		http.MethodPut, fixed("/v1/me/password"),
-		fixed(fmt.Sprintf(`{"current_password":"%s","new_password":"%s"}`, goodPassword, otherPassword)), 204, true,
-	},
-	"issueSavedCodes": {http.MethodPost, fixed("/v1/me/saved-codes"), fixed(""), 201, true},
-	"getJwks":         {http.MethodGet, fixed("/.well-known/jwks.json"), fixed(""), 200, false},
-	"lookupAccount": {
-		http.MethodPost, fixed("/internal/accounts/lookup"), func(o person) string { return fmt.Sprintf(`{"identifier":"%s"}`, o.name) }, 200, false,
-	},
-	"getAccountFacts": {
-		http.MethodGet, func(o person) string { return "/internal/accounts/" + o.account.Account.Id + "/facts" }, fixed(""), 200, false,
-	},
-	"redeemSavedCode": {
-		http.MethodPost, func(o person) string { return "/internal/accounts/" + o.account.Account.Id + "/saved-codes/redemption" },
-		func(o person) string {
-			return fmt.Sprintf(`{"code":"%s","redemption_id":"r1"}`, o.account.SavedCodes[0])
-		}, 204, false,
-	},
-	"resetPassword": {
-		http.MethodPost, func(o person) string { return "/internal/accounts/" + o.account.Account.Id + "/reset" },
-		fixed(fmt.Sprintf(`{"new_password":"%s","reset_id":"x1"}`, otherPassword)), 204, false,
-	},
+// wrong are the tokens that must not do. Afterwards nothing but a new sign-in is fresh.
+func (o *owners) wrong() []moduletest.Wrong {
+	refused := func(who, token, code string) moduletest.Wrong {
+		return moduletest.Wrong{Who: who, Authorization: bearer(token), Status: 401, Code: code}
+	}
+	o.Clock.Advance(11 * time.Minute)
+	o.session = o.signIn(o.name, goodPassword)
+	return []moduletest.Wrong{
+		refused("no token", "", "unauthenticated"),
+		refused("nonsense", "nonsense", "token_invalid"),
+		refused("another issuer's token", o.People.Token(o.tokens.AccountId, o.tokens.SessionId), "token_invalid"),
+		refused("a refresh token", o.session.RefreshToken, "token_invalid"),
+		refused("a service's token", strings.TrimPrefix(o.AsOperator(), "Operator "), "token_invalid"),
+		refused("a revoked session", o.signedOut(), "session_revoked"),
+		refused("a token whose time is over", o.tokens.AccessToken, "token_expired"),
+	}
+}
+
+// signedOut is an access token whose session is over, and whose own time isn't.
+func (o *owners) signedOut() string {
+	again := o.signIn(o.name, goodPassword)
+	if got := o.do("gateway", again.AccessToken, http.MethodDelete, "/v1/sessions/"+again.SessionId, ""); got.Status != 204 {
+		o.T.Fatalf("sign out: %d %s", got.Status, got.Body)
+	}
+	return again.AccessToken
+}
+
+// matrix is each operation with what its owner asks.
+func (w *world) matrix() moduletest.Matrix {
+	o := &owners{world: w}
+	other := w.person("other")
+	ask := func(path, body string) func(string) moduletest.Request {
+		fill := func(text string) string {
+			return strings.NewReplacer("{name}", o.name, "{account}", o.tokens.AccountId, "{session}", o.session.SessionId, "{refresh}", o.session.RefreshToken,
+				"{saved}", o.account.SavedCodes[0], "{old}", goodPassword, "{new}", otherPassword).Replace(text)
+		}
+		return func(string) moduletest.Request { return moduletest.Request{Path: fill(path), Body: fill(body)} }
+	}
+	m := w.Matrix(map[string]moduletest.Row{
+		"createAccount":       {Request: ask("/v1/accounts", `{"user_name":"{name}.b","password":"{old}"}`), Status: 201},
+		"createSession":       {Request: ask("/v1/sessions", `{"identifier":"{name}","password":"{old}"}`), Status: 201},
+		"refreshSession":      {Request: ask("/v1/sessions/refresh", `{"refresh_token":"{refresh}"}`), Status: 200},
+		"listSessions":        {Request: ask("/v1/sessions", ""), Status: 200},
+		"revokeOtherSessions": {Request: ask("/v1/sessions", ""), Status: 200},
+		"revokeSession": {Request: ask("/v1/sessions/{session}", ""), Status: 204, Nowhere: func() moduletest.Request {
+			return moduletest.Request{Path: "/v1/sessions/" + id.New("ses")}
+		}},
+		"getMe":            {Request: ask("/v1/me", ""), Status: 200},
+		"changePassword":   {Request: ask("/v1/me/password", `{"current_password":"{old}","new_password":"{new}"}`), Status: 204},
+		"issueSavedCodes":  {Request: ask("/v1/me/saved-codes", ""), Status: 201},
+		"getJwks":          {Request: ask("/.well-known/jwks.json", ""), Status: 200},
+		"lookupAccount":    {Request: ask("/internal/accounts/lookup", `{"identifier":"{name}"}`), Status: 200, Quiet: "a question in a body"},
+		"getAccountFacts":  {Request: ask("/internal/accounts/{account}/facts", ""), Status: 200},
+		"redeemSavedCode":  {Request: ask("/internal/accounts/{account}/saved-codes/redemption", `{"code":"{saved}","redemption_id":"r1"}`), Status: 204},
+		"watchRevocations": {Request: ask("/internal/revocations", ""), Status: 200},
+		"checkSession":     {Request: ask("/internal/sessions/{session}?account={account}", ""), Status: 204},
+		"resetPassword":    {Request: ask("/internal/accounts/{account}/reset", `{"new_password":"{new}","reset_id":"x1","security_version":1}`), Status: 204},
+	}, nil)
+	for name, row := range m.Rows {
+		row.Fresh = auth.FreshOnly()[name]
+		m.Rows[name] = row
+	}
+	m.Before = o.next
+	m.Right[moduletest.Person] = func() string { return bearer(o.session.AccessToken) }
+	m.Wrong[moduletest.Person] = o.wrong
+	m.Other[moduletest.Person] = func() string { return bearer(w.signIn(other.name, goodPassword).AccessToken) }
+	m.Stale = func() string { return bearer(w.refresh(o.tokens).AccessToken) }
+	return m
+}
+
+// TestLiveSession is the question that is asked before a way in is changed: 204 while the session lives, one answer for
+// one that is over, unknown, or another person's.
+func TestLiveSession(t *testing.T) {
+	w := newWorld(t, cheapConfig(), moduletest.OnSQLite(t), auth.New)
+	ana, eva := w.person("ana"), w.person("eva")
+	ask := func(session, account string) moduletest.Answer {
+		return w.do("recovery", "", http.MethodGet, "/internal/sessions/"+session+"?account="+account, "")
+	}
+	expect := func(what string, got moduletest.Answer, status int, code string) {
+		t.Helper()
+		if got.Status != status || got.Code() != code {
+			t.Errorf("%s: %d %s, want %d %s", what, got.Status, got.Body, status, code)
+		}
+	}
+	anas := ana.account.Account.Id
+	expect("alive", ask(ana.tokens.SessionId, anas), 204, "")
+	expect("another's", ask(eva.tokens.SessionId, anas), 401, "session_revoked")
+	expect("unknown session", ask("ses_"+strings.Repeat("0", 24), anas), 401, "session_revoked")
+	expect("unknown account", ask(ana.tokens.SessionId, "acc_"+strings.Repeat("0", 24)), 401, "session_revoked")
+	expect("no account", w.do("recovery", "", http.MethodGet, "/internal/sessions/"+ana.tokens.SessionId, ""), 400, "invalid_request")
+	second := w.signIn("ana", goodPassword)
+	change := fmt.Sprintf(`{"current_password":"%s","new_password":"%s"}`, goodPassword, otherPassword)
+	if got := w.do("gateway", second.AccessToken, http.MethodPut, "/v1/me/password", change); got.Status != 204 {
+		t.Fatalf("change: %d %s", got.Status, got.Body)
+	}
+	expect("put out by the change", ask(ana.tokens.SessionId, anas), 401, "session_revoked")
+	expect("which changed it", ask(second.SessionId, anas), 204, "")
+	w.Clock.Advance(7 * 24 * time.Hour)
+	expect("expired", ask(second.SessionId, anas), 401, "session_revoked")
 }
 
 // TestR41_AuthorisationMatrix runs every operation of the specification as nobody, as each service, and, where it is a
-// person's, as nobody, with a forged token, with a revoked session, as another person, after a stale sign-in, and as the
-// owner. What is refused must also have changed nothing: the owner's own call comes last and still works.
+// person's, with each token that must not do, as another person, after a stale sign-in, and as the owner, on both stores.
+// What is refused changes nothing in the whole store.
 func TestR41_AuthorisationMatrix(t *testing.T) {
-	w := newWorld(t, cheapConfig(), sqliteStore(t), auth.New)
-	spec, err := authapi.Spec()
-	if err != nil {
-		t.Fatal(err)
-	}
-	other, forger := w.person("other"), newWorld(t, cheapConfig(), sqliteStore(t), auth.New).person("forger")
-	seen := 0
-	for path, item := range spec.Paths.Map() {
-		for method, op := range item.Operations() {
-			row, ok := matrix[op.OperationID]
-			if !ok {
-				t.Errorf("%s %s (%s) is not in the matrix", method, path, op.OperationID)
-				continue
-			}
-			seen++
-			t.Run(op.OperationID, func(t *testing.T) {
-				owner := w.person(fmt.Sprintf("owner%d", seen))
-				do := func(service, token string) answer {
-					return w.do(service, token, row.method, row.path(owner), row.body(owner))
-				}
-				expect := func(who string, got answer, status int, code string) {
-					t.Helper()
-					if got.status != status || got.code() != code {
-						t.Errorf("%s: %d %s, want %d %s", who, got.status, got.code(), status, code)
-					}
-				}
-				if got := do("", owner.tokens.AccessToken); got.status != 401 {
-					t.Errorf("nobody, with the owner's token: %d", got.status)
-				}
-				callers, _ := op.Extensions["x-callers"].([]any)
-				for _, service := range []string{"gateway", "recovery", "chat-relay", "audit", "auth", "operator", "stranger"} {
-					if !slices.Contains(callers, any(service)) {
-						expect(service, do(service, owner.tokens.AccessToken), 403, "caller_not_allowed")
-					}
-				}
-				if len(callers) == 0 || slices.Contains(callers, any("*")) {
-					t.Fatalf("x-callers %v: an operation lists who may call it", callers)
-				}
-				if !row.person {
-					for _, service := range callers {
-						expect(service.(string), do(service.(string), ""), row.ok, "")
-					}
-					return
-				}
-				expect("no token", do("gateway", ""), 401, "unauthenticated")
-				expect("another issuer's token", do("gateway", forger.tokens.AccessToken), 401, "token_invalid")
-				expect("refresh token as access token", do("gateway", owner.tokens.RefreshToken), 401, "token_invalid")
-
-				stale := w.signIn(owner.name, goodPassword)
-				if got := w.do("gateway", stale.AccessToken, http.MethodDelete, "/v1/sessions/"+stale.SessionId, ""); got.status != 204 {
-					t.Fatalf("sign out: %d %s", got.status, got.body)
-				}
-				expect("revoked session", do("gateway", stale.AccessToken), 401, "session_revoked")
-
-				w.clk.Advance(11 * time.Minute)
-				expect("expired token", do("gateway", owner.tokens.AccessToken), 401, "token_expired")
-				fresh := w.signIn(other.name, goodPassword)
-				if strings.Contains(row.path(owner), owner.tokens.SessionId) {
-					expect("another person", do("gateway", fresh.AccessToken), 404, "not_found")
-				}
-				refreshed := w.refresh(owner.tokens)
-				if auth.FreshOnly()[op.OperationID] {
-					expect("stale sign-in, refreshed", do("gateway", refreshed.AccessToken), 403, "fresh_sign_in_required")
-					refreshed = w.signIn(owner.name, goodPassword)
-				}
-				expect("the owner", do("gateway", refreshed.AccessToken), row.ok, "")
-			})
-		}
-	}
-	if seen != len(matrix) {
-		t.Errorf("%d operations of the specification, %d rows", seen, len(matrix))
+	for engine, store := range moduletest.Engines {
+		t.Run(engine, func(t *testing.T) { newWorld(t, cheapConfig(), store(t), auth.New).matrix().Run(t) })
 	}
 }
 
 func (w *world) refresh(tokens authclient.TokenSet) authclient.TokenSet {
-	w.t.Helper()
+	w.T.Helper()
 	key := deviceKey
-	got, err := w.as("gateway", "").RefreshSessionWithResponse(w.t.Context(), authclient.Refresh{RefreshToken: tokens.RefreshToken, DeviceKey: &key})
-	if err != nil || got.JSON200 == nil {
-		w.t.Fatalf("refresh: %v %s", err, got.Body)
+	got, err := httpkit.Read[authclient.TokenSet](
+		w.as("gateway", "").RefreshSession(w.T.Context(), authclient.Refresh{RefreshToken: tokens.RefreshToken, DeviceKey: &key}))
+	if err != nil {
+		w.T.Fatalf("refresh: %v", err)
 	}
-	return *got.JSON200
+	return got
 }
 
 // TestFreshTableIsComplete: each write of a person's is either in the table of what takes a fresh sign-in, or here with

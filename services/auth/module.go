@@ -11,25 +11,31 @@ import (
 	"centinela/openapi/gen/authapi"
 	"centinela/services/auth/internal/account"
 	"centinela/services/auth/internal/httpapi"
-	"centinela/services/auth/internal/peers"
+	"centinela/services/auth/internal/password"
+	"centinela/services/auth/internal/revoked"
 	"centinela/services/auth/internal/signing"
 	"centinela/services/auth/internal/store/mongo"
 	"centinela/services/auth/internal/store/sqlite"
+	"centinela/services/auth/internal/throttle"
 	"centinela/shared/access"
+	"centinela/shared/limits"
 	"centinela/shared/module"
 	"centinela/shared/outbox"
 	"centinela/shared/secret"
+	"centinela/shared/sweep"
 )
 
 // Module is the auth service. It is a module.Module.
 type Module struct {
-	deps    module.Deps
-	store   backend
-	service *account.Service
-	hasher  *account.Hasher
-	people  *access.Verifier
-	shipper *outbox.Shipper
-	handler http.Handler
+	deps     module.Deps
+	store    backend
+	service  *account.Service
+	throttle *throttle.Throttle
+	hasher   *password.Hasher
+	people   *access.Verifier
+	ended    *revoked.Log
+	shipper  *outbox.Shipper
+	handler  http.Handler
 }
 
 var _ module.Module = (*Module)(nil)
@@ -37,8 +43,11 @@ var _ module.Module = (*Module)(nil)
 // backend is what either store is.
 type backend interface {
 	account.Store
-	outbox.Source
-	Ping(ctx context.Context) error
+	revoked.Store
+	outbox.Log
+	Counters() limits.Store
+	SweepSessions(ctx context.Context, before time.Time, limit int) (int, error)
+	Ready(ctx context.Context) error
 	Close(ctx context.Context) error
 }
 
@@ -59,7 +68,7 @@ func New(ctx context.Context, cfg Config, deps module.Deps) (*Module, error) {
 func open(ctx context.Context, s module.Store) (backend, error) {
 	switch s.Engine {
 	case module.EngineSQLite:
-		return sqlite.Open(ctx, filepath.Join(s.Dir, "auth.db"))
+		return sqlite.Open(ctx, filepath.Join(s.Dir, "auth.db"), s.SQLite()...)
 	case module.EngineMongoDB:
 		return mongo.Open(ctx, s.URI.Reveal(), s.Database)
 	}
@@ -75,22 +84,26 @@ func build(cfg Config, deps module.Deps, store backend) (*Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	audit, err := peers.NewAudit(deps.Client(module.Audit))
-	if err != nil {
-		return nil, err
-	}
 	others, err := otherKeys(deps.KeyDir)
 	if err != nil {
 		return nil, err
 	}
-	keys := signing.New(signer, others...)
-	shipper := outbox.New(store, audit.Ingest, deps.Log, deps.Registry)
-	hasher := account.NewHasher(cfg.hashParams(), int64(cfg.Password.Memory)<<10, pepper)
-	service := account.New(store, hasher, keys, pepper, deps.Clock, shipper.Kick, cfg.settings())
-	m := &Module{
-		deps: deps, store: store, service: service, hasher: hasher, shipper: shipper,
-		people: access.NewVerifier(keys, deps.Clock),
+	tries, err := throttle.New(store.Counters(), pepper, deps.Clock, cfg.throttle())
+	if err != nil {
+		return nil, err
 	}
+	keys := signing.New(signer, others...)
+	m := &Module{
+		deps: deps, store: store, throttle: tries, shipper: deps.Shipper(store), people: access.NewVerifier(keys, nil, deps.Clock),
+		hasher: password.NewHasher(cfg.hashParams(), int64(cfg.Password.Memory)<<10, pepper),
+		ended:  revoked.New(store, deps.Clock),
+	}
+	m.service = account.New(account.Deps{
+		Store: store, Throttle: tries, Hasher: m.hasher, Issuer: keys, Key: pepper, Clock: deps.Clock, Kick: m.shipper.Kick,
+		Ended: func(s account.Session) {
+			m.ended.Add(revoked.Ended{Session: s.ID, At: s.EndedAt, AccessUntil: s.AccessUntil})
+		},
+	}, cfg.settings())
 	m.handler, err = m.routes(keys)
 	return m, err
 }
@@ -101,7 +114,7 @@ func (m *Module) routes(keys *signing.Keys) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	api := httpapi.New(m.service, keys)
+	api := httpapi.New(m.service, m.ended, keys)
 	server := m.deps.Server(spec, m.people, api.Admit)
 	api.Register(server.Engine())
 	return server.Handler(), nil
@@ -110,47 +123,63 @@ func (m *Module) routes(keys *signing.Keys) (http.Handler, error) {
 // Handler serves openapi/auth.yaml.
 func (m *Module) Handler() http.Handler { return m.handler }
 
-// Ready is nil when the store answers.
+// Ready is nil while the store can be written to.
 func (m *Module) Ready() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	return m.store.Ping(ctx)
+	return m.store.Ready(ctx)
 }
 
 const (
 	repairEvery = 10 * time.Second
 	sweepEvery  = 10 * time.Minute
-	keepFor     = 25 * time.Hour // longer than every counter's window
+	sweepFirst  = time.Minute    // after the start, which has enough to do
+	keepFor     = 25 * time.Hour // sessions that are over
 )
+
+// Drain answers those who wait for ended sessions, so that their connections don't hold up the listener's shutdown.
+func (m *Module) Drain() { m.ended.Drain() }
 
 // Run ships events, finishes what a stopped process left, and deletes what is over, until ctx ends.
 func (m *Module) Run(ctx context.Context) error {
 	group := m.deps.Background()
 	group.Go(ctx, "outbox", m.shipper.Run)
 	group.Go(ctx, "people", m.people.Run)
-	group.Go(ctx, "repair", func(ctx context.Context) error { return m.every(ctx, repairEvery, "repair", m.service.Repair) })
-	group.Go(ctx, "sweep", func(ctx context.Context) error {
-		return m.every(ctx, sweepEvery, "sweep", func(ctx context.Context) error {
-			return m.store.Sweep(ctx, m.deps.Clock.Now().Add(-keepFor))
-		})
-	})
+	group.Every(ctx, revoked.ReadEvery, "ended sessions", m.ended.Refresh)
+	group.Go(ctx, "repair", func(ctx context.Context) error { return m.every(ctx, 0, repairEvery, "repair", m.service.Repair) })
+	group.Go(ctx, "sweep", func(ctx context.Context) error { return m.every(ctx, sweepFirst, sweepEvery, "sweep", m.sweep) })
 	group.Wait()
 	return nil
 }
 
-// every works in real time. A failure is logged and tried again at the next turn: the service itself goes on.
-func (m *Module) every(ctx context.Context, period time.Duration, what string, work func(context.Context) error) error {
-	ticker := time.NewTicker(period)
-	defer ticker.Stop()
+// sweep deletes what is over, a little at a time, so that nobody waits behind it (growth G1).
+func (m *Module) sweep(ctx context.Context) error {
+	before := m.deps.Clock.Now().Add(-keepFor)
+	_, err := sweep.InPieces(ctx, sweep.Pause, func(ctx context.Context, limit int) (int, error) {
+		return m.store.SweepSessions(ctx, before, limit)
+	})
+	if err != nil {
+		return err
+	}
+	_, err = sweep.InPieces(ctx, sweep.Pause, m.throttle.Prune)
+	return err
+}
+
+// every works in real time, first after a while. A failure is logged and tried again at the next turn: the service itself
+// goes on.
+func (m *Module) every(ctx context.Context, first, period time.Duration, what string, work func(context.Context) error) error {
+	timer := time.NewTimer(first)
+	defer timer.Stop()
 	for {
-		if err := work(ctx); err != nil && ctx.Err() == nil {
-			m.deps.Log.Warn("auth: "+what+" failed, trying again", "error", err.Error())
-		}
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-ticker.C:
+		case <-timer.C:
 		}
+		if err := work(ctx); err != nil && ctx.Err() == nil {
+			m.deps.Log.Warn("auth: "+what+" failed, trying again", "error", err.Error())
+		}
+		timer.Reset(period)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"centinela/openapi/gen/authclient"
 	"centinela/services/auth"
+	"centinela/shared/module/moduletest"
 	"centinela/shared/record"
 	"centinela/shared/testkit"
 )
@@ -19,15 +20,15 @@ import (
 // R4.1, design auth.md, "Never": no secret in a log, an event, an error or a metric, and none in clear at rest. Every
 // operation that takes or gives one is played, with success and with each kind of refusal.
 func TestR41_SecretsStayInside(t *testing.T) {
-	w := newWorld(t, cheapConfig(), sqliteStore(t), auth.New)
+	w := newWorld(t, cheapConfig(), moduletest.OnSQLite(t), auth.New)
 	var said strings.Builder // what refusals answer
 	refused := func(service, token, method, path, body string) {
 		t.Helper()
 		got := w.do(service, token, method, path, body)
-		if got.status < 400 {
-			t.Errorf("%s %s: %d, not refused", method, path, got.status)
+		if got.Status < 400 {
+			t.Errorf("%s %s: %d, not refused", method, path, got.Status)
 		}
-		fmt.Fprintln(&said, got.body, got.header)
+		fmt.Fprintln(&said, got.Body, got.Header)
 	}
 	ana := w.person("ana")
 	refreshed := w.refresh(ana.tokens)
@@ -55,29 +56,29 @@ func TestR41_SecretsStayInside(t *testing.T) {
 	refused("", refreshed.AccessToken, http.MethodGet, "/v1/me", "")
 	redemption := "/internal/accounts/" + ana.tokens.AccountId + "/saved-codes/redemption"
 	refused("recovery", "", http.MethodPost, redemption, `{"code":"`+code+`","redemption_id":"r0"}`)
-	if got := w.do("recovery", "", http.MethodPost, redemption, `{"code":"`+ana.account.SavedCodes[0]+`","redemption_id":"r1"}`); got.status != 204 {
-		t.Fatalf("redeem: %d", got.status)
+	if got := w.do("recovery", "", http.MethodPost, redemption, `{"code":"`+ana.account.SavedCodes[0]+`","redemption_id":"r1"}`); got.Status != 204 {
+		t.Fatalf("redeem: %d", got.Status)
 	}
 	refused("recovery", "", http.MethodPost, redemption, `{"code":"`+ana.account.SavedCodes[0]+`","redemption_id":"r2"}`)
 	refused("gateway", "", http.MethodPost, "/v1/sessions/refresh", `{"refresh_token":"`+ana.tokens.RefreshToken+`"}`) // reuse
 	refused("gateway", "", http.MethodPost, "/v1/sessions/refresh", `{"refresh_token":"`+refreshed.RefreshToken+`"}`)  // revoked
 	again := w.signIn("ana", goodPassword)
-	if got := w.do("gateway", again.AccessToken, http.MethodPut, "/v1/me/password", `{"current_password":"`+goodPassword+`","new_password":"`+otherPassword+`"}`); got.status != 204 {
-		t.Fatalf("change: %d %s", got.status, got.body)
+	if got := w.do("gateway", again.AccessToken, http.MethodPut, "/v1/me/password", `{"current_password":"`+goodPassword+`","new_password":"`+otherPassword+`"}`); got.Status != 204 {
+		t.Fatalf("change: %d %s", got.Status, got.Body)
 	}
 	issued := w.do("gateway", again.AccessToken, http.MethodPost, "/v1/me/saved-codes", "")
 	var fresh authclient.SavedCodes
-	if err := json.Unmarshal([]byte(issued.body), &fresh); err != nil || len(fresh.SavedCodes) != 4 {
+	if err := json.Unmarshal([]byte(issued.Body), &fresh); err != nil || len(fresh.SavedCodes) != 4 {
 		t.Fatalf("codes: %v", err)
 	}
-	if got := w.do("recovery", "", http.MethodPost, "/internal/accounts/"+ana.tokens.AccountId+"/reset", `{"new_password":"`+recent+`","reset_id":"x1"}`); got.status != 204 {
-		t.Fatalf("reset: %d %s", got.status, got.body)
+	if got := w.do("recovery", "", http.MethodPost, "/internal/accounts/"+ana.tokens.AccountId+"/reset", `{"new_password":"`+recent+`","reset_id":"x1","security_version":3}`); got.Status != 204 {
+		t.Fatalf("reset: %d %s", got.Status, got.Body)
 	}
 	testkit.Eventually(t, 10*time.Second, func() (bool, string) {
 		return len(w.audit.of(record.SessionRefreshReused)) == 1 && len(w.audit.of(record.PasswordReset)) == 1, "the last event has not come"
 	})
 
-	service, err := w.services.Signer("gateway").Token("auth")
+	service, err := w.Services.Signer("gateway").Token("auth")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,16 +93,16 @@ func TestR41_SecretsStayInside(t *testing.T) {
 		planted[fmt.Sprintf("saved code %d, folded", i)] = strings.ReplaceAll(c, "-", "")
 	}
 	for _, name := range []string{"auth-signing.key", "auth-pepper.key"} {
-		text := readFile(t, filepath.Join(w.keyDir, name))
+		text := readFile(t, filepath.Join(w.KeyDir, name))
 		lines := strings.Split(strings.TrimSpace(text), "\n")
 		planted[name] = lines[len(lines)/2] // the key itself, also within PEM
 	}
 	atRest := ""
 	for _, suffix := range []string{"", "-wal"} {
-		atRest += readFile(t, filepath.Join(w.store.Dir, "auth.db"+suffix))
+		atRest += readFile(t, filepath.Join(w.Store.Dir, "auth.db"+suffix))
 	}
 	places := map[string]string{
-		"the log": w.log.String(), "the events": w.audit.text(), "the refusals": said.String(), "the metrics": w.metrics(), "the store": atRest,
+		"the log": w.Log.String(), "the events": w.audit.text(), "the refusals": said.String(), "the metrics": w.metrics(), "the store": atRest,
 	}
 	for place, text := range places {
 		if len(text) < 200 {

@@ -12,7 +12,7 @@ import (
 
 	"centinela/openapi/gen/chatframes"
 	"centinela/openapi/gen/chatrelayapi"
-	"centinela/services/chat-relay"
+	chatrelay "centinela/services/chat-relay"
 	"centinela/shared/record"
 )
 
@@ -94,10 +94,18 @@ func TestR1Conversation(t *testing.T) {
 			}
 		})
 		t.Run("the_record_knows_of_it_and_not_what_was_said", func(t *testing.T) {
-			w.eventually("five message events", func() bool { return len(w.audit.of(record.ChatMessageSent)) == 5 })
-			first := w.audit.of(record.ChatMessageSent)[0]
-			if first.Account != person(1) || first.Session != session(1) || first.Address != "203.0.113.7" || first.Data["conversation"] != talk.Id {
-				t.Errorf("event %+v", first)
+			for _, c := range []*client{ana, phone, luis} {
+				c.ws.Close()
+			}
+			w.eventually("all that was written is told", func() bool { return w.digested() == 5 })
+			for _, e := range w.audit.of(record.ChatActivity) {
+				rooms, _ := e.Data["rooms"].([]any)
+				if e.Session == session(2) { // luis wrote the fourth
+					continue
+				}
+				if e.Account != person(1) || e.Session != session(1) || e.Address != "203.0.113.7" || len(rooms) != 1 || rooms[0].(map[string]any)["id"] != talk.Id {
+					t.Errorf("event %+v", e)
+				}
 			}
 			if strings.Contains(w.audit.text(), "hola") || strings.Contains(w.log.String(), "hola") {
 				t.Error("a text is in the record or the log")
@@ -208,6 +216,7 @@ func TestTypingIsPassedOnOncePerThreeSeconds(t *testing.T) {
 	w := newWorld(t, options{})
 	talk := w.start(1, "direct", 2)
 	ana, luis := w.connect(1, nil), w.connect(2, nil)
+	luis.nothing() // what was typed while one said hello isn't told
 	typing := chatframes.ClientTyping{Conversation: talk.Id}
 	ana.send(typing)
 	ana.send(typing)
@@ -216,7 +225,7 @@ func TestTypingIsPassedOnOncePerThreeSeconds(t *testing.T) {
 		t.Errorf("typing %+v", f)
 	}
 	luis.nothing()
-	w.clk.Advance(3 * time.Second)
+	w.Clock.Advance(3 * time.Second)
 	ana.send(typing)
 	expect[chatframes.ServerTyping](luis)
 }
@@ -229,12 +238,12 @@ func TestChatRateRefusesAndSaysWhen(t *testing.T) {
 	for i := range 10 {
 		ana.accepted(talk.Id, fmt.Sprint(i), "x")
 	}
-	w.clk.Advance(time.Second)
+	w.Clock.Advance(time.Second)
 	refused, ok := ana.text(talk.Id, "10", "x").(*chatframes.ServerRefused)
 	if !ok || refused.Code != "too_many_requests" || refused.RetryAfter != 4 || refused.ClientID != "10" {
 		t.Fatalf("refused %+v", refused)
 	}
-	w.clk.Advance(4 * time.Second)
+	w.Clock.Advance(4 * time.Second)
 	if a := ana.accepted(talk.Id, "10", "x"); a.Seq != 11 {
 		t.Errorf("accepted %+v: the refused one used up a number", a)
 	}
@@ -244,6 +253,6 @@ func TestChatRateRefusesAndSaysWhen(t *testing.T) {
 func TestShutdownSaysGoodbye(t *testing.T) {
 	w := newWorld(t, options{})
 	ana := w.connect(1, nil)
-	go w.stop()
+	go w.Stop()
 	ana.closedWith(websocket.CloseGoingAway, "unavailable")
 }

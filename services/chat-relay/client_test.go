@@ -14,9 +14,9 @@ import (
 	"github.com/gorilla/websocket"
 
 	"centinela/openapi/gen/chatframes"
-	"centinela/services/chat-relay/internal/protocol"
 	"centinela/shared/httpkit"
 	"centinela/shared/module"
+	"centinela/shared/module/moduletest"
 )
 
 // client is a chat socket that holds every frame of the server against the specification.
@@ -34,35 +34,35 @@ type door struct {
 }
 
 // dial opens a socket as the gateway would; the status is that of a refusal.
-func (w *world) dial(d door) (*client, answer) {
-	w.t.Helper()
+func (w *world) dial(d door) (*client, moduletest.Answer) {
+	w.T.Helper()
 	ws, resp, err := w.attempt(d)
 	if err != nil {
 		if !errors.Is(err, websocket.ErrBadHandshake) {
-			w.t.Fatal(err)
+			w.T.Fatal(err)
 		}
 		body := make([]byte, 1024) // what gorilla keeps of it
 		n, _ := resp.Body.Read(body)
-		return nil, answer{resp.StatusCode, body[:n], resp.Header}
+		return nil, moduletest.Answer{Status: resp.StatusCode, Body: string(body[:n]), Header: resp.Header}
 	}
 	resp.Body.Close()
-	w.t.Cleanup(func() { ws.Close() })
-	return &client{t: w.t, ws: ws}, answer{status: http.StatusSwitchingProtocols}
+	w.T.Cleanup(func() { ws.Close() })
+	return &client{t: w.T, ws: ws}, moduletest.Answer{Status: http.StatusSwitchingProtocols}
 }
 
 // attempt is what gorilla says to a handshake.
 func (w *world) attempt(d door) (*websocket.Conn, *http.Response, error) {
-	w.t.Helper()
-	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, w.url, nil)
+	w.T.Helper()
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, w.URL, nil)
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	caller := module.Gateway
 	if d.caller != "" {
 		caller = d.caller
 	}
 	if !d.noService {
-		w.services.Authorize(req, caller, module.ChatRelay)
+		w.Services.Authorize(req, caller, module.ChatRelay)
 	}
 	h := req.Header
 	address := "203.0.113.7"
@@ -89,25 +89,25 @@ func (w *world) attempt(d door) (*websocket.Conn, *http.Response, error) {
 	if d.noProtocol {
 		dialer.Subprotocols = nil
 	}
-	return dialer.DialContext(context.Background(), strings.Replace(w.url, "http", "ws", 1)+"/v1/chat", h)
+	return dialer.DialContext(context.Background(), strings.Replace(w.URL, "http", "ws", 1)+"/v1/chat", h)
 }
 
 // connect is person n, greeted.
 func (w *world) connect(n int, resume map[string]int64) *client {
-	w.t.Helper()
+	w.T.Helper()
 	c := w.open(door{})
 	c.send(chatframes.ClientHello{Token: w.token(n), Resume: resume})
 	if hello := expect[chatframes.ServerWelcome](c); hello.Account != person(n) || hello.Session != session(n) {
-		w.t.Fatalf("welcome %+v", hello)
+		w.T.Fatalf("welcome %+v", hello)
 	}
 	return c
 }
 
 func (w *world) open(d door) *client {
-	w.t.Helper()
+	w.T.Helper()
 	c, a := w.dial(d)
 	if c == nil {
-		w.t.Fatalf("handshake: %d %s", a.status, a.body)
+		w.T.Fatalf("handshake: %d %s", a.Status, a.Body)
 	}
 	return c
 }
@@ -163,8 +163,8 @@ func (c *client) read() (chatframes.ServerFrame, error) {
 	if err != nil {
 		return nil, err
 	}
-	if v := protocol.CheckServer(data); kind != websocket.TextMessage || v != nil {
-		c.t.Fatalf("the server broke the protocol: %v in %s", v, data)
+	if _, wrong := chatframes.Check(chatframes.Server, 0, data); kind != websocket.TextMessage || wrong != nil {
+		c.t.Fatalf("the server broke the protocol: %+v in %s", wrong, data)
 	}
 	var head struct{ Type string }
 	if err := json.Unmarshal(data, &head); err != nil {

@@ -13,6 +13,7 @@ import (
 	"centinela/openapi/gen/chatrelayapi"
 	chatrelay "centinela/services/chat-relay"
 	"centinela/shared/module"
+	"centinela/shared/record"
 )
 
 // R1: a message is stored before anybody hears of it, the sender of "accepted" as well as the others of the message; and
@@ -23,7 +24,7 @@ func TestR1AcceptedIsStored(t *testing.T) {
 	w := newWorld(t, options{build: faults.New})
 	talk := w.start(1, "direct", 2)
 	ana, luis := w.connect(1, nil), w.connect(2, nil)
-	for _, at := range []string{"AppendMessage", "AppendMessage, after"} {
+	for _, at := range []string{"Append", "Append, after"} {
 		entered, release := make(chan struct{}), make(chan struct{})
 		faults.Do(at, func() { close(entered); <-release })
 		written := w.traps.of(ana).written()
@@ -42,8 +43,8 @@ func TestR1AcceptedIsStored(t *testing.T) {
 
 	last := ana.accepted(talk.Id, "last", "to survive")
 	crashed := module.Store{Engine: module.EngineSQLite, Dir: t.TempDir()}
-	for _, name := range []string{"chat-relay.db", "chat-relay.db-wal"} { // in this order, as the log refers to the file
-		data, err := os.ReadFile(filepath.Join(w.store.Dir, name))
+	for _, name := range []string{"chat-relay.db", "chat-relay.db-wal", "relay.id"} { // in this order, as the log refers to the file
+		data, err := os.ReadFile(filepath.Join(w.Store.Dir, name))
 		if err == nil {
 			err = os.WriteFile(filepath.Join(crashed.Dir, name), data, 0o600)
 		}
@@ -56,6 +57,7 @@ func TestR1AcceptedIsStored(t *testing.T) {
 	if len(page.Messages) != 3 || page.Messages[0].Seq != last.Seq || page.Messages[0].Text != "to survive" || !page.Messages[0].At.Equal(last.At) {
 		t.Errorf("after the crash %+v, accepted %+v", page.Messages, last)
 	}
+	after.eventually("what no digest told before the crash is told", func() bool { return after.digested() == 3 }) // KB D2
 	back := after.connect(1, nil)
 	if again := back.accepted(talk.Id, "last", "to survive"); again.Seq != last.Seq || !again.At.Equal(last.At) {
 		t.Errorf("the retry after the crash: %+v, the first answer was %+v", again, last)
@@ -63,6 +65,25 @@ func TestR1AcceptedIsStored(t *testing.T) {
 	if next := back.accepted(talk.Id, "next", "x"); next.Seq != last.Seq+1 {
 		t.Errorf("the next one: %+v", next)
 	}
+}
+
+// R5.1: a connection that can't be put on record is greeted, gets nothing else, and ends.
+func TestUnrecordedConnectionEnds(t *testing.T) {
+	faults := &chatrelay.Faults{}
+	w := newWorld(t, options{build: faults.New})
+	talk := w.start(1, "direct", 2)
+	w.connect(1, nil).accepted(talk.Id, "one", "hola")
+	faults.Fail(record.ChatConnected)
+	luis := w.open(door{})
+	luis.send(chatframes.ClientHello{Token: w.token(2), Resume: map[string]int64{talk.Id: 0}})
+	expect[chatframes.ServerWelcome](luis)
+	if bye := expect[chatframes.ServerBye](luis); bye.Code != "unavailable" {
+		t.Errorf("bye %+v", bye)
+	}
+	if code := luis.closed(); code != 1013 {
+		t.Errorf("closed with %d", code)
+	}
+	w.connect(2, nil).nothing()
 }
 
 // R1: the same client id sent at once over many sockets is one message, for the store, the sender and the others.
@@ -134,11 +155,11 @@ func TestR5_4VerdictsCloseSockets(t *testing.T) {
 			other.send(chatframes.ClientHello{Token: w.token(2)})
 			expect[chatframes.ServerWelcome](other)
 
-			w.audit.refuse(w.clk.Now(), kind, subject)
+			w.audit.refuse(w.Clock.Now(), kind, subject)
 			ana.closedWith(3003, "refused_by_firewall")
 			silent.closedWith(3003, "refused_by_firewall")
-			if c, a := w.dial(door{authorization: bearer(w.token(1))}); c != nil || a.status != http.StatusForbidden || !strings.Contains(string(a.body), "refused_by_firewall") {
-				t.Errorf("a new socket: %d %s", a.status, a.body)
+			if c, a := w.dial(door{authorization: bearer(w.token(1))}); c != nil || a.Status != http.StatusForbidden || !strings.Contains(a.Body, "refused_by_firewall") {
+				t.Errorf("a new socket: %d %s", a.Status, a.Body)
 			}
 			other.nothing()
 		})

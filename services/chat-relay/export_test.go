@@ -2,29 +2,39 @@ package chatrelay
 
 import (
 	"context"
+	"errors"
 	"sync"
 
-	"centinela/services/chat-relay/internal/relay"
+	"centinela/services/chat-relay/internal/room"
 	"centinela/shared/module"
 	"centinela/shared/record"
 )
 
-// Faults are what a test plants in the store: by the name of a method of relay.Store, and for RecordEvents also by the
+// Faults are what a test plants in the store: by the name of a method of the stores' interfaces, and for Record also by the
 // action of an event. Each is gone when it has happened.
 type Faults struct {
 	mu sync.Mutex
-	by map[string]func()
+	by map[string]func() error
 }
+
+var errPlanted = errors.New("planted by a test")
 
 // Panic makes the next call panic: the fault that R3 must survive.
 func (f *Faults) Panic(call string) { f.Do(call, func() { panic("planted by a test") }) }
 
 // Do has the next call begin with what.
 func (f *Faults) Do(call string, what func()) {
+	f.plant(call, func() error { what(); return nil })
+}
+
+// Fail makes the next call fail: of Record only.
+func (f *Faults) Fail(call string) { f.plant(call, func() error { return errPlanted }) }
+
+func (f *Faults) plant(call string, what func() error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.by == nil {
-		f.by = map[string]func(){}
+		f.by = map[string]func() error{}
 	}
 	f.by[call] = what
 }
@@ -36,14 +46,15 @@ func (f *Faults) Left() int {
 	return len(f.by)
 }
 
-func (f *Faults) at(call string) {
+func (f *Faults) at(call string) error {
 	f.mu.Lock()
 	what := f.by[call]
 	delete(f.by, call)
 	f.mu.Unlock()
 	if what != nil {
-		what()
+		return what()
 	}
+	return nil
 }
 
 // New is New with the faults in its store.
@@ -56,49 +67,48 @@ func (f *Faults) New(ctx context.Context, cfg Config, deps module.Deps) (*Module
 }
 
 type faulty struct {
-	relay.Store
+	store
 	faults *Faults
 }
 
-func (f faulty) AddConversation(ctx context.Context, c relay.Conversation, e record.Event) (relay.Conversation, error) {
-	f.faults.at("AddConversation")
-	return f.Store.AddConversation(ctx, c, e)
+func (f faulty) Create(ctx context.Context, c room.Conversation, e record.Event) (room.Conversation, error) {
+	_ = f.faults.at("Create")
+	return f.store.Create(ctx, c, e)
 }
 
-func (f faulty) Conversation(ctx context.Context, id string) (relay.Conversation, error) {
-	f.faults.at("Conversation")
-	return f.Store.Conversation(ctx, id)
+func (f faulty) Conversation(ctx context.Context, id string) (room.Conversation, error) {
+	_ = f.faults.at("Conversation")
+	return f.store.Conversation(ctx, id)
 }
 
-func (f faulty) ConversationsOf(ctx context.Context, account string, behind relay.Position, limit int) ([]relay.Conversation, error) {
-	f.faults.at("ConversationsOf")
-	return f.Store.ConversationsOf(ctx, account, behind, limit)
+func (f faulty) Of(ctx context.Context, account string, behind room.Position, limit int) ([]room.Conversation, error) {
+	_ = f.faults.at("Of")
+	return f.store.Of(ctx, account, behind, limit)
 }
 
-// AppendMessage has three places: before the transaction, within it, and when it is on disk.
-func (f faulty) AppendMessage(ctx context.Context, m relay.Message, report func(relay.Message) record.Event) (relay.Message, bool, error) {
-	f.faults.at("AppendMessage")
-	stored, created, err := f.Store.AppendMessage(ctx, m, func(m relay.Message) record.Event {
-		f.faults.at("AppendMessage, within")
-		return report(m)
-	})
-	f.faults.at("AppendMessage, after")
-	return stored, created, err
+// Append has two places: before the write, and when it is on disk.
+func (f faulty) Append(ctx context.Context, b room.Batch) ([]room.Fate, error) {
+	_ = f.faults.at("Append")
+	fates, err := f.store.Append(ctx, b)
+	_ = f.faults.at("Append, after")
+	return fates, err
 }
 
-func (f faulty) MessagesBefore(ctx context.Context, conversation string, before int64, limit int) ([]relay.Message, error) {
-	f.faults.at("MessagesBefore")
-	return f.Store.MessagesBefore(ctx, conversation, before, limit)
+func (f faulty) Before(ctx context.Context, conversation string, seq int64, limit int) ([]room.Message, error) {
+	_ = f.faults.at("Before")
+	return f.store.Before(ctx, conversation, seq, limit)
 }
 
-func (f faulty) MessagesAfter(ctx context.Context, conversation string, after int64, limit int) ([]relay.Message, error) {
-	f.faults.at("MessagesAfter")
-	return f.Store.MessagesAfter(ctx, conversation, after, limit)
+func (f faulty) After(ctx context.Context, conversation string, seq int64, limit int) ([]room.Message, error) {
+	_ = f.faults.at("After")
+	return f.store.After(ctx, conversation, seq, limit)
 }
 
-func (f faulty) RecordEvents(ctx context.Context, events ...record.Event) error {
+func (f faulty) Record(ctx context.Context, events ...record.Event) error {
 	for _, e := range events {
-		f.faults.at(e.Action)
+		if err := f.faults.at(e.Action); err != nil {
+			return err
+		}
 	}
-	return f.Store.RecordEvents(ctx, events...)
+	return f.store.Record(ctx, events...)
 }

@@ -3,53 +3,38 @@ package chatrelay_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
-	"centinela/openapi/gen/auditapi"
 	"centinela/openapi/gen/authclient"
 	"centinela/openapi/gen/chatrelayapi"
 	chatrelay "centinela/services/chat-relay"
-	"centinela/shared/access"
+	"centinela/shared/auditlink/auditlinktest"
 	"centinela/shared/clock"
-	"centinela/shared/httpkit"
 	"centinela/shared/httpkit/httpkittest"
 	"centinela/shared/module"
-	"centinela/shared/obs"
+	"centinela/shared/module/moduletest"
 	"centinela/shared/record"
-	"centinela/shared/secret"
 	"centinela/shared/testkit"
+	"centinela/shared/verdicts"
 )
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
-const patience = 20 * time.Second // of a failing test on a busy machine
+const patience = testkit.Patience
 
 // world is the module behind HTTP, with fake peers and a clock that stands.
 type world struct {
-	t        testing.TB
-	services *httpkittest.Services
-	people   *httpkittest.People
-	clk      *clock.Manual
-	registry *prometheus.Registry
-	log      *lines
-	audit    *fakeAudit
-	traps    *traps
-	url      string
-	store    module.Store
-	narrow   bool
-	stop     func() // ends Run
+	*moduletest.World
+	log    *lines
+	audit  *fakeAudit
+	traps  *traps
+	narrow bool
 }
 
 type options struct {
@@ -63,14 +48,7 @@ type options struct {
 
 func newWorld(t testing.TB, o options) *world {
 	t.Helper()
-	w := &world{
-		t: t, services: httpkittest.NewServices(t), log: &lines{}, registry: obs.NewRegistry(module.ChatRelay),
-		narrow: o.narrow, traps: newTraps(t, o.narrow), clk: clock.NewManual(time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)),
-	}
-	w.people = httpkittest.NewPeople(t, w.clk)
-	w.audit = newFakeAudit(w)
-	auth := httptest.NewServer(fakeAuth(w.people))
-	t.Cleanup(auth.Close)
+	w := &world{narrow: o.narrow, traps: newTraps(t, o.narrow)}
 	cfg := chatrelay.DefaultConfig()
 	cfg.Rate.Burst = 100_000
 	if o.config != nil {
@@ -79,75 +57,32 @@ func newWorld(t testing.TB, o options) *world {
 	if err := cfg.Validate(); err != nil {
 		t.Fatal(err)
 	}
-	w.store = o.store
 	switch {
 	case o.mongo:
-		uri, database := testkit.Mongo(t)
-		w.store = module.Store{Engine: module.EngineMongoDB, Dir: t.TempDir(), URI: secret.NewString(uri), Database: database}
-	case w.store.Dir == "":
-		w.store = module.Store{Engine: module.EngineSQLite, Dir: t.TempDir()}
-	}
-	clk := clock.Clock(w.clk)
-	if o.clock != nil {
-		clk = o.clock(clk)
+		o.store = moduletest.OnMongoDB(t)
+	case o.store.Dir == "":
+		o.store = moduletest.OnSQLite(t)
 	}
 	if o.build == nil {
 		o.build = chatrelay.New
 	}
-	m, err := o.build(t.Context(), cfg, module.Deps{
-		Service: module.ChatRelay, Log: slog.New(slog.NewJSONHandler(w.log, nil)), Registry: w.registry, Clock: clk,
-		Signer: w.services.Signer(module.ChatRelay), Keyring: w.services,
-		PeerURL: func(peer string) string {
-			return map[string]string{module.Auth: auth.URL, module.Audit: w.audit.url}[peer]
+	w.World = moduletest.Start(t, moduletest.Options{
+		Service: module.ChatRelay, Spec: chatrelayapi.Spec, Store: o.store, Listener: w.traps,
+		Peers: func(i *moduletest.Issuers) map[string]string {
+			w.audit = newFakeAudit(t)
+			auth := httptest.NewServer(fakeAuth(i.People))
+			t.Cleanup(auth.Close)
+			return map[string]string{module.Auth: auth.URL, module.Audit: w.audit.url}
 		},
-		Store: w.store, Development: true, KeyDir: t.TempDir(),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.serve(m)
-	w.eventually("the keys of access tokens are at hand", func() bool {
-		return w.call(1, http.MethodGet, "/v1/conversations/cnv_0123456789abcdefghjkmnpq", "").status == http.StatusNotFound
-	})
-	return w
-}
-
-func (w *world) serve(m *chatrelay.Module) {
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- m.Run(ctx) }()
-	var once sync.Once
-	w.stop = func() {
-		once.Do(func() {
-			cancel()
-			if err := <-done; err != nil {
-				w.t.Error(err)
+		Deps: func(d *module.Deps) {
+			if o.clock != nil {
+				d.Clock = o.clock(d.Clock)
 			}
-		})
-	}
-	spec, err := chatrelayapi.Spec()
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	validated := httpkittest.ValidateResponses(w.t, spec, m.Handler())
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/v1/chat" { // a recorder can't be hijacked
-			m.Handler().ServeHTTP(rw, r)
-			return
-		}
-		validated.ServeHTTP(rw, r)
-	}))
-	server.Listener.Close()
-	server.Listener = w.traps
-	server.Start()
-	w.url = server.URL
-	w.t.Cleanup(func() {
-		w.stop()
-		server.Close()
-		if err := m.Close(context.Background()); err != nil {
-			w.t.Error(err)
-		}
+		},
+		Build: func(ctx context.Context, deps module.Deps) (module.Module, error) { return o.build(ctx, cfg, deps) },
 	})
+	w.log = &lines{Buffer: w.Log}
+	return w
 }
 
 // person is account n, whose user name is "person<n>".
@@ -155,18 +90,11 @@ func person(n int) string { return fmt.Sprintf("acc_%024d", n) }
 
 func session(n int) string { return fmt.Sprintf("ses_%024d", n) }
 
-func (w *world) token(n int) string { return w.people.Token(person(n), session(n)) }
-
-// answer is a response, read.
-type answer struct {
-	status int
-	body   []byte
-	header http.Header
-}
+func (w *world) token(n int) string { return w.People.Token(person(n), session(n)) }
 
 // call is a request of person n, 0 for nobody, through the gateway.
-func (w *world) call(n int, method, path, body string) answer {
-	w.t.Helper()
+func (w *world) call(n int, method, path, body string) moduletest.Answer {
+	w.T.Helper()
 	token := ""
 	if n > 0 {
 		token = w.token(n)
@@ -175,40 +103,20 @@ func (w *world) call(n int, method, path, body string) answer {
 }
 
 // do is a request of a service, "" for none, on behalf of whose token it is.
-func (w *world) do(service, token, method, path, body string) answer {
-	w.t.Helper()
-	req, err := http.NewRequestWithContext(context.Background(), method, w.url+path, strings.NewReader(body))
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	if service != "" {
-		w.services.Authorize(req, service, module.ChatRelay)
-	}
-	req.Header.Set(httpkit.HeaderClientAddress, "203.0.113.7")
+func (w *world) do(service, token, method, path, body string) moduletest.Answer {
+	w.T.Helper()
 	if token != "" {
-		req.Header.Set("Authorization", bearer(token))
+		token = bearer(token)
 	}
-	if body != "" {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return answer{resp.StatusCode, text, resp.Header}
+	return w.Do(service, token, method, path, body)
 }
 
-func decoded[T any](t testing.TB, a answer, status int) (v T) {
+func decoded[T any](t testing.TB, a moduletest.Answer, status int) (v T) {
 	t.Helper()
-	if a.status != status {
-		t.Fatalf("status %d, want %d: %s", a.status, status, a.body)
+	if a.Status != status {
+		t.Fatalf("status %d, want %d: %s", a.Status, status, a.Body)
 	}
-	if err := json.Unmarshal(a.body, &v); err != nil {
+	if err := json.Unmarshal([]byte(a.Body), &v); err != nil {
 		t.Fatal(err)
 	}
 	return v
@@ -216,29 +124,24 @@ func decoded[T any](t testing.TB, a answer, status int) (v T) {
 
 // start makes a conversation of n with others and returns it.
 func (w *world) start(n int, kind string, others ...int) chatrelayapi.Conversation {
-	w.t.Helper()
+	w.T.Helper()
 	names := make([]string, len(others))
 	for i, o := range others {
 		names[i] = fmt.Sprintf("person%d", o)
 	}
 	body, err := json.Marshal(map[string]any{"kind": kind, "members": names})
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
-	var a answer
-	w.eventually("auth answers in time, on a busy machine too", func() bool {
-		a = w.call(n, http.MethodPost, "/v1/conversations", string(body))
-		return a.status != http.StatusServiceUnavailable
-	})
-	return decoded[chatrelayapi.Conversation](w.t, a, http.StatusCreated)
+	return decoded[chatrelayapi.Conversation](w.T, w.call(n, http.MethodPost, "/v1/conversations", string(body)), http.StatusCreated)
 }
 
 // metric is the sum of a counter over those of its labels that hold want ("" for all).
 func (w *world) metric(name, want string) (sum float64) {
-	w.t.Helper()
-	families, err := w.registry.Gather()
+	w.T.Helper()
+	families, err := w.Registry.Gather()
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	for _, f := range families {
 		if f.GetName() != name {
@@ -254,20 +157,15 @@ func (w *world) metric(name, want string) (sum float64) {
 }
 
 func (w *world) eventually(what string, cond func() bool) {
-	w.t.Helper()
-	testkit.Eventually(w.t, patience, func() (bool, string) { return cond(), what })
+	w.T.Helper()
+	testkit.Eventually(w.T, testkit.Patience, func() (bool, string) { return cond(), what })
 }
 
 // fakeAuth knows person1 to person999 and publishes the test's key.
 func fakeAuth(people *httpkittest.People) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /.well-known/jwks.json", func(w http.ResponseWriter, r *http.Request) {
-		keys, err := people.Keys(r.Context())
-		if err != nil {
-			panic(err)
-		}
-		_, _ = w.Write(access.JWKS(keys)) // the caller may have gone
-	})
+	mux.Handle("GET /.well-known/jwks.json", people)
+	mux.Handle("GET /internal/revocations", people)
 	facts := func(w http.ResponseWriter, n int, ok bool) {
 		var f authclient.AccountFacts
 		if f.Found = ok; ok {
@@ -294,108 +192,57 @@ func fakeAuth(people *httpkittest.People) http.Handler {
 	return mux
 }
 
-// fakeAudit is audit's ingest and verdict feed, held against audit's specification.
+// fakeAudit is audit's ingest and verdict feed.
 type fakeAudit struct {
-	t   testing.TB
-	url string
+	*auditlinktest.Audit
+	url  string
+	kill func()
 
-	mu      sync.Mutex
-	events  []record.Event
-	version int64
-	list    []auditapi.Verdict
-	changed chan struct{}
+	mu   sync.Mutex
+	list []verdicts.Verdict
 }
 
-func newFakeAudit(w *world) *fakeAudit {
-	a := &fakeAudit{t: w.t, changed: make(chan struct{})}
-	spec, err := auditapi.Spec()
-	if err != nil {
-		w.t.Fatal(err)
-	}
+func newFakeAudit(t testing.TB) *fakeAudit {
+	a := &fakeAudit{Audit: auditlinktest.New()}
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /internal/events", a.ingest)
-	mux.HandleFunc("GET /internal/verdicts", a.feed)
-	server := httptest.NewServer(httpkittest.ValidateResponses(w.t, spec, mux))
-	w.t.Cleanup(server.Close)
-	a.url = server.URL
+	mux.HandleFunc("POST /internal/events", a.Ingest)
+	mux.HandleFunc("GET /internal/verdicts", a.Watch)
+	server := httptest.NewServer(mux)
+	a.url, a.kill = server.URL, sync.OnceFunc(func() {
+		server.CloseClientConnections()
+		server.Close()
+	})
+	t.Cleanup(a.kill)
 	return a
 }
 
-func (a *fakeAudit) ingest(w http.ResponseWriter, r *http.Request) {
-	var batch struct{ Events []record.Event }
-	if err := json.NewDecoder(r.Body).Decode(&batch); err != nil {
-		if r.Context().Err() == nil && !errors.Is(err, io.ErrUnexpectedEOF) { // the sender may have been stopped in the middle
-			a.t.Error(err)
-		}
-		panic(http.ErrAbortHandler)
-	}
-	for _, e := range batch.Events {
-		if err := e.Validate(); err != nil {
-			a.t.Errorf("event %s: %v", e.Action, err)
-		}
-	}
-	a.mu.Lock()
-	a.events = append(a.events, batch.Events...)
-	a.mu.Unlock()
-	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(auditapi.IngestResult{Stored: len(batch.Events)}) // the caller may have gone
-}
-
-func (a *fakeAudit) feed(w http.ResponseWriter, r *http.Request) {
-	a.mu.Lock()
-	if r.URL.Query().Get("version") == fmt.Sprint(a.version) {
-		changed := a.changed
-		a.mu.Unlock()
-		select {
-		case <-changed:
-		case <-r.Context().Done():
-		}
-		a.mu.Lock()
-	}
-	answer := auditapi.VerdictFeed{Version: a.version, Snapshot: true, Verdicts: append([]auditapi.Verdict{}, a.list...), Removed: []string{}}
-	a.mu.Unlock()
-	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(answer) // the caller may have gone
-}
-
 // refuse adds a verdict of an hour.
-func (a *fakeAudit) refuse(now time.Time, kind, subject string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.version++
-	a.list = append(a.list, auditapi.Verdict{
-		Id: fmt.Sprintf("vrd_%024d", a.version), Kind: auditapi.SubjectKind(kind), Subject: subject, Action: "refuse",
-		Reason: "test", Source: "operator", CreatedAt: now, Until: now.Add(time.Hour),
-	})
-	close(a.changed)
-	a.changed = make(chan struct{})
+func (a *fakeAudit) refuse(now time.Time, kind, value string) {
+	a.decide(now, verdicts.Refuse, kind, value)
 }
 
-// of returns the events of an action that were received.
-func (a *fakeAudit) of(action string) (found []record.Event) {
+func (a *fakeAudit) decide(now time.Time, action, kind, value string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for _, e := range a.events {
-		if e.Action == action {
-			found = append(found, e)
-		}
-	}
-	return found
+	v := auditlinktest.Verdict(action, verdicts.Subject{Kind: kind, Value: value})
+	v.CreatedAt, v.Until = now, now.Add(time.Hour)
+	a.list = append(a.list, v)
+	a.Put(a.list...)
 }
 
-func (a *fakeAudit) text() string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	text, err := json.Marshal(a.events)
-	if err != nil {
-		a.t.Error(err)
+// of returns the events of an action that were received, with their data as JSON has it.
+func (a *fakeAudit) of(action string) []record.Event { return a.Recorded(action) }
+
+func (a *fakeAudit) text() (text string) {
+	for _, env := range a.Events() {
+		text += string(env.Body) + string(env.Openings)
 	}
-	return string(text)
+	return text
 }
 
 // lines is a log that can be read while it is written.
 type lines struct {
-	testkit.Buffer
+	*testkit.Buffer
 	at int // up to where it was cut
 }
 
@@ -405,4 +252,12 @@ func (l *lines) cut() string {
 	from := l.at
 	l.at = len(text)
 	return text[from:]
+}
+
+// digested is how many messages the digests that audit has count.
+func (w *world) digested() (n int) {
+	for _, e := range w.audit.of(record.ChatActivity) {
+		n += int(e.Data["messages"].(float64))
+	}
+	return n
 }

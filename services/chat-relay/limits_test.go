@@ -52,8 +52,8 @@ func TestR2_2ConnectionsAreLimited(t *testing.T) {
 			for i := range open {
 				open[i] = w.open(door{address: of.address(i)})
 			}
-			if c, a := w.dial(door{address: of.address(50)}); c != nil || a.status != http.StatusTooManyRequests || !strings.Contains(string(a.body), "too_many_connections") {
-				t.Errorf("the 51st: %d %s", a.status, a.body)
+			if c, a := w.dial(door{address: of.address(50)}); c != nil || a.Status != http.StatusTooManyRequests || !strings.Contains(a.Body, "too_many_connections") {
+				t.Errorf("the 51st: %d %s", a.Status, a.Body)
 			}
 			w.open(door{address: of.other})
 			for i, c := range open { // of five accounts, so that only the address counts
@@ -70,8 +70,8 @@ func TestR2_2ConnectionsAreLimited(t *testing.T) {
 		w := newWorld(t, options{config: func(c *chatrelay.Config) { c.Sockets.Max = 2 }})
 		inside := w.open(door{address: "203.0.113.1"})
 		w.open(door{address: "203.0.113.2"})
-		if c, a := w.dial(door{address: "203.0.113.3"}); c != nil || a.status != http.StatusServiceUnavailable {
-			t.Errorf("one over all: %d %s", a.status, a.body)
+		if c, a := w.dial(door{address: "203.0.113.3"}); c != nil || a.Status != http.StatusServiceUnavailable {
+			t.Errorf("one over all: %d %s", a.Status, a.Body)
 		}
 		inside.send(chatframes.ClientHello{Token: w.token(1)})
 		expect[chatframes.ServerWelcome](inside)

@@ -1,9 +1,7 @@
 package chatrelay_test
 
 import (
-	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,9 +9,9 @@ import (
 	"github.com/gorilla/websocket"
 
 	"centinela/openapi/gen/chatframes"
-	"centinela/openapi/gen/chatrelayapi"
 	"centinela/shared/access"
 	"centinela/shared/module"
+	"centinela/shared/module/moduletest"
 )
 
 // notThere has the form of a conversation's id and is none's.
@@ -39,125 +37,55 @@ func newCast(t *testing.T, o options) *cast {
 
 // issue is a token of person n that ends after so long, of a session of its own.
 func (c *cast) issue(n, ses int, life time.Duration) string {
-	now := c.clk.Now()
-	return c.people.Issue(access.Claims{Account: person(n), Session: session(ses), AuthTime: now, IssuedAt: now, ExpiresAt: now.Add(life)})
+	now := c.Clock.Now()
+	return c.People.Issue(access.Claims{Account: person(n), Session: session(ses), AuthTime: now, IssuedAt: now, ExpiresAt: now.Add(life)})
 }
 
-// operation is a row of the REST matrix. path and body are of the conversation that is asked for.
-type operation struct {
-	method string
-	path   func(conversation string) string
-	body   string
-	ok     int
-}
-
-func fixed(path string) func(string) string { return func(string) string { return path } }
-
-// restMatrix is every operation but openChat, which is a socket: TestR4_1WhoOpensASocket.
-var restMatrix = map[string]operation{
-	"listConversations":  {http.MethodGet, fixed("/v1/conversations"), "", 200},
-	"createConversation": {http.MethodPost, fixed("/v1/conversations"), `{"kind":"group","members":["person2"]}`, 201},
-	"getConversation":    {http.MethodGet, func(id string) string { return "/v1/conversations/" + id }, "", 200},
-	"listMessages":       {http.MethodGet, func(id string) string { return "/v1/conversations/" + id + "/messages" }, "", 200},
-}
-
-// R4.1: every operation of the specification as nobody, as each service, without a person, with tokens of another
-// issuer, of a time that is over and of a revoked session, as an account that the firewall refuses, as somebody else, and
-// as the owner. Somebody else's conversation answers byte for byte like one that doesn't exist.
+// R4.1: every operation of the specification as nobody, as each service, without a person, with each token that must not
+// do, of a revoked session, as an account that the firewall refuses, as somebody else, and as the owner. Somebody else's
+// conversation answers byte for byte like one that doesn't exist, and what is refused changes nothing in the whole store.
 func TestR4_1MatrixOfOperations(t *testing.T) {
-	spec, err := chatrelayapi.Spec()
-	if err != nil {
-		t.Fatal(err)
-	}
 	both(t, func(t *testing.T, o options) {
 		c := newCast(t, o)
-		forged := newWorld(t, options{}).token(ana)
-		c.audit.refuse(c.clk.Now(), "session", session(21))
-		c.audit.refuse(c.clk.Now(), "account", person(9))
-		revoked, refused, expired := c.issue(ana, 21, time.Minute), c.issue(9, 22, time.Minute), c.issue(ana, 23, -time.Millisecond)
-		c.eventually("the verdicts are known", func() bool {
-			return c.do(module.Gateway, refused, http.MethodGet, "/v1/conversations", "").status != 200
-		})
-		seen := 0
-		for path, item := range spec.Paths.Map() {
-			for method, op := range item.Operations() {
-				row, ok := restMatrix[op.OperationID]
-				if !ok {
-					if op.OperationID != "openChat" {
-						t.Errorf("%s %s (%s) is not in the matrix", method, path, op.OperationID)
-					}
-					continue
-				}
-				seen++
-				t.Run(op.OperationID, func(t *testing.T) {
-					do := func(service, token string) answer {
-						return c.do(service, token, row.method, row.path(c.talk), row.body)
-					}
-					expect := func(who string, a answer, status int, code string) {
-						t.Helper()
-						if a.status != status || !strings.Contains(string(a.body), `"`+code+`"`) || strings.Contains(string(a.body), "for luis only") {
-							t.Errorf("%s: %d %s, want %d %s", who, a.status, a.body, status, code)
-						}
-					}
-					allowed, _ := op.Extensions["x-callers"].([]any)
-					for _, service := range callers {
-						switch {
-						case service == "":
-							expect("nobody", do("", c.token(ana)), 401, "unauthenticated")
-						case !slices.Contains(allowed, any(service)):
-							expect(service, do(service, c.token(ana)), 403, "caller_not_allowed")
-						}
-					}
-					expect("no person", do(module.Gateway, ""), 401, "unauthenticated")
-					expect("another issuer", do(module.Gateway, forged), 401, "token_invalid")
-					expect("expired", do(module.Gateway, expired), 401, "token_expired")
-					expect("revoked session", do(module.Gateway, revoked), 401, "session_revoked")
-					expect("refused account", do(module.Gateway, refused), 403, "refused_by_firewall")
-					if own := row.path(c.talk); own != row.path(notThere) {
-						theirs := c.do(module.Gateway, c.token(eve), row.method, own, row.body)
-						none := c.do(module.Gateway, c.token(eve), row.method, row.path(notThere), row.body)
-						expect("somebody else", theirs, 404, "conversation_not_found")
-						if a, b := c.anonymous(theirs), c.anonymous(none); a != b {
-							t.Errorf("somebody else's %s, nobody's %s", a, b)
-						}
-					} else if a := c.do(module.Gateway, c.token(eve), row.method, own, row.body); strings.Contains(string(a.body), c.talk) {
-						t.Errorf("somebody else sees %s", a.body)
-					}
-					if a := do(module.Gateway, c.token(ana)); a.status != row.ok {
-						t.Errorf("the owner: %d %s", a.status, a.body)
-					}
-				})
-			}
+		fixed := func(path, body string) func(string) moduletest.Request {
+			return func(string) moduletest.Request { return moduletest.Request{Path: path, Body: body} }
 		}
-		if seen != len(restMatrix) {
-			t.Errorf("%d operations of the specification, %d rows", seen, len(restMatrix))
+		of := func(id string) string { return "/v1/conversations/" + id }
+		nowhere := func(path string) func() moduletest.Request {
+			return func() moduletest.Request { return moduletest.Request{Path: path} }
+		}
+		m := c.Matrix(map[string]moduletest.Row{
+			"listConversations":  {Request: fixed("/v1/conversations", ""), Status: 200},
+			"createConversation": {Request: fixed("/v1/conversations", `{"kind":"group","members":["person2"]}`), Status: 201},
+			"getConversation":    {Request: fixed(of(c.talk), ""), Status: 200, Nowhere: nowhere(of(notThere))},
+			"listMessages":       {Request: fixed(of(c.talk)+"/messages", ""), Status: 200, Nowhere: nowhere(of(notThere) + "/messages")},
+			"openChat":           {Request: fixed("/v1/chat", ""), Status: 400}, // no socket: TestR4_1WhoOpensASocket
+		}, nil)
+		c.audit.refuse(c.Clock.Now(), "account", person(9))
+		refused := moduletest.Wrong{Who: "an account that the firewall refuses", Authorization: bearer(c.issue(9, 22, time.Minute)), Status: 403, Code: "refused_by_firewall"}
+		c.eventually("the verdict is known", func() bool {
+			return c.Do(module.Gateway, refused.Authorization, http.MethodGet, "/v1/conversations", "").Status == refused.Status
+		})
+		wrong := m.Wrong[moduletest.Person]
+		m.Wrong[moduletest.Person] = func() []moduletest.Wrong { return append(wrong(), refused) }
+		m.Right[moduletest.Person] = func() string { return bearer(c.token(ana)) }
+		m.Other[moduletest.Person] = func() string { return bearer(c.token(eve)) }
+		m.Run(t)
+		if a := c.call(eve, http.MethodGet, "/v1/conversations", ""); strings.Contains(a.Body, c.talk) {
+			t.Errorf("somebody else sees %s", a.Body)
 		}
 	})
-}
-
-// anonymous is an answer without its request's id and the ids that were asked for.
-func (c *cast) anonymous(a answer) string {
-	text := string(a.body)
-	for _, id := range []string{a.header.Get("X-Request-Id"), c.talk, notThere} {
-		text = strings.ReplaceAll(text, id, "-")
-	}
-	names := make([]string, 0, len(a.header))
-	for name := range a.header {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return fmt.Sprint(a.status, text, names)
 }
 
 // R4.1: who may open a socket, by the service that asks and by the token in the handshake and in hello.
 func TestR4_1WhoOpensASocket(t *testing.T) {
 	c := newCast(t, options{})
 	forged := newWorld(t, options{}).token(ana)
-	c.audit.refuse(c.clk.Now(), "session", session(21))
-	c.audit.refuse(c.clk.Now(), "account", person(9))
+	c.audit.refuse(c.Clock.Now(), "session", session(21))
+	c.audit.refuse(c.Clock.Now(), "account", person(9))
 	revoked, refused, expired := c.issue(ana, 21, time.Minute), c.issue(9, 22, time.Minute), c.issue(ana, 23, -time.Millisecond)
 	c.eventually("the verdicts are known", func() bool {
-		return c.do(module.Gateway, refused, http.MethodGet, "/v1/conversations", "").status != 200
+		return c.do(module.Gateway, refused, http.MethodGet, "/v1/conversations", "").Status != 200
 	})
 	for _, service := range callers {
 		if service == module.Gateway {
@@ -168,8 +96,8 @@ func TestR4_1WhoOpensASocket(t *testing.T) {
 			status, code = 401, "unauthenticated"
 		}
 		got, a := c.dial(door{caller: service, noService: service == "", authorization: bearer(c.token(ana))})
-		if got != nil || a.status != status || !strings.Contains(string(a.body), code) {
-			t.Errorf("%q: %d %s", service, a.status, a.body)
+		if got != nil || a.Status != status || !strings.Contains(a.Body, code) {
+			t.Errorf("%q: %d %s", service, a.Status, a.Body)
 		}
 	}
 	for _, who := range []struct {
@@ -186,8 +114,8 @@ func TestR4_1WhoOpensASocket(t *testing.T) {
 	} {
 		t.Run(who.name, func(t *testing.T) {
 			if who.token != "" {
-				if got, a := c.dial(door{authorization: bearer(who.token)}); got != nil || a.status != who.status || !strings.Contains(string(a.body), who.code) {
-					t.Errorf("handshake: %d %s", a.status, a.body)
+				if got, a := c.dial(door{authorization: bearer(who.token)}); got != nil || a.Status != who.status || !strings.Contains(a.Body, who.code) {
+					t.Errorf("handshake: %d %s", a.Status, a.Body)
 				}
 			}
 			s := c.open(door{})
@@ -242,6 +170,9 @@ func TestR4_1MatrixOfFrames(t *testing.T) {
 
 func frameAsEverybody(t *testing.T, c *cast, frameType string, row command) {
 	listener := c.connect(luis, nil)
+	c.Settle()
+	told := []string{"outbox_log", "outbox_cursor", "digests", "owners"} // sockets and violations are told to audit, and a minute passes
+	before := c.Contents(told...)
 	answer := func(s *client, id string) chatframes.ServerFrame {
 		t.Helper()
 		s.send(row.frame(id))
@@ -270,7 +201,7 @@ func frameAsEverybody(t *testing.T, c *cast, frameType string, row command) {
 		}
 	}
 
-	var told []string
+	var answers []string
 	for _, id := range []string{c.talk, notThere} {
 		stranger := c.open(door{authorization: bearer(c.token(eve))})
 		if frameType != "hello" {
@@ -289,16 +220,16 @@ func frameAsEverybody(t *testing.T, c *cast, frameType string, row command) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		told = append(told, strings.ReplaceAll(string(text), id, "-"))
+		answers = append(answers, strings.ReplaceAll(string(text), id, "-"))
 		stranger.nothing()
 	}
-	if frameType != "ping" && told[0] != told[1] {
-		t.Errorf("somebody else's is %s, nobody's is %s", told[0], told[1])
+	if frameType != "ping" && answers[0] != answers[1] {
+		t.Errorf("somebody else's is %s, nobody's is %s", answers[0], answers[1])
 	}
 
 	for code, over := range map[string]func(token string){
-		"session_revoked": func(string) { c.audit.refuse(c.clk.Now(), "session", session(31)) },
-		"token_expired":   func(string) { c.clk.Advance(time.Minute) },
+		"session_revoked": func(string) { c.audit.refuse(c.Clock.Now(), "session", session(31)) },
+		"token_expired":   func(string) { c.Clock.Advance(time.Minute) },
 	} {
 		s := c.open(door{})
 		ses := 31
@@ -320,8 +251,9 @@ func frameAsEverybody(t *testing.T, c *cast, frameType string, row command) {
 	}
 
 	listener.nothing() // none of them reached luis
-	if a := decoded[chatrelayapi.Conversation](t, c.call(ana, http.MethodGet, "/v1/conversations/"+c.talk, ""), 200); a.LastSeq != 1 {
-		t.Errorf("%d messages are stored", a.LastSeq)
+	c.Settle()
+	if after := c.Contents(told...); after != before {
+		t.Errorf("what was refused changed something: %s", moduletest.Difference(before, after))
 	}
 
 	owner := c.open(door{authorization: bearer(c.token(ana))})
@@ -349,12 +281,12 @@ func TestR4_1TokenEndsItsSocket(t *testing.T) {
 	for _, s := range []*client{inHello, inHeader, renewed} {
 		expect[chatframes.ServerWelcome](s)
 	}
-	c.clk.Advance(10*time.Minute - time.Millisecond)
+	c.Clock.Advance(10*time.Minute - time.Millisecond)
 	c.connect(ana, nil).accepted(c.talk, "second", "in time")
 	for _, s := range []*client{inHello, inHeader, renewed} {
 		expect[chatframes.ServerMessage](s)
 	}
-	c.clk.Advance(time.Millisecond)
+	c.Clock.Advance(time.Millisecond)
 	inHello.closedWith(3000, "token_expired")
 	inHeader.closedWith(3000, "token_expired")
 	renewed.nothing()

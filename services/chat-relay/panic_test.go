@@ -16,6 +16,7 @@ import (
 	chatrelay "centinela/services/chat-relay"
 	"centinela/shared/clock"
 	"centinela/shared/module"
+	"centinela/shared/module/moduletest"
 	"centinela/shared/record"
 )
 
@@ -43,11 +44,11 @@ func (c fusedClock) Now() time.Time {
 
 // panicked is the log's lines about panics since the last call of it.
 func (w *world) panicked() (lines []map[string]any) {
-	w.t.Helper()
+	w.T.Helper()
 	for line := range strings.Lines(w.log.cut()) {
 		fields := map[string]any{}
 		if err := json.Unmarshal([]byte(line), &fields); err != nil {
-			w.t.Fatal(err)
+			w.T.Fatal(err)
 		}
 		if fields["panic"] != nil || fields["stack"] != nil {
 			lines = append(lines, fields)
@@ -76,22 +77,22 @@ func TestR3PanicInEveryHandler(t *testing.T) {
 	talk := w.start(1, "direct", 2)
 	luis := w.connect(2, nil)
 	inStore := func(call string) func() { return func() { faults.Panic(call) } }
-	request := func(method, path, body string) func() answer {
-		return func() answer { return w.call(1, method, path, body) }
+	request := func(method, path, body string) func() moduletest.Answer {
+		return func() moduletest.Answer { return w.call(1, method, path, body) }
 	}
 	start := request(http.MethodPost, "/v1/conversations", `{"kind":"direct","members":["person2"]}`)
 	type row struct {
 		plant func()
-		do    func() answer
+		do    func() moduletest.Answer
 		frame string // of the stack
 		ok    int
 	}
 	rows := map[string][]row{
-		"listConversations":  {{inStore("ConversationsOf"), request(http.MethodGet, "/v1/conversations", ""), "ConversationsOf", 200}},
+		"listConversations":  {{inStore("Of"), request(http.MethodGet, "/v1/conversations", ""), "faulty.Of", 200}},
 		"getConversation":    {{inStore("Conversation"), request(http.MethodGet, "/v1/conversations/"+talk.Id, ""), "Conversation", 200}},
-		"listMessages":       {{inStore("MessagesBefore"), request(http.MethodGet, "/v1/conversations/"+talk.Id+"/messages", ""), "MessagesBefore", 200}},
-		"createConversation": {{inStore("AddConversation"), start, "AddConversation", 201}, {func() { peer.lit.Store(true) }, start, "ByAccount", 201}},
-		"openChat": {{func() { tick.lit.Store(true) }, func() answer {
+		"listMessages":       {{inStore("Before"), request(http.MethodGet, "/v1/conversations/"+talk.Id+"/messages", ""), "faulty.Before", 200}},
+		"createConversation": {{inStore("Create"), start, "faulty.Create", 201}, {func() { peer.lit.Store(true) }, start, "ByAccount", 201}},
+		"openChat": {{func() { tick.lit.Store(true) }, func() moduletest.Answer {
 			c, a := w.dial(door{})
 			if c != nil {
 				c.ws.Close()
@@ -116,8 +117,8 @@ func TestR3PanicInEveryHandler(t *testing.T) {
 					a := r.do()
 					problem := decoded[map[string]any](t, a, http.StatusInternalServerError)
 					id, _ := problem["request_id"].(string)
-					if problem["code"] != "internal" || id == "" || id != a.header.Get("X-Request-Id") || strings.Contains(string(a.body), "planted") {
-						t.Errorf("problem %s", a.body)
+					if problem["code"] != "internal" || id == "" || id != a.Header.Get("X-Request-Id") || strings.Contains(a.Body, "planted") {
+						t.Errorf("problem %s", a.Body)
 					}
 					logged := w.panicked()
 					if len(logged) != 1 || logged[0]["request_id"] != id || logged[0]["level"] != "ERROR" || !strings.Contains(logged[0]["stack"].(string), r.frame) {
@@ -126,8 +127,8 @@ func TestR3PanicInEveryHandler(t *testing.T) {
 					if n := w.metric(panicsTotal, "") - before; n != 1 {
 						t.Errorf("%v panics counted", n)
 					}
-					if a := r.do(); a.status != r.ok {
-						t.Errorf("the same again: %d %s", a.status, a.body)
+					if a := r.do(); a.Status != r.ok {
+						t.Errorf("the same again: %d %s", a.Status, a.Body)
 					}
 					luis.nothing()
 				})
@@ -162,7 +163,7 @@ func TestR3PanicInTheUpgrade(t *testing.T) {
 	}
 }
 
-// R3: a panic in a socket's read loop, in its write loop, in a store's transaction that it started, and at its beginning
+// R3: a panic in a socket's read loop, in its write loop, behind what it sent, and at its beginning
 // and end, ends that socket only, with a goodbye; it is logged once with its stack, and counted once. What was accepted
 // is there afterwards, and no lock stays taken.
 func TestR3PanicInASocket(t *testing.T) {
@@ -172,15 +173,9 @@ func TestR3PanicInASocket(t *testing.T) {
 		mute              bool // nothing can be said any more
 		others            float64
 	}{
-		{"a_command", "read", "AppendMessage", func(_ *testing.T, w *world, faults *chatrelay.Faults, talk string) *client {
+		{"a_command", "store", "faulty.Append", func(_ *testing.T, w *world, faults *chatrelay.Faults, talk string) *client {
 			ana := w.connect(1, nil)
-			faults.Panic("AppendMessage")
-			ana.send(chatframes.ClientSend{ClientID: "c", Conversation: talk, Kind: "text", Text: "secreto"})
-			return ana
-		}, false, 1},
-		{"a_transaction", "read", "AppendMessage", func(_ *testing.T, w *world, faults *chatrelay.Faults, talk string) *client {
-			ana := w.connect(1, nil)
-			faults.Panic("AppendMessage, within")
+			faults.Panic("Append")
 			ana.send(chatframes.ClientSend{ClientID: "c", Conversation: talk, Kind: "text", Text: "secreto"})
 			return ana
 		}, false, 1},
@@ -196,8 +191,8 @@ func TestR3PanicInASocket(t *testing.T) {
 			ana.send(chatframes.ClientHello{Token: w.token(1)})
 			return ana
 		}, false, 1},
-		{"a_replay", "read", "MessagesAfter", func(_ *testing.T, w *world, faults *chatrelay.Faults, talk string) *client {
-			faults.Panic("MessagesAfter")
+		{"a_replay", "read", "faulty.After", func(_ *testing.T, w *world, faults *chatrelay.Faults, talk string) *client {
+			faults.Panic("After")
 			return w.connect(1, map[string]int64{talk: 0})
 		}, false, 1},
 		{"the_end", "end", "recordEnd", func(_ *testing.T, w *world, faults *chatrelay.Faults, _ string) *client {

@@ -10,8 +10,12 @@ import (
 	"time"
 
 	"centinela/services/recovery/internal/engine"
+	"centinela/services/recovery/internal/limits"
+	"centinela/services/recovery/internal/post"
 	"centinela/shared/config"
+	"centinela/shared/module"
 	"centinela/shared/secret"
+	"centinela/shared/sms"
 	"centinela/shared/sms/twilio"
 )
 
@@ -23,36 +27,28 @@ const (
 
 // Config is the part "recovery" of the configuration.
 type Config struct {
-	PolicyFile string `koanf:"policy_file"` // waits and windows; default: the shipped table
-	OriginHost string `koanf:"origin_host"` // last line of a code's text (@host #code), for autofill
-	PublicURL  string `koanf:"public_url"`  // where the links in texts lead to; empty, in development: where the gateway listens
-	// AnswerAfter is what an answer about a recovery takes, or a multiple of it:
-	// more than the work of any, so that its time tells no account from none (V15).
-	AnswerAfter time.Duration `koanf:"answer_after"`
-	Budget      BudgetConfig  `koanf:"budget"`
-	SMS         SMSConfig     `koanf:"sms"`
-}
-
-// BudgetConfig bounds how many recoveries may be started.
-type BudgetConfig struct {
-	StartsPerAddress int `koanf:"starts_per_address"` // an hour, from one address and lane
-	StartsPerAccount int `koanf:"starts_per_account"` // a day, by strangers to the account
+	PolicyFile  string        `yaml:"policy_file" help:"waits and windows (YAML) instead of the shipped table; empty for that"`
+	OriginHost  string        `yaml:"origin_host" help:"host in the last line of a code's text (@host #code), so that phones fill it in"`
+	PublicURL   string        `yaml:"public_url" help:"where the links in texts lead to; empty, in development: where the gateway listens"`
+	AnswerAfter time.Duration `yaml:"answer_after" help:"an answer about a recovery takes this, or a multiple of it, so that its time tells no account from none (V15); up to 5s"`
+	Budget      limits.Config `yaml:"budget" help:"How many recoveries may be started."`
+	SMS         SMSConfig     `yaml:"sms" help:"Who sends the texts."`
 }
 
 // SMSConfig says who sends the texts.
 type SMSConfig struct {
-	Provider string       `koanf:"provider"` // simulator or twilio
-	Twilio   TwilioConfig `koanf:"twilio"`
+	Provider string       `yaml:"provider" help:"simulator (development only: texts are shown at /dev/phone) or twilio"`
+	Twilio   TwilioConfig `yaml:"twilio" help:"The account at Twilio."`
 }
 
 // TwilioConfig is the account at Twilio.
 type TwilioConfig struct {
-	AccountSID          string `koanf:"account_sid"`
-	AuthTokenFile       string `koanf:"auth_token_file"`
-	From                string `koanf:"from"`                  // this number (E.164), or
-	MessagingServiceSID string `koanf:"messaging_service_sid"` // this service sends
-	BaseURL             string `koanf:"base_url"`              // instead of https://api.twilio.com
-	WebhookBase         string `koanf:"webhook_base"`          // where Twilio reaches the gateway: https://…
+	AccountSID          string `yaml:"account_sid" help:"AC and 32 hexadecimal digits"`
+	AuthTokenFile       string `yaml:"auth_token_file" help:"file with the account's auth token"`
+	From                string `yaml:"from" help:"sender: this number (E.164), or"`
+	MessagingServiceSID string `yaml:"messaging_service_sid" help:"this messaging service"`
+	BaseURL             string `yaml:"base_url" help:"instead of https://api.twilio.com; empty for that"`
+	WebhookBase         string `yaml:"webhook_base" help:"where Twilio reaches the gateway: https://…"`
 }
 
 // DefaultConfig is the config of a new installation.
@@ -60,7 +56,7 @@ func DefaultConfig() Config {
 	return Config{
 		OriginHost:  "localhost",
 		AnswerAfter: 250 * time.Millisecond,
-		Budget:      BudgetConfig{StartsPerAddress: 10, StartsPerAccount: 20},
+		Budget:      limits.Config{StartsPerAddress: 10, StartsPerAccount: 20},
 		SMS:         SMSConfig{Provider: Simulator},
 	}
 }
@@ -163,4 +159,32 @@ func (c TwilioConfig) sender() (twilio.Config, error) {
 		From: c.From, MessagingServiceSID: c.MessagingServiceSID,
 		StatusCallbackURL: c.WebhookBase + statusPath, BaseURL: c.BaseURL,
 	}, nil
+}
+
+// carrier is who sends texts, and the routes that go with it: nil ones don't exist.
+type carrier struct {
+	sender          sms.Sender
+	inbox           post.Inbox
+	inbound, status *twilio.Webhook
+}
+
+func newCarrier(cfg SMSConfig, deps module.Deps, inbox post.Inbox) (c carrier, err error) {
+	if cfg.Provider != Twilio {
+		if !deps.Development {
+			return c, errors.New("recovery.sms.provider: the simulator is for development only: set twilio")
+		}
+		return carrier{sender: sms.NewSimulator(inbox, deps.Clock), inbox: inbox}, nil
+	}
+	account, err := cfg.Twilio.sender()
+	if err != nil {
+		return c, fmt.Errorf("recovery.sms.twilio.auth_token_file: %w", err)
+	}
+	if c.inbound, err = twilio.NewWebhook(account.AccountSID, account.AuthToken, cfg.Twilio.WebhookBase+inboundPath); err != nil {
+		return c, err
+	}
+	if c.status, err = twilio.NewWebhook(account.AccountSID, account.AuthToken, cfg.Twilio.WebhookBase+statusPath); err != nil {
+		return c, err
+	}
+	c.sender, err = twilio.New(account)
+	return c, err
 }

@@ -1,30 +1,22 @@
 package recovery_test
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
-	"io"
-	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"centinela/openapi/gen/recoveryapi"
 	"centinela/services/recovery"
 	"centinela/shared/access"
-	"centinela/shared/clock"
 	"centinela/shared/httpkit"
-	"centinela/shared/httpkit/httpkittest"
 	"centinela/shared/module"
-	"centinela/shared/obs"
-	"centinela/shared/secret"
+	"centinela/shared/module/moduletest"
 	"centinela/shared/testkit"
 )
 
@@ -41,48 +33,32 @@ const (
 	savedCode = "K7QM-2F9X-WB4T-Z6HR"
 )
 
-// world is the module behind HTTP, its fake peers, and the keys of all services.
+// world is the module behind HTTP, and its fake peers.
 type world struct {
-	t        testing.TB
-	services *httpkittest.Services
-	people   *httpkittest.People
-	clk      *clock.Manual
-	url      string
-	auth     *fakeAuth
-	audit    *fakeAudit
-	log      *testkit.Buffer
-	module   *recovery.Module
-	registry *prometheus.Registry
-	address  string
+	*moduletest.World
+	auth    *fakeAuth
+	audit   *fakeAudit
+	module  *recovery.Module
+	address string
+	still   bool
 }
 
 type options struct {
 	config func(*recovery.Config)
 	store  func(testing.TB) module.Store
 	build  func(context.Context, recovery.Config, module.Deps) (*recovery.Module, error)
+	fresh  time.Duration // how old a sign-in may be; 10 minutes
+	still  bool          // nothing happens in the background: the store changes by calls alone, and texts are sent when they are read
 }
 
-func sqliteStore(t testing.TB) module.Store {
-	return module.Store{Engine: module.EngineSQLite, Dir: t.TempDir()}
-}
+// still is a module without what changes the store by itself.
+type still struct{ *recovery.Module }
 
-func mongoStore(t testing.TB) module.Store {
-	uri, database := testkit.Mongo(t)
-	return module.Store{Engine: module.EngineMongoDB, Dir: t.TempDir(), URI: secret.NewString(uri), Database: database}
-}
+func (m still) Run(ctx context.Context) error { return m.RunStill(ctx) }
 
 func newWorld(t testing.TB, o options) *world {
 	t.Helper()
-	w := &world{
-		registry: obs.NewRegistry("recovery"),
-		t:        t, services: httpkittest.NewServices(t), log: &testkit.Buffer{}, address: "203.0.113.7",
-		clk: clock.NewManual(time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)),
-	}
-	for _, name := range []string{"gateway", "auth", "recovery", "chat-relay", "audit", "stranger"} {
-		w.services.Signer(name)
-	}
-	w.people = httpkittest.NewPeople(t, w.clk)
-	w.auth, w.audit = newFakeAuth(w), newFakeAudit(w)
+	w := &world{address: moduletest.Address, still: o.still}
 	cfg := recovery.DefaultConfig()
 	cfg.Budget.StartsPerAddress = 1000
 	cfg.AnswerAfter = time.Millisecond // TestV15Pace looks at the time
@@ -93,89 +69,64 @@ func newWorld(t testing.TB, o options) *world {
 		t.Fatal(err)
 	}
 	if o.store == nil {
-		o.store = sqliteStore
+		o.store = moduletest.OnSQLite
 	}
 	if o.build == nil {
 		o.build = recovery.New
 	}
-	m, err := o.build(t.Context(), cfg, module.Deps{
-		Service: module.Recovery, Log: slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Registry: w.registry, Clock: w.clk, Signer: w.services.Signer("recovery"), Keyring: w.services,
-		PeerURL: func(peer string) string {
-			return map[string]string{module.Auth: w.auth.url, module.Audit: w.audit.url}[peer]
+	w.World = moduletest.Start(t, moduletest.Options{
+		Service: module.Recovery, Spec: recoveryapi.Spec, Store: o.store(t),
+		Peers: func(i *moduletest.Issuers) map[string]string {
+			w.auth, w.audit = newFakeAuth(i), newFakeAudit(i)
+			return map[string]string{module.Auth: w.auth.url, module.Audit: w.audit.url}
 		},
-		Store: o.store(t), Development: true, KeyDir: t.TempDir(),
+		Deps: func(d *module.Deps) { d.FreshSignIn = cmp.Or(o.fresh, 10*time.Minute) },
+		Build: func(ctx context.Context, deps module.Deps) (_ module.Module, err error) {
+			if w.module, err = o.build(ctx, cfg, deps); o.still && err == nil {
+				return still{w.module}, nil
+			}
+			return w.module, err
+		},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.serve(m)
 	return w
 }
 
-func (w *world) serve(m *recovery.Module) {
-	w.module = m
-	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- m.Run(ctx) }()
-	spec, err := recoveryapi.Spec()
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	server := httptest.NewServer(httpkittest.ValidateResponses(w.t, spec, m.Handler()))
-	w.url = server.URL
-	w.t.Cleanup(func() {
-		server.Close()
-		stop()
-		if err := <-done; err != nil {
-			w.t.Error(err)
-		}
-		if err := m.Close(context.Background()); err != nil {
-			w.t.Error(err)
-		}
-	})
+// in is the same world for a subtest.
+func (w *world) in(t *testing.T) *world {
+	other := *w
+	other.World = w.In(t)
+	return &other
 }
 
-// answer is a response, read.
-type answer struct {
-	status int
-	body   string
-}
+// answer is short for what is written so often here.
+type answer = moduletest.Answer
 
-func (a answer) field(name string) string {
-	var fields map[string]any
-	if err := json.Unmarshal([]byte(a.body), &fields); err != nil {
-		return ""
-	}
-	text, _ := fields[name].(string)
-	return text
-}
-
-func (a answer) into(v any) {
-	if err := json.Unmarshal([]byte(a.body), v); err != nil {
+// into reads an answer into v.
+func into(a answer, v any) {
+	if err := json.Unmarshal([]byte(a.Body), v); err != nil {
 		panic(err)
 	}
 }
 
 // call asks the module as the gateway does; authorization may be empty.
 func (w *world) call(method, path, authorization string, body any) answer {
-	w.t.Helper()
+	w.T.Helper()
 	return w.as("gateway", method, path, authorization, body)
 }
 
 func (w *world) as(service, method, path, authorization string, body any) answer {
-	w.t.Helper()
-	var payload io.Reader
+	w.T.Helper()
+	text := ""
 	if body != nil {
-		text, err := json.Marshal(body)
+		raw, err := json.Marshal(body)
 		if err != nil {
-			w.t.Fatal(err)
+			w.T.Fatal(err)
 		}
-		payload = bytes.NewReader(text)
+		text = string(raw)
 	}
-	req, err := http.NewRequest(method, w.url+path, payload)
+	req, err := http.NewRequestWithContext(w.T.Context(), method, w.URL+path, strings.NewReader(text))
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
@@ -183,43 +134,35 @@ func (w *world) as(service, method, path, authorization string, body any) answer
 	return w.send(req, service, authorization)
 }
 
+// send sends a request that is made by hand, from the address of the moment.
 func (w *world) send(req *http.Request, service, authorization string) answer {
-	w.t.Helper()
-	if service != "" {
-		w.services.Authorize(req, service, "recovery")
-	}
-	if authorization != "" {
-		req.Header.Set("Authorization", authorization)
+	w.T.Helper()
+	if err := w.Identify(req, service, authorization); err != nil {
+		w.T.Fatal(err)
 	}
 	req.Header.Set(httpkit.HeaderClientAddress, w.address)
-	resp, err := http.DefaultClient.Do(req)
+	got, err := moduletest.Send(req)
 	if err != nil {
-		w.t.Error(err)
-		return answer{}
+		w.T.Error(err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // read to the end
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		w.t.Error(err)
-	}
-	return answer{resp.StatusCode, string(text)}
+	return got
 }
 
 // want fails unless the status and, for problems, the code are as said.
 func (w *world) want(a answer, status int, code string) answer {
-	w.t.Helper()
-	if a.status != status || (status >= 400 && a.field("code") != code) {
-		w.t.Fatalf("got %d %s, want %d %s", a.status, a.body, status, code)
+	w.T.Helper()
+	if a.Status != status || (status >= 400 && a.Field("code") != code) {
+		w.T.Fatalf("got %d %s, want %d %s", a.Status, a.Body, status, code)
 	}
 	return a
 }
 
 // signedIn is the header of a person who signed in just now.
-func (w *world) signedIn(account string) string { return "Bearer " + w.people.Token(account, session) }
+func (w *world) signedIn(account string) string { return "Bearer " + w.People.Token(account, session) }
 
 func (w *world) signedInAgo(account string, ago time.Duration) string {
-	now := w.clk.Now()
-	return "Bearer " + w.people.Issue(access.Claims{
+	now := w.Clock.Now()
+	return "Bearer " + w.People.Issue(access.Claims{
 		Account: account, Session: session, AuthTime: now.Add(-ago), IssuedAt: now, ExpiresAt: now.Add(10 * time.Minute),
 	})
 }
@@ -233,19 +176,24 @@ type simulated struct {
 
 // texts are what a number got, newest first.
 func (w *world) texts(number string) []simulated {
-	w.t.Helper()
+	w.T.Helper()
+	if w.still {
+		if err := w.module.SendDue(w.T.Context()); err != nil {
+			w.T.Fatal(err)
+		}
+	}
 	var list struct{ Texts []simulated }
-	w.want(w.call("GET", "/dev/phone?number="+strings.ReplaceAll(number, "+", "%2B"), "", nil), 200, "").into(&list)
+	into(w.want(w.call("GET", "/dev/phone?number="+strings.ReplaceAll(number, "+", "%2B"), "", nil), 200, ""), &list)
 	return list.Texts
 }
 
 // text waits for a text to number that was sent now and has that in it.
 func (w *world) text(number, part string) string {
-	w.t.Helper()
+	w.T.Helper()
 	found := ""
-	testkit.Eventually(w.t, 10*time.Second, func() (bool, string) {
+	testkit.Eventually(w.T, testkit.Patience, func() (bool, string) {
 		for _, text := range w.texts(number) {
-			if strings.Contains(text.Body, part) && text.At.Equal(w.clk.Now()) {
+			if strings.Contains(text.Body, part) && text.At.Equal(w.Clock.Now()) {
 				found = text.Body
 				return true, ""
 			}
@@ -257,21 +205,21 @@ func (w *world) text(number, part string) string {
 
 // code waits for a code that was sent to number now.
 func (w *world) code(number string) string {
-	w.t.Helper()
+	w.T.Helper()
 	return codePattern.FindStringSubmatch(w.text(number, "@localhost #"))[1]
 }
 
 // prove adds and verifies a number; it returns its id.
 func (w *world) prove(account, number string) string {
-	w.t.Helper()
-	id := w.want(w.call("POST", "/v1/me/phones", w.signedIn(account), map[string]string{"number": number}), 201, "").field("id")
+	w.T.Helper()
+	id := w.want(w.call("POST", "/v1/me/phones", w.signedIn(account), map[string]string{"number": number}), 201, "").Field("id")
 	w.want(w.call("POST", "/v1/me/phones/"+id+"/verification", w.signedIn(account), map[string]string{"code": w.code(number)}), 200, "")
 	return id
 }
 
 // proveAgain keeps a number live.
 func (w *world) proveAgain(account, phone, number string) {
-	w.t.Helper()
+	w.T.Helper()
 	w.want(w.call("POST", "/v1/me/phones/"+phone+"/codes", w.signedIn(account), nil), 202, "")
 	w.want(w.call("POST", "/v1/me/phones/"+phone+"/verification", w.signedIn(account), map[string]string{"code": w.code(number)}), 200, "")
 }
@@ -283,7 +231,7 @@ type claim struct {
 }
 
 func (w *world) start(identifier, deviceKey string) claim {
-	w.t.Helper()
+	w.T.Helper()
 	body := map[string]any{"identifier": identifier}
 	if deviceKey != "" {
 		body["device"] = map[string]string{"key": deviceKey}
@@ -292,44 +240,28 @@ func (w *world) start(identifier, deviceKey string) claim {
 		Recovery struct{ ID string }
 		Secret   string
 	}
-	w.want(w.call("POST", "/v1/recoveries", "", body), 202, "").into(&started)
+	into(w.want(w.call("POST", "/v1/recoveries", "", body), 202, ""), &started)
 	return claim{w, started.Recovery.ID, started.Secret}
 }
 
 func (c claim) call(method, path string, body any) answer {
-	c.w.t.Helper()
+	c.w.T.Helper()
 	return c.w.call(method, "/v1/recoveries/"+c.id+path, "Recovery "+c.secret, body)
 }
 
 func (c claim) evidence(method, code string) answer {
-	c.w.t.Helper()
+	c.w.T.Helper()
 	return c.call("POST", "/evidence", map[string]string{"method": method, "code": code})
 }
 
 // bySMS asks for a code and brings it.
 func (c claim) bySMS(number string) answer {
-	c.w.t.Helper()
+	c.w.T.Helper()
 	c.w.want(c.call("POST", "/codes", map[string]string{}), 202, "")
 	return c.evidence("sms", c.w.code(number))
 }
 
 func (c claim) complete() answer {
-	c.w.t.Helper()
+	c.w.T.Helper()
 	return c.call("POST", "/completion", map[string]string{"new_password": password})
-}
-
-// metric is the value of a counter without labels.
-func (w *world) metric(name string) float64 {
-	w.t.Helper()
-	families, err := w.registry.Gather()
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	for _, family := range families {
-		if family.GetName() == name {
-			return family.GetMetric()[0].GetCounter().GetValue()
-		}
-	}
-	w.t.Fatalf("there is no metric %s", name)
-	return 0
 }

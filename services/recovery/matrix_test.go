@@ -2,146 +2,168 @@ package recovery_test
 
 import (
 	"net/http"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"centinela/openapi/gen/recoveryapi"
 	"centinela/services/recovery"
+	"centinela/shared/id"
+	"centinela/shared/module/moduletest"
 )
 
-// operation is one row of the matrix: a request that its owner may make.
-type operation struct {
-	method, path string // {phone} and {recovery} stand for the owner's own
-	body         any
-	fresh        bool // needs a sign-in of the last 10 minutes
-	panics       int  // what a store that panics makes of it; 0: 500
-}
+// live are the operations that ask auth for the live session.
+var live = map[string]bool{"addPhone": true, "retirePhone": true, "keepPhone": true, "verifyPhone": true}
 
-var matrix = map[string]operation{
-	"listPhones":              {method: "GET", path: "/v1/me/phones"},
-	"addPhone":                {method: "POST", path: "/v1/me/phones", body: map[string]string{"number": second}, fresh: true},
-	"retirePhone":             {method: "DELETE", path: "/v1/me/phones/{phone}", fresh: true},
-	"keepPhone":               {method: "POST", path: "/v1/me/phones/{phone}/kept", fresh: true},
-	"sendPhoneCode":           {method: "POST", path: "/v1/me/phones/{phone}/codes"},
-	"verifyPhone":             {method: "POST", path: "/v1/me/phones/{phone}/verification", body: map[string]string{"code": "00000000"}},
-	"listMyRecoveries":        {method: "GET", path: "/v1/me/recoveries"},
-	"startRecovery":           {method: "POST", path: "/v1/recoveries", body: map[string]string{"identifier": "ana"}},
-	"vetoRecovery":            {method: "POST", path: "/v1/recoveries/veto", body: map[string]string{"token": "nonsense"}},
-	"getRecovery":             {method: "GET", path: "/v1/recoveries/{recovery}"},
-	"sendRecoveryCode":        {method: "POST", path: "/v1/recoveries/{recovery}/codes", body: map[string]string{}},
-	"addEvidence":             {method: "POST", path: "/v1/recoveries/{recovery}/evidence", body: map[string]string{"method": "sms", "code": "00000000"}},
-	"completeRecovery":        {method: "POST", path: "/v1/recoveries/{recovery}/completion", body: map[string]string{"new_password": password}},
-	"receiveTwilioText":       {method: "POST", path: "/v1/sms/twilio/inbound", panics: 404}, // there is no Twilio here: TestTwilio
-	"receiveTwilioStatus":     {method: "POST", path: "/v1/sms/twilio/status", panics: 404},
-	"listSimulatedTexts":      {method: "GET", path: "/dev/phone"},
-	"replyFromSimulatedPhone": {method: "POST", path: "/dev/phone/replies", body: map[string]string{"from": first, "body": "NO"}},
-}
-
-// specified is an operation as the specification has it.
-type specified struct {
-	operation
-	name            string
-	person, claimer bool // wants an access token; a recovery's secret
-}
-
-// operations are all that the specification has, each with its row.
-func operations(t *testing.T) []specified {
-	t.Helper()
-	spec, err := recoveryapi.Spec()
-	if err != nil {
-		t.Fatal(err)
+// matrix is every operation with what its owner asks of the numbers and the recovery that there are.
+func (w *world) matrix(phone string, c claim) moduletest.Matrix {
+	const wrongCode = `{"code":"00000000"}`
+	ask := func(path, body string) func(string) moduletest.Request {
+		path = strings.NewReplacer("{phone}", phone, "{recovery}", c.id).Replace(path)
+		return func(string) moduletest.Request { return moduletest.Request{Path: path, Body: body} }
 	}
-	var all []specified
-	for path, item := range spec.Paths.Map() {
-		for method, op := range item.Operations() {
-			row, ok := matrix[op.OperationID]
-			template := strings.NewReplacer("{phone}", "{phone_id}", "{recovery}", "{recovery_id}").Replace(row.path)
-			if !ok || row.method != method || template != path {
-				t.Errorf("%s %s (%s) has no row in the matrix", method, path, op.OperationID)
-				continue
-			}
-			if callers, _ := op.Extensions["x-callers"].([]any); len(callers) != 1 || callers[0] != "gateway" {
-				t.Errorf("%s may be called by %v", op.OperationID, callers)
-			}
-			s := specified{operation: row, name: op.OperationID}
-			if op.Security != nil {
-				for _, need := range *op.Security {
-					_, person := need["bearerAuth"]
-					_, claimer := need["recoverySecret"]
-					s.person, s.claimer = s.person || person, s.claimer || claimer
-				}
-			}
-			if s.person != strings.HasPrefix(path, "/v1/me/") || s.claimer != strings.Contains(path, "{recovery_id}") {
-				t.Errorf("%s: open to whom it is not for", op.OperationID)
-			}
-			all = append(all, s)
+	row := func(status int, path, body string) moduletest.Row {
+		r := moduletest.Row{Request: ask(path, body), Status: status}
+		if strings.Contains(path, "{phone}") || strings.Contains(path, "{recovery}") {
+			nowhere := strings.NewReplacer("{phone}", id.New("phn"), "{recovery}", id.New("rec")).Replace(path)
+			r.Nowhere = func() moduletest.Request { return moduletest.Request{Path: nowhere, Body: body} }
+		}
+		return r
+	}
+	m := w.Matrix(map[string]moduletest.Row{
+		"listPhones":              row(200, "/v1/me/phones", ""),
+		"addPhone":                row(201, "/v1/me/phones", `{"number":"`+second+`"}`),
+		"retirePhone":             row(200, "/v1/me/phones/{phone}", ""),
+		"keepPhone":               row(409, "/v1/me/phones/{phone}/kept", ""),
+		"sendPhoneCode":           row(202, "/v1/me/phones/{phone}/codes", ""),
+		"verifyPhone":             row(422, "/v1/me/phones/{phone}/verification", wrongCode),
+		"listMyRecoveries":        row(200, "/v1/me/recoveries", ""),
+		"startRecovery":           row(202, "/v1/recoveries", `{"identifier":"ana"}`),
+		"vetoRecovery":            row(404, "/v1/recoveries/veto", `{"token":"nonsense"}`),
+		"getRecovery":             row(200, "/v1/recoveries/{recovery}", ""),
+		"sendRecoveryCode":        row(202, "/v1/recoveries/{recovery}/codes", `{}`),
+		"addEvidence":             row(422, "/v1/recoveries/{recovery}/evidence", `{"method":"sms","code":"00000000"}`),
+		"completeRecovery":        row(409, "/v1/recoveries/{recovery}/completion", `{"new_password":"`+password+`"}`),
+		"receiveTwilioText":       row(400, "/v1/sms/twilio/inbound", ""), // no form: TestTwilio
+		"receiveTwilioStatus":     row(400, "/v1/sms/twilio/status", ""),
+		"listSimulatedTexts":      row(200, "/dev/phone", ""),
+		"replyFromSimulatedPhone": row(204, "/dev/phone/replies", `{"from":"`+first+`","body":"NO"}`),
+	}, func() {}) // the module is still
+	for name, why := range map[string]string{
+		"vetoRecovery": "nobody's token", "completeRecovery": "it isn't ready", "receiveTwilioText": "no form", "receiveTwilioStatus": "no form",
+		"keepPhone": "it wasn't to go",
+	} {
+		r := m.Rows[name]
+		r.Quiet = why
+		m.Rows[name] = r
+	}
+	for name := range live {
+		r := m.Rows[name]
+		r.Fresh, r.Wrong = name != "verifyPhone", w.withoutLiveSession
+		m.Rows[name] = r
+	}
+	m.Right[moduletest.Person] = func() string { return w.signedIn(ana) }
+	m.Stale = func() string { return w.signedInAgo(ana, 10*time.Minute) }
+	mine := "Recovery " + c.secret
+	m.Right[moduletest.Claim] = func() string { return mine }
+	m.Wrong[moduletest.Claim] = func() []moduletest.Wrong {
+		refused := func(who, authorization string) moduletest.Wrong {
+			return moduletest.Wrong{Who: who, Authorization: authorization, Status: 401, Code: "recovery_invalid"}
+		}
+		return []moduletest.Wrong{
+			refused("no secret", ""), refused("another secret", "Recovery wrong"), refused("a person", w.signedIn(ana)), refused("the operator", w.AsOperator()),
 		}
 	}
-	if len(all) != len(matrix) {
-		t.Errorf("the specification has %d operations, the matrix %d", len(all), len(matrix))
-	}
-	slices.SortFunc(all, func(a, b specified) int { return strings.Compare(a.name, b.name) })
-	return all
+	return m
 }
 
-// alike fails unless both answers are the same but for the request's id.
-func (w *world) alike(a, b answer) {
-	w.t.Helper()
-	if a.status != b.status || strings.ReplaceAll(a.body, a.field("request_id"), "") != strings.ReplaceAll(b.body, b.field("request_id"), "") {
-		w.t.Errorf("told apart:\n%d %s\n%d %s", a.status, a.body, b.status, b.body)
+// withoutLiveSession is the owner, of whose session auth says that it is over, or says nothing.
+func (w *world) withoutLiveSession() []moduletest.Wrong {
+	during := func(who string, status int, code string, change, back func()) moduletest.Wrong {
+		return moduletest.Wrong{Who: who, Authorization: w.signedIn(ana), Status: status, Code: code, During: func() func() {
+			w.auth.set(change)
+			return func() { w.auth.set(back) }
+		}}
+	}
+	f := w.auth
+	return []moduletest.Wrong{
+		during("a session that auth has ended", 401, "session_revoked", func() { f.ended[session] = true }, func() { delete(f.ended, session) }),
+		during("auth is down", 503, "unavailable", func() { f.down = true }, func() { f.down = false }),
+		during("auth doesn't say", 503, "unavailable", func() { f.strange = true }, func() { f.strange = false }),
 	}
 }
 
 // TestR41Matrix: who may call what (R4.1), for every operation of the
 // specification: the gateway only; one's own numbers, signed in, and fresh for
 // changes; a recovery with its own secret; and what is somebody else's is
-// answered like what doesn't exist.
+// answered like what doesn't exist. What is refused has changed nothing: no row,
+// counter, text or event of anybody's (V24).
 func TestR41Matrix(t *testing.T) {
-	const bea = "acc_bbbbbbbbbbbbbbbbbbbbbbbb"
-	w := newWorld(t, options{})
-	phone := w.prove(ana, first)
-	w.clk.Advance(time.Minute)
-	c, other := w.start("ana", ""), w.start("ana", "")
-	for _, op := range operations(t) {
-		t.Run(op.name, func(t *testing.T) {
-			w := *w
-			w.t = t
-			at := func(phone, recovery string) string {
-				return strings.NewReplacer("{phone}", phone, "{recovery}", recovery).Replace(op.path)
-			}
-			own := at(phone, c.id)
-			credential := map[bool]string{true: w.signedIn(ana)}[op.person] + map[bool]string{true: "Recovery " + c.secret}[op.claimer]
-
-			w.want(w.as("", op.method, own, credential, op.body), 401, "unauthenticated")
-			for _, service := range []string{"auth", "chat-relay", "audit", "recovery", "stranger"} {
-				w.want(w.as(service, op.method, own, credential, op.body), 403, "caller_not_allowed")
-			}
-			if op.person {
-				w.want(w.call(op.method, own, "", op.body), 401, "unauthenticated")
-				w.want(w.call(op.method, own, "Bearer nonsense", op.body), 401, "token_invalid")
-				w.want(w.call(op.method, own, "Recovery "+c.secret, op.body), 401, "unauthenticated")
-				expired := w.people.Token(ana, session)
-				w.clk.Advance(time.Hour)
-				w.want(w.call(op.method, own, "Bearer "+expired, op.body), 401, "token_expired")
-				w.clk.Advance(-time.Hour)
-			}
-			if op.fresh {
-				w.want(w.call(op.method, own, w.signedInAgo(ana, 10*time.Minute), op.body), 403, "fresh_sign_in_required")
-			}
-			if strings.Contains(op.path, "{phone}") {
-				theirs := w.want(w.call(op.method, own, w.signedIn(bea), op.body), 404, "not_found")
-				w.alike(theirs, w.call(op.method, at("phn_000000000000000000000000", ""), w.signedIn(bea), op.body))
-			}
-			if op.claimer {
-				wrong := w.want(w.call(op.method, own, "Recovery wrong", op.body), 401, "recovery_invalid")
-				for _, header := range []string{"", w.signedIn(ana), "Recovery " + other.secret} {
-					w.alike(wrong, w.call(op.method, own, header, op.body))
-				}
-				w.alike(wrong, w.call(op.method, at("", "rec_000000000000000000000000"), credential, op.body))
-			}
+	for name, o := range stores {
+		t.Run(name, func(t *testing.T) {
+			o.still = true
+			w := newWorld(t, o)
+			phone := w.prove(ana, first)
+			w.Clock.Advance(time.Minute)
+			c, other := w.start("ana", ""), w.start("ana", "")
+			m := w.matrix(phone, c)
+			m.Other[moduletest.Claim] = func() string { return "Recovery " + other.secret }
+			m.Run(t)
 		})
+	}
+}
+
+// TestLiveTableIsComplete: each write of a person's asks auth for the live
+// session, or is here with the reason.
+func TestLiveTableIsComplete(t *testing.T) {
+	without := map[string]string{"sendPhoneCode": "a text to a number that is the owner's already changes no way in"}
+	spec, err := recoveryapi.Spec()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, item := range spec.Paths.Map() {
+		for method, op := range item.Operations() {
+			_, excused := without[op.OperationID]
+			if strings.HasPrefix(path, "/v1/me/") && method != http.MethodGet && live[op.OperationID] == excused {
+				t.Errorf("%s: asks for the live session: %v, excused: %v", op.OperationID, live[op.OperationID], excused)
+			}
+		}
+	}
+}
+
+// KA D1, end to end: two calls with a stale sign-in use no notice up; the removal
+// that is asked for after them is told to the other phone.
+func TestD1SilentRemovalFromOutside(t *testing.T) {
+	for name, o := range stores {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, o)
+			oldest := w.prove(ana, first)
+			w.Clock.Advance(time.Minute)
+			w.prove(ana, second)
+			w.Clock.Advance(8 * day)
+			for range 2 {
+				w.want(w.call("DELETE", "/v1/me/phones/"+oldest, w.signedInAgo(ana, 11*time.Minute), nil), 403, "fresh_sign_in_required")
+			}
+			w.want(w.call("DELETE", "/v1/me/phones/"+oldest, w.signedIn(ana), nil), 200, "")
+			w.text(second, "se pidió quitar")
+		})
+	}
+}
+
+// TestPruneInBackground: what is over goes, by the module's own round.
+func TestPruneInBackground(t *testing.T) {
+	w := newWorld(t, options{still: true})
+	w.prove(ana, first)
+	c := w.start("nobody", "")
+	for _, texts := range []int{1, 0} { // simulated ones are kept for 7 days
+		w.Clock.Advance(7*day - time.Millisecond)
+		if err := w.module.Prune(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		w.want(c.call("GET", "", nil), 401, "recovery_invalid")
+		if got := w.texts(first); len(got) != texts {
+			t.Errorf("%d texts, want %d", len(got), texts)
+		}
 	}
 }
 
@@ -150,24 +172,24 @@ func TestR41Matrix(t *testing.T) {
 // and the process goes on. For every operation of the specification.
 func TestR3PanicIsContained(t *testing.T) {
 	w := newWorld(t, options{build: recovery.NewFaulty})
-	replacer := strings.NewReplacer("{phone}", "phn_000000000000000000000000", "{recovery}", "rec_000000000000000000000000")
+	calls := w.matrix(id.New("phn"), claim{w, id.New("rec"), "secret"}).Calls()
 	panicked := 0
 	for range 2 { // the second round shows that the first did no harm
-		for _, op := range operations(t) {
-			credential := map[bool]string{true: w.signedIn(ana)}[op.person] + map[bool]string{true: "Recovery secret"}[op.claimer]
-			a := w.call(op.method, replacer.Replace(op.path), credential, op.body)
-			if op.panics == http.StatusNotFound {
-				continue
+		for name, call := range calls {
+			if strings.HasPrefix(name, "receiveTwilio") {
+				continue // there is no Twilio here
 			}
+			c := call()
+			a := w.Do(c.Service, c.Authorization, c.Method, c.Path, c.Body)
 			panicked++
 			w.want(a, 500, "internal")
-			if a.field("request_id") == "" || strings.Contains(a.body, "planted") {
-				t.Errorf("%s: %s", op.name, a.body)
+			if a.Field("request_id") == "" || strings.Contains(a.Body, "planted") {
+				t.Errorf("%s: %s", name, a.Body)
 			}
 		}
 	}
 	lines := 0
-	for line := range strings.Lines(w.log.String()) {
+	for line := range strings.Lines(w.Log.String()) {
 		if strings.Contains(line, `"panic":"planted by a test"`) && strings.Contains(line, `"stack":"`) {
 			lines++
 		}
@@ -175,7 +197,7 @@ func TestR3PanicIsContained(t *testing.T) {
 	if lines != panicked {
 		t.Errorf("%d panics, %d lines with a stack", panicked, lines)
 	}
-	if got := w.metric("centinela_recovery_panics_total"); got != float64(panicked) {
+	if got := w.Metric("centinela_recovery_panics_total"); got != float64(panicked) {
 		t.Errorf("%d panics, counted %v", panicked, got)
 	}
 }

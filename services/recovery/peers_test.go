@@ -1,6 +1,7 @@
 package recovery_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -13,11 +14,12 @@ import (
 
 	"centinela/openapi/gen/auditapi"
 	"centinela/openapi/gen/authapi"
-	"centinela/shared/access"
+	"centinela/shared/auditlink"
 	"centinela/shared/fault"
 	"centinela/shared/httpkit"
 	"centinela/shared/httpkit/httpkittest"
-	"centinela/shared/record"
+	"centinela/shared/module/moduletest"
+	"centinela/shared/outbox/outboxtest"
 )
 
 // fakeAuth is auth as its spec has it, with one account, "ana".
@@ -26,42 +28,42 @@ type fakeAuth struct {
 
 	mu          sync.Mutex
 	down        bool
-	weak        bool // refuse the next password
-	lost        bool // lose the next answer of a reset
+	weak        bool   // refuse the next password
+	lost        bool   // lose the next answer of a reset
+	raced       func() // right before the next reset is looked at
 	facts       map[string]any
 	known       map[string]bool   // device hashes
 	saved       string            // the one saved code; empty: spent
 	redeemed    map[string]string // redemption id -> code
 	resets      map[string]string // reset id -> password
+	resetIDs    []string          // newest last
+	version     int64             // of the account's security
+	ended       map[string]bool   // sessions
+	strange     bool              // refuse to say of sessions whether they live
 	resetAt     time.Time
 	askedNobody int // redemptions for accounts that don't exist
 }
 
-func newFakeAuth(w *world) *fakeAuth {
-	w.t.Helper()
+func newFakeAuth(i *moduletest.Issuers) *fakeAuth {
+	i.T.Helper()
 	spec, err := authapi.Spec()
 	if err != nil {
-		w.t.Fatal(err)
+		i.T.Fatal(err)
 	}
 	f := &fakeAuth{
 		facts: map[string]any{"locale": "es"}, known: map[string]bool{}, saved: savedCode,
-		redeemed: map[string]string{}, resets: map[string]string{},
+		redeemed: map[string]string{}, resets: map[string]string{}, version: 1, ended: map[string]bool{},
 	}
-	s := httpkit.New(httpkit.Options{Service: "auth", Spec: spec, Callers: w.services.Verifier("auth"), People: w.people.Verifier()})
-	s.Engine().GET("/.well-known/jwks.json", func(c *gin.Context) {
-		keys, err := w.people.Keys(c)
-		if err != nil {
-			httpkit.Fail(c, err)
-			return
-		}
-		c.Data(http.StatusOK, "application/json", access.JWKS(keys))
-	})
+	s := httpkit.New(httpkit.Options{Service: "auth", Spec: spec, Callers: i.Services.Verifier("auth"), People: i.People.Verifier()})
+	s.Engine().GET("/.well-known/jwks.json", gin.WrapH(i.People))
+	s.Engine().GET("/internal/revocations", gin.WrapH(i.People))
 	s.Engine().POST("/internal/accounts/lookup", f.guard(f.lookup))
 	s.Engine().GET("/internal/accounts/:account_id/facts", f.guard(f.getFacts))
 	s.Engine().POST("/internal/accounts/:account_id/saved-codes/redemption", f.guard(f.redeem))
-	s.Engine().POST("/internal/accounts/:account_id/reset", f.guard(func(c *gin.Context) { f.reset(c, w) }))
-	server := httptest.NewServer(httpkittest.ValidateResponses(w.t, spec, s.Handler()))
-	w.t.Cleanup(server.Close)
+	s.Engine().GET("/internal/sessions/:session_id", f.guard(f.session))
+	s.Engine().POST("/internal/accounts/:account_id/reset", f.guard(func(c *gin.Context) { f.reset(c, i.Now) }))
+	server := httptest.NewServer(httpkittest.ValidateResponses(i.T, spec, s.Handler()))
+	i.T.Cleanup(server.Close)
 	f.url = server.URL
 	return f
 }
@@ -89,7 +91,7 @@ func (f *fakeAuth) answerFacts(c *gin.Context, found bool, device string) {
 		c.JSON(http.StatusOK, map[string]any{"found": false})
 		return
 	}
-	answer := map[string]any{"found": true, "account_id": ana, "device_known": f.known[device]}
+	answer := map[string]any{"found": true, "account_id": ana, "device_known": f.known[device], "security_version": f.version, "reset_ids": append([]string{}, f.resetIDs...)}
 	for k, v := range f.facts {
 		answer[k] = v
 	}
@@ -125,22 +127,40 @@ func (f *fakeAuth) redeem(c *gin.Context) {
 		f.askedNobody++
 	}
 	again := f.redeemed[body.Redemption] == body.Code && body.Code != ""
-	if c.Param("account_id") != ana || (!again && body.Code != f.saved) {
-		httpkit.Fail(c, fault.New(fault.KindUnauthenticated, fault.CodeCodeInvalid, "no"))
+	saved := strings.ReplaceAll(f.saved, "-", "")
+	if c.Param("account_id") != ana || (!again && body.Code != saved) {
+		httpkit.Fail(c, fault.New(fault.KindUnprocessable, fault.CodeCodeInvalid, "no"))
 		return
 	}
 	f.saved, f.redeemed[body.Redemption] = "", body.Code
 	c.Status(http.StatusNoContent)
 }
 
-func (f *fakeAuth) reset(c *gin.Context, w *world) {
+func (f *fakeAuth) session(c *gin.Context) {
+	if f.strange {
+		httpkit.Fail(c, fault.New(fault.KindUnauthenticated, fault.CodeTokenInvalid, "something else"))
+		return
+	}
+	if f.ended[c.Param("session_id")] {
+		httpkit.Fail(c, fault.New(fault.KindUnauthenticated, fault.CodeSessionRevoked, "the session is over"))
+		return
+	}
+	c.Status(http.StatusNoContent)
+}
+
+func (f *fakeAuth) reset(c *gin.Context, now func() time.Time) {
 	var body struct {
 		Password string `json:"new_password"`
 		Reset    string `json:"reset_id"`
+		Version  int64  `json:"security_version"`
 	}
 	if err := json.NewDecoder(c.Request.Body).Decode(&body); err != nil {
 		httpkit.Fail(c, err)
 		return
+	}
+	if f.raced != nil {
+		f.raced()
+		f.raced = nil
 	}
 	if f.weak {
 		f.weak = false
@@ -149,7 +169,13 @@ func (f *fakeAuth) reset(c *gin.Context, w *world) {
 		return
 	}
 	if _, done := f.resets[body.Reset]; !done {
-		f.resets[body.Reset], f.resetAt = body.Password, w.clk.Now()
+		if body.Version != f.version {
+			httpkit.Fail(c, fault.New(fault.KindConflict, fault.CodeConflict, "changed meanwhile"))
+			return
+		}
+		f.resets[body.Reset], f.resetAt = body.Password, now()
+		f.resetIDs = append(f.resetIDs, body.Reset)
+		f.version++
 	}
 	if f.lost {
 		f.lost = false
@@ -163,21 +189,21 @@ func (f *fakeAuth) reset(c *gin.Context, w *world) {
 type fakeAudit struct {
 	url string
 
-	mu     sync.Mutex
-	events map[string]record.Event
-	raw    strings.Builder
-	usual  string
-	down   bool // of places
+	outboxtest.Receiver
+	mu    sync.Mutex
+	raw   strings.Builder
+	usual string
+	down  bool // of places
 }
 
-func newFakeAudit(w *world) *fakeAudit {
-	w.t.Helper()
+func newFakeAudit(i *moduletest.Issuers) *fakeAudit {
+	i.T.Helper()
 	spec, err := auditapi.Spec()
 	if err != nil {
-		w.t.Fatal(err)
+		i.T.Fatal(err)
 	}
-	f := &fakeAudit{events: map[string]record.Event{}, usual: w.address}
-	s := httpkit.New(httpkit.Options{Service: "audit", Spec: spec, Callers: w.services.Verifier("audit"), People: w.people.Verifier()})
+	f := &fakeAudit{usual: moduletest.Address}
+	s := httpkit.New(httpkit.Options{Service: "audit", Spec: spec, Callers: i.Services.Verifier("audit"), People: i.People.Verifier()})
 	s.Engine().POST("/internal/events", f.ingest)
 	s.Engine().GET("/internal/places/:account_id", func(c *gin.Context) {
 		f.mu.Lock()
@@ -189,7 +215,7 @@ func newFakeAudit(w *world) *fakeAudit {
 		c.JSON(http.StatusOK, map[string]string{"familiarity": map[bool]string{true: "familiar", false: "unfamiliar"}[c.Query("address") == f.usual]})
 	})
 	server := httptest.NewServer(s.Handler())
-	w.t.Cleanup(server.Close)
+	i.T.Cleanup(server.Close)
 	f.url = server.URL
 	return f
 }
@@ -197,24 +223,23 @@ func newFakeAudit(w *world) *fakeAudit {
 func (f *fakeAudit) ingest(c *gin.Context) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var batch struct{ Events []record.Event }
 	body, err := io.ReadAll(c.Request.Body)
-	if err == nil {
-		err = json.Unmarshal(body, &batch)
-	}
 	if err != nil {
 		httpkit.Fail(c, err)
 		return
 	}
 	f.raw.Write(body)
-	for _, e := range batch.Events {
-		if err := e.Validate(); err != nil {
-			httpkit.Fail(c, err)
-			return
-		}
-		f.events[e.ID] = e
+	shipment, err := auditlink.ReadShipment(bytes.NewReader(body))
+	if err != nil {
+		httpkit.Fail(c, err)
+		return
 	}
-	c.JSON(http.StatusOK, map[string]int{"stored": len(batch.Events), "known": 0})
+	held, err := f.Take(c.Request.Context(), shipment)
+	if err != nil {
+		httpkit.Fail(c, err)
+		return
+	}
+	c.JSON(http.StatusOK, auditapi.LogHead{N: held.N, Hash: held.Hash.String()})
 }
 
 // count is how many events of that action and outcome came.
@@ -222,8 +247,8 @@ func (f *fakeAudit) count(action, outcome string) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	n := 0
-	for _, e := range f.events {
-		if e.Action == action && e.Outcome == outcome {
+	for _, e := range f.Events() {
+		if e.Event.Action == action && e.Event.Outcome == outcome {
 			n++
 		}
 	}

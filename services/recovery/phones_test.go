@@ -18,14 +18,14 @@ func TestPhones(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, o)
 			oldest := w.prove(ana, first)
-			w.clk.Advance(time.Minute)
+			w.Clock.Advance(time.Minute)
 			younger := w.prove(ana, second)
-			list := func() string { return w.want(w.call("GET", "/v1/me/phones", w.signedIn(ana), nil), 200, "").body }
+			list := func() string { return w.want(w.call("GET", "/v1/me/phones", w.signedIn(ana), nil), 200, "").Body }
 			state := func(id string) string {
 				var all struct {
 					Phones []struct{ ID, State, ChangesAt string }
 				}
-				answer{200, list()}.into(&all)
+				into(answer{Status: 200, Body: list()}, &all)
 				for _, p := range all.Phones {
 					if p.ID == id {
 						return p.State
@@ -37,7 +37,7 @@ func TestPhones(t *testing.T) {
 				t.Fatal(list())
 			}
 			w.want(w.call("POST", "/v1/me/phones", w.signedIn(ana), map[string]string{"number": "+51 987 654 321"}), 409, "phone_taken")
-			w.clk.Advance(7 * day)
+			w.Clock.Advance(7 * day)
 			if state(younger) != "trusted" {
 				t.Error(list())
 			}
@@ -50,15 +50,15 @@ func TestPhones(t *testing.T) {
 			}
 			w.want(w.call("DELETE", "/v1/me/phones/"+oldest, w.signedIn(ana), nil), 200, "")
 			w.want(w.call("DELETE", "/v1/me/phones/"+younger, w.signedIn(ana), nil), 200, "")
-			w.clk.Advance(7 * day)
+			w.Clock.Advance(7 * day)
 			if state(younger) != "gone" || state(oldest) != "retiring" {
 				t.Error(list())
 			}
-			w.clk.Advance(23*day - time.Millisecond)
+			w.Clock.Advance(23*day - time.Millisecond)
 			if state(oldest) != "retiring" {
 				t.Error("V5: the oldest keeps its powers for 30 days")
 			}
-			w.clk.Advance(time.Millisecond)
+			w.Clock.Advance(time.Millisecond)
 			if state(oldest) != "gone" {
 				t.Error(list())
 			}
@@ -88,8 +88,8 @@ func TestNumbers(t *testing.T) {
 		t.Run(number, func(t *testing.T) {
 			w := newWorld(t, options{})
 			a := w.want(w.call("POST", "/v1/me/phones", w.signedIn(ana), map[string]string{"number": number}), want.status, want.code)
-			if a.field("masked") != want.masked || (want.code != "" && strings.Contains(a.body, number)) {
-				t.Error(a.body)
+			if a.Field("masked") != want.masked || (want.code != "" && strings.Contains(a.Body, number)) {
+				t.Error(a.Body)
 			}
 		})
 	}
@@ -98,17 +98,17 @@ func TestNumbers(t *testing.T) {
 // TestCodeLimits: expiry, single use, resend waits, another number's code.
 func TestCodeLimits(t *testing.T) {
 	w := newWorld(t, options{})
-	id := w.want(w.call("POST", "/v1/me/phones", w.signedIn(ana), map[string]string{"number": first}), 201, "").field("id")
+	id := w.want(w.call("POST", "/v1/me/phones", w.signedIn(ana), map[string]string{"number": first}), 201, "").Field("id")
 	code := w.code(first)
-	if a := w.want(w.call("POST", "/v1/me/phones/"+id+"/codes", w.signedIn(ana), nil), 429, "too_many_requests"); !strings.Contains(a.body, "retry_after") {
-		t.Error(a.body)
+	if a := w.want(w.call("POST", "/v1/me/phones/"+id+"/codes", w.signedIn(ana), nil), 429, "too_many_requests"); !strings.Contains(a.Body, "retry_after") {
+		t.Error(a.Body)
 	}
-	w.clk.Advance(5 * time.Minute)
-	w.want(w.call("POST", "/v1/me/phones/"+id+"/verification", w.signedIn(ana), map[string]string{"code": code}), 401, "code_invalid")
+	w.Clock.Advance(5 * time.Minute)
+	w.want(w.call("POST", "/v1/me/phones/"+id+"/verification", w.signedIn(ana), map[string]string{"code": code}), 422, "code_invalid")
 	w.proveAgain(ana, id, first)
-	w.want(w.call("POST", "/v1/me/phones/"+id+"/verification", w.signedIn(ana), map[string]string{"code": code}), 401, "code_invalid")
-	pending := w.want(w.call("POST", "/v1/me/phones", w.signedIn(ana), map[string]string{"number": second}), 201, "").field("id")
-	w.clk.Advance(15 * time.Minute)
+	w.want(w.call("POST", "/v1/me/phones/"+id+"/verification", w.signedIn(ana), map[string]string{"code": code}), 422, "code_invalid")
+	pending := w.want(w.call("POST", "/v1/me/phones", w.signedIn(ana), map[string]string{"number": second}), 201, "").Field("id")
+	w.Clock.Advance(15 * time.Minute)
 	w.want(w.call("POST", "/v1/me/phones/"+pending+"/codes", w.signedIn(ana), nil), 404, "not_found")
 }
 
@@ -120,7 +120,7 @@ func TestBudgets(t *testing.T) {
 	w.audit.usual = "nowhere"
 	w.audit.mu.Unlock()
 	w.prove(ana, first)
-	w.clk.Advance(8 * day)
+	w.Clock.Advance(8 * day)
 	var last claim
 	for range 3 {
 		last = w.start("ana", "")

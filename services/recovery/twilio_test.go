@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"centinela/services/recovery"
 	"centinela/shared/record"
@@ -38,7 +37,7 @@ func TestTwilio(t *testing.T) {
 	w.want(w.call("POST", "/dev/phone/replies", "", map[string]string{"from": first, "body": "NO"}), 404, "unknown_route")
 
 	sent := func(part string) (code, sid string) {
-		testkit.Eventually(t, 10*time.Second, func() (bool, string) {
+		testkit.Eventually(t, testkit.Patience, func() (bool, string) {
 			for id, m := range stand.Messages() {
 				if found := codePattern.FindStringSubmatch(m.Body); found != nil && m.To == first && strings.Contains(m.Body, part) {
 					code, sid = found[1], id
@@ -48,17 +47,17 @@ func TestTwilio(t *testing.T) {
 		})
 		return code, sid
 	}
-	id := w.want(w.call("POST", "/v1/me/phones", w.signedIn(ana), map[string]string{"number": first}), 201, "").field("id")
+	id := w.want(w.call("POST", "/v1/me/phones", w.signedIn(ana), map[string]string{"number": first}), 201, "").Field("id")
 	code, sid := sent("confirmar")
 	w.want(w.call("POST", "/v1/me/phones/"+id+"/verification", w.signedIn(ana), map[string]string{"code": code}), 200, "")
-	w.clk.Advance(8 * day)
+	w.Clock.Advance(8 * day)
 	c := w.start("ana", "")
 	w.want(c.call("POST", "/codes", map[string]string{}), 202, "")
 	code, _ = sent("RECUPERAR")
 	w.want(c.evidence("sms", code), 200, "")
 
 	hook := func(path string, form url.Values, signature string) answer {
-		req, err := http.NewRequest("POST", w.url+path, strings.NewReader(form.Encode()))
+		req, err := http.NewRequest("POST", w.URL+path, strings.NewReader(form.Encode()))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -69,24 +68,24 @@ func TestTwilio(t *testing.T) {
 	const inbound, status = "/v1/sms/twilio/inbound", "/v1/sms/twilio/status"
 	no := stand.InboundForm(first, twilioFrom, "no")
 	w.want(hook(inbound, no, "forged"), 403, "forbidden")
-	w.want(hook(inbound, no, twiliotest.Sign(twilioToken, w.url+inbound, no)), 403, "forbidden")
-	if c.call("GET", "", nil).field("state") != "waiting" {
+	w.want(hook(inbound, no, twiliotest.Sign(twilioToken, w.URL+inbound, no)), 403, "forbidden")
+	if c.call("GET", "", nil).Field("state") != "waiting" {
 		t.Error("a forged reply stopped the recovery")
 	}
 	w.want(hook(inbound, no, twiliotest.Sign(twilioToken, webhookBase+inbound, no)), 200, "")
-	if got := c.call("GET", "", nil).field("state"); got != "vetoed" {
+	if got := c.call("GET", "", nil).Field("state"); got != "vetoed" {
 		t.Error(got)
 	}
 	lost := stand.StatusForm(sid, "undelivered", 30005)
 	w.want(hook(status, lost, twiliotest.Sign(twilioToken, webhookBase+status, lost)), 204, "")
-	testkit.Eventually(t, 10*time.Second, func() (bool, string) { return w.audit.count(record.SMSFailed, record.Failure) == 1, "sms.failed" })
+	testkit.Eventually(t, testkit.Patience, func() (bool, string) { return w.audit.count(record.SMSFailed, record.Failure) == 1, "sms.failed" })
 }
 
 // TestTwilioRoutesWithoutTwilio: the webhooks don't exist with the simulator.
 func TestTwilioRoutesWithoutTwilio(t *testing.T) {
 	w := newWorld(t, options{})
 	for _, path := range []string{"/v1/sms/twilio/inbound", "/v1/sms/twilio/status"} {
-		req, err := http.NewRequest("POST", w.url+path, strings.NewReader("From=%2B1&Body=NO"))
+		req, err := http.NewRequest("POST", w.URL+path, strings.NewReader("From=%2B1&Body=NO"))
 		if err != nil {
 			t.Fatal(err)
 		}

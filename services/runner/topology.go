@@ -8,99 +8,113 @@ import (
 	"centinela/shared/module"
 )
 
-// order is the order of start; stop is the reverse.
-var order = [...]string{module.Audit, module.Auth, module.Recovery, module.ChatRelay, module.Gateway}
+// operations is the name of the operations listener among the bound ones.
+const operations = "operations"
 
-// standard are the ports of parts that run alone on one machine.
-var standard = map[string]Address{
-	module.Auth:      {Listen: "127.0.0.1:8081", Ops: "127.0.0.1:9081"},
-	module.Recovery:  {Listen: "127.0.0.1:8082", Ops: "127.0.0.1:9082"},
-	module.ChatRelay: {Listen: "127.0.0.1:8083", Ops: "127.0.0.1:9083"},
-	module.Audit:     {Listen: "127.0.0.1:8084", Ops: "127.0.0.1:9084"},
-	module.Gateway:   {Ops: "127.0.0.1:9080"},
+// loopback are the addresses of this machine that are tried, in this order, where
+// the configuration says nothing: a machine may have IPv6 only.
+var loopback = []string{"127.0.0.1", "::1"}
+
+// local is the first of hosts that this machine has.
+func local(hosts []string) string {
+	for _, host := range hosts {
+		if l, err := bind(net.JoinHostPort(host, "0")); err == nil {
+			_ = l.Close() // it was only asked for
+			return host
+		}
+	}
+	return hosts[0] // whoever binds it says what is wrong
 }
 
-func (c Config) address(service string) Address {
-	return map[string]Address{
-		module.Gateway:   {Ops: c.Services.Gateway.Ops},
-		module.Auth:      c.Services.Auth,
-		module.Recovery:  c.Services.Recovery,
-		module.ChatRelay: c.Services.ChatRelay,
-		module.Audit:     c.Services.Audit,
-	}[service]
+// topology is where the parts of one target listen, and where they find the others.
+type topology struct {
+	cfg     Config
+	targets []row
+	host    string // for addresses that the configuration leaves open
+	bound   map[string]net.Listener
 }
 
-// listenAddress is where a part binds: as configured, else any free loopback
-// port when all run together, else its standard port.
-func (c Config) listenAddress(service string, together bool) string {
-	switch configured := c.address(service).Listen; {
-	case service == module.Gateway:
-		return c.Gateway.Listen
-	case configured != "":
-		return configured
-	case together:
-		return "127.0.0.1:0"
+func (c Config) topology(targets []row) *topology {
+	return &topology{cfg: c, targets: targets, host: local(loopback), bound: map[string]net.Listener{}}
+}
+
+func (t *topology) together() bool { return len(t.targets) > 1 }
+
+// listen is where a part binds: as configured, else any free loopback port when all
+// run together, else its standard port. key is what to set to change it.
+func (t *topology) listen(r row) (address, key string) {
+	part := t.cfg.parts[r.name]
+	switch {
+	case r.public:
+		return t.cfg.gateway().Listen, r.key() + ".listen"
+	case part.peer.Listen != "":
+		address = part.peer.Listen
+	case t.together():
+		address = net.JoinHostPort(t.host, "0")
 	default:
-		return standard[service].Listen
+		address = net.JoinHostPort(t.host, r.port)
 	}
+	return address, "services." + r.key() + ".listen"
 }
 
-func (c Config) opsAddress(targets []string) string {
-	if len(targets) > 1 {
-		return c.Ops.Listen
+func (t *topology) ops() (address, key string) {
+	if t.together() {
+		return t.cfg.Ops.Listen, "ops.listen"
 	}
-	if configured := c.address(targets[0]).Ops; configured != "" {
-		return configured
+	r := t.targets[0]
+	address, key = t.cfg.parts[r.name].ops.Ops, "services."+r.key()+".ops"
+	if address == "" {
+		address = net.JoinHostPort(t.host, r.opsPort)
 	}
-	return standard[targets[0]].Ops
+	return address, key
 }
 
-// listeners binds every listener of the targets before anything starts, so
-// that a port in use is one line and not half a suite.
-func (c Config) listeners(targets []string) (map[string]net.Listener, error) {
-	bound := map[string]net.Listener{}
-	for _, service := range targets {
-		address := c.listenAddress(service, len(targets) > 1)
+// bindAll binds every listener, so that a port in use is a line for each and not
+// half a suite. It keeps none when one fails.
+func (t *topology) bindAll() []error {
+	var errs []error
+	one := func(name, address, key string) {
 		l, err := bind(address)
 		if err != nil {
-			closeAll(bound)
-			return nil, fmt.Errorf("%s: cannot listen on %s: %w (stop what uses it, or set %s)", service, address, err, listenKey(service))
+			errs = append(errs, fmt.Errorf("%s: cannot listen on %s: %w (stop what uses it, or set %s)", name, address, err, key))
+			return
 		}
-		bound[service] = l
+		t.bound[name] = l
 	}
-	address := c.opsAddress(targets)
-	l, err := bind(address)
-	if err != nil {
-		closeAll(bound)
-		return nil, fmt.Errorf("operations: cannot listen on %s: %w (stop what uses it, or set %s)", address, err, opsKey(targets))
+	for _, r := range t.targets {
+		address, key := t.listen(r)
+		one(r.name, address, key)
 	}
-	bound["ops"] = l
-	return bound, nil
+	address, key := t.ops()
+	one(operations, address, key)
+	if len(errs) > 0 {
+		t.closeAll()
+	}
+	return errs
 }
 
 // peerURL says where a peer is: as configured, else where it was bound in this
 // process, else its standard port.
-func (c Config) peerURL(bound map[string]net.Listener) func(string) string {
-	return func(service string) string {
-		if url := c.address(service).URL; url != "" {
-			return url
-		}
-		if l, ok := bound[service]; ok {
-			return "http://" + l.Addr().String()
-		}
-		return "http://" + standard[service].Listen
+func (t *topology) peerURL(service string) string {
+	r := rows(service)[0]
+	if url := t.cfg.parts[service].peer.URL; url != "" {
+		return url
 	}
+	if l, ok := t.bound[service]; ok {
+		return "http://" + l.Addr().String()
+	}
+	return "http://" + net.JoinHostPort(t.host, r.port)
 }
 
 // publicURL is where people reach the gateway, as far as this process can know.
-func (c Config) publicURL(bound map[string]net.Listener) string {
-	switch l, here := bound[module.Gateway]; {
+func (t *topology) publicURL() string {
+	switch l, here := t.bound[module.Gateway]; {
 	case here:
-		return c.Gateway.PublicURL(l.Addr())
-	case c.Gateway.PublicBase != "":
-		return c.Gateway.PublicBase
+		return t.cfg.gateway().PublicURL(l.Addr())
+	case t.cfg.gateway().PublicBase != "":
+		return t.cfg.gateway().PublicBase
 	default:
-		return "http://" + c.Gateway.Listen
+		return "http://" + t.cfg.gateway().Listen
 	}
 }
 
@@ -113,29 +127,9 @@ func bind(address string) (net.Listener, error) {
 	return l, nil
 }
 
-func closeAll(bound map[string]net.Listener) {
-	for _, l := range bound {
-		_ = l.Close() // the start failed already: that error is the one to tell
+func (t *topology) closeAll() {
+	for _, l := range t.bound {
+		_ = l.Close() // nobody was promised anything on it, or its server has closed it
 	}
-}
-
-func listenKey(service string) string {
-	if service == module.Gateway {
-		return "gateway.listen"
-	}
-	return "services." + configKey(service) + ".listen"
-}
-
-func opsKey(targets []string) string {
-	if len(targets) > 1 {
-		return "ops.listen"
-	}
-	return "services." + configKey(targets[0]) + ".ops"
-}
-
-func configKey(service string) string {
-	if service == module.ChatRelay {
-		return "chat_relay"
-	}
-	return service
+	clear(t.bound)
 }

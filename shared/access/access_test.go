@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
@@ -22,6 +23,7 @@ import (
 
 	"centinela/shared/clock"
 	"centinela/shared/fault"
+	"centinela/shared/revocation"
 	"centinela/shared/testkit"
 )
 
@@ -126,7 +128,7 @@ func TestVerify(t *testing.T) {
 	}
 	for name, token := range cases {
 		t.Run(name, func(t *testing.T) {
-			v := NewVerifier(src, clk)
+			v := NewVerifier(src, nil, clk)
 			for range 2 {
 				if c, err := v.Verify(context.Background(), token); !errors.Is(err, ErrTokenInvalid) {
 					t.Fatalf("Verify = %+v, %v; want ErrTokenInvalid", c, err)
@@ -135,7 +137,7 @@ func TestVerify(t *testing.T) {
 		})
 	}
 	t.Run("good_one_keeps_every_claim", func(t *testing.T) {
-		v := NewVerifier(src, clk)
+		v := NewVerifier(src, nil, clk)
 		for range 2 { // parsed, then remembered
 			got, err := v.Verify(context.Background(), good)
 			if want := claimsAt(start); err != nil || !reflect.DeepEqual(got, want) {
@@ -162,7 +164,7 @@ func TestExpiry(t *testing.T) {
 		for _, remembered := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s/remembered=%v", name, remembered), func(t *testing.T) {
 				clk := clock.NewManual(start)
-				v := NewVerifier(src, clk)
+				v := NewVerifier(src, nil, clk)
 				if remembered {
 					if _, err := v.Verify(context.Background(), token); err != nil {
 						t.Fatal(err)
@@ -184,7 +186,7 @@ func TestKeySourceDown(t *testing.T) {
 	pub2, key2 := newKey(t)
 	clk := clock.NewManual(start)
 	src := &source{down: true}
-	v := NewVerifier(src, clk)
+	v := NewVerifier(src, nil, clk)
 	now := time.Now()
 	v.keys.now = func() time.Time { return now }
 	verify := func(key ed25519.PrivateKey, kid, account string) error {
@@ -220,7 +222,7 @@ func TestKeySourceDown(t *testing.T) {
 func TestUnknownKeyAsksSeldom(t *testing.T) {
 	pub, key := newKey(t)
 	src := &source{keys: map[string]ed25519.PublicKey{"k1": pub}}
-	v := NewVerifier(src, clock.NewManual(start))
+	v := NewVerifier(src, nil, clock.NewManual(start))
 	now := time.Now()
 	v.keys.now = func() time.Time { return now }
 	for i := range 200 {
@@ -246,7 +248,7 @@ func TestWithdrawnKey(t *testing.T) {
 	pub, key := newKey(t)
 	pub2, _ := newKey(t)
 	src := &source{keys: map[string]ed25519.PublicKey{"k1": pub}}
-	v := NewVerifier(src, clock.NewManual(start))
+	v := NewVerifier(src, nil, clock.NewManual(start))
 	now := time.Now()
 	v.keys.now = func() time.Time { return now }
 	token := issue(t, key, "k1", claimsAt(start))
@@ -269,7 +271,7 @@ func TestWithdrawnKeyMeanwhile(t *testing.T) {
 	pub2, _ := newKey(t)
 	src := &source{keys: map[string]ed25519.PublicKey{"k1": pub}}
 	clk := &meanwhile{Clock: clock.NewManual(start)}
-	v := NewVerifier(src, clk)
+	v := NewVerifier(src, nil, clk)
 	now := time.Now()
 	v.keys.now = func() time.Time { return now }
 	if err := v.keys.refresh(t.Context()); err != nil {
@@ -308,7 +310,7 @@ func (m *meanwhile) Now() time.Time {
 func TestSameKeysStayRemembered(t *testing.T) {
 	pub, key := newKey(t)
 	src := &source{keys: map[string]ed25519.PublicKey{"k1": pub}}
-	v := NewVerifier(src, clock.NewManual(start))
+	v := NewVerifier(src, nil, clock.NewManual(start))
 	now := time.Now()
 	v.keys.now = func() time.Time { return now }
 	token := issue(t, key, "k1", claimsAt(start))
@@ -333,7 +335,7 @@ func TestR3_KeySourcePanics(t *testing.T) {
 	pub, key := newKey(t)
 	src := &panicking{source: source{keys: map[string]ed25519.PublicKey{"k1": pub}}}
 	src.panics.Store(true)
-	v := NewVerifier(src, clock.NewManual(start))
+	v := NewVerifier(src, nil, clock.NewManual(start))
 	now := time.Now()
 	v.keys.now = func() time.Time { return now }
 	token := issue(t, key, "k1", claimsAt(start))
@@ -362,7 +364,7 @@ func (p *panicking) Keys(ctx context.Context) (map[string]ed25519.PublicKey, err
 
 func TestRememberedIsBounded(t *testing.T) {
 	pub, key := newKey(t)
-	v := NewVerifier(&source{keys: map[string]ed25519.PublicKey{"k1": pub}}, clock.NewManual(start))
+	v := NewVerifier(&source{keys: map[string]ed25519.PublicKey{"k1": pub}}, nil, clock.NewManual(start))
 	for i := range 2 * maxRemembered {
 		v.verified.Put([32]byte{byte(i), byte(i >> 8), byte(i >> 16)}, remembered{})
 	}
@@ -377,12 +379,12 @@ func TestRememberedIsBounded(t *testing.T) {
 // TestRun: keys are at hand before the first request, and Run ends with its context.
 func TestRun(t *testing.T) {
 	pub, _ := newKey(t)
-	v := NewVerifier(&source{keys: map[string]ed25519.PublicKey{"k1": pub}}, clock.NewManual(start))
+	v := NewVerifier(&source{keys: map[string]ed25519.PublicKey{"k1": pub}}, nil, clock.NewManual(start))
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- v.Run(ctx) }()
-	testkit.Eventually(t, 5*time.Second, func() (bool, string) {
-		_, ok := v.keys.known("k1")
+	testkit.Eventually(t, testkit.Patience, func() (bool, string) {
+		_, ok := (*v.keys.keys.Load())["k1"]
 		return ok, "no keys yet"
 	})
 	cancel()
@@ -420,5 +422,97 @@ func TestJWKS(t *testing.T) {
 	body, status = string(JWKS(keys)), http.StatusServiceUnavailable
 	if _, err := src.Keys(context.Background()); err == nil {
 		t.Error("status 503: accepted")
+	}
+}
+
+// X10: a token of 4,096 bytes is taken, one of 4,097 isn't, though all else in it is good.
+func TestLongestToken(t *testing.T) {
+	pub, key := newKey(t)
+	v := NewVerifier(&source{keys: map[string]ed25519.PublicKey{"k1": pub}}, nil, clock.NewManual(start))
+	// Base64 leaves one length in four out; a field more in the header moves it.
+	exactly := func(length int) string {
+		for more := range 4 {
+			for n := length / 3; n < length; n++ {
+				c := wire{RegisteredClaims: jwt.RegisteredClaims{Issuer: issuer, Subject: "acc_1", Audience: jwt.ClaimStrings{audience}}, Session: "ses_1"}
+				c.Exp, c.AMR = stampOf(start.Add(time.Minute)), []string{strings.Repeat("a", n)}
+				token := jwt.NewWithClaims(jwt.SigningMethodEdDSA, c)
+				token.Header["typ"], token.Header["kid"], token.Header["x"] = tokenType, "k1", strings.Repeat("x", more)
+				text, err := token.SignedString(key)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if len(text) == length {
+					return text
+				}
+				if len(text) > length {
+					break
+				}
+			}
+		}
+		t.Fatalf("no token of %d bytes", length)
+		return ""
+	}
+	if _, err := v.Verify(t.Context(), exactly(maxToken)); err != nil {
+		t.Errorf("4,096 bytes: %v", err)
+	}
+	if _, err := v.Verify(t.Context(), exactly(maxToken+1)); !errors.Is(err, ErrTokenInvalid) {
+		t.Errorf("4,097 bytes: %v", err)
+	}
+}
+
+// AG D2: what auth says is over is refused, remembered or not; before auth was heard nobody is let in, and that costs
+// nobody the session.
+func TestRevoked(t *testing.T) {
+	pub, key := newKey(t)
+	clk := clock.NewManual(start)
+	heard, over := make(chan struct{}), make(chan struct{})
+	pages := 0
+	feed := revocation.NewFeed(func(ctx context.Context, _ string, _ time.Duration) (revocation.Page, error) {
+		pages++
+		wait, page := heard, revocation.Page{Next: "1"}
+		switch pages {
+		case 2:
+			wait, page.Revocations = over, []revocation.Change{{Kind: revocation.Session, ID: "ses_1", Until: start.Add(time.Hour)}}
+		case 3:
+			wait = nil
+		}
+		select {
+		case <-wait:
+			return page, nil
+		case <-ctx.Done():
+			return page, ctx.Err()
+		}
+	}, clk, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	told := make(chan revocation.Change, 1)
+	feed.OnChange(func(c revocation.Change) { told <- c })
+	v := NewVerifier(&source{keys: map[string]ed25519.PublicKey{"k1": pub}}, feed, clk)
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- v.Revocations().Run(ctx) }()
+	token := issue(t, key, "k1", claimsAt(start))
+
+	if err := v.keys.refresh(t.Context()); err != nil { // so that the hurried wait for nothing but the feed
+		t.Fatal(err)
+	}
+	hurried, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	if _, err := v.Verify(hurried, token); fault.From(err).Kind != fault.KindUnavailable || v.Ready() == nil {
+		t.Errorf("before auth was heard: %v, ready %v", err, v.Ready())
+	}
+	close(heard)
+	if _, err := v.Verify(t.Context(), token); err != nil || v.Ready() != nil {
+		t.Errorf("then: %v, ready %v", err, v.Ready())
+	}
+	close(over)
+	<-told
+	fresh := issue(t, key, "k1", claimsAt(start.Add(time.Millisecond)))
+	for name, text := range map[string]string{"remembered": token, "new": fresh} {
+		if _, err := v.Verify(t.Context(), text); !errors.Is(err, revocation.ErrRevoked) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	stop()
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"centinela/shared/bounded"
 	"centinela/shared/clock"
 	"centinela/shared/fault"
+	"centinela/shared/revocation"
 )
 
 const (
@@ -22,6 +23,7 @@ const (
 // Verifier checks access tokens. Safe for concurrent use.
 type Verifier struct {
 	clk      clock.Clock
+	ended    *revocation.Feed
 	keys     *keyCache
 	parser   *jwt.Parser
 	verified *bounded.Map[[sha256.Size]byte, remembered]
@@ -35,10 +37,12 @@ type remembered struct {
 }
 
 // NewVerifier returns a Verifier that takes keys from src when it first needs them, and then keeps them while src is
-// silent. Expiry is decided by clk.
-func NewVerifier(src KeySource, clk clock.Clock) *Verifier {
-	v := &Verifier{clk: clk, verified: bounded.New[[sha256.Size]byte, remembered](maxRemembered)}
+// silent. ended knows which sessions are over; nil is for auth alone, which looks each session up in its store. Expiry is
+// decided by clk.
+func NewVerifier(src KeySource, ended *revocation.Feed, clk clock.Clock) *Verifier {
+	v := &Verifier{clk: clk, ended: ended, verified: bounded.New[[sha256.Size]byte, remembered](maxRemembered)}
 	v.keys = &keyCache{src: src, now: time.Now}
+	v.keys.keys.Store(&keySet{})
 	// EdDSA is pinned: what the token's header asks for never chooses the algorithm (RFC 8725 §3.1). The claims are
 	// checked below, to the millisecond.
 	v.parser = jwt.NewParser(
@@ -47,8 +51,19 @@ func NewVerifier(src KeySource, clk clock.Clock) *Verifier {
 	return v
 }
 
-// Verify returns what token says. ErrTokenInvalid and ErrTokenExpired are the token's fault; a fault of kind
-// unavailable means that no key is at hand to tell. A token that was good is remembered until it expires, as the
+// Revocations is the feed of ended sessions; its Run belongs into the service's.
+func (v *Verifier) Revocations() *revocation.Feed { return v.ended }
+
+// Ready is nil once it is known which sessions are over.
+func (v *Verifier) Ready() error {
+	if v.ended == nil {
+		return nil
+	}
+	return v.ended.Ready()
+}
+
+// Verify returns what token says. ErrTokenInvalid, ErrTokenExpired and revocation.ErrRevoked are the token's fault; a
+// fault of kind unavailable means that keys or ended sessions are not at hand to tell. A token that was good is remembered until it expires, as the
 // hash of its text, at most 50,000 of them: a signature costs 81 µs.
 func (v *Verifier) Verify(ctx context.Context, token string) (Claims, error) {
 	if token == "" || len(token) > maxToken {
@@ -71,8 +86,20 @@ func (v *Verifier) Verify(ctx context.Context, token string) (Claims, error) {
 	if !ok {
 		v.verified.Put(hash, remembered{claims: claims, keys: keys})
 	}
+	if err := v.Standing(ctx, claims.Account, claims.Session); err != nil {
+		return Claims{}, err
+	}
 	claims.AMR = slices.Clone(claims.AMR) // the remembered one is shared
 	return claims, nil
+}
+
+// Standing is nil while a session isn't known to be over: what Verify asks last, to be asked again by who has let somebody
+// in meanwhile. Errors: revocation.ErrRevoked, one of kind unavailable.
+func (v *Verifier) Standing(ctx context.Context, account, session string) error {
+	if v.ended == nil {
+		return nil
+	}
+	return v.ended.Check(ctx, account, session)
 }
 
 // Run refreshes the keys now and each 5 minutes until ctx ends, so that no request waits for them. A source that is

@@ -13,38 +13,33 @@ import (
 	"centinela/shared/secret"
 )
 
-type rule struct {
-	ID    string        `koanf:"id"`
-	Every time.Duration `koanf:"every"`
-	Limit int           `koanf:"limit"`
-}
-
 type session struct {
-	TTL     time.Duration `koanf:"ttl"`
-	Pepper  secret.String `koanf:"pepper"`
-	Origins []string      `koanf:"allowed-origins"`
+	TTL     time.Duration `yaml:"ttl" help:"life of a session"`
+	Pepper  secret.String `yaml:"pepper" help:"mixed in"`
+	Origins []string      `yaml:"allowed-origins" help:"pages"`
 }
 
 type whole struct {
-	Listen string `koanf:"listen"`
+	Listen string `yaml:"listen" help:"host:port"`
 	Auth   struct {
-		Session session `koanf:"session"`
-		Memory  int     `koanf:"memory"`
-		Small   uint8   `koanf:"small"`
-		On      bool    `koanf:"on"`
-		Rate    float64 `koanf:"rate"`
-	} `koanf:"auth"`
-	Proxies []netip.Prefix           `koanf:"proxies"`
-	Rules   []rule                   `koanf:"rules"`
-	Peers   map[string]string        `koanf:"peers"`
-	Tokens  map[string]secret.String `koanf:"tokens"`
+		Session session `yaml:"session" help:"How long people stay."`
+		Memory  int     `yaml:"memory" help:"bytes"`
+		Small   uint8   `yaml:"small" help:"a small number"`
+		On      bool    `yaml:"on" help:"whether it is on"`
+		Rate    float64 `yaml:"rate" help:"a second"`
+	} `yaml:"auth" help:"Accounts."`
+	Proxies []netip.Prefix `yaml:"proxies" help:"CIDR"`
+	Ports   []int          `yaml:"ports" help:"TCP ports"`
+	Not     chan int       `yaml:"-"`
+}
+
+// load fills c, and a section that is mounted below it.
+func load(c *whole, opts Options) (*Loaded, error) {
+	return Load(opts, Section{Into: c})
 }
 
 func defaults() *whole {
-	c := &whole{
-		Listen: ":8080", Rules: []rule{{ID: "default", Every: time.Hour, Limit: 9}, {ID: "second"}},
-		Peers: map[string]string{"auth": "http://a"},
-	}
+	c := &whole{Listen: ":8080", Ports: []int{1, 2, 3}}
 	c.Auth.Session = session{TTL: 10 * time.Minute, Origins: []string{"https://one", "https://two"}}
 	c.Auth.Memory = 64 << 20
 	return c
@@ -63,11 +58,11 @@ func yamlFile(t *testing.T, body string) string {
 func TestLoadOrder(t *testing.T) {
 	path := yamlFile(t, "listen: :1\nauth:\n  memory: 1\n  on: true\n  session:\n    ttl: 1m\n")
 	c := defaults()
-	_, err := Load(Options{
+	_, err := load(c, Options{
 		File: path,
 		Env:  []string{"CENTINELA_LISTEN=:2", "CENTINELA_AUTH_MEMORY=2", "HOME=/root"},
 		Set:  []string{"listen=:3"},
-	}, c)
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,36 +76,48 @@ func TestLoadOrder(t *testing.T) {
 
 func TestLoadTypes(t *testing.T) {
 	c := defaults()
-	_, err := Load(Options{
+	_, err := load(c, Options{
 		File: yamlFile(t, `
-auth: {small: 255, rate: 2, memory: 1e6, session: {allowed-origins: [https://file]}}
+auth: {small: 255, rate: 2, memory: 1000000, session: &short {allowed-origins: [https://file], pepper: 0123}}
 proxies: [10.0.0.0/8]
-rules: [{id: "007", every: 30s}]
-peers: {recovery: http://r}
-tokens: {sms: hunter2}
+ports: [7]
 `),
 		Env: []string{
-			"CENTINELA_AUTH_SESSION_TTL=1h30m", "CENTINELA_AUTH_SESSION_PEPPER=0123456789",
+			"CENTINELA_AUTH_SESSION_TTL=1h30m",
 			"CENTINELA_AUTH_SESSION_ALLOWED_ORIGINS=https://a, https://b ,", "CENTINELA_AUTH_ON=true",
 		},
-	}, c)
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := defaults()
 	want.Auth.Small, want.Auth.Rate, want.Auth.Memory, want.Auth.On = 255, 2, 1_000_000, true
-	want.Auth.Session = session{TTL: 90 * time.Minute, Pepper: secret.NewString("0123456789"), Origins: []string{"https://a", "https://b"}}
+	// A text that YAML takes for a number is the text that stands there.
+	want.Auth.Session = session{TTL: 90 * time.Minute, Pepper: secret.NewString("0123"), Origins: []string{"https://a", "https://b"}}
 	want.Proxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
-	want.Rules = []rule{{ID: "007", Every: 30 * time.Second}} // a list replaces; no field of the default item stays
-	want.Peers = map[string]string{"auth": "http://a", "recovery": "http://r"}
-	want.Tokens = map[string]secret.String{"sms": secret.NewString("hunter2")}
+	want.Ports = []int{7} // a list replaces
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("got  %+v\nwant %+v", c, want)
 	}
 }
 
+// A section can be mounted anywhere, and is like one of the struct.
+func TestMountedSections(t *testing.T) {
+	c, mounted := defaults(), session{TTL: time.Hour}
+	_, err := Load(Options{
+		File: yamlFile(t, "parts: {one: {ttl: 2h}}"), Env: []string{"CENTINELA_PARTS_ONE_PEPPER=x"}, Set: []string{"parts.one.allowed-origins=a"},
+	}, Section{Into: c}, Section{Path: "parts.one", Into: &mounted})
+	if err != nil || mounted.TTL != 2*time.Hour || mounted.Pepper.Reveal() != "x" || len(mounted.Origins) != 1 {
+		t.Errorf("%v, %+v", err, mounted)
+	}
+	if _, err := Load(Options{Set: []string{"parts.two.ttl=1h", "parts=1"}}, Section{Into: c}, Section{Path: "parts.one", Into: &mounted}); err == nil ||
+		err.Error() != "--set parts.two.ttl: unknown key, the nearest is parts.one.ttl\n--set parts: is a section: name one key of it" {
+		t.Error(err)
+	}
+}
+
 // Design "Config": unknown keys are an error; every error comes at once, with
-// its path; no error shows a value.
+// its path and where it stands; no error shows a value.
 func TestLoadProblems(t *testing.T) {
 	const planted = "hunter2"
 	tests := map[string]struct {
@@ -119,33 +126,38 @@ func TestLoadProblems(t *testing.T) {
 		set  []string
 		want []string
 	}{
-		"unknown key":              {yaml: "auth: {sesion: {ttl: hunter2}}", want: []string{"auth.sesion: unknown key"}},
-		"unknown key, nearest":     {yaml: "auth: {session: {tll: hunter2}}", want: []string{"auth.session.tll: unknown key, the nearest is auth.session.ttl"}},
-		"dotted key":               {yaml: "auth.memory: 5", want: []string{"auth.memory: unknown key: nest the parts"}},
+		"unknown key":              {yaml: "auth: {sesion: {ttl: hunter2}}", want: []string{"auth.sesion (line 1): unknown key"}},
+		"unknown key, nearest":     {yaml: "auth:\n  session:\n    tll: hunter2", want: []string{"auth.session.tll (line 3): unknown key, the nearest is auth.session.ttl"}},
+		"dotted key":               {yaml: "auth.memory: 5", want: []string{"auth.memory (line 1): unknown key: nest the parts"}},
 		"unknown variable":         {env: []string{"CENTINELA_AUTH_SESSION_TLL=hunter2"}, want: []string{"CENTINELA_AUTH_SESSION_TLL: unknown environment variable, the nearest is CENTINELA_AUTH_SESSION_TTL"}},
+		"a wrong guess at a key":   {env: []string{"CENTINELA_GATEWAY_PORT=8080"}, want: []string{"CENTINELA_GATEWAY_PORT: unknown environment variable"}},
 		"unknown flag":             {set: []string{"lisen=hunter2"}, want: []string{"--set lisen: unknown key, the nearest is listen"}},
 		"nothing near":             {set: []string{"zzzzzzzz=1"}, want: []string{"--set zzzzzzzz: unknown key\n"}},
 		"flag without =":           {set: []string{"hunter2"}, want: []string{"--set: must be path=value"}},
 		"flag names a section":     {set: []string{"auth=hunter2"}, want: []string{"--set auth: is a section"}},
-		"section is a scalar":      {yaml: "auth: hunter2", want: []string{"auth: is a section"}},
-		"unknown key in a list":    {yaml: "rules: [{id: a, limt: 1}]", want: []string{"rules: [0]: unknown keys: limt"}},
-		"wrong type in a list":     {yaml: "rules: [{id: a, every: hunter2}]", want: []string{"rules: ", "must be a duration"}},
-		"list by environment":      {env: []string{"CENTINELA_RULES=hunter2"}, want: []string{"CENTINELA_RULES: can't be set by the environment"}},
-		"several at once":          {yaml: "listne: 1\nauth: {memory: hunter2}", want: []string{"listne: unknown key, the nearest is listen", "auth.memory: must be a whole number"}},
+		"section is a scalar":      {yaml: "auth: hunter2", want: []string{"auth (line 1): is a section"}},
+		"section is a list":        {yaml: "auth: [hunter2]", want: []string{"auth (line 1): is a section"}},
+		"list in a list":           {yaml: "ports: [[1]]", want: []string{"ports (line 1): item 1: must be a whole number"}},
+		"empty item":               {yaml: "ports: [1, ]\nproxies: [10.0.0.0/8, ~]", want: []string{"proxies (line 2): item 2: must be a valid netip.Prefix"}},
+		"wrong type in a list":     {yaml: "ports: [1, hunter2]", want: []string{"ports (line 1): item 2: must be a whole number"}},
+		"several at once":          {yaml: "listne: 1\nauth: {memory: hunter2}", want: []string{"listne (line 1): unknown key, the nearest is listen", "auth.memory (line 2): must be a whole number"}},
+		"a key twice":              {yaml: "listen: a\nauth:\n  memory: 1\nlisten: hunter2\n", want: []string{"listen (line 4): is there already, in line 1"}},
 		"environment names itself": {env: []string{"CENTINELA_AUTH_SESSION_TTL=hunter2"}, want: []string{"auth.session.ttl (CENTINELA_AUTH_SESSION_TTL): must be a duration"}},
-		"duration without unit":    {yaml: "auth: {session: {ttl: 10}}", want: []string{"auth.session.ttl: must be a duration"}},
-		"overflow":                 {yaml: "auth: {small: 256}", want: []string{"auth.small: must be a whole number from 0 (of 8 bits)"}},
+		"flag names itself":        {set: []string{"auth.session.ttl=hunter2"}, want: []string{"auth.session.ttl (--set): must be a duration"}},
+		"duration without unit":    {yaml: "auth: {session: {ttl: 10}}", want: []string{"auth.session.ttl (line 1): must be a duration"}},
+		"overflow":                 {yaml: "auth: {small: 256}", want: []string{"auth.small (line 1): must be a whole number from 0 (of 8 bits)"}},
 		"bool":                     {env: []string{"CENTINELA_AUTH_ON=hunter2"}, want: []string{"must be true or false"}},
-		"fraction for int":         {yaml: "auth: {memory: 1.5}", want: []string{"auth.memory: must be a whole number"}},
-		"secret as a number":       {yaml: "auth: {session: {pepper: 0123}}", want: []string{"auth.session.pepper: must be a text: put it in quotes"}},
-		"secret from a print":      {yaml: `auth: {session: {pepper: "[redacted]"}}`, want: []string{"auth.session.pepper: [redacted] is the placeholder"}},
-		"prefix":                   {yaml: "proxies: [hunter2]", want: []string{"proxies: item 1: must be a valid netip.Prefix"}},
-		"list of scalars":          {yaml: "auth: {session: {allowed-origins: {a: hunter2}}}", want: []string{"allowed-origins: must be a list"}},
-		"map for a scalar":         {yaml: "listen: {a: hunter2}", want: []string{"listen: must be a text"}},
+		"fraction for int":         {yaml: "auth: {memory: 1.5}", want: []string{"auth.memory (line 1): must be a whole number"}},
+		"no number":                {yaml: "auth: {rate: hunter2}", want: []string{"auth.rate (line 1): must be a number"}},
+		"secret from a print":      {yaml: `auth: {session: {pepper: "[redacted]"}}`, want: []string{"auth.session.pepper (line 1): [redacted] is the placeholder"}},
+		"prefix":                   {yaml: "proxies: [hunter2]", want: []string{"proxies (line 1): item 1: must be a valid netip.Prefix"}},
+		"map for a list":           {yaml: "auth: {session: {allowed-origins: {a: hunter2}}}", want: []string{"allowed-origins (line 1): must be a list"}},
+		"map for a scalar":         {yaml: "listen: {a: hunter2}", want: []string{"listen (line 1): must be a text"}},
+		"an alias to itself":       {yaml: "auth: &a {session: *a}", want: []string{"auth.session.session (line 1): unknown key"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, err := Load(Options{File: yamlFile(t, test.yaml), Env: test.env, Set: test.set}, defaults())
+			_, err := load(defaults(), Options{File: yamlFile(t, test.yaml), Env: test.env, Set: test.set})
 			if err == nil {
 				t.Fatal("no error")
 			}
@@ -162,8 +174,8 @@ func TestLoadProblems(t *testing.T) {
 			if strings.Contains(got, planted) {
 				t.Errorf("the error shows a value:\n%s", got)
 			}
-			if len(test.want) == 2 && name == "several at once" && len(list) != 2 {
-				t.Errorf("%d problems, not 2:\n%s", len(list), got)
+			if len(list) != len(test.want) && name != "empty item" {
+				t.Errorf("%d problems, not %d:\n%s", len(list), len(test.want), got)
 			}
 		})
 	}
@@ -172,21 +184,20 @@ func TestLoadProblems(t *testing.T) {
 // Invalid YAML is one line that names file and line, and shows no value.
 func TestLoadInvalidYAML(t *testing.T) {
 	tests := map[string]struct{ yaml, want string }{
-		"block":           {"listen: :1\nproxies: []\nrules:\n  - a\n  b: c\n", ":4: "}, // where the list begins
-		"flow":            {"listen: :1\nauth: {memory: 1\nrules: []\n", ":2: "},        // where the brace is
-		"first line":      {"x: }\n", ":1: "},
-		"indentation":     {"listen: :1\n auth: 2\n", ":2: "},
+		"block":           {"listen: :1\nproxies: []\nrules:\n  - a\n  b: c\n", ": line 4: "}, // where the list begins
+		"flow":            {"listen: :1\nauth: {memory: 1\nrules: []\n", ": line 2: "},        // where the brace is
+		"first line":      {"x: }\n", ": line 1: "},
+		"indentation":     {"listen: :1\n auth: 2\n", ": line 2: "},
 		"anchor":          {"listen: *x\n", ": unknown anchor 'x'"},
-		"tab":             {"auth:\n\tmemory: 1\n", ":2: "},
-		"no mapping":      {"hunter2", ":1: must be keys with values"},
-		"twice":           {"listen: a\nauth:\n  memory: 1\nlisten: hunter2\n", `:4: mapping key "listen" already defined at line 1`},
-		"second document": {"listen: a\n---\nlisten: b\n", ":2: a second document"},
+		"tab":             {"auth:\n\tmemory: 1\n", ": line 2: "},
+		"no mapping":      {"hunter2", ": line 1: must be keys with values"},
+		"second document": {"listen: a\n---\nlisten: b\n", ": line 2: a second document"},
 		"unclosed":        {"listen: \"hunter2\n", ":"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			path := yamlFile(t, test.yaml)
-			_, err := Load(Options{File: path}, defaults())
+			_, err := load(defaults(), Options{File: path})
 			if err == nil {
 				t.Fatal("no error")
 			}
@@ -196,33 +207,40 @@ func TestLoadInvalidYAML(t *testing.T) {
 			}
 		})
 	}
-	if _, err := Load(Options{File: filepath.Join(t.TempDir(), "none.yaml")}, defaults()); !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), "none.yaml") {
+	if _, err := load(defaults(), Options{File: filepath.Join(t.TempDir(), "none.yaml")}); !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), "none.yaml") {
 		t.Errorf("a missing file: %v", err)
 	}
 }
 
+// FR A27: what Kubernetes injects for Services named centinela and centinela-auth
+// is left alone (kubernetes.io/docs, "Discovering services").
 func TestLoadIgnores(t *testing.T) {
 	c := defaults()
-	_, err := Load(Options{
-		File: yamlFile(t, "# listen: x\nauth:\n  # all commented out\npeers:\n"),
-		Env:  []string{"CENTINELA_TEST_MONGO=1", "CENTINELA_CONFIG=/x", "CENTINELA_DATA=/y", "PATH=/bin", "noise"},
-	}, c)
+	_, err := load(c, Options{
+		File: yamlFile(t, "# listen: x\nauth:\n  # all commented out\nlisten:\n"),
+		Env: []string{
+			"CENTINELA_TEST_MONGO=1", "CENTINELA_CONFIG=/x", "CENTINELA_DATA=/y", "PATH=/bin", "noise",
+			"CENTINELA_SERVICE_HOST=10.0.0.11", "CENTINELA_SERVICE_PORT=8080", "CENTINELA_SERVICE_PORT_HTTP=8080", "CENTINELA_PORT=tcp://10.0.0.11:8080",
+			"CENTINELA_PORT_8080_TCP=tcp://10.0.0.11:8080", "CENTINELA_PORT_8080_TCP_PROTO=tcp", "CENTINELA_PORT_8080_TCP_PORT=8080", "CENTINELA_PORT_8080_TCP_ADDR=10.0.0.11",
+			"CENTINELA_AUTH_SERVICE_HOST=10.0.0.12", "CENTINELA_AUTH_SERVICE_PORT_HTTP=8081", "CENTINELA_AUTH_PORT=tcp://10.0.0.12:8081", "CENTINELA_AUTH_PORT_8081_TCP_PORT=8081",
+			"CENTINELA_AUTH_SERVICE_PORT=8081",
+		},
+	})
 	if err != nil || !reflect.DeepEqual(c, defaults()) {
 		t.Errorf("err %v, got %+v", err, c)
 	}
-	if _, err := Load(Options{File: yamlFile(t, "")}, defaults()); err != nil {
-		t.Errorf("an empty file: %v", err)
+	for _, text := range []string{"", "# nothing\n"} {
+		if _, err := load(defaults(), Options{File: yamlFile(t, text)}); err != nil {
+			t.Errorf("an empty file: %v", err)
+		}
 	}
 }
 
-// Design "Config": config print prints the effective config, redacted; keys
-// sorted; and what it prints loads again.
+// Design "Config": config print prints the effective config, redacted, with units
+// and a comment a key; and what it prints loads again.
 func TestPrint(t *testing.T) {
 	c := defaults()
-	loaded, err := Load(Options{
-		Env:  []string{"CENTINELA_AUTH_SESSION_PEPPER=hunter2", "CENTINELA_PROXIES=10.0.0.0/8"},
-		File: yamlFile(t, "tokens: {sms: hunter2}"),
-	}, c)
+	loaded, err := load(c, Options{Env: []string{"CENTINELA_AUTH_SESSION_PEPPER=hunter2", "CENTINELA_PROXIES=10.0.0.0/8"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -230,39 +248,53 @@ func TestPrint(t *testing.T) {
 	if err := loaded.Print(&out); err != nil {
 		t.Fatal(err)
 	}
-	want := `auth:
-  memory: 67108864
-  "on": false
-  rate: 0
+	want := `listen: :8080 # host:port
+# Accounts.
+auth:
+  # How long people stay.
   session:
-    allowed-origins:
-      - https://one
-      - https://two
-    pepper: '[redacted]'
-    ttl: 10m0s
-  small: 0
-listen: :8080
-peers:
-  auth: http://a
-proxies:
-  - 10.0.0.0/8
-rules:
-  - every: 1h0m0s
-    id: default
-    limit: 9
-  - every: 0s
-    id: second
-    limit: 0
-tokens:
-  sms: '[redacted]'
+    ttl: 10m0s # life of a session
+    pepper: '[redacted]' # mixed in
+    allowed-origins: ['https://one', 'https://two'] # pages
+  memory: 67108864 # bytes
+  small: 0 # a small number
+  on: false # whether it is on
+  rate: 0 # a second
+proxies: [10.0.0.0/8] # CIDR
+ports: [1, 2, 3] # TCP ports
 `
 	if out.String() != want {
 		t.Errorf("got:\n%s", out.String())
 	}
 	again := defaults()
-	clean := strings.NewReplacer("'[redacted]'", "x").Replace(out.String())
-	if _, err := Load(Options{File: yamlFile(t, clean)}, again); err != nil || !reflect.DeepEqual(again.Rules, c.Rules) {
-		t.Errorf("the print doesn't load again: %v", err)
+	clean := strings.NewReplacer("'[redacted]'", "hunter2").Replace(out.String())
+	if _, err := load(again, Options{File: yamlFile(t, clean)}); err != nil || !reflect.DeepEqual(again, c) {
+		t.Errorf("the print doesn't load again: %v, %+v", err, again)
+	}
+	var texts []string
+	loaded.Each(func(path, text string) { texts = append(texts, path+"="+text) })
+	if got := strings.Join(texts, " "); !strings.Contains(got, "auth.session.allowed-origins=https://two ") || strings.Contains(got, "hunter2") || !strings.HasSuffix(got, "ports=3") {
+		t.Error(got)
+	}
+}
+
+// Texts that YAML would read as something else come back as they were.
+func TestPrintQuotes(t *testing.T) {
+	for _, value := range []string{"", "null", "~", "true", "007", "1e3", "a: b", "# no comment", " spaces ", "two\nlines", "'", `"`, "[x]", "*x", "@", "2030-01-01", "y"} {
+		c := defaults()
+		c.Listen, c.Auth.Session.Origins = value, []string{value}
+		loaded, err := load(c, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out strings.Builder
+		if err := loaded.Print(&out); err != nil {
+			t.Fatal(err)
+		}
+		again := defaults()
+		if _, err := load(again, Options{File: yamlFile(t, out.String())}); err != nil || again.Listen != value || again.Auth.Session.Origins[0] != value {
+			t.Errorf("%q came back as %q, %q, %v:\n%s", value, again.Listen, again.Auth.Session.Origins, err, out.String())
+		}
 	}
 }
 
@@ -291,20 +323,32 @@ func TestSchemaMistakes(t *testing.T) {
 		"not a pointer": whole{},
 		"nil":           (*whole)(nil),
 		"no tag":        &struct{ A string }{},
+		"no help": &struct {
+			A string `yaml:"a"`
+		}{},
 		"dot in tag": &struct {
-			A string `koanf:"a.b"`
+			A string `yaml:"a.b" help:"x"`
 		}{},
 		"channel": &struct {
-			A chan int `koanf:"a"`
+			A chan int `yaml:"a" help:"x"`
+		}{},
+		"map": &struct {
+			A map[string]string `yaml:"a" help:"x"`
+		}{},
+		"list of structs": &struct {
+			A []session `yaml:"a" help:"x"`
 		}{},
 		"shared variable": &struct {
-			A string `koanf:"a-b"`
-			B string `koanf:"a_b"`
+			A string `yaml:"a-b" help:"x"`
+			B string `yaml:"a_b" help:"x"`
+		}{},
+		"a name of Kubernetes": &struct {
+			A string `yaml:"service_port" help:"x"`
 		}{},
 	}
 	for name, into := range tests {
 		t.Run(name, func(t *testing.T) {
-			if _, err := Load(Options{}, into); err == nil {
+			if _, err := Load(Options{}, Section{Into: into}); err == nil {
 				t.Error("no error")
 			}
 		})

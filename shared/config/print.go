@@ -8,101 +8,95 @@ import (
 	"strings"
 	"time"
 
-	yamlv3 "go.yaml.in/yaml/v3"
+	"go.yaml.in/yaml/v3"
 
 	"centinela/shared/secret"
 )
 
-// Print writes the config in force as YAML, keys sorted, each secret.String as
+// Print writes the config in force as YAML, in the order of the structs, each key
+// with what it is and in which unit as a comment, each secret.String as
 // "[redacted]", or "" where none is set. All but the secrets can be loaded again.
 func (l *Loaded) Print(w io.Writer) error {
-	tree := map[string]any{}
-	for path, leaf := range l.schema.leaves {
-		value, err := printable(leaf.value)
-		if err != nil {
-			return fmt.Errorf("config: print %s: %w", path, err)
+	root := &yaml.Node{Kind: yaml.MappingNode}
+	at := map[string]*yaml.Node{"": root}
+	for _, path := range l.schema.order {
+		if path == "" {
+			continue
 		}
-		at, keys := tree, strings.Split(path, ".")
-		for _, key := range keys[:len(keys)-1] {
-			below, ok := at[key].(map[string]any)
-			if !ok {
-				below = map[string]any{}
-				at[key] = below
-			}
-			at = below
+		above, name := "", path
+		if dot := strings.LastIndexByte(path, '.'); dot >= 0 {
+			above, name = path[:dot], path[dot+1:]
 		}
-		at[keys[len(keys)-1]] = value
+		title, value := text(name), &yaml.Node{Kind: yaml.MappingNode}
+		if key, ok := l.schema.leaves[path]; ok {
+			value = key.node()
+			value.LineComment = key.help
+		} else {
+			title.HeadComment = l.schema.sections[path]
+			at[path] = value
+		}
+		at[above].Content = append(at[above].Content, title, value)
 	}
-	encoder := yamlv3.NewEncoder(w)
+	encoder := yaml.NewEncoder(w)
 	encoder.SetIndent(2)
-	if err := encoder.Encode(tree); err != nil {
+	if err := encoder.Encode(root); err != nil {
 		return fmt.Errorf("config: print: %w", err)
 	}
 	return encoder.Close()
 }
 
-// printable turns a value into what yaml sorts and writes by itself.
-func printable(value reflect.Value) (any, error) {
+// node is the value in YAML.
+func (l leaf) node() *yaml.Node {
+	if !l.isList() {
+		return scalarNode(l.value)
+	}
+	list := &yaml.Node{Kind: yaml.SequenceNode, Style: yaml.FlowStyle}
+	for i := range l.value.Len() {
+		list.Content = append(list.Content, scalarNode(l.value.Index(i)))
+	}
+	return list
+}
+
+// scalarNode leaves numbers, bools and durations plain, and quotes a text where it
+// would be taken for something else.
+func scalarNode(value reflect.Value) *yaml.Node {
+	if value.Kind() == reflect.String || readsText(value.Type()) {
+		return text(scalarText(value))
+	}
+	return &yaml.Node{Kind: yaml.ScalarNode, Value: scalarText(value)}
+}
+
+func text(s string) *yaml.Node {
+	var node yaml.Node
+	node.SetString(s)
+	return &node
+}
+
+// texts are the key's value, or the items of its list, as setText takes them.
+func (l leaf) texts() []string {
+	if !l.isList() {
+		return []string{scalarText(l.value)}
+	}
+	items := make([]string, l.value.Len())
+	for i := range items {
+		items[i] = scalarText(l.value.Index(i))
+	}
+	return items
+}
+
+func scalarText(value reflect.Value) string {
 	switch v := value.Interface().(type) {
 	case secret.String:
 		if v.IsZero() {
-			return "", nil
+			return ""
 		}
-		return v.String(), nil
+		return v.String()
 	case time.Duration:
-		return v.String(), nil
+		return v.String()
 	case encoding.TextMarshaler:
-		text, err := v.MarshalText()
-		return string(text), err
+		if body, err := v.MarshalText(); err == nil {
+			return string(body)
+		}
 	}
-	switch value.Kind() {
-	case reflect.Slice:
-		list := make([]any, value.Len())
-		for i := range list {
-			item, err := printable(value.Index(i))
-			if err != nil {
-				return nil, err
-			}
-			list[i] = item
-		}
-		return list, nil
-	case reflect.Map:
-		tree := map[string]any{}
-		for key, inner := range value.Seq2() {
-			item, err := printable(inner)
-			if err != nil {
-				return nil, err
-			}
-			tree[key.String()] = item
-		}
-		return tree, nil
-	case reflect.Struct:
-		tree := map[string]any{}
-		return tree, printFields(value, tree)
-	default:
-		return value.Interface(), nil
-	}
-}
-
-// printFields writes the fields of a struct inside of a list or a map.
-func printFields(section reflect.Value, tree map[string]any) error {
-	for i := range section.NumField() {
-		field := section.Type().Field(i)
-		name, option, _ := strings.Cut(field.Tag.Get(tagName), ",")
-		if !field.IsExported() || name == "-" {
-			continue
-		}
-		if option == "squash" {
-			if err := printFields(section.Field(i), tree); err != nil {
-				return err
-			}
-			continue
-		}
-		item, err := printable(section.Field(i))
-		if err != nil {
-			return err
-		}
-		tree[name] = item
-	}
-	return nil
+	return fmt.Sprint(value.Interface())
 }

@@ -4,84 +4,100 @@ import (
 	"encoding"
 	"fmt"
 	"reflect"
+	"regexp"
 	"strings"
 	"time"
 )
 
-const tagName = "koanf"
-
-// form is how a key's value is written.
-type form uint8
-
-const (
-	formText   form = iota // a string, or a type that reads itself from text
-	formScalar             // a number, a bool, a duration
-	formList               // a list of the two above, also written "a, b"
-	formTree               // a map, or a list of structs: in YAML only
-)
-
-// leaf is one settable key of the struct.
+// leaf is one settable key.
 type leaf struct {
 	path  string
-	form  form
+	help  string
 	value reflect.Value // addressable, inside the struct that is filled
 }
 
-// schema is the struct as keys.
+func (l leaf) isList() bool { return l.value.Kind() == reflect.Slice && !readsText(l.value.Type()) }
+
+// schema is the structs as keys.
 type schema struct {
+	order    []string // of leaves and sections, as they stand in the structs
 	leaves   map[string]leaf
-	sections map[string]bool   // "auth", "auth.session", and "" for the root
+	sections map[string]string // their help, by path; "" is the root
 	byEnv    map[string]string // CENTINELA_AUTH_SESSION_TTL -> auth.session.ttl
 }
 
-// newSchema reads the tags of the struct that into points to. Its errors are
-// mistakes of the programmer.
-func newSchema(into any) (*schema, error) {
-	root := reflect.ValueOf(into)
-	if root.Kind() != reflect.Pointer || root.IsNil() || root.Elem().Kind() != reflect.Struct {
-		return nil, fmt.Errorf("config: %T is not a pointer to a struct", into)
+// newSchema reads the tags. Its errors are mistakes of the programmer.
+func newSchema(sections []Section) (*schema, error) {
+	s := &schema{leaves: map[string]leaf{}, sections: map[string]string{"": ""}, byEnv: map[string]string{}}
+	for _, section := range sections {
+		root := reflect.ValueOf(section.Into)
+		if root.Kind() != reflect.Pointer || root.IsNil() || root.Elem().Kind() != reflect.Struct {
+			return nil, fmt.Errorf("config: %T is not a pointer to a struct", section.Into)
+		}
+		if err := s.walk(section.Path, section.Help, root.Elem()); err != nil {
+			return nil, err
+		}
 	}
-	s := &schema{leaves: map[string]leaf{}, sections: map[string]bool{}, byEnv: map[string]string{}}
-	return s, s.walk("", root.Elem())
+	return s, nil
 }
 
-func (s *schema) walk(path string, section reflect.Value) error {
-	s.sections[path] = true
+func (s *schema) walk(path, help string, section reflect.Value) error {
+	s.open(path, help)
 	for i := range section.NumField() {
 		field := section.Type().Field(i)
-		name, option, _ := strings.Cut(field.Tag.Get(tagName), ",")
+		name, help := field.Tag.Get("yaml"), field.Tag.Get("help")
 		if name == "-" || !field.IsExported() {
 			continue
 		}
-		if option == "squash" {
-			if err := s.walk(path, section.Field(i)); err != nil {
+		if name == "" || strings.ContainsAny(name, ".,") {
+			return fmt.Errorf("config: %s.%s needs a yaml tag without dots and options", section.Type(), field.Name)
+		}
+		value, path := section.Field(i), join(path, name)
+		if value.Kind() == reflect.Struct && !readsText(value.Type()) {
+			if err := s.walk(path, help, value); err != nil {
 				return err
 			}
 			continue
 		}
-		if name == "" || strings.Contains(name, ".") {
-			return fmt.Errorf("config: %s.%s needs a %s tag without dots", section.Type(), field.Name, tagName)
+		if help == "" {
+			return fmt.Errorf("config: %s.%s needs a help tag", section.Type(), field.Name)
 		}
-		if err := s.add(join(path, name), section.Field(i)); err != nil {
+		if err := s.add(leaf{path: path, help: help, value: value}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *schema) add(path string, value reflect.Value) error {
-	form, ok := formOf(value.Type())
-	if !ok && value.Kind() == reflect.Struct {
-		return s.walk(path, value)
+// open makes a section and those that it is in.
+func (s *schema) open(path, help string) {
+	if above := strings.LastIndexByte(path, '.'); above > 0 {
+		s.open(path[:above], "")
 	}
-	if !ok {
-		return fmt.Errorf("config: %s has the type %s, which no text gives", path, value.Type())
+	if _, known := s.sections[path]; !known {
+		s.sections[path] = help
+		s.order = append(s.order, path)
 	}
-	s.leaves[path] = leaf{path: path, form: form, value: value}
-	if other, taken := s.byEnv[envName(path)]; taken {
-		return fmt.Errorf("config: %s and %s share the variable %s", other, path, envName(path))
+}
+
+func (s *schema) add(key leaf) error {
+	inner := key.value.Type()
+	if key.isList() {
+		inner = inner.Elem()
 	}
-	s.byEnv[envName(path)] = path
+	if !readsText(inner) && !isScalar(inner.Kind()) {
+		return fmt.Errorf("config: %s has the type %s, which no text gives", key.path, key.value.Type())
+	}
+	name := envName(key.path)
+	if other, taken := s.byEnv[name]; taken {
+		return fmt.Errorf("config: %s and %s share the variable %s", other, key.path, name)
+	}
+	if kubernetes.MatchString(name + "=") {
+		return fmt.Errorf("config: %s has the variable %s, a name that Kubernetes gives to its own", key.path, name)
+	}
+	s.byEnv[name] = key.path
+	s.leaves[key.path] = key
+	s.order = append(s.order, key.path)
 	return nil
 }
 
@@ -90,28 +106,11 @@ var (
 	durationType = reflect.TypeFor[time.Duration]()
 )
 
-// formOf gives false for a struct, which is a section, and for what can't be set.
-func formOf(t reflect.Type) (form, bool) {
-	if reflect.PointerTo(t).Implements(textType) {
-		return formText, true
-	}
-	switch t.Kind() {
-	case reflect.String:
-		return formText, true
-	case reflect.Bool, reflect.Float32, reflect.Float64,
-		reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
-		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		return formScalar, true
-	case reflect.Slice:
-		if inner, ok := formOf(t.Elem()); ok && (inner == formText || inner == formScalar) {
-			return formList, true
-		}
-		return formTree, true
-	case reflect.Map:
-		return formTree, t.Key().Kind() == reflect.String
-	default:
-		return 0, false
-	}
+// readsText says that a type reads itself from a text.
+func readsText(t reflect.Type) bool { return reflect.PointerTo(t).Implements(textType) }
+
+func isScalar(k reflect.Kind) bool {
+	return k >= reflect.Bool && k <= reflect.Float64 && k != reflect.Uintptr || k == reflect.String
 }
 
 const envPrefix = "CENTINELA_"
@@ -119,3 +118,8 @@ const envPrefix = "CENTINELA_"
 func envName(path string) string {
 	return envPrefix + strings.ToUpper(strings.NewReplacer(".", "_", "-", "_").Replace(path))
 }
+
+// kubernetes are the variables that a pod gets for each Service of its namespace
+// whose name begins with centinela (kubernetes.io/docs, "Discovering services").
+// Its NAME_PORT is a URL: another one is somebody's wrong guess at a key.
+var kubernetes = regexp.MustCompile(`^CENTINELA_([A-Z0-9_]+_)?(SERVICE_HOST=|SERVICE_PORT(_[A-Z0-9_]+)?=|PORT=[a-z]+://|PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?=)`)

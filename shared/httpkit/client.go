@@ -17,6 +17,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/sony/gobreaker/v2"
+	"golang.org/x/sync/singleflight"
 
 	"centinela/shared/fault"
 	"centinela/shared/obs"
@@ -25,10 +26,11 @@ import (
 
 const (
 	defaultClientTimeout = 5 * time.Second
-	retryNeeds           = 150 * time.Millisecond // less than that is refused by the callee anyway
-	breakerTrips         = 5                      // failures in a row, and no answer for as long as the pause
-	breakerPause         = 500 * time.Millisecond // then nobody tries for so long, and then some do
-	breakerProbes        = 8                      // so many: one that takes long must not be all that is allowed
+	// A process that is down refuses at once. Only a machine that is gone says nothing: it costs three calls this much, and
+	// then the breaker answers. Less would also pass while this process waits for a processor: with 80 ms, hashes and
+	// messages in one process made one of some 200 dials of a healthy peer fail (TestBackupUnderLoad, make stress).
+	dialTimeout = time.Second
+	retryNeeds  = 150 * time.Millisecond // less than that is refused by the callee anyway
 	// Connections that are kept: below what a busy moment needs, each answer would close one and each call dial anew.
 	idleConns = 512
 )
@@ -44,8 +46,6 @@ type ClientOptions struct {
 	// Registry takes the metrics; several clients of a service may share it. nil: no metrics.
 	Registry prometheus.Registerer
 	Timeout  time.Duration // of a call whose ctx allows longer; 0 is 5 s
-	// WithoutPerson keeps the token of the person behind the request at home.
-	WithoutPerson bool
 }
 
 // Client calls one peer. It is an HttpRequestDoer for generated clients: give those any base URL, scheme and host are
@@ -54,9 +54,10 @@ type Client struct {
 	opts      ClientOptions
 	transport *http.Transport
 	breaker   *gobreaker.TwoStepCircuitBreaker[struct{}]
-	calls     *prometheus.CounterVec
-	duration  *prometheus.HistogramVec
-	answered  atomic.Int64 // when the peer answered last, Unix nanoseconds; 0: never
+	outcomes  map[string]prometheus.Counter
+	duration  prometheus.Observer
+	answered  atomic.Int64 // when the peer answered last, or the client was made, Unix nanoseconds
+	probes    singleflight.Group
 }
 
 // NewClient builds the client of opts.Callee with its own pool of connections and its own circuit breaker.
@@ -71,50 +72,52 @@ func NewClient(opts ClientOptions) *Client {
 	c := &Client{
 		opts: opts,
 		transport: &http.Transport{
-			DialContext:         newDialer().DialContext,
+			DialContext:         (&net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}).DialContext,
 			MaxIdleConnsPerHost: idleConns, IdleConnTimeout: 45 * time.Second, // below the callee's 60 s, so that it never closes first
 			DisableCompression: true,
 		},
-		calls: obs.Register(opts.Registry, prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: obs.Metric(service, "peer_requests_total"), Help: "Calls to peers by outcome.",
-		}, []string{"peer", "outcome"})),
 		duration: obs.Register(opts.Registry, prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: obs.Metric(service, "peer_request_duration_seconds"), Help: "Time until a peer's answer begins.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5},
-		}, []string{"peer"})),
+		}, []string{"peer"})).WithLabelValues(opts.Callee),
+		outcomes: map[string]prometheus.Counter{},
 	}
-	c.breaker = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
-		Name: opts.Callee, Timeout: breakerPause, MaxRequests: breakerProbes,
-		ReadyToTrip: func(n gobreaker.Counts) bool { return c.silent(n.ConsecutiveFailures, time.Now()) },
-		// The breaker is about whether the peer answers; a caller who left says nothing about it.
-		IsExcluded: func(err error) bool { return errors.Is(err, context.Canceled) },
-		OnStateChange: func(peer string, from, to gobreaker.State) {
-			opts.Log.Warn("circuit breaker", "peer", peer, "from", from.String(), "to", to.String())
-		},
-	})
+	calls := obs.Register(opts.Registry, prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: obs.Metric(service, "peer_requests_total"), Help: "Calls to peers by outcome.",
+	}, []string{"peer", "outcome"}))
+	for _, outcome := range outcomes {
+		c.outcomes[outcome] = calls.WithLabelValues(opts.Callee, outcome)
+	}
+	c.answered.Store(time.Now().UnixNano()) // so that the first calls, which all dial, don't open it together
+	c.breaker = c.newBreaker()
 	return c
 }
 
-// silent tells a peer that is gone from one that is in a flood: of a hundred calls at once a few may fail together, while
-// the others are answered, and an open breaker would then refuse everybody.
-func (c *Client) silent(failures uint32, now time.Time) bool {
-	return failures >= breakerTrips && now.Sub(time.Unix(0, c.answered.Load())) >= breakerPause
-}
+// What can come of a call: a class of status, or why there was none.
+const (
+	outcomeRefused     = "refused" // by the breaker
+	outcomeCanceled    = "canceled"
+	outcomeTimeout     = "timeout"
+	outcomeUnavailable = "unavailable"
+)
+
+// outcomes are all of them, those of an answer by the first digit of its status.
+var outcomes = [...]string{"none", "1xx", "2xx", "3xx", "4xx", "5xx", outcomeRefused, outcomeCanceled, outcomeTimeout, outcomeUnavailable}
 
 // Close closes the connections that are idle.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }
 
 // Do sends req and returns the answer, whatever its status; see Expect. Errors are faults: unavailable (nobody answers;
-// within 100 ms for a dead peer), timeout. A call that is idempotent, or that never reached the peer, is tried once
-// more while 150 ms are left. The caller closes the body.
+// within 100 ms for a dead peer, and for a machine that is gone after the first three calls), timeout. A call that is
+// idempotent, or that never reached the peer, is tried once more while 150 ms are left. The caller closes the body.
 func (c *Client) Do(req *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithTimeout(req.Context(), c.opts.Timeout)
-	resp, err := c.attempt(ctx, req)
+	resp, err := c.send(ctx, req.Clone(ctx))
 	if retryable(ctx, req, resp, err) && pauseFor(ctx, time.Duration(10+rand.IntN(10))*time.Millisecond) {
 		if resp != nil {
 			drain(resp.Body)
 		}
-		resp, err = c.attempt(ctx, req)
+		resp, err = c.send(ctx, req.Clone(ctx))
 	}
 	if err != nil {
 		cancel()
@@ -135,48 +138,49 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
 
-// attempt is one try with a copy of req.
-func (c *Client) attempt(ctx context.Context, req *http.Request) (*http.Response, error) {
-	return c.send(ctx, req.Clone(ctx))
-}
-
 // send is out's try: through the breaker, with fresh headers, its error made a fault.
 func (c *Client) send(ctx context.Context, out *http.Request) (*http.Response, error) {
 	if err := c.prepare(ctx, out); err != nil {
 		return nil, err
 	}
-	done, err := c.breaker.Allow()
+	done, err := c.allow(ctx)
 	if err != nil {
-		c.calls.WithLabelValues(c.opts.Callee, "refused").Inc()
+		c.outcomes[outcomeRefused].Inc()
 		return nil, errUnavailable.WithCause(fmt.Errorf("%s: %w", c.opts.Callee, err)).WithRetryAfter(time.Second)
 	}
 	start := time.Now() // a latency, so real time
 	resp, err := c.transport.RoundTrip(out)
-	c.duration.WithLabelValues(c.opts.Callee).Observe(time.Since(start).Seconds())
+	end := time.Now()
+	c.duration.Observe(end.Sub(start).Seconds())
 	if err == nil {
-		c.answered.Store(time.Now().UnixNano())
+		c.answered.Store(end.UnixNano())
 		done(nil)
-		c.calls.WithLabelValues(c.opts.Callee, strconv.Itoa(resp.StatusCode/100)+"xx").Inc()
+		c.outcomes[outcomes[min(resp.StatusCode/100, 5)]].Inc()
 		return resp, nil
 	}
 	if ctx.Err() != nil {
-		err = errors.Join(ctx.Err(), err) // the transport hides why behind its own errors
+		err = errors.Join(context.Cause(ctx), err) // the transport hides why behind its own errors
 	}
 	done(err)
 	outcome, mapped := c.explain(err)
-	c.calls.WithLabelValues(c.opts.Callee, outcome).Inc()
+	c.outcomes[outcome].Inc()
 	return nil, mapped
 }
 
 func (c *Client) explain(err error) (string, *fault.Error) {
 	cause := fmt.Errorf("call %s: %w", c.opts.Callee, err)
+	f, known := errors.AsType[*fault.Error](err) // why ctx ended, or why the body couldn't be sent
 	switch {
+	case known && f.Kind == fault.KindTimeout:
+		return outcomeTimeout, f.WithCause(cause)
+	case known && f.Kind.Status() < http.StatusInternalServerError:
+		return outcomeCanceled, f
 	case errors.Is(err, context.Canceled):
-		return "canceled", errGone.WithCause(cause)
+		return outcomeCanceled, errGone.WithCause(cause)
 	case errors.Is(err, context.DeadlineExceeded) && !unreachable(err):
-		return "timeout", fault.New(fault.KindTimeout, fault.CodeTimeout, "a service that is needed took too long").WithCause(cause)
+		return outcomeTimeout, fault.New(fault.KindTimeout, fault.CodeTimeout, "a service that is needed took too long").WithCause(cause)
 	default:
-		return "unavailable", errUnavailable.WithCause(cause).WithRetryAfter(time.Second)
+		return outcomeUnavailable, errUnavailable.WithCause(cause).WithRetryAfter(time.Second)
 	}
 }
 
@@ -187,10 +191,10 @@ func (c *Client) prepare(ctx context.Context, out *http.Request) error {
 		return errUnavailable.WithCause(fmt.Errorf("%s: its address is not known", c.opts.Callee))
 	}
 	out.URL.Scheme, out.URL.Host, out.Host = base.Scheme, base.Host, ""
-	if prefix := strings.TrimSuffix(base.Path, "/"); prefix != "" {
-		out.URL.Path = prefix + out.URL.Path
+	if path := strings.TrimSuffix(base.Path, "/"); path != "" {
+		out.URL.Path = path + out.URL.Path
 		if out.URL.RawPath != "" {
-			out.URL.RawPath = prefix + out.URL.RawPath
+			out.URL.RawPath = path + out.URL.RawPath
 		}
 	}
 	if out.GetBody != nil {
@@ -208,12 +212,12 @@ func (c *Client) sign(ctx context.Context, h http.Header) error {
 		return err
 	}
 	from := RequestOf(ctx)
-	set := func(name, value string) {
+	set := func(name, value string) { // canonical names
 		if value == "" {
-			h.Del(name)
+			delete(h, name)
 			return
 		}
-		h.Set(name, value)
+		h[name] = []string{value}
 	}
 	set(HeaderService, token)
 	set(HeaderRequestID, from.ID)
@@ -225,9 +229,7 @@ func (c *Client) sign(ctx context.Context, h http.Header) error {
 		left = strconv.FormatInt(max(time.Until(deadline).Milliseconds(), 0), 10)
 	}
 	set(HeaderDeadline, left)
-	if c.opts.WithoutPerson {
-		h.Del("Authorization")
-	} else if from.Token != "" && h.Get("Authorization") == "" {
+	if from.Token != "" && h.Get("Authorization") == "" {
 		h.Set("Authorization", "Bearer "+from.Token)
 	}
 	return nil
@@ -255,7 +257,7 @@ func idempotent(method string) bool {
 	return false
 }
 
-// refusedToStart: nothing was sent, so any call may be sent again. A dial that timed out is not tried again: 100 ms.
+// refusedToStart: nothing was sent, so any call may be sent again. A dial that timed out is not tried again: it cost enough.
 func refusedToStart(err error) bool {
 	op, ok := errors.AsType[*net.OpError](err)
 	return ok && op.Op == "dial" && !op.Timeout()

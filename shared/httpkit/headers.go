@@ -9,6 +9,7 @@ const (
 	HeaderClientAddress = "X-Centinela-Client-Address" // the client's IP address, as the gateway saw it
 	HeaderUserAgent     = "X-Centinela-User-Agent"     // the client's User-Agent
 	HeaderDeadline      = "X-Centinela-Deadline-Ms"    // what is left of the caller's time, milliseconds
+	HeaderCode          = "X-Centinela-Code"           // of an answer: the error code of its problem document
 	HeaderDevAddress    = "X-Dev-Address"              // development only: the client address to pretend
 )
 
@@ -31,5 +32,5 @@ const (
 	answerTime = 30 * time.Second
 
 	maxUserAgent = 256
-	maxJSONDepth = 16
+	maxPath      = 128 // of an unknown route, in the log
 )

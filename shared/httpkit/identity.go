@@ -6,7 +6,6 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"centinela/shared/fault"
-	"centinela/shared/obs"
 )
 
 var (
@@ -29,18 +28,17 @@ func (s *Server) caller(c *gin.Context) {
 	name, err := s.opts.Callers.Verify(r.Header.Get(HeaderService))
 	if err != nil {
 		c.Header("WWW-Authenticate", serviceChallenge)
-		fail(c, err)
+		Fail(c, err)
 		return
 	}
 	st.Caller = name
 	if !st.op.callers[name] && !st.op.callers["*"] {
-		fail(c, errCaller)
+		Fail(c, errCaller)
 		return
 	}
-	st.Address, st.UserAgent = "", shorten(r.Header.Get(HeaderUserAgent), maxUserAgent)
-	if addr, ok := parseAddress(r.Header.Get(HeaderClientAddress)); ok {
-		st.Address = addr.String()
-	}
+	addr, _ := parseAddress(r.Header.Get(HeaderClientAddress))
+	st.setAddress(addr)
+	st.UserAgent = shorten(r.Header.Get(HeaderUserAgent), maxUserAgent)
 	c.Next()
 }
 
@@ -59,7 +57,7 @@ func (s *Server) person(c *gin.Context) {
 	}
 	if token == "" {
 		c.Header("WWW-Authenticate", "Bearer")
-		fail(c, errNoPerson)
+		Fail(c, errNoPerson)
 		return
 	}
 	claims, err := s.opts.People.Verify(c.Request.Context(), token)
@@ -67,11 +65,10 @@ func (s *Server) person(c *gin.Context) {
 		if fault.From(err).Kind == fault.KindUnauthenticated {
 			c.Header("WWW-Authenticate", `Bearer error="invalid_token"`) // RFC 6750 §3.1
 		}
-		fail(c, err)
+		Fail(c, err)
 		return
 	}
 	st.Person, st.Token = &claims, token
-	obs.From(c.Request.Context()).Set("account", claims.Account)
 	c.Next()
 }
 

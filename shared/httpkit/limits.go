@@ -1,7 +1,6 @@
 package httpkit
 
 import (
-	"context"
 	"net/http"
 	"strconv"
 	"strings"
@@ -14,40 +13,35 @@ import (
 
 var (
 	errDeadline = fault.New(fault.KindUnavailable, fault.CodeDeadlineExceeded, "too little time is left to do this")
-	errTooLarge = fault.New(fault.KindTooLarge, fault.CodeBodyTooLarge, "the body is larger than the operation takes")
 	errEncoding = fault.New(fault.KindUnsupportedMedia, fault.CodeUnsupportedMediaType, "a compressed body is not taken")
 )
 
-// deadline gives the request's context its end: the operation's own time, or what the calling service has left.
-// A WebSocket has none: it lives until one side leaves.
-func (s *Server) deadline(c *gin.Context) {
-	op := stateOf(c.Request.Context()).op
+// timeOf is how long a request may take: the operation's own time, or what the calling service has left. 0 is no limit: a
+// WebSocket lives until one side leaves.
+func (s *Server) timeOf(r *http.Request, op *operation) (time.Duration, error) {
 	limit := s.opts.Timeout
 	if op.long {
 		limit = longTimeout
 	}
-	if text := c.GetHeader(HeaderDeadline); text != "" && !s.opts.Public {
+	if text := r.Header.Get(HeaderDeadline); text != "" && !s.opts.Public {
 		millis, err := strconv.ParseInt(text, 10, 32)
 		if err != nil {
-			fail(c, errInvalid.WithFields(fault.Field{Pointer: "header:" + HeaderDeadline, Code: string(fault.CodeInvalidField), Detail: "must be milliseconds"}))
-			return
+			return limit, invalidHeader(HeaderDeadline, "must be milliseconds")
 		}
 		left := time.Duration(millis)*time.Millisecond - deadlineMargin
 		if left < leastTime {
-			fail(c, errDeadline)
-			return
+			return limit, errDeadline
 		}
 		limit = min(limit, left)
 	}
-	if op.long && isUpgrade(c.Request) {
-		c.Next()
-		return
+	if op.long && isUpgrade(r) {
+		return 0, nil
 	}
-	limitAnswer(c, limit)
-	ctx, cancel := context.WithTimeout(c.Request.Context(), limit)
-	defer cancel()
-	c.Request = c.Request.WithContext(ctx)
-	c.Next()
+	return limit, nil
+}
+
+func invalidHeader(name, detail string) *fault.Error {
+	return errInvalid.WithFields(fault.Field{Pointer: "header:" + name, Code: string(fault.CodeInvalidField), Detail: detail})
 }
 
 // isUpgrade is as RFC 6455 §4.2.1 has it: one header alone makes no socket, and must not make a request without an end.
@@ -63,22 +57,32 @@ func isUpgrade(r *http.Request) bool {
 	return false
 }
 
+// single are the headers that decide who asks and what is read. Of two, one part of the chain could take the first and
+// another the second.
+var single = [...]string{"Authorization", "Content-Encoding", "Content-Type"}
+
 // limitBody refuses a body that says it is too large, and stops reading one that turns out to be. It comes before
 // validation, which buffers. A compressed body is refused: nothing of ours sends one, and what it grows to is unknown.
 func (s *Server) limitBody(c *gin.Context) {
 	r := c.Request
-	limit := stateOf(r.Context()).op.maxBody
-	if r.ContentLength > limit {
+	st := stateOf(r.Context())
+	for _, name := range single {
+		if len(r.Header[name]) > 1 {
+			Fail(c, invalidHeader(name, "must come once"))
+			return
+		}
+	}
+	if r.ContentLength > st.op.maxBody {
 		c.Header("Connection", "close") // the rest is not read
-		fail(c, errTooLarge)
+		Fail(c, errTooLarge)
 		return
 	}
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
-		fail(c, errEncoding)
+		Fail(c, errEncoding)
 		return
 	}
 	if r.Body != nil && r.Body != http.NoBody {
-		r.Body = pace(c, http.MaxBytesReader(c.Writer, r.Body, limit))
+		r.Body = limitRate(c, st, http.MaxBytesReader(c.Writer, r.Body, st.op.maxBody))
 	}
 	c.Next()
 }

@@ -12,6 +12,7 @@ import (
 
 	"centinela/shared/access"
 	"centinela/shared/fault"
+	"centinela/shared/obs"
 	"centinela/shared/svcauth"
 )
 
@@ -47,8 +48,11 @@ type Options struct {
 type Server struct {
 	opts    Options
 	ops     map[string]*operation
+	unknown *operation // of routes that the specification doesn't have: nobody may call them internally
+	allowed map[string]string
 	engine  *gin.Engine
 	metrics *serverMetrics
+	sampler *obs.Sampler
 	check   *validator
 }
 
@@ -62,20 +66,25 @@ func New(opts Options) *Server {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{
-		opts: opts, ops: operations(opts.Spec), check: newValidator(),
-		metrics: newServerMetrics(opts.Service, opts.Registry),
+		opts: opts, ops: operations(opts.Spec), unknown: &operation{id: unknownID, maxBody: DefaultMaxBody}, check: newValidator(),
+		metrics: newServerMetrics(opts.Service, opts.Registry), sampler: obs.NewSampler(opts.Log),
 	}
 	s.mustBeWired()
+	s.metrics.hold(s.unknown)
+	for _, op := range s.ops {
+		s.metrics.hold(op)
+	}
 	s.engine = newEngine()
-	s.engine.Use(s.observe, s.deadline)
+	s.engine.Use(s.observe)
 	s.engine.Use(opts.BeforeLimits...)
 	s.engine.Use(s.limitBody)
 	s.engine.Use(opts.BeforeAuth...)
 	s.engine.Use(s.caller, s.person)
 	s.engine.Use(opts.AfterAuth...)
 	s.engine.Use(s.validate)
-	s.engine.NoRoute(func(c *gin.Context) { fail(c, errUnknownRoute) })
-	s.engine.NoMethod(func(c *gin.Context) { fail(c, errMethod) }) // gin has set Allow
+	s.engine.NoRoute(func(c *gin.Context) { Fail(c, errUnknownRoute) })
+	s.engine.NoMethod(s.noMethod)
+	s.separate()
 	return s
 }
 
@@ -89,7 +98,7 @@ func newEngine() *gin.Engine {
 	// Gin's mode is a global of the process; release is the only one in which it prints nothing of its own.
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
-	e.ContextWithFallback = true // a handler's ctx is a *gin.Context: without it, deadlines and values are lost
+	e.ContextWithFallback = true // who takes a *gin.Context for a context has the request's deadline and values
 	e.HandleMethodNotAllowed = true
 	e.RedirectTrailingSlash = false // a route is what the specification says, nothing near it
 	e.UseRawPath = true             // %2F stays inside its parameter
@@ -111,7 +120,4 @@ func (s *Server) mustBeWired() {
 	}
 }
 
-var (
-	errUnknownRoute = fault.New(fault.KindNotFound, fault.CodeUnknownRoute, "there is no such route")
-	errMethod       = fault.New(fault.KindMethodNotAllowed, fault.CodeMethodNotAllowed, "the route does not have this method")
-)
+var errUnknownRoute = fault.New(fault.KindNotFound, fault.CodeUnknownRoute, "there is no such route")

@@ -10,8 +10,8 @@ import (
 	"centinela/shared/fault"
 )
 
-// TestUnreachablePeerIsUnavailable holds "a service that is down gives a 503 problem within 100 ms" (gateway.md) for a
-// machine that is gone without a word: the dial's time ends, which net calls a context.DeadlineExceeded.
+// TestUnreachablePeerIsUnavailable: a machine that is gone without a word is unavailable, and not a caller whose time is
+// over: the dial's time ends, which net calls a context.DeadlineExceeded.
 func TestUnreachablePeerIsUnavailable(t *testing.T) {
 	_, dialed := (&net.Dialer{Deadline: time.Unix(1, 0)}).Dial("tcp", "127.0.0.1:1") // of another dialer than ours
 	if !errors.Is(dialed, context.DeadlineExceeded) {

@@ -3,9 +3,11 @@ package httpkit
 import (
 	"bytes"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -13,18 +15,21 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"centinela/shared/fault"
+	"centinela/shared/strictjson"
 )
 
 var (
 	errInvalid   = fault.New(fault.KindInvalid, fault.CodeInvalidRequest, "the request is not as the specification says")
-	errMediaType = fault.New(fault.KindUnsupportedMedia, fault.CodeUnsupportedMediaType, "the body has a type that the operation does not take")
+	errMediaType = fault.New(fault.KindUnsupportedMedia, fault.CodeUnsupportedMediaType, "")
 	errNoBody    = fault.New(fault.KindInvalid, fault.CodeInvalidRequest, "the operation takes no body")
 	errJSON      = fault.New(fault.KindInvalid, fault.CodeInvalidJSON, "")
 )
 
 // validator checks requests against the specification. It sets no defaults: what a handler reads is what came.
 type validator struct {
-	withBody, withoutBody *openapi3filter.Options
+	params *openapi3filter.Options           // of everything but the body
+	form   *openapi3filter.Options           // of a form, which the library reads itself
+	schema []openapi3.SchemaValidationOption // of a JSON body, read by strictjson
 }
 
 func newValidator() *validator {
@@ -33,16 +38,22 @@ func newValidator() *validator {
 		"email": openapi3.NewRegexpFormatValidator(openapi3.FormatOfStringForEmail),
 		"uuid":  openapi3.NewRegexpFormatValidator(openapi3.FormatOfStringForUUIDOfRFC9562),
 	})
-	options := func(body bool) *openapi3filter.Options {
+	// The library's own text prints the rejected value. Nothing reads this text, but nothing could leak it either.
+	keyword := func(err *openapi3.SchemaError) string { return err.SchemaField }
+	options := func(form bool) *openapi3filter.Options {
 		o := &openapi3filter.Options{
-			MultiError: true, SkipSettingDefaults: true, ExcludeRequestBody: !body,
+			MultiError: true, SkipSettingDefaults: true, ExcludeRequestBody: !form,
 			SchemaValidationOptions: []openapi3.SchemaValidationOption{formats},
 		}
-		// The library's own text prints the rejected value. Nothing reads this text, but nothing could leak it either.
-		o.WithCustomSchemaErrorFunc(func(err *openapi3.SchemaError) string { return err.SchemaField })
+		o.WithCustomSchemaErrorFunc(keyword)
 		return o
 	}
-	return &validator{withBody: options(true), withoutBody: options(false)}
+	return &validator{
+		params: options(false), form: options(true),
+		schema: []openapi3.SchemaValidationOption{
+			openapi3.VisitAsRequest(), openapi3.MultiErrors(), openapi3.SetSchemaErrorMessageCustomizer(keyword), formats,
+		},
+	}
 }
 
 // validate is the last middleware before the handler, which finds the body unread.
@@ -53,7 +64,7 @@ func (s *Server) validate(c *gin.Context) {
 		return
 	}
 	if err := s.check.request(c.Request, op, c.Params); err != nil {
-		fail(c, err)
+		Fail(c, err)
 		return
 	}
 	c.Next()
@@ -71,7 +82,7 @@ func (v *validator) request(r *http.Request, op *operation, params gin.Params) e
 			})
 		}
 	}
-	options, err := v.body(r, op)
+	options, invalid, err := v.body(r, op)
 	if err != nil {
 		return err
 	}
@@ -82,47 +93,53 @@ func (v *validator) request(r *http.Request, op *operation, params gin.Params) e
 	err = openapi3filter.ValidateRequest(r.Context(), &openapi3filter.RequestValidationInput{
 		Request: r, PathParams: path, QueryParams: query, Route: op.route, Options: options,
 	})
-	if err == nil {
+	if err == nil && invalid == nil {
 		return nil
 	}
-	if fields := violations(err); len(fields) > 0 {
+	if fields := violations(openapi3.MultiError{err, invalid}); len(fields) > 0 {
 		return errInvalid.WithFields(fields...)
 	}
 	return faultFromReading(err)
 }
 
-// body checks the media type, and reads and scans JSON. Other bodies are left to be streamed by the handler, except
-// forms, which the library decodes.
-func (v *validator) body(r *http.Request, op *operation) (*openapi3filter.Options, error) {
+// body checks the media type, and reads JSON, once: what it holds goes to the schema as it is, and the handler finds the
+// bytes. invalid is what the schema says. Other bodies are left to be streamed by the handler, except forms, which the
+// library decodes.
+func (v *validator) body(r *http.Request, op *operation) (options *openapi3filter.Options, invalid, err error) {
 	empty := r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0
 	if op.body == nil {
 		if !empty {
-			return nil, errNoBody
+			return nil, nil, errNoBody
 		}
-		return v.withoutBody, nil
+		return v.params, nil, nil
 	}
 	if empty {
-		return v.withBody, nil // it says whether one is required
+		return v.form, nil, nil // it says whether one is required
 	}
 	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || op.body.Content.Get(mediaType) == nil {
-		return nil, errMediaType
+	content := op.body.Content.Get(mediaType)
+	if err != nil || content == nil {
+		return nil, nil, errMediaType.WithDetail("the operation takes " + strings.Join(slices.Sorted(maps.Keys(op.body.Content)), ", "))
 	}
 	switch {
 	case mediaType == "application/json" || strings.HasSuffix(mediaType, "+json"):
 		data, err := io.ReadAll(r.Body)
 		if err != nil {
-			return nil, faultFromReading(err)
+			return nil, nil, faultFromReading(err)
 		}
-		if err := scanJSON(data); err != nil {
-			return nil, errJSON.WithDetail(err.Error())
+		value, wrong := strictjson.Decode(data)
+		if wrong != nil {
+			return nil, nil, errJSON.WithDetail("the body " + wrong.Detail())
 		}
 		r.ContentLength = int64(len(data))
 		r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }
 		r.Body = io.NopCloser(bytes.NewReader(data))
-		return v.withBody, nil
+		if content.Schema != nil {
+			invalid = content.Schema.Value.VisitJSON(value, v.schema...)
+		}
+		return v.params, invalid, nil
 	case mediaType == "application/x-www-form-urlencoded":
-		return v.withBody, nil
+		return v.form, nil, nil
 	}
-	return v.withoutBody, nil
+	return v.params, nil, nil
 }

@@ -1,16 +1,14 @@
 package httpkit
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"net/http"
-	"os"
 	"strconv"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"centinela/shared/fault"
 )
@@ -47,13 +45,14 @@ func collect(err error, at string, fields *[]fault.Field) {
 }
 
 func collectRequest(e *openapi3filter.RequestError, at string, fields *[]fault.Field) {
-	var parse *openapi3filter.ParseError
+	_, unparsed := errors.AsType[*openapi3filter.ParseError](e.Err)
+	_, unread := errors.AsType[*fault.Error](e.Err) // the body's reader returns faults (limitedBody)
 	switch {
 	case errors.Is(e.Err, openapi3filter.ErrInvalidRequired):
 		add(fields, at, string(fault.CodeInvalidField), "is required")
 	case errors.Is(e.Err, openapi3filter.ErrInvalidEmptyValue):
 		add(fields, at, string(fault.CodeInvalidField), "must not be empty")
-	case errors.As(e.Err, &parse) && !isReading(e.Err):
+	case unparsed && !unread:
 		add(fields, at, string(fault.CodeInvalidField), "cannot be read as its type")
 	default:
 		collect(e.Err, at, fields)
@@ -66,10 +65,13 @@ func collectSchema(e *openapi3.SchemaError, at string, fields *[]fault.Field) {
 		return
 	}
 	if at == "" || strings.HasPrefix(at, "/") {
-		at = pointer(e.JSONPointer())
+		at = ""
+		for _, name := range e.JSONPointer() {
+			at = inside(at, name)
+		}
 	}
 	if name, ok := unsupportedName(e); ok {
-		add(fields, at+"/"+escape(name), string(fault.CodeUnknownField), "is not known here")
+		add(fields, inside(at, name), string(fault.CodeUnknownField), "is not known here")
 		return
 	}
 	add(fields, at, string(fault.CodeInvalidField), rule(e))
@@ -142,32 +144,5 @@ func rule(e *openapi3.SchemaError) string {
 	return "is not valid (" + e.SchemaField + ")"
 }
 
-// pointer writes a JSON pointer (RFC 6901).
-func pointer(parts []string) string {
-	var b strings.Builder
-	for _, p := range parts {
-		b.WriteByte('/')
-		b.WriteString(escape(p))
-	}
-	return b.String()
-}
-
-func escape(part string) string {
-	return strings.NewReplacer("~", "~0", "/", "~1").Replace(part)
-}
-
-func isReading(err error) bool {
-	_, tooLarge := errors.AsType[*http.MaxBytesError](err)
-	return tooLarge || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.Canceled)
-}
-
-// faultFromReading is for a body that could not be read to its end. The text of the error is left behind: it may quote.
-func faultFromReading(err error) error {
-	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		return errTooLarge
-	}
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) {
-		return fault.From(context.DeadlineExceeded)
-	}
-	return errInvalid.WithDetail("the request could not be read")
-}
+// inside is the JSON pointer (RFC 6901) of a member of what at points to.
+func inside(at, name string) string { return string(jsontext.Pointer(at).AppendToken(name)) }

@@ -13,6 +13,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"centinela/shared/mongox"
+	"centinela/shared/testkit"
 )
 
 // Uniqueness is the store's: the indexes that a service lists exist after Open.
@@ -77,7 +78,7 @@ func TestOpenFails(t *testing.T) {
 }
 
 func TestWrapKeepsOtherErrors(t *testing.T) {
-	for _, err := range []error{nil, context.Canceled, context.DeadlineExceeded, mongo.ErrNoDocuments, mongox.ErrNoDocument} {
+	for _, err := range []error{nil, context.Canceled, context.DeadlineExceeded, mongo.ErrNoDocuments, errNoNote} {
 		if got := mongox.Wrap(err); got != err { //nolint:errorlint // identity is what is tested
 			t.Errorf("Wrap(%v) = %v", err, got)
 		}
@@ -98,9 +99,43 @@ func TestCancelledContext(t *testing.T) {
 	}
 }
 
-func TestPing(t *testing.T) {
-	db := open(t, nil)
-	if err := db.Ping(t.Context()); err != nil {
+// A database of first light, which has no mark, and one of a later edition are
+// refused in one line that says what to do, and stay as they are.
+func TestOldDatabase(t *testing.T) {
+	uri, database := testkit.Mongo(t)
+	reopen := func() error {
+		db, err := mongox.Open(t.Context(), uri, database, map[string][]mongo.IndexModel{"accounts": {mongox.Index("name")}})
+		if err == nil {
+			err = db.Close(t.Context())
+		}
+		return err
+	}
+	if err := errors.Join(reopen(), reopen()); err != nil {
+		t.Fatalf("our own: %v", err)
+	}
+	client, err := mongo.Connect(options.Client().ApplyURI(uri))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mark := client.Database(database).Collection("edition")
+	refused := func(whose string) {
+		err := reopen()
+		if err == nil || !strings.Contains(err.Error(), "set store.database to a new name") || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %v", whose, err)
+		}
+	}
+	if _, err := mark.UpdateOne(t.Context(), bson.D{}, mongox.Set(bson.D{{Key: "edition", Value: 3}})); err != nil {
+		t.Fatal(err)
+	}
+	refused("a later one")
+	if err := mark.Drop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	refused("first light's")
+	if names, err := mark.Database().ListCollectionNames(t.Context(), bson.D{{Key: "name", Value: "edition"}}); err != nil || len(names) != 0 {
+		t.Errorf("marked all the same: %v, %v", names, err)
+	}
+	if err := client.Disconnect(t.Context()); err != nil {
 		t.Error(err)
 	}
 }

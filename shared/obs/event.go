@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"time"
 )
 
 // A request sets a few dozen values at most; what is over is a loop gone wrong, and must not become an endless line.
@@ -19,17 +20,18 @@ type WideEvent struct {
 	cause error
 }
 
-type eventKey struct{}
+// EventKey is the WideEvent's in a context, for one that holds it by itself.
+type EventKey struct{}
 
 // NewEvent puts a fresh WideEvent into ctx.
 func NewEvent(ctx context.Context) (context.Context, *WideEvent) {
 	e := &WideEvent{}
-	return context.WithValue(ctx, eventKey{}, e), e
+	return context.WithValue(ctx, EventKey{}, e), e
 }
 
 // From returns the event of ctx; never nil: without one, a throw-away that nobody logs.
 func From(ctx context.Context) *WideEvent {
-	if e, ok := ctx.Value(eventKey{}).(*WideEvent); ok {
+	if e, ok := ctx.Value(EventKey{}).(*WideEvent); ok {
 		return e
 	}
 	return &WideEvent{}
@@ -59,16 +61,28 @@ func (e *WideEvent) Fail(err error) {
 	}
 }
 
-// Emit logs the one line: everything that was set, and the cause of a failure with the causes behind it.
-func (e *WideEvent) Emit(ctx context.Context, log *slog.Logger, level slog.Level, msg string) {
-	e.mu.Lock()
-	attrs := append([]slog.Attr(nil), e.attrs...)
-	cause := e.cause
-	e.mu.Unlock()
-	if cause != nil {
-		attrs = append(attrs, slog.String("error", chain(cause)))
+// Emit logs the one line: attrs, everything that was set, and the cause of a failure with the causes behind it.
+func (e *WideEvent) Emit(ctx context.Context, log *slog.Logger, level slog.Level, msg string, attrs ...slog.Attr) {
+	if !log.Enabled(ctx, level) {
+		return
 	}
-	log.LogAttrs(ctx, level, msg, attrs...)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.cause != nil {
+		attrs = append(attrs, slog.String("error", chain(e.cause)))
+	}
+	h, ours := log.Handler().(*handler)
+	if !ours { // a test's
+		log.LogAttrs(ctx, level, msg, append(attrs, e.attrs...)...)
+		return
+	}
+	line := h.begin(time.Now(), level, msg)
+	for _, list := range [...][]slog.Attr{attrs, e.attrs} {
+		for i := range list {
+			*line = h.form.attr(*line, h.prefix, list[i])
+		}
+	}
+	_ = h.end(line) // there is nobody to tell that nothing can be told
 }
 
 // chain writes an error and the causes that its own text leaves out: a fault prints only its public part, the log

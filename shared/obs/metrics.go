@@ -42,3 +42,26 @@ func Register[C prometheus.Collector](reg prometheus.Registerer, c C) C {
 	}
 	return c
 }
+
+// Outcomes counts what came of something, by outcomes that are known beforehand: each has its series from the start, at 0,
+// and one that isn't among them counts as "other", so that no caller can make labels without end.
+type Outcomes struct{ counters map[string]prometheus.Counter }
+
+// NewOutcomes registers the counter name{outcome}.
+func NewOutcomes(reg prometheus.Registerer, name, help string, outcomes ...string) *Outcomes {
+	vec := Register(reg, prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, []string{"outcome"}))
+	o := &Outcomes{counters: map[string]prometheus.Counter{}}
+	for _, outcome := range append(outcomes, "other") {
+		o.counters[outcome] = vec.WithLabelValues(outcome)
+	}
+	return o
+}
+
+// Count counts one.
+func (o *Outcomes) Count(outcome string) {
+	counter, ok := o.counters[outcome]
+	if !ok {
+		counter = o.counters["other"]
+	}
+	counter.Inc()
+}

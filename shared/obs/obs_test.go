@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -36,7 +34,7 @@ func line(t *testing.T, out *bytes.Buffer) map[string]any {
 // TestWideEvent holds "one wide event per request carries the cause" (architecture.md, Errors).
 func TestWideEvent(t *testing.T) {
 	var out bytes.Buffer
-	log := obs.NewLogger(&out, "auth", "info")
+	log := obs.NewLogger(&out, "auth", "info", obs.FormatJSON)
 	ctx, event := obs.NewEvent(context.Background())
 	obs.From(ctx).Set("operation", "signIn")
 	obs.From(ctx).Set("operation", "signUp")
@@ -62,7 +60,7 @@ func TestWideEventIsBounded(t *testing.T) {
 	for i := range 1000 {
 		event.Set(fmt.Sprintf("k%d", i), i)
 	}
-	event.Emit(ctx, obs.NewLogger(&out, "x", "info"), slog.LevelInfo, "request")
+	event.Emit(ctx, obs.NewLogger(&out, "x", "info", obs.FormatJSON), slog.LevelInfo, "request")
 	if n := len(line(t, &out)); n > 70 {
 		t.Errorf("line has %d values", n)
 	}
@@ -71,7 +69,7 @@ func TestWideEventIsBounded(t *testing.T) {
 
 func TestLoggerLevel(t *testing.T) {
 	var out bytes.Buffer
-	log := obs.NewLogger(&out, "x", "warn")
+	log := obs.NewLogger(&out, "x", "warn", obs.FormatJSON)
 	log.Info("no")
 	if out.Len() != 0 {
 		t.Errorf("info passed level warn: %s", &out)
@@ -79,35 +77,6 @@ func TestLoggerLevel(t *testing.T) {
 	log.Warn("yes")
 	if out.Len() == 0 {
 		t.Error("warn did not pass level warn")
-	}
-}
-
-// TestOps holds "/metrics /healthz /readyz /debug/pprof" with one registry a service (architecture.md, Lifecycle).
-func TestOps(t *testing.T) {
-	var notReady error
-	a, b := obs.NewRegistry("auth"), obs.NewRegistry("chat-relay")
-	h := obs.Ops(prometheus.Gatherers{a, b}, func() error { return notReady })
-	get := func(path string) (int, string) {
-		w := httptest.NewRecorder()
-		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
-		return w.Code, w.Body.String()
-	}
-	if code, body := get("/metrics"); code != 200 || !strings.Contains(body, `centinela_service_info{service="auth"} 1`) ||
-		!strings.Contains(body, `{service="chat-relay"}`) || !strings.Contains(body, "go_goroutines") {
-		t.Errorf("/metrics: %d %.200s", code, body)
-	}
-	if code, _ := get("/healthz"); code != 200 {
-		t.Errorf("/healthz: %d", code)
-	}
-	if code, _ := get("/readyz"); code != 200 {
-		t.Errorf("/readyz: %d", code)
-	}
-	notReady = errors.New("draining")
-	if code, body := get("/readyz"); code != 503 || !strings.Contains(body, "draining") {
-		t.Errorf("/readyz while draining: %d %s", code, body)
-	}
-	if code, _ := get("/debug/pprof/cmdline"); code != 200 {
-		t.Errorf("/debug/pprof: %d", code)
 	}
 }
 

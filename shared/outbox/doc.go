@@ -1,16 +1,21 @@
-// Package outbox ships events to their receiver at least once. A service writes
-// an event in the same step as the change that it reports (sqlitex.AppendOutbox,
-// or the `outbox` array of a MongoDB document), so neither exists without the
-// other; the Shipper reads them from there until the receiver has taken them.
+// Package outbox brings a service's events to audit: a log and a cursor. A
+// service writes an event in the same step as the change that it reports
+// (sqlitex.AppendOutbox, or with the MongoDB document), so neither exists
+// without the other. The log gives it the next number of its source; the Shipper
+// hands the log over in order, signs the head of each shipment with the
+// service's key, and moves the cursor to what the receiver says that it has.
 //
-// Owns: when to ship, how often to try again, the order (oldest first).
+// Owns: when to ship, how often to try again; what is done when a log and its
+// receiver don't agree.
 //
-// Trusts: the source to keep what it was told is pending, and the receiver to
-// be idempotent by event id: after a crash, or with several shippers on one
-// MongoDB, an event may arrive twice.
+// Trusts: the log to be gapless, and the receiver's answer, which names the
+// number and the hash of all that it holds of the source. Nothing is taken for
+// delivered because a call didn't fail.
 //
-// Hands over: an event that the receiver refuses for good (a fault of kind
-// invalid or too_large for that event alone) must not hold the others up: it is
-// logged by id, counted in rejected_total, and moved aside by the source where
-// an operator finds it whole. It is never dropped silently.
+// Hands over: shipments that may come again after a crash; the receiver knows by
+// its own high-water mark what it has. An event that it refuses for good doesn't
+// hold the others up: a gap marker takes its number, and the event is kept aside
+// where an operator finds it whole. A log that its receiver knows otherwise
+// (a file was restored on either side) goes on under a new name, and says so in
+// its first event. Nothing is dropped silently.
 package outbox

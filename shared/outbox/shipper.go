@@ -2,18 +2,23 @@ package outbox
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"centinela/shared/clock"
 	"centinela/shared/fault"
+	"centinela/shared/obs"
 	"centinela/shared/record"
 )
 
 const (
-	batch       = 200                    // events a call of the sink
+	batch       = 200                    // events a shipment
+	batchBytes  = 512 << 10              // of a shipment
 	idle        = 250 * time.Millisecond // look without a kick: another process may have written
 	firstPause  = 50 * time.Millisecond  // after the first failure
 	longestWait = 2 * time.Second        // between tries, however long the receiver is away
@@ -21,37 +26,30 @@ const (
 	lastFlush   = time.Second            // at the end of Run
 )
 
-// Source keeps the events until they are delivered.
-type Source interface {
-	// PendingEvents returns the oldest undelivered events, at most limit.
-	PendingEvents(ctx context.Context, limit int) ([]record.Event, error)
-	// DeliveredEvents forgets events by id; unknown ids are ignored.
-	DeliveredEvents(ctx context.Context, ids []string) error
+// errNotHeld is a receiver that answers without an error, and has nothing.
+var errNotHeld = errors.New("outbox: audit answered, and holds none of what it was sent")
+
+// Options is what a Shipper is made of.
+type Options struct {
+	Service  string // whose events the log holds
+	Log      Log
+	Sink     Sink
+	Sign     func(message []byte) []byte // with the service's key
+	Clock    clock.Clock
+	Logger   *slog.Logger
+	Registry prometheus.Registerer // centinela_<svc>_outbox_{pending,shipped_total,failures_total,rejected_total}
 }
 
-// Rejecter is a Source that can move an event aside for an operator. Without it
-// a rejected event is only logged and counted before it is forgotten.
-type Rejecter interface {
-	RejectEvent(ctx context.Context, id, reason string) error
-}
-
-// Sink hands events over. It returns nil only when the receiver keeps them all.
-type Sink func(ctx context.Context, events []record.Event) error
-
-// Shipper moves events from a Source to a Sink.
+// Shipper moves a log to its receiver.
 type Shipper struct {
-	src     Source
-	sink    Sink
-	log     *slog.Logger
+	Options
 	metrics *metrics
 	kick    chan struct{}
 }
 
-// New returns a Shipper. Its metrics are registered on reg with the first event,
-// which names the service: centinela_<svc>_outbox_{pending,shipped_total,
-// failures_total,rejected_total}.
-func New(src Source, sink Sink, log *slog.Logger, reg prometheus.Registerer) *Shipper {
-	return &Shipper{src: src, sink: sink, log: log, metrics: &metrics{reg: reg}, kick: make(chan struct{}, 1)}
+// New returns a Shipper.
+func New(o Options) *Shipper {
+	return &Shipper{Options: o, metrics: newMetrics(o.Registry, o.Service), kick: make(chan struct{}, 1)}
 }
 
 // Kick makes Run look now; call it after a write that appended events. It never blocks.
@@ -63,7 +61,7 @@ func (s *Shipper) Kick() {
 }
 
 // Run ships until ctx ends, then tries once more for at most a second, and
-// returns nil: what is left stays in the source for the next start.
+// returns nil: what is left stays in the log for the next start.
 func (s *Shipper) Run(ctx context.Context) error {
 	pause := time.Duration(0)
 	for ctx.Err() == nil {
@@ -75,16 +73,16 @@ func (s *Shipper) Run(ctx context.Context) error {
 			// Not a failure of the receiver: the flush below repeats the call.
 		default:
 			pause = min(max(2*pause, firstPause), longestWait)
-			s.metrics.failed()
-			s.log.Warn("outbox: not shipped, trying again", "error", err.Error(), "pause", pause)
+			s.metrics.failures.Inc()
+			s.Logger.Warn("outbox: not shipped, trying again", "error", err.Error(), "pause", pause)
 		}
 		s.wait(ctx, pause)
 	}
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastFlush)
 	defer cancel()
 	if err := s.shipAll(last); err != nil {
-		s.metrics.failed()
-		s.log.Warn("outbox: last flush failed; the events stay for the next start", "error", err.Error())
+		s.metrics.failures.Inc()
+		s.Logger.Warn("outbox: last flush failed; the events stay for the next start", "error", err.Error())
 	}
 	return nil
 }
@@ -107,81 +105,182 @@ func (s *Shipper) wait(ctx context.Context, pause time.Duration) {
 	}
 }
 
-// shipAll empties the source, batch by batch, in order.
+// shipAll empties the log, shipment by shipment, in order.
 func (s *Shipper) shipAll(ctx context.Context) error {
 	for {
-		events, err := s.src.PendingEvents(ctx, batch)
-		if err != nil {
-			return err
-		}
-		s.metrics.waiting(events)
-		if len(events) == 0 {
-			return nil
-		}
-		if err := s.ship(ctx, events); err != nil {
+		more, err := s.shipOne(ctx)
+		if err != nil || !more {
 			return err
 		}
 	}
 }
 
-// ship delivers a batch, or its events one by one when the receiver refuses the
-// batch for what is in it.
-func (s *Shipper) ship(ctx context.Context, events []record.Event) error {
-	err := s.send(ctx, events)
-	if err == nil {
-		return s.delivered(ctx, events)
+func (s *Shipper) shipOne(ctx context.Context) (more bool, _ error) {
+	instance, at, err := s.Log.Shipped(ctx)
+	if err != nil {
+		return false, err
 	}
-	if !refused(err) {
-		return err
+	entries, err := s.Log.After(ctx, at.N, batch)
+	if err != nil {
+		return false, err
 	}
-	if len(events) == 1 {
-		return s.reject(ctx, events[0], err)
+	s.metrics.waiting.Set(float64(len(entries)))
+	if len(entries) == 0 {
+		return false, nil
 	}
-	for i := range events {
-		if err := s.ship(ctx, events[i:i+1]); err != nil {
-			return err
-		}
+	source := s.Service + "/" + instance
+	if entries[0].N != at.N+1 {
+		return true, s.mark(ctx, source, at.N+1, "the log has no event with this number")
 	}
-	return nil
+	shipment := s.pack(source, at, entries)
+	held, err := s.send(ctx, shipment)
+	switch {
+	case refused(err):
+		return true, s.sift(ctx, source, at, entries, err)
+	case err != nil:
+		return false, err
+	case held == at:
+		return false, errNotHeld
+	case held == shipment.Head:
+		s.metrics.shipped.Add(float64(len(shipment.Entries)))
+		return true, s.Log.Trim(ctx, held)
+	}
+	return true, s.agree(ctx, source, at, held)
 }
 
-func (s *Shipper) send(ctx context.Context, events []record.Event) error {
+// pack takes the entries up to the first that would be too much or out of order.
+func (s *Shipper) pack(source string, at record.Head, entries []Entry) record.Shipment {
+	shipment := record.Shipment{Source: source, From: at.N + 1, Head: at}
+	bytes := 0
+	for _, e := range entries {
+		bytes += len(e.Body) + len(e.Openings)
+		if len(shipment.Entries) > 0 && bytes > batchBytes || e.N != shipment.Head.N+1 {
+			break
+		}
+		shipment.Entries = append(shipment.Entries, e.Sealed)
+		shipment.Head = shipment.Head.Next(e.Body)
+	}
+	shipment.Signature = s.Sign(shipment.Head.Message(source))
+	return shipment
+}
+
+func (s *Shipper) send(ctx context.Context, shipment record.Shipment) (record.Head, error) {
 	ctx, cancel := context.WithTimeout(ctx, sinkBudget)
 	defer cancel()
-	return s.sink(ctx, events)
+	return s.Sink(ctx, shipment)
 }
 
-func (s *Shipper) delivered(ctx context.Context, events []record.Event) error {
-	ids := make([]string, len(events))
-	for i, e := range events {
-		ids[i] = e.ID
+// sift ships the entries of a refused shipment one by one, until the one that is
+// refused alone; that one's number goes to a gap marker.
+func (s *Shipper) sift(ctx context.Context, source string, at record.Head, entries []Entry, cause error) error {
+	if len(entries) > 1 && entries[1].N == at.N+2 {
+		alone := s.pack(source, at, entries[:1])
+		held, err := s.send(ctx, alone)
+		if err == nil && held == alone.Head {
+			s.metrics.shipped.Inc()
+			if err := s.Log.Trim(ctx, held); err != nil {
+				return err
+			}
+			return s.sift(ctx, source, held, entries[1:], cause)
+		}
+		if !refused(err) {
+			return err
+		}
+		cause = err
 	}
-	if err := s.src.DeliveredEvents(ctx, ids); err != nil {
-		return err
-	}
-	s.metrics.sent(len(events))
-	return nil
+	return s.mark(ctx, source, at.N+1, cause.Error())
 }
 
-// reject moves one event aside, and only then says so: a failing source leaves
-// it in place and it is tried again.
-func (s *Shipper) reject(ctx context.Context, e record.Event, cause error) error {
-	var err error
-	if aside, ok := s.src.(Rejecter); ok {
-		err = aside.RejectEvent(ctx, e.ID, cause.Error())
-	} else {
-		err = s.src.DeliveredEvents(ctx, []string{e.ID})
-	}
+// mark puts a gap marker in the place of number n.
+func (s *Shipper) mark(ctx context.Context, source string, n int64, why string) error {
+	sealed, err := Gap(s.Clock.Now(), s.Service, source, n)
 	if err != nil {
 		return err
 	}
-	s.metrics.refused()
-	s.log.Error("outbox: event rejected by its receiver and moved aside", "event", e.ID, "action", e.Action, "error", cause.Error())
+	if err := s.Log.Supersede(ctx, n, sealed, why); err != nil {
+		return err
+	}
+	s.metrics.rejected.Inc()
+	s.Logger.Error("outbox: an event was rejected and moved aside; a gap marker took its number", "source", source, "n", n, "error", why)
+	return nil
+}
+
+// agree deals with a receiver that holds something else than what was sent. It may
+// be ahead, because another process ships the same log, or because this one was
+// stopped between the answer and the cursor: then this log holds what it holds, and
+// the cursor follows. Otherwise one of the two was put back to an older state.
+func (s *Shipper) agree(ctx context.Context, source string, at, held record.Head) error {
+	has, err := s.holds(ctx, at, held)
+	if err != nil {
+		return err
+	}
+	if has {
+		return s.Log.Trim(ctx, held)
+	}
+	// Another process may have moved the cursor beyond all of this meanwhile.
+	if instance, now, err := s.Log.Shipped(ctx); err != nil || s.Service+"/"+instance != source || now != at {
+		return err
+	}
+	return s.renew(ctx, source, at, held)
+}
+
+// holds reports whether the log from at on comes to that head.
+func (s *Shipper) holds(ctx context.Context, at, held record.Head) (bool, error) {
+	for own := at; own.N < held.N; {
+		entries, err := s.Log.After(ctx, own.N, batch)
+		if err != nil || len(entries) == 0 {
+			return false, err
+		}
+		for _, e := range entries {
+			if e.N != own.N+1 {
+				return false, nil
+			}
+			if own = own.Next(e.Body); own == held {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}
+
+func (s *Shipper) renew(ctx context.Context, source string, at, held record.Head) error {
+	notice := record.New(s.Clock.Now(), s.Service, record.AuditGap, record.Failure, record.Origin{})
+	notice.Reason = "the log and the record don't agree, as after a restore of one of them: it goes on under a new name"
+	notice.Data = record.Data{"source": source, "shipped": at.N, "held": held.N}
+	if err := s.Log.Renew(ctx, notice); err != nil {
+		return errors.Join(fmt.Errorf("outbox: audit holds another log of %s", source), err)
+	}
+	s.Logger.Error("outbox: audit holds another log of this source; it goes on under a new name, and the record says so", "source", source, "shipped", at.N, "held", held.N)
 	return nil
 }
 
 // refused tells "never" from "not now": only a verdict on the content itself.
 func refused(err error) bool {
+	if err == nil {
+		return false
+	}
 	kind := fault.From(err).Kind
 	return kind == fault.KindInvalid || kind == fault.KindTooLarge
+}
+
+type metrics struct {
+	waiting                     prometheus.Gauge
+	shipped, failures, rejected prometheus.Counter
+}
+
+func newMetrics(reg prometheus.Registerer, service string) *metrics {
+	counter := func(thing, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Name: obs.Metric(service, thing), Help: help})
+	}
+	m := &metrics{
+		waiting: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: obs.Metric(service, "outbox_pending"),
+			Help: "Events that waited at the last look, counted up to one batch of 200.",
+		}),
+		shipped:  counter("outbox_shipped_total", "Events that audit has, by its own answer."),
+		failures: counter("outbox_failures_total", "Tries that failed and are repeated."),
+		rejected: counter("outbox_rejected_total", "Events that audit refuses for good; a gap marker took their place."),
+	}
+	reg.MustRegister(m.waiting, m.shipped, m.failures, m.rejected)
+	return m
 }

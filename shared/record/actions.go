@@ -2,6 +2,23 @@ package record
 
 import "slices"
 
+// Class says how an event is kept and who sees it.
+type Class string
+
+// The classes of events.
+const (
+	// Security: who can enter, what changed, what was decided, refused or read by
+	// operators. Recorded one by one, and shown to the person first.
+	Security Class = "security"
+	// Activity: chat and requests, as digests.
+	Activity Class = "activity"
+	// Telemetry: counted, and may be dropped; what was dropped leaves a gap marker.
+	Telemetry Class = "telemetry"
+)
+
+// Classes are all of them.
+func Classes() []Class { return []Class{Security, Activity, Telemetry} }
+
 // Every action that an event may report.
 const (
 	AccountCreated           = "account.created"            // an account was made
@@ -18,6 +35,7 @@ const (
 	PhoneVerified            = "phone.verified"             // the number's code came back
 	PhoneVerificationFailed  = "phone.verification_failed"  // a wrong code for a number
 	PhoneRemovalAsked        = "phone.removal_asked"        // a number's removal was asked for; the wait runs
+	PhoneRemovalCancelled    = "phone.removal_cancelled"    // the owner keeps a number whose removal was asked for
 	PhoneRemoved             = "phone.removed"              // a number was removed
 	QuestionSet              = "question.set"               // the security question was set or changed
 	RecoveryStarted          = "recovery.started"           // somebody started a recovery
@@ -35,7 +53,7 @@ const (
 	ChatConnected            = "chat.connected"             // a socket was authenticated
 	ChatDisconnected         = "chat.disconnected"          // a socket was closed
 	ChatConversationCreated  = "chat.conversation_created"  // a conversation was made
-	ChatMessageSent          = "chat.message_sent"          // a message was relayed (never its text)
+	ChatActivity             = "chat.activity"              // digest of what a session sent within a minute (never texts)
 	ChatProtocolViolation    = "chat.protocol_violation"    // a frame that the socket's state forbids
 	ChatRefused              = "chat.refused"               // the relay refused a socket or a frame
 	GatewayRequestRefused    = "gateway.request_refused"    // the public door refused a request
@@ -54,6 +72,12 @@ const (
 	classAPIActivity      = 6003
 )
 
+// activity and telemetry are the actions that aren't of class security.
+var (
+	activity  = []string{ChatConnected, ChatDisconnected, ChatConversationCreated, ChatActivity, SessionRefreshed}
+	telemetry = []string{GatewayRateLimited}
+)
+
 // classes holds each action once, with its OCSF class.
 var classes = map[string]int{
 	AccountCreated:           classAccountChange,
@@ -70,6 +94,7 @@ var classes = map[string]int{
 	PhoneVerified:            classAccountChange,
 	PhoneVerificationFailed:  classAccountChange,
 	PhoneRemovalAsked:        classAccountChange,
+	PhoneRemovalCancelled:    classAccountChange,
 	PhoneRemoved:             classAccountChange,
 	QuestionSet:              classAccountChange,
 	RecoveryStarted:          classAuthentication,
@@ -87,7 +112,7 @@ var classes = map[string]int{
 	ChatConnected:            classAPIActivity,
 	ChatDisconnected:         classAPIActivity,
 	ChatConversationCreated:  classAPIActivity,
-	ChatMessageSent:          classAPIActivity,
+	ChatActivity:             classAPIActivity,
 	ChatProtocolViolation:    classDetectionFinding,
 	ChatRefused:              classAPIActivity,
 	GatewayRequestRefused:    classAPIActivity,
@@ -112,6 +137,17 @@ func Actions() []string {
 func Known(action string) bool {
 	_, ok := classes[action]
 	return ok
+}
+
+// ClassOf is the class of an action.
+func ClassOf(action string) Class {
+	switch {
+	case slices.Contains(activity, action):
+		return Activity
+	case slices.Contains(telemetry, action):
+		return Telemetry
+	}
+	return Security
 }
 
 // ClassUID is the action's OCSF class: Authentication 3002, Account Change 3001,

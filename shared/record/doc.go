@@ -1,8 +1,13 @@
-// Package record is what happened: the one event type that every service
-// writes beside the change it reports, and that audit stores.
+// Package record is what happened: the one form of an event, from the service
+// that reports it to the record that keeps it.
 //
-// Owns: the form of an event, its bounds, the list of actions and their OCSF
-// classes. Trusts: nobody; Validate is called again where events come in.
-// Hands over: events without secrets, message texts or device keys, to
-// shared/outbox and through it to audit.
+// Owns: the draft that a service fills in (Event); its envelope, version 2:
+// RFC 8785 canonical bytes that are built once, travel, are stored and are what
+// is hashed; the salted commitments to personal fields and their openings; the
+// bounds; the list of actions and their classes.
+// Trusts: nobody. Parse and Disclose are the one validation, wherever an event
+// comes in.
+// Hands over: events without secrets, message texts or device keys. Personal
+// values stand in the openings only, never in the bytes: whoever destroys the
+// openings has erased the person, and every hash still fits.
 package record

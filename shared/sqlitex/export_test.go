@@ -25,12 +25,13 @@ func PanicAt(t *testing.T, db *DB, word string) {
 	if err := db.read.QueryRowContext(t.Context(), `SELECT file FROM pragma_database_list`).Scan(&path); err != nil {
 		t.Fatal(err)
 	}
-	sound, err := openWrite(path)
+	h := newHandles(t.Context(), path, nil)
+	sound, err := h.openWrite()
 	if err != nil {
 		t.Fatal(err)
 	}
 	old := db.write
-	db.write = sql.OpenDB(faulty{sound.Driver(), dsn(path, "_txlock=immediate"), &word})
+	db.write = sql.OpenDB(faulty{sound.Driver(), dsn(path, nil, "_txlock=immediate"), &word})
 	db.write.SetMaxOpenConns(1)
 	if err := old.Close(); err != nil {
 		t.Fatal(err)
@@ -69,3 +70,43 @@ func (c faultyConn) ExecContext(ctx context.Context, query string, args []driver
 	}
 	return c.fullConn.ExecContext(ctx, query, args)
 }
+
+// Path is the database's file.
+func Path(db *DB) string { return db.path }
+
+// Checkpoint moves the WAL into the file.
+func Checkpoint(t *testing.T, db *DB) (busy int, err error) {
+	t.Helper()
+	var log, moved int
+	err = db.write.QueryRowContext(t.Context(), `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &log, &moved)
+	return busy, err
+}
+
+// WriteExec runs a statement on the write connection, outside of every transaction.
+func WriteExec(t testing.TB, db *DB, statement string) {
+	t.Helper()
+	// A pragma that sets a value answers with it.
+	if _, err := Column[any](t.Context(), db.write, statement); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Kept is how many statements the connection keeps prepared, and can use again.
+func Kept(t testing.TB, c *sql.Conn) (n int) {
+	t.Helper()
+	err := c.Raw(func(c any) error {
+		for _, s := range c.(*conn).ready {
+			if !s.reading {
+				n++
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// SetFree makes the database believe that so many bytes are free.
+func SetFree(db *DB, bytes uint64) { db.free = func(string) (uint64, error) { return bytes, nil } }

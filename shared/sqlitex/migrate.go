@@ -20,16 +20,12 @@ CREATE TABLE IF NOT EXISTS schema_migrations (
 	name     TEXT NOT NULL,
 	checksum TEXT NOT NULL
 ) STRICT;
-CREATE TABLE IF NOT EXISTS outbox_events (
-	seq  INTEGER PRIMARY KEY AUTOINCREMENT,
-	id   TEXT NOT NULL UNIQUE,
-	body TEXT NOT NULL
-);
-CREATE TABLE IF NOT EXISTS outbox_rejected (
-	id     TEXT PRIMARY KEY,
-	body   TEXT NOT NULL,
-	reason TEXT NOT NULL
-) STRICT;`
+CREATE TABLE IF NOT EXISTS write_probe (
+	id INTEGER PRIMARY KEY CHECK (id = 1),
+	n  INTEGER NOT NULL
+) STRICT;
+INSERT OR IGNORE INTO write_probe (id, n) VALUES (1, 0);
+`
 
 var migrationName = regexp.MustCompile(`^(\d{4})_[a-z0-9_]+\.sql$`)
 
@@ -87,20 +83,15 @@ func migrate(ctx context.Context, db *sql.DB, steps []migration) error {
 }
 
 func migrateIn(ctx context.Context, tx *sql.Tx, steps []migration) error {
-	if _, err := tx.ExecContext(ctx, ownTables); err != nil {
+	if _, err := tx.ExecContext(ctx, ownTables+logTables); err != nil {
 		return err
 	}
 	applied, err := appliedMigrations(ctx, tx)
 	if err != nil {
 		return err
 	}
-	for i, done := range applied {
-		if i >= len(steps) || done.version != steps[i].version {
-			return fmt.Errorf("written by a newer version of centinela (it has migration %s, unknown here): start that version, or restore an older copy", done.name)
-		}
-		if done.checksum != steps[i].checksum {
-			return fmt.Errorf("migration %s was changed after it was applied: restore its text and put the change into a new migration", done.name)
-		}
+	if err := fit(applied, steps); err != nil {
+		return err
 	}
 	for _, step := range steps[len(applied):] {
 		if _, err := tx.ExecContext(ctx, step.script); err != nil {
@@ -113,18 +104,20 @@ func migrateIn(ctx context.Context, tx *sql.Tx, steps []migration) error {
 	return nil
 }
 
-func appliedMigrations(ctx context.Context, tx *sql.Tx) (applied []migration, err error) {
-	rows, err := tx.QueryContext(ctx, `SELECT version, name, checksum FROM schema_migrations ORDER BY version`)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		var m migration
-		if err := rows.Scan(&m.version, &m.name, &m.checksum); err != nil {
-			return nil, err
+// fit says why a database with these migrations applied isn't ours to change.
+func fit(applied, steps []migration) error {
+	for i, done := range applied {
+		if i >= len(steps) || done.version != steps[i].version {
+			return fmt.Errorf("written by a newer version of centinela (it has migration %s, unknown here): start that version, or restore an older copy", done.name)
 		}
-		applied = append(applied, m)
+		if done.checksum != steps[i].checksum {
+			return fmt.Errorf("made by another edition of centinela, whose data has another form (migration %s): start with an empty data_dir, or the edition that made it; nothing was changed", done.name)
+		}
 	}
-	return applied, rows.Err()
+	return nil
+}
+
+func appliedMigrations(ctx context.Context, q Querier) ([]migration, error) {
+	return Collect(ctx, q, func(m *migration) []any { return []any{&m.version, &m.name, &m.checksum} },
+		`SELECT version, name, checksum FROM schema_migrations ORDER BY version`)
 }

@@ -2,18 +2,14 @@ package sqlitex
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
-	"runtime"
 	"time"
 
-	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
@@ -28,7 +24,7 @@ const header = "SQLite format 3\x00"
 // none). It makes the folder (0700) and the file (0600). Errors are one line
 // and say what to do: the folder or file is not writable, the file is not a
 // SQLite database, is damaged or locked, or a newer version wrote it.
-func Open(ctx context.Context, path string, migrations fs.FS) (*DB, error) {
+func Open(ctx context.Context, path string, migrations fs.FS, options ...Option) (*DB, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
@@ -40,18 +36,25 @@ func Open(ctx context.Context, path string, migrations fs.FS) (*DB, error) {
 	if err := claimFile(abs); err != nil {
 		return nil, err
 	}
-	write, err := openWrite(abs)
-	if err != nil {
+	h := newHandles(ctx, abs, options)
+	db := &DB{path: abs, store: h.store, faulted: h.faulted, free: freeBytes, queue: make(chan *call, maxBatch), stopped: make(chan struct{})}
+	if db.write, err = h.openWrite(); err != nil {
 		return nil, explain(abs, err)
 	}
-	if err := patiently(ctx, func() error { return migrate(ctx, write, steps) }); err != nil {
-		return nil, errors.Join(explain(abs, err), write.Close())
+	err = patiently(ctx, func() error { return migrate(ctx, db.write, steps) })
+	if err == nil {
+		db.read, err = h.openRead()
 	}
-	read, err := openRead(abs)
 	if err != nil {
-		return nil, errors.Join(explain(abs, err), write.Close())
+		return nil, errors.Join(explain(abs, err), db.write.Close())
 	}
-	db := &DB{write: write, read: read, queue: make(chan *call, maxBatch), stopped: make(chan struct{})}
+	err = CheckSchema(ctx, db.read, migrations)
+	if err == nil {
+		db.opened, err = os.Stat(abs)
+	}
+	if err != nil {
+		return nil, errors.Join(explain(abs, err), db.read.Close(), db.write.Close())
+	}
 	go db.commitGroups()
 	return db, nil
 }
@@ -111,43 +114,6 @@ func claimFile(path string) error {
 	return nil
 }
 
-// openWrite is one connection for the one writer. Its driver leaves cancellation
-// out: see uninterrupted.
-func openWrite(path string) (*sql.DB, error) {
-	connector, err := sqlite.NewConnector(dsn(path, "_pragma=foreign_keys(1)", "_pragma=journal_mode(WAL)", "_pragma=synchronous(FULL)",
-		// The savepoint of each change spilled into a temporary file, nine pages a chat message.
-		"_pragma=temp_store(memory)",
-		// 16 MiB of WAL between checkpoints instead of 4: each copies the hot pages anew.
-		"_pragma=wal_autocheckpoint(4000)", "_txlock=immediate"))
-	if err != nil {
-		return nil, err
-	}
-	db := sql.OpenDB(uninterrupted{connector})
-	db.SetMaxOpenConns(1)
-	db.SetMaxIdleConns(1)
-	return db, nil
-}
-
-func openRead(path string) (*sql.DB, error) {
-	db, err := sql.Open("sqlite", dsn(path, "_pragma=query_only(1)"))
-	if err != nil {
-		return nil, err
-	}
-	conns := max(4, runtime.NumCPU())
-	db.SetMaxOpenConns(conns)
-	db.SetMaxIdleConns(conns)
-	return db, nil
-}
-
-// dsn puts the busy timeout first: the later pragmas may meet a lock.
-func dsn(path string, options ...string) string {
-	u := url.URL{Scheme: "file", Path: path, RawQuery: fmt.Sprintf("_pragma=busy_timeout(%d)", busyTimeout.Milliseconds())}
-	for _, option := range options {
-		u.RawQuery += "&" + option
-	}
-	return u.String()
-}
-
 func explain(path string, err error) error {
 	switch primary(err) {
 	case sqlite3.SQLITE_NOTADB:
@@ -168,8 +134,7 @@ func notADatabase(path string) error {
 
 // reason drops the path that os errors repeat.
 func reason(err error) error {
-	var withPath *fs.PathError
-	if errors.As(err, &withPath) {
+	if withPath, ok := errors.AsType[*fs.PathError](err); ok {
 		return withPath.Err
 	}
 	return err

@@ -3,44 +3,68 @@ package sqlitex_test
 import (
 	"database/sql"
 	"errors"
-	"reflect"
+	"path/filepath"
+	"strings"
 	"testing"
-	"time"
 
 	"centinela/shared/outbox"
+	"centinela/shared/outbox/outboxtest"
 	"centinela/shared/record"
 	"centinela/shared/sqlitex"
 )
 
-var (
-	_ outbox.Source   = (*sqlitex.DB)(nil)
-	_ outbox.Rejecter = (*sqlitex.DB)(nil)
-)
-
-func newEvents(n int) []record.Event {
-	events := make([]record.Event, n)
-	for i := range events {
-		// Times run backwards: the order is that of writing.
-		at := time.Date(2026, 11, 23, 10, 0, n-i, 0, time.UTC)
-		events[i] = record.New(at, "auth", record.SessionCreated, "success", record.Origin{Address: "192.0.2.1", RequestID: "req_1"})
-		events[i].Data = map[string]string{"k": "v"}
-	}
-	return events
+func TestLog(t *testing.T) {
+	outboxtest.Run(t, func(t *testing.T) outboxtest.Fixture {
+		db, path := open(t)
+		return outboxtest.Fixture{
+			Log:    db,
+			Append: func(t *testing.T, events ...record.Event) { appendEvents(t, db, events...) },
+			Reopen: func(t *testing.T) outbox.Log {
+				other, err := sqlitex.Open(t.Context(), path, migrations(schema))
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() {
+					if err := other.Close(); err != nil {
+						t.Error(err)
+					}
+				})
+				return other
+			},
+			Damage: func(t *testing.T, n int64) { exec(t, db, `UPDATE outbox_log SET body = x'7b7d' WHERE n = ?`, n) },
+			Aside: func(t *testing.T) (n int) {
+				if err := db.Read().QueryRowContext(t.Context(), `SELECT count(*) FROM outbox_rejected WHERE reason <> '' AND source LIKE 'auth/%'`).Scan(&n); err != nil {
+					t.Fatal(err)
+				}
+				return n
+			},
+		}
+	})
 }
 
-func pending(t *testing.T, db *sqlitex.DB, limit int) []record.Event {
+func appendEvents(t *testing.T, db *sqlitex.DB, events ...record.Event) {
 	t.Helper()
-	events, err := db.PendingEvents(t.Context(), limit)
-	if err != nil {
+	for len(events) > 0 { // in several transactions
+		n := min(len(events), 7)
+		if err := db.Write(t.Context(), func(tx *sql.Tx) error { return sqlitex.AppendOutbox(tx, events[:n]...) }); err != nil {
+			t.Fatal(err)
+		}
+		events = events[n:]
+	}
+}
+
+func exec(t *testing.T, db *sqlitex.DB, query string, args ...any) {
+	t.Helper()
+	if err := db.Write(t.Context(), func(tx *sql.Tx) error { _, err := tx.Exec(query, args...); return err }); err != nil {
 		t.Fatal(err)
 	}
-	return events
 }
 
-// Events are kept exactly when the change that they report is.
+// Events are kept exactly when the change that they report is, and what is undone
+// leaves no gap in the numbers.
 func TestOutboxWithItsChange(t *testing.T) {
-	db, path := open(t)
-	events := newEvents(3)
+	db, _ := open(t)
+	events := outboxtest.Events(3)
 	write := func(fail error, events ...record.Event) error {
 		return db.Write(t.Context(), func(tx *sql.Tx) error {
 			if _, err := increment(tx); err != nil {
@@ -49,86 +73,59 @@ func TestOutboxWithItsChange(t *testing.T) {
 			return errors.Join(sqlitex.AppendOutbox(tx, events...), fail)
 		})
 	}
-	if err := write(nil, events[0], events[1]); err != nil {
+	if err := write(nil, events[0]); err != nil {
 		t.Fatal(err)
 	}
-	if err := write(errOwn, events[2]); !errors.Is(err, errOwn) {
+	if err := write(errOwn, events[1]); !errors.Is(err, errOwn) {
 		t.Fatal(err)
 	}
-	if got := pending(t, db, 10); !reflect.DeepEqual(got, events[:2]) {
-		t.Errorf("pending %+v, want %+v", got, events[:2])
+	if err := write(nil, events[2]); err != nil {
+		t.Fatal(err)
 	}
-	if got := pending(t, db, 1); len(got) != 1 || got[0].ID != events[0].ID {
-		t.Errorf("limit 1: %+v", got)
+	entries, err := db.After(t.Context(), 0, 10)
+	if err != nil || len(entries) != 2 || entries[1].N != 2 || !strings.Contains(string(entries[1].Body), events[2].ID) {
+		t.Errorf("%d entries, %v", len(entries), err)
 	}
-	other, err := sqlitex.Open(t.Context(), path, migrations(schema))
+	bad := outboxtest.Events(1)[0]
+	bad.Data = record.Data{"a": make(chan int)}
+	before := counter(t, db)
+	if err := write(nil, bad); err == nil || counter(t, db) != before {
+		t.Errorf("an event that has no place in the record was written with its change (%v)", err)
+	}
+}
+
+// A cursor that was altered by hand is found out.
+func TestOutboxCursorAltered(t *testing.T) {
+	for _, alter := range []string{`DELETE FROM outbox_cursor`, `UPDATE outbox_cursor SET hash = x'00'`} {
+		db, _ := open(t)
+		exec(t, db, alter)
+		if _, _, err := db.Shipped(t.Context()); !errors.Is(err, sqlitex.ErrOutbox) {
+			t.Errorf("%s: %v", alter, err)
+		}
+	}
+}
+
+// A database of the first version is refused in one line, and stays as it is.
+func TestOldDatabase(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "old.db")
+	old, err := sql.Open("sqlite", path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := pending(t, other, 10); len(got) != 2 {
-		t.Errorf("after reopening: %+v", got)
+	if _, err := old.ExecContext(t.Context(), `
+		CREATE TABLE schema_migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL) STRICT;
+		INSERT INTO schema_migrations VALUES (1, '0001_first.sql', 'of the first version')`); err != nil {
+		t.Fatal(err)
 	}
-	if err := other.Close(); err != nil {
+	_, err = sqlitex.Open(t.Context(), path, migrations(schema))
+	if err == nil || !strings.Contains(err.Error(), "start with an empty data_dir") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("got %v", err)
+	}
+	var tables int
+	if err := old.QueryRowContext(t.Context(), `SELECT count(*) FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'`).Scan(&tables); err != nil || tables != 1 {
+		t.Errorf("%d tables, %v", tables, err)
+	}
+	if err := old.Close(); err != nil {
 		t.Error(err)
-	}
-}
-
-func TestOutboxDeliveredAndRejected(t *testing.T) {
-	db, _ := open(t)
-	events := newEvents(4)
-	if err := db.Write(t.Context(), func(tx *sql.Tx) error { return sqlitex.AppendOutbox(tx, events...) }); err != nil {
-		t.Fatal(err)
-	}
-	if err := db.DeliveredEvents(t.Context(), []string{events[0].ID, events[2].ID, "evt_unknown"}); err != nil {
-		t.Fatal(err)
-	}
-	for range 2 {
-		if err := db.RejectEvent(t.Context(), events[1].ID, "invalid_request: no"); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if got := pending(t, db, 10); len(got) != 1 || got[0].ID != events[3].ID {
-		t.Errorf("pending %+v", got)
-	}
-	var id, reason string
-	if err := db.Read().QueryRow(`SELECT id, reason FROM outbox_rejected`).Scan(&id, &reason); err != nil || id != events[1].ID || reason != "invalid_request: no" {
-		t.Errorf("aside: %s, %s, %v", id, reason, err)
-	}
-}
-
-// R5.2: a damaged row of the outbox stops no other event: it comes as one that
-// audit refuses, and so is moved aside.
-func TestOutboxDamagedRow(t *testing.T) {
-	for name, damage := range map[string]string{
-		"no JSON":      `UPDATE outbox_events SET body = '{"id":' WHERE id = ?`,
-		"other's body": `UPDATE outbox_events SET body = (SELECT body FROM outbox_events ORDER BY seq DESC LIMIT 1) WHERE id = ?`,
-	} {
-		t.Run(name, func(t *testing.T) {
-			db, _ := open(t)
-			events := newEvents(3)
-			err := db.Write(t.Context(), func(tx *sql.Tx) error {
-				if err := sqlitex.AppendOutbox(tx, events...); err != nil {
-					return err
-				}
-				_, err := tx.Exec(damage, events[1].ID)
-				return err
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := pending(t, db, 10)
-			if len(got) != 3 || !reflect.DeepEqual(got[0], events[0]) || !reflect.DeepEqual(got[2], events[2]) {
-				t.Fatalf("pending %+v", got)
-			}
-			if got[1].ID != events[1].ID || got[1].Validate() == nil {
-				t.Errorf("the damaged one is %+v", got[1])
-			}
-			if err := db.RejectEvent(t.Context(), got[1].ID, "invalid"); err != nil {
-				t.Fatal(err)
-			}
-			if got := pending(t, db, 10); len(got) != 2 {
-				t.Errorf("pending %+v", got)
-			}
-		})
 	}
 }

@@ -5,29 +5,26 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
 
 	sqlite3 "modernc.org/sqlite/lib"
 
-	"centinela/shared/fault"
+	"centinela/shared/probe"
 )
 
 // maxBatch bounds how many callbacks share one commit, and so how long the
 // first of them waits for it.
 const maxBatch = 256
 
-var (
-	// ErrClosed answers writes after Close.
-	ErrClosed = fault.New(fault.KindUnavailable, fault.CodeUnavailable, "the store is closed")
-	// ErrBusy says that another process held the file for longer than the busy timeout (5 s).
-	ErrBusy = fault.New(fault.KindUnavailable, fault.CodeUnavailable, "the store is busy")
-)
-
 // DB is an open database. It is safe for concurrent use and is an
 // outbox.Source.
 type DB struct {
+	path, store string // store is the file's name without its ending
+	opened      os.FileInfo
+	faulted     *atomic.Bool // a fault in mapped memory left a connection that nobody can close
 	write, read *sql.DB
 	queue       chan *call
 	stopped     chan struct{} // the writer has ended
@@ -35,6 +32,9 @@ type DB struct {
 	mu     sync.RWMutex // guards closed against a Write that enters
 	closed bool
 	inside sync.WaitGroup // Writes that entered
+
+	probe probe.Probe
+	free  func(folder string) (bytes uint64, err error)
 }
 
 // call is one callback on its way through the writer.
@@ -57,8 +57,8 @@ type turn struct {
 // change starts writes nothing; once started, the change is completed whatever
 // happens to the context.
 //
-// Errors: change's own, the context's, [ErrClosed], [ErrBusy], or the driver's
-// when the commit fails; in every case nothing of the change is kept.
+// Errors: change's own, the context's, [ErrClosed], or [ErrUnable]; in every case
+// nothing of the change is kept.
 func (db *DB) Write(ctx context.Context, change func(tx *sql.Tx) error) error {
 	if !db.enter() {
 		return ErrClosed
@@ -157,17 +157,17 @@ func (db *DB) commitGroup(first *call) {
 	}()
 	tx, err := db.write.BeginTx(context.Background(), nil)
 	if err != nil {
-		first.turn <- turn{err: unavailable(err)}
+		first.turn <- turn{err: db.lost(err)}
 		return
 	}
 	for n := 1; next != nil; n++ {
-		keep, err := runCall(tx, next)
+		keep, err := db.runCall(tx, next)
 		if keep {
 			kept = append(kept, next)
 		}
 		if err != nil {
 			// The transaction is broken (disk full, I/O): nothing of it can be kept.
-			settle(kept, errors.Join(unavailable(err), ignoreDone(tx.Rollback())))
+			settle(kept, db.lost(errors.Join(err, ignoreDone(tx.Rollback()))))
 			return
 		}
 		next = nil
@@ -175,7 +175,7 @@ func (db *DB) commitGroup(first *call) {
 			next = db.nextWaiting()
 		}
 	}
-	settle(kept, unavailable(tx.Commit()))
+	settle(kept, db.lost(tx.Commit()))
 }
 
 func (db *DB) nextWaiting() *call {
@@ -193,9 +193,9 @@ func (db *DB) nextWaiting() *call {
 
 // runCall reports whether the caller wants its changes; a non-nil error means
 // that the whole transaction is lost.
-func runCall(tx *sql.Tx, c *call) (keep bool, _ error) {
+func (db *DB) runCall(tx *sql.Tx, c *call) (keep bool, _ error) {
 	if _, err := tx.Exec("SAVEPOINT change"); err != nil {
-		c.turn <- turn{err: unavailable(err)}
+		c.turn <- turn{err: db.lost(err)}
 		return false, err
 	}
 	c.turn <- turn{tx: tx}
@@ -236,14 +236,16 @@ func settle(calls []*call, err error) {
 	}
 }
 
-func unavailable(err error) error {
+// lost is why nothing of a group was kept. That is nobody's fault who was in it:
+// the statement that failed told its own caller.
+func (db *DB) lost(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case primary(err) == sqlite3.SQLITE_BUSY:
-		return ErrBusy.WithCause(err)
+	case errors.Is(err, ErrUnable):
+		return err
 	}
-	return fmt.Errorf("sqlite commit: %w", err)
+	return unable(db.store, "could not keep the change", err)
 }
 
 // ignoreDone drops the answer of a rollback that SQLite did already.

@@ -3,10 +3,11 @@ package testkit
 import (
 	"context"
 	"crypto/rand"
-	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -59,10 +60,7 @@ func Mongo(t testing.TB) (uri, database string) {
 	if err != nil {
 		t.Fatalf("no MongoDB server for tests: %v", err)
 	}
-	var random [8]byte
-	// crypto/rand.Read never fails (Go 1.24).
-	_, _ = rand.Read(random[:])
-	database = "centinela_test_" + hex.EncodeToString(random[:])
+	database = "centinela_test_" + strings.ToLower(rand.Text()[:20])
 	t.Cleanup(func() { drop(t, uri, database) })
 	return uri, database
 }
@@ -101,14 +99,10 @@ func drop(t testing.TB, uri, database string) {
 	ctx, cancel := context.WithTimeout(context.Background(), dropBudget)
 	defer cancel()
 	client, err := mongo.Connect(options.Client().ApplyURI(uri))
+	if err == nil {
+		err = errors.Join(client.Database(database).Drop(ctx), client.Disconnect(ctx))
+	}
 	if err != nil {
-		t.Errorf("drop %s: %v", database, err)
-		return
-	}
-	if err := client.Database(database).Drop(ctx); err != nil {
-		t.Errorf("drop %s: %v", database, err)
-	}
-	if err := client.Disconnect(ctx); err != nil {
 		t.Errorf("drop %s: %v", database, err)
 	}
 }

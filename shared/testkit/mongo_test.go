@@ -35,14 +35,15 @@ func connect(t *testing.T, uri string) *mongo.Client {
 
 // Each test has a database of its own, dropped after (design: dependencies).
 func TestMongoDatabaseIsDropped(t *testing.T) {
-	var uri, first string
+	var first string
 	t.Run("a test that leaves data", func(t *testing.T) {
+		var uri string
 		uri, first = testkit.Mongo(t)
 		if _, err := connect(t, uri).Database(first).Collection("c").InsertOne(t.Context(), bson.D{{Key: "_id", Value: "x"}}); err != nil {
 			t.Fatal(err)
 		}
 	})
-	_, second := testkit.Mongo(t)
+	uri, second := testkit.Mongo(t)
 	if first == second {
 		t.Error("two tests share a database")
 	}

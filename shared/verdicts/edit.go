@@ -20,92 +20,68 @@ type edit struct {
 
 func (s *Set) edit(fresh bool, changes int) *edit {
 	if fresh {
-		s.byID = make(map[string]*Verdict, changes)
-		return &edit{set: s, own: true, next: state{allowed: &bart.Table[listed]{}, refused: &bart.Table[listed]{}}}
+		s.byID = make(map[string]*rule, changes)
+		return &edit{set: s, own: true, next: state{allowed: &bart.Table[listed]{}, acting: &bart.Table[listed]{}}}
 	}
 	old := s.now.Load()
-	e := &edit{set: s, next: state{allowed: old.allowed, refused: old.refused, subjects: old.subjects.fork()}}
+	e := &edit{set: s, next: state{allowed: old.allowed, acting: old.acting, identities: old.identities.fork()}}
 	if changes > persistUpTo {
-		e.next.allowed, e.next.refused, e.own = old.allowed.Clone(), old.refused.Clone(), true
+		e.next.allowed, e.next.acting, e.own = old.allowed.Clone(), old.acting.Clone(), true
 	}
 	return e
 }
 
 func (e *edit) done() *state {
-	e.next.subjects.settle()
+	e.next.identities.settle()
 	return &e.next
 }
 
 func (e *edit) add(v Verdict) error {
-	prefix, subject, err := v.place()
+	r, err := compile(&v)
 	if err != nil {
 		return err
 	}
 	e.remove(v.ID)
-	e.set.byID[v.ID] = &v
-	if !prefix.IsValid() {
-		e.next.subjects.put(subject, append(slices.Clip(e.next.subjects.get(subject)), &v))
-		return nil
-	}
-	if table := e.table(&v); table != nil {
-		at, _ := (*table).Get(prefix)
-		e.put(table, prefix, append(slices.Clip(at.list), &v))
-	}
+	e.set.byID[v.ID] = &r
+	e.change(&r, func(list []*rule) []*rule { return append(slices.Clip(list), &r) })
 	return nil
 }
 
 func (e *edit) remove(id string) {
-	v, ok := e.set.byID[id]
+	r, ok := e.set.byID[id]
 	if !ok {
 		return
 	}
 	delete(e.set.byID, id)
-	prefix, subject, err := v.place()
-	if err != nil {
-		return // can't be: what has no place was never taken in
-	}
-	if !prefix.IsValid() {
-		e.next.subjects.put(subject, without(e.next.subjects.get(subject), v))
-		return
-	}
-	if table := e.table(v); table != nil {
-		at, _ := (*table).Get(prefix)
-		e.put(table, prefix, without(at.list, v))
-	}
+	e.change(r, func(list []*rule) []*rule {
+		return slices.DeleteFunc(slices.Clone(list), func(other *rule) bool { return other == r })
+	})
 }
 
-// table is where a prefix verdict is looked for; nil for an action that does nothing here.
-func (e *edit) table(v *Verdict) **bart.Table[listed] {
-	switch v.Action {
-	case Allow:
-		return &e.next.allowed
-	case Refuse:
-		return &e.next.refused
-	default:
-		return nil
-	}
-}
-
-func (e *edit) put(table **bart.Table[listed], prefix netip.Prefix, list []*Verdict) {
-	value := listed{bits: prefix.Bits(), list: list}
+// change gives the list in which the verdict is looked for another content. A verdict on an address alone whose action
+// does nothing here is in none.
+func (e *edit) change(r *rule, update func([]*rule) []*rule) {
 	switch {
-	case e.own && len(list) == 0:
+	case r.by != who{}:
+		e.next.identities.put(r.by, update(e.next.identities.get(r.by)))
+	case r.Action == Allow:
+		e.put(&e.next.allowed, r.prefix, update)
+	case strength(r.Action) > 0:
+		e.put(&e.next.acting, r.prefix, update)
+	}
+}
+
+func (e *edit) put(table **bart.Table[listed], prefix netip.Prefix, update func([]*rule) []*rule) {
+	at, _ := (*table).Get(prefix)
+	value := listed{bits: prefix.Bits(), list: update(at.list)}
+	switch {
+	case e.own && len(value.list) == 0:
 		(*table).Delete(prefix)
 	case e.own:
 		(*table).Insert(prefix, value)
-	case len(list) == 0:
+	case len(value.list) == 0:
 		*table = (*table).DeletePersist(prefix)
 	default:
 		*table = (*table).InsertPersist(prefix, value)
 	}
-}
-
-func without(list []*Verdict, v *Verdict) []*Verdict {
-	rest := make([]*Verdict, 0, len(list))
-	for _, other := range list {
-		if other != v {
-			rest = append(rest, other)
-		}
-	}
-	return rest
 }

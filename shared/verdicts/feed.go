@@ -3,133 +3,126 @@ package verdicts
 import (
 	"context"
 	"log/slog"
-	"math/rand/v2"
-	"sync"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"centinela/shared/clock"
+	"centinela/shared/longpoll"
 )
 
-const (
-	longPoll   = 25 * time.Second
-	pauseMin   = 50 * time.Millisecond
-	pauseMax   = time.Second // a verdict is in force within a second of audit's return
-	sweepEvery = 30 * time.Second
-	idlePause  = 100 * time.Millisecond // after an empty answer that came at once: its peer doesn't wait
-)
+// longPoll is how long audit may wait for something to happen.
+const longPoll = 25 * time.Second
 
-// NoVersion asks for a snapshot.
-const NoVersion int64 = -1
+// Fetch asks audit for the page behind a cursor, and lets it wait that long for something to happen. Without a cursor
+// it asks for everything.
+type Fetch func(ctx context.Context, cursor string, wait time.Duration) (Page, error)
 
-// Fetch asks audit for what is newer than version, and lets it wait that long for something to happen. With
-// NoVersion it asks for everything.
-type Fetch func(ctx context.Context, version int64, wait time.Duration) (Delta, error)
+// Change is what a page or a snapshot changed, for those who look after the clients that are inside already.
+type Change struct {
+	// Whole: everything may be different.
+	Whole    bool
+	Verdicts []Verdict // new or changed
+}
 
 // Feed keeps a Set equal to audit's list.
 type Feed struct {
-	set   *Set
-	fetch Fetch
-	disk  *journal
-	clk   clock.Clock
-	log   *slog.Logger
+	set     *Set
+	fetch   Fetch
+	disk    *journal
+	clk     clock.Clock
+	log     *slog.Logger
+	changed func(Change)
 
-	contact atomic.Bool
-	mu      sync.Mutex
-	changed []func()
+	contact, restored atomic.Bool
+	everything        []Verdict // the pages of a snapshot so far
+	inSnapshot        bool
 }
 
-// NewFeed makes a feed of set. file is where the copy is kept; "" keeps none. It does nothing yet: call Restore
-// before serving, and Run.
-func NewFeed(set *Set, fetch Fetch, file string, clk clock.Clock, log *slog.Logger) *Feed {
-	return &Feed{set: set, fetch: fetch, disk: &journal{path: file}, clk: clk, log: log}
+// NewFeed makes a feed of set. It does nothing yet: call Restore before serving, and Run.
+func NewFeed(set *Set, fetch Fetch, onDisk Copy, clk clock.Clock, log *slog.Logger) *Feed {
+	return &Feed{
+		set: set, fetch: fetch, disk: &journal{Copy: onDisk, now: clk.Now}, clk: clk, log: log, changed: func(Change) {},
+	}
 }
 
-// OnChange has f called after each change of the set, in Run's goroutine: it must be short.
-func (f *Feed) OnChange(changed func()) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.changed = append(f.changed, changed)
-}
+// OnChange has changed called after each change of the set, in Run's goroutine: it must be short. Call it before Run.
+func (f *Feed) OnChange(changed func(Change)) { f.changed = changed }
 
-// Synced reports whether audit was heard since the start. Before that the set is what the copy on disk says.
-func (f *Feed) Synced() bool { return f.contact.Load() }
+// Able reports whether the set is what audit says, or said: audit's whole list was heard since the start, or a whole
+// copy of it was found on disk. Before that nobody knows whom to refuse.
+func (f *Feed) Able() bool { return f.contact.Load() || f.restored.Load() }
 
 // Restore fills the set from the copy on disk, so that what was refused before a restart is refused from the first
-// request on. No file is no error. A damaged line and what follows it is left out: it is the end of a write that a
-// crash cut off, and audit has the rest.
-func (f *Feed) Restore() error {
-	return f.disk.restore(func(d Delta) {
-		if err := f.set.Apply(d); err != nil {
-			f.log.Warn("verdicts left out", "error", err)
-		}
-	})
+// request on. A copy that can't be read whole, is another's or too old counts as nothing, and is told by name; audit
+// has the truth. No file is no error.
+func (f *Feed) Restore() {
+	all, found, err := f.disk.restore()
+	switch {
+	case err != nil:
+		f.log.Error("the copy of the verdicts on disk counts as nothing; waiting for audit", "file", f.disk.Path, "error", err)
+	case found:
+		f.report(f.set.Replace(all))
+		f.restored.Store(true)
+	}
 }
 
-// Run follows audit until ctx ends, and then returns nil; errors of audit and of the disk are logged when they begin
-// and when they end. It starts with a snapshot, since audit's versions may have begun anew.
+// Run follows audit until ctx ends, and then returns nil. It starts with everything there is; where it was interrupted
+// within that, it goes on there.
 func (f *Feed) Run(ctx context.Context) error {
 	defer f.disk.close()
-	version, pause, silent := NoVersion, pauseMin, false
-	swept := f.clk.Now()
-	for ctx.Err() == nil {
-		started := time.Now() // real time: measures the peer, decides nothing
-		delta, err := f.fetch(ctx, version, longPoll)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err != nil {
-			if !silent {
-				f.log.Warn("the verdict feed is silent; known verdicts stay in force", "error", err)
-				silent = true
-			}
-			wait(ctx, pause/2+rand.N(pause/2))
-			pause = min(2*pause, pauseMax)
-			continue
-		}
-		if silent {
-			f.log.Info("the verdict feed is back")
-		}
-		pause, silent = pauseMin, false
-		f.contact.Store(true)
-		if !delta.Snapshot && (version == NoVersion || delta.Version < version) {
-			version = NoVersion // not what was asked for: changes on top of we don't know what
-			wait(ctx, idlePause)
-			continue
-		}
-		version = delta.Version
-		if empty := !delta.Snapshot && len(delta.Verdicts)+len(delta.Removed) == 0; empty {
-			if time.Since(started) < idlePause {
-				wait(ctx, idlePause)
-			}
-		} else {
-			f.take(delta)
-		}
-		if now := f.clk.Now(); now.Sub(swept) >= sweepEvery {
-			swept = now
-			f.set.Sweep(now)
-		}
+	follower := longpoll.Follower{
+		Name: "the verdict feed", Clock: f.clk, Log: f.log, Turn: f.turn,
+		Sweep: func(now time.Time) { f.set.Sweep(now); f.keep(f.disk.alive()) },
 	}
-	return nil
+	return follower.Run(ctx)
 }
 
-func (f *Feed) take(delta Delta) {
-	if err := f.set.Apply(delta); err != nil {
+func (f *Feed) turn(ctx context.Context, cursor string) (next string, busy bool, err error) {
+	page, err := f.fetch(ctx, cursor, longPoll)
+	if err != nil {
+		return "", false, err
+	}
+	if page.Snapshot {
+		f.everything, f.inSnapshot = nil, true
+	}
+	switch {
+	case f.inSnapshot:
+		f.everything = without(append(f.everything, page.Verdicts...), page.Removed)
+		if !page.More {
+			f.report(f.set.Replace(f.everything))
+			f.keep(f.disk.rewrite(f.set.Snapshot()))
+			f.contact.Store(true)
+			f.changed(Change{Whole: true})
+			f.everything, f.inSnapshot = nil, false
+		}
+	case len(page.Verdicts)+len(page.Removed) > 0:
+		f.report(f.set.Apply(page.Verdicts, page.Removed))
+		f.keep(f.disk.append(page.Verdicts, page.Removed, f.set.Snapshot))
+		f.changed(Change{Verdicts: page.Verdicts})
+	default:
+		return page.Cursor, page.More, nil
+	}
+	return page.Cursor, true, nil
+}
+
+// without leaves out what was lifted while a snapshot was read. Of two versions of a verdict the later one counts in any case.
+func without(verdicts []Verdict, removed []string) []Verdict {
+	gone := make(map[string]bool, len(removed))
+	for _, id := range removed {
+		gone[id] = true
+	}
+	return slices.DeleteFunc(verdicts, func(v Verdict) bool { return gone[v.ID] })
+}
+
+func (f *Feed) report(err error) {
+	if err != nil {
 		f.log.Warn("verdicts left out", "error", err)
 	}
-	if err := f.disk.append(delta, f.set.Snapshot); err != nil {
-		f.log.Warn("the copy of the verdicts is not up to date", "error", err)
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, changed := range f.changed {
-		changed()
-	}
 }
 
-func wait(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
+func (f *Feed) keep(err error) {
+	if err != nil {
+		f.log.Warn("the copy of the verdicts is not up to date", "error", err)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"testing"
@@ -15,114 +14,123 @@ import (
 )
 
 type call struct {
-	version int64
-	answer  chan<- answer
+	cursor string
+	answer chan<- answer
 }
 
 type answer struct {
-	delta Delta
-	err   error
+	page Page
+	err  error
 }
 
 // script is a fake of audit that a test answers for, call by call.
 type script struct{ calls chan call }
 
-func (s script) fetch(ctx context.Context, version int64, _ time.Duration) (Delta, error) {
+func (s script) fetch(ctx context.Context, cursor string, _ time.Duration) (Page, error) {
 	reply := make(chan answer, 1)
 	select {
-	case s.calls <- call{version, reply}:
+	case s.calls <- call{cursor, reply}:
 	case <-ctx.Done():
-		return Delta{}, ctx.Err()
+		return Page{}, ctx.Err()
 	}
 	select {
 	case a := <-reply:
-		return a.delta, a.err
+		return a.page, a.err
 	case <-ctx.Done():
-		return Delta{}, ctx.Err()
+		return Page{}, ctx.Err()
 	}
 }
 
-func (s script) answer(t *testing.T, version int64, d Delta, err error) {
+func (s script) answer(t *testing.T, cursor string, p Page, err error) {
 	t.Helper()
 	c := <-s.calls
-	if c.version != version {
-		t.Errorf("asked since version %d, want %d", c.version, version)
+	if c.cursor != cursor {
+		t.Errorf("asked behind %q, want %q", c.cursor, cursor)
 	}
-	c.answer <- answer{d, err}
+	c.answer <- answer{p, err}
 }
 
-// R2.3, R5.4: snapshot, deltas, a break, and a server whose versions began anew; all of it on disk.
-func TestFeed(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "verdicts.json")
-	refused := func(s *Set, addr string) bool {
-		_, yes := s.Check(netip.MustParseAddr(addr), "", "", "", noon)
-		return yes
-	}
+var errDown = errors.New("down")
+
+func newFeed(set *Set, fetch Fetch, file string) *Feed {
+	return NewFeed(set, fetch, Copy{Path: file, Key: []byte("key")}, clock.NewManual(noon), slog.New(slog.DiscardHandler))
+}
+
+func refused(s *Set, addr string) bool { return !s.Check(client(addr, "", "", ""), noon).Passes() }
+
+func page(cursor string, verdicts ...Verdict) Page { return Page{Cursor: cursor, Verdicts: verdicts} }
+
+// run runs a feed in a bubble with a script for audit, and afterwards ends it.
+func run(t *testing.T, file string, test func(t *testing.T, audit script, set *Set, feed *Feed)) {
 	synctest.Test(t, func(t *testing.T) {
 		set, audit := NewSet(), script{make(chan call)}
-		feed := NewFeed(set, audit.fetch, file, clock.NewManual(noon), slog.New(slog.DiscardHandler))
-		changes := 0
-		feed.OnChange(func() { changes++ })
+		feed := newFeed(set, audit.fetch, file)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- feed.Run(ctx) }()
-
-		audit.answer(t, NoVersion, Delta{}, errors.New("down"))
-		audit.answer(t, NoVersion, Delta{Version: 3, Snapshot: true, Verdicts: []Verdict{verdict("a", KindIP, "10.0.0.1", Refuse)}}, nil)
-		synctest.Wait()
-		if !refused(set, "10.0.0.1") || changes != 1 || !feed.Synced() {
-			t.Fatalf("after the snapshot: %d changes", changes)
-		}
-		audit.answer(t, 3, Delta{Version: 4, Verdicts: []Verdict{verdict("b", KindIP, "10.0.0.2", Refuse)}, Removed: []string{"a"}}, nil)
-		synctest.Wait()
-		if refused(set, "10.0.0.1") || !refused(set, "10.0.0.2") {
-			t.Fatal("the delta doesn't count")
-		}
-		audit.answer(t, 4, Delta{}, errors.New("down"))
-		audit.answer(t, 4, Delta{Version: 4}, nil) // nothing new
-		audit.answer(t, 4, Delta{Version: 1}, nil) // its versions began anew
-		audit.answer(t, NoVersion, Delta{Version: 1, Snapshot: true, Verdicts: []Verdict{verdict("c", KindIP, "10.0.0.3", Refuse)}}, nil)
-		audit.answer(t, 1, Delta{Version: 2, Verdicts: []Verdict{verdict("d", KindIP, "10.0.0.4", Refuse)}}, nil)
-		synctest.Wait()
-		if refused(set, "10.0.0.2") || !refused(set, "10.0.0.3") || !refused(set, "10.0.0.4") || changes != 4 {
-			t.Fatalf("after the new snapshot: %d changes", changes)
-		}
+		test(t, audit, set, feed)
 		cancel()
 		if err := <-done; err != nil {
 			t.Fatal(err)
 		}
 	})
+}
 
-	if err := appendTo(file, `{"version":3,"verdicts":[{"id":"half`); err != nil {
-		t.Fatal(err)
-	}
+// R2.3, R5.4: everything in pages, changes, breaks in the middle of both, and a server whose versions began anew; all
+// of it on disk.
+func TestFeed(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "verdicts")
+	run(t, file, func(t *testing.T, audit script, set *Set, feed *Feed) {
+		var changes []Change
+		feed.OnChange(func(c Change) { changes = append(changes, c) })
+		a, b, c, d := verdict("a", Refuse, ip("10.0.0.1")), verdict("b", Refuse, ip("10.0.0.2")), verdict("c", Refuse, ip("10.0.0.3")), verdict("d", Refuse, ip("10.0.0.4"))
+		moved := a
+		moved.Subjects = []Subject{ip("10.0.0.9")}
+
+		audit.answer(t, "", Page{}, errDown)
+		audit.answer(t, "", Page{Cursor: "s1", Snapshot: true, More: true, Verdicts: []Verdict{a, b}}, nil)
+		audit.answer(t, "s1", Page{}, errDown) // in the middle: it goes on there
+		synctest.Wait()
+		if set.Len() != 0 || feed.Able() {
+			t.Fatal("half of everything counts")
+		}
+		audit.answer(t, "s1", Page{Cursor: "s2", More: true, Verdicts: []Verdict{moved}}, nil) // changed while it was read
+		audit.answer(t, "s2", Page{Cursor: "v3", Verdicts: []Verdict{c}, Removed: []string{"b"}}, nil)
+		synctest.Wait()
+		if refused(set, "10.0.0.1") || refused(set, "10.0.0.2") || !refused(set, "10.0.0.3") || !refused(set, "10.0.0.9") || !feed.Able() {
+			t.Fatalf("after everything: %+v", set.Snapshot())
+		}
+		audit.answer(t, "v3", Page{Cursor: "v4", Verdicts: []Verdict{d}, Removed: []string{"a"}}, nil)
+		audit.answer(t, "v4", Page{}, errDown)
+		audit.answer(t, "v4", page("v4"), nil) // nothing new
+		synctest.Wait()
+		if refused(set, "10.0.0.9") || !refused(set, "10.0.0.4") {
+			t.Fatal("the change doesn't count")
+		}
+		if len(changes) != 2 || !changes[0].Whole || changes[1].Whole || len(changes[1].Verdicts) != 1 || changes[1].Verdicts[0].ID != "d" {
+			t.Errorf("told %+v", changes)
+		}
+		// Its versions began anew; meanwhile the old ones stay in force.
+		audit.answer(t, "v4", Page{Cursor: "s9", Snapshot: true, More: true, Verdicts: []Verdict{b}}, nil)
+		synctest.Wait()
+		if !refused(set, "10.0.0.3") || refused(set, "10.0.0.2") {
+			t.Error("a snapshot that isn't whole counts")
+		}
+		audit.answer(t, "s9", Page{Cursor: "s8", Snapshot: true, More: true, Verdicts: []Verdict{c}}, nil) // and again from the start
+		audit.answer(t, "s8", page("v1", a), nil)
+		audit.answer(t, "v1", page("v2", d), nil)
+		synctest.Wait()
+		if set.Len() != 3 || refused(set, "10.0.0.2") {
+			t.Errorf("held %+v", set.Snapshot())
+		}
+	})
 	again := NewSet()
-	feed := NewFeed(again, nil, file, clock.NewManual(noon), slog.New(slog.DiscardHandler))
-	if err := feed.Restore(); err != nil {
-		t.Fatal(err)
-	}
-	if !refused(again, "10.0.0.3") || !refused(again, "10.0.0.4") || again.Len() != 2 {
+	feed := newFeed(again, nil, file)
+	feed.Restore()
+	if !refused(again, "10.0.0.1") || !refused(again, "10.0.0.3") || !refused(again, "10.0.0.4") || again.Len() != 3 || !feed.Able() {
 		t.Errorf("restored %v", again.Snapshot())
 	}
 	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the copy: %v, %v", info, err)
 	}
-}
-
-func TestRestoreWithoutFile(t *testing.T) {
-	for _, file := range []string{"", filepath.Join(t.TempDir(), "none")} {
-		feed := NewFeed(NewSet(), nil, file, clock.NewManual(noon), slog.New(slog.DiscardHandler))
-		if err := feed.Restore(); err != nil || feed.Synced() {
-			t.Errorf("%q: %v", file, err)
-		}
-	}
-}
-
-func appendTo(path, text string) error {
-	file, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
-	if err != nil {
-		return err
-	}
-	_, err = file.WriteString(text)
-	return errors.Join(err, file.Close())
 }

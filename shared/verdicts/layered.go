@@ -9,11 +9,11 @@ const settleAt = 1024
 // layered is a map in two layers that are never changed once published: a large base, and a small layer of recent
 // changes that covers it (an empty list there means "gone").
 type layered struct {
-	base, recent map[key][]*Verdict
+	base, recent map[who][]*rule
 }
 
-func (l *layered) get(k key) []*Verdict {
-	if k.subject == "" {
+func (l *layered) get(k who) []*rule {
+	if k.value == "" {
 		return nil
 	}
 	if len(l.recent) > 0 {
@@ -29,9 +29,9 @@ func (l *layered) fork() layered {
 	return layered{base: l.base, recent: maps.Clone(l.recent)}
 }
 
-func (l *layered) put(k key, list []*Verdict) {
+func (l *layered) put(k who, list []*rule) {
 	if l.recent == nil {
-		l.recent = map[key][]*Verdict{}
+		l.recent = map[who][]*rule{}
 	}
 	l.recent[k] = list
 }
@@ -41,7 +41,7 @@ func (l *layered) settle() {
 	if len(l.recent) < settleAt {
 		return
 	}
-	base := make(map[key][]*Verdict, len(l.base)+len(l.recent))
+	base := make(map[who][]*rule, len(l.base)+len(l.recent))
 	maps.Copy(base, l.base)
 	for k, list := range l.recent {
 		if len(list) == 0 {

@@ -117,7 +117,10 @@ func begin(ctx context.Context, opts Options) (*play, error) {
 	p.dev = p.ana.client.Dev()
 	p.phoneA, p.phoneB = &phone{number: mobile()}, &phone{number: mobile()}
 	clock, err := p.dev.Clock(ctx)
-	if err != nil {
+	switch {
+	case sdk.HasCode(err, sdk.CodeRefusedByFirewall):
+		return nil, fmt.Errorf("the firewall of the suite at %s refuses an address that the story pretends to come from: lift that verdict (centinela firewall list, centinela firewall remove ID): %w", opts.URL, err)
+	case err != nil:
 		return nil, fmt.Errorf("no suite in the development profile answers at %s: %w", opts.URL, err)
 	}
 	fmt.Fprintf(opts.Out, "Centinela at %s, where it is %s. ana is %s, ben is %s.\n", opts.URL, clock.Now.Format("2 January 2006 15:04"), p.ana.name, p.ben.name)

@@ -1,6 +1,10 @@
 package edge
 
-import "github.com/gin-gonic/gin"
+import (
+	"strings"
+
+	"github.com/gin-gonic/gin"
+)
 
 // apiPolicy is the content policy of everything that is no page.
 const apiPolicy = "default-src 'none'; frame-ancestors 'none'"
@@ -8,15 +12,27 @@ const apiPolicy = "default-src 'none'; frame-ancestors 'none'"
 // fixed are the security headers of every answer (OWASP Secure Headers). The
 // values are shared between answers and never changed: a page that wants another
 // content policy sets a value of its own.
-var fixed = map[string][]string{
-	"Content-Security-Policy":      {apiPolicy},
-	"X-Content-Type-Options":       {"nosniff"},
-	"X-Frame-Options":              {"DENY"},
-	"Referrer-Policy":              {"no-referrer"},
-	"Cross-Origin-Opener-Policy":   {"same-origin"},
-	"Cross-Origin-Resource-Policy": {"same-origin"},
-	"Cache-Control":                {"no-store"},
+var fixed = [...]struct {
+	name  string
+	value []string
+}{
+	{"Content-Security-Policy", []string{apiPolicy}},
+	{"X-Content-Type-Options", []string{"nosniff"}},
+	{"X-Frame-Options", []string{"DENY"}},
+	{"Referrer-Policy", []string{"no-referrer"}},
+	{"Cross-Origin-Opener-Policy", []string{"same-origin"}},
+	{"Cross-Origin-Resource-Policy", []string{"same-origin"}},
+	{"Cache-Control", []string{"no-store"}},
 }
+
+// fixedLines is fixed as it goes over the wire, for answers that no handler gives.
+var fixedLines = func() string {
+	var b strings.Builder
+	for _, header := range fixed {
+		b.WriteString(header.name + ": " + header.value[0] + "\r\n")
+	}
+	return b.String()
+}()
 
 var strictTransport = []string{"max-age=31536000; includeSubDomains"}
 
@@ -25,8 +41,8 @@ var strictTransport = []string{"max-age=31536000; includeSubDomains"}
 func Headers(tls bool) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		h := c.Writer.Header()
-		for name, value := range fixed {
-			h[name] = value
+		for i := range fixed {
+			h[fixed[i].name] = fixed[i].value
 		}
 		if tls {
 			h["Strict-Transport-Security"] = strictTransport

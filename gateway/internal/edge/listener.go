@@ -2,11 +2,9 @@ package edge
 
 import (
 	"net"
-	"net/http"
 	"net/netip"
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -18,9 +16,12 @@ type Limits struct {
 	Max        int            // in all
 	PerAddress int            // from one address, IPv6 from one /64
 	Exempt     []netip.Prefix // proxies in front: many clients come from one of their addresses
-	// Plain says that the connections carry HTTP without TLS, so that a refusal,
-	// and net/http's own refusals, can be said as problem documents.
+	// Plain says that the connections carry HTTP without TLS, so that a refusal
+	// can be said as a problem document.
 	Plain bool
+	// Unreadable is told who sent what net/http answers by itself, and says whether
+	// it may.
+	Unreadable func(netip.Addr) bool
 }
 
 // Listener limits open connections: in all, and per address, with IPv6 by /64
@@ -72,9 +73,7 @@ func (l *Listener) Accept() (net.Conn, error) {
 			l.refuse(conn)
 			continue
 		}
-		admitted := &counted{Conn: conn, leave: func() { l.leave(key) }}
-		admitted.http.Store(l.limits.Plain)
-		return admitted, nil
+		return &counted{Conn: conn, leave: func() { l.leave(key) }, unreadable: l.limits.Unreadable, plain: l.limits.Plain}, nil
 	}
 }
 
@@ -105,40 +104,14 @@ func (l *Listener) leave(key string) {
 // addressOf is the key that a connection is counted by, and whether it comes
 // from a proxy that may hold as many as it likes.
 func (l *Listener) addressOf(conn net.Conn) (key string, exempt bool) {
-	parsed, err := netip.ParseAddrPort(conn.RemoteAddr().String())
-	if err != nil {
+	addr, ok := peerOf(conn)
+	if !ok {
 		return conn.RemoteAddr().String(), false
 	}
-	addr := parsed.Addr().Unmap().WithZone("")
 	return ratelimit.KeyOf(addr), slices.ContainsFunc(l.limits.Exempt, func(p netip.Prefix) bool { return p.Contains(addr) })
 }
 
-// counted gives its place back at the first Close.
-type counted struct {
-	net.Conn
-	http  atomic.Bool // what is written is HTTP that a client can read
-	once  sync.Once
-	leave func()
-}
-
-// Upgraded is a hook of http.Server: what passes on a socket is no HTTP any
-// more, and none of our business.
-func Upgraded(conn net.Conn, state http.ConnState) {
-	if c, ok := conn.(*counted); ok && state == http.StateHijacked {
-		c.http.Store(false)
-	}
-}
-
-func (c *counted) Close() error {
-	c.once.Do(c.leave)
-	return c.Conn.Close()
-}
-
-// CloseWrite lets net/http say a refusal to its end: without it the client may
-// see a reset in place of the answer.
-func (c *counted) CloseWrite() error {
-	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
-		return half.CloseWrite()
-	}
-	return nil
+func peerOf(conn net.Conn) (netip.Addr, bool) {
+	parsed, err := netip.ParseAddrPort(conn.RemoteAddr().String())
+	return parsed.Addr().Unmap().WithZone(""), err == nil
 }

@@ -26,30 +26,39 @@ var ours = [...]string{
 var errIdentity = fault.New(fault.KindInternal, fault.CodeInternal, "").
 	WithCause(errors.New("the service refused the gateway's own identity: are the keys of both in key_dir?"))
 
-// To returns the handler that passes a request on to one service. Upgrades
-// (WebSocket) pass through, when the service answers them within handshake.
-func To(client *httpkit.Client, handshake time.Duration, log *slog.Logger) gin.HandlerFunc {
+// Options is how requests are passed on.
+type Options struct {
+	Handshake time.Duration // upgrades (WebSocket) pass through when the service answers them within this time
+	OwnHost   string        // of gateway.public_base; "" when that isn't known
+	Origins   map[string]bool
+	Log       *slog.Logger
+}
+
+// To returns the handler that passes a request on to one service.
+func To(client *httpkit.Client, o Options) gin.HandlerFunc {
 	rp := &httputil.ReverseProxy{
-		Rewrite:        rewrite,
+		Rewrite:        func(pr *httputil.ProxyRequest) { o.rewrite(pr) },
 		Transport:      client.Transport(),
 		BufferPool:     newBuffers(),
 		ModifyResponse: received,
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
-			httpkit.WriteProblem(w, r, timedOut(r.Context(), err))
+			if !errors.Is(err, errTaken) {
+				httpkit.WriteProblem(w, r, err)
+			}
 		},
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
 	}
 	return func(c *gin.Context) {
 		// The service knows best what may be kept; received sets it where it is silent.
 		delete(c.Writer.Header(), "Cache-Control")
-		defer withHandshake(c, handshake)()
-		rp.ServeHTTP(sockets{c.Writer}, c.Request)
+		defer withHandshake(c, o)()
+		rp.ServeHTTP(c.Writer, c.Request)
 	}
 }
 
 // rewrite takes away what only our own services may say. The client's transport
 // then replaces scheme and host, and signs.
-func rewrite(pr *httputil.ProxyRequest) {
+func (o Options) rewrite(pr *httputil.ProxyRequest) {
 	h := pr.Out.Header
 	for name := range h { // canonical names, as the server read them
 		if strings.HasPrefix(name, "X-") && (strings.HasPrefix(name, "X-Centinela-") || strings.HasPrefix(name, "X-Forwarded-")) {
@@ -59,12 +68,23 @@ func rewrite(pr *httputil.ProxyRequest) {
 	delete(h, "Forwarded")
 	delete(h, "X-Real-Ip")
 	delete(h, "Cookie") // nothing of ours reads one
-	h["X-Forwarded-Host"] = []string{pr.In.Host}
+	h["X-Forwarded-Host"] = []string{o.hostOf(pr.In)}
+}
+
+// hostOf is the name that the client came by, for services that take a page of our own name only (the chat's socket). A
+// proxy in front may have put its own name for us in its place: a page of the name that people use is our own all the same
+// (FR A19), and so is one that the configuration lists (FR A20). Any other page gets nothing by its Origin.
+func (o Options) hostOf(r *http.Request) string {
+	origin := r.Header.Get("Origin")
+	if _, host, ok := strings.Cut(origin, "://"); ok && (o.Origins[origin] || o.OwnHost != "" && strings.EqualFold(host, o.OwnHost)) {
+		return host
+	}
+	return r.Host
 }
 
 // received looks at a service's answer before it is passed on.
 func received(r *http.Response) error {
-	answered(r.Request.Context())
+	httpkit.Passed(r.Request.Context(), r.Header)
 	if r.StatusCode == http.StatusUnauthorized && httpkit.RefusedService(r.Header) {
 		return errIdentity
 	}
@@ -73,6 +93,12 @@ func received(r *http.Response) error {
 	}
 	if len(r.Header["Cache-Control"]) == 0 {
 		r.Header["Cache-Control"] = []string{"no-store"}
+	}
+	if r.StatusCode == http.StatusServiceUnavailable && len(r.Header["Retry-After"]) == 0 {
+		r.Header["Retry-After"] = []string{"1"}
+	}
+	if r.StatusCode == http.StatusSwitchingProtocols {
+		return upgraded(r)
 	}
 	return nil
 }

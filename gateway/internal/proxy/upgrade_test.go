@@ -3,11 +3,17 @@ package proxy
 import (
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"os"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"centinela/shared/obs"
+	"centinela/shared/testkit"
 )
 
 // TestSocketOfAClientThatDoesNotRead: it ends, and gives its place back (R2.2); one that reads slowly goes on.
@@ -33,35 +39,78 @@ func TestSocketOfAClientThatDoesNotRead(t *testing.T) {
 	})
 }
 
-// greedy tells how much it was asked for at once.
-type greedy struct{ asked int }
-
-func (g *greedy) Read(p []byte) (int, error) {
-	g.asked = max(g.asked, len(p))
-	return 0, io.EOF
-}
-
-// given is a connection that is a greedy reader.
-type given struct {
+// end is one end of a pipe that tells how much was asked of it at once.
+type end struct {
 	net.Conn
-	*greedy
+	asked atomic.Int32
 }
 
-func (g given) Read(p []byte) (int, error) { return g.greedy.Read(p) }
+func (e *end) Read(p []byte) (int, error) {
+	e.asked.Store(int32(len(p)))
+	return e.Conn.Read(p)
+}
 
-// TestSocketHoldsLittle: what a socket's two directions hold for its whole life is small (R2.2).
-func TestSocketHoldsLittle(t *testing.T) {
-	client, server := net.Pipe()
-	defer client.Close()
-	defer server.Close()
-	down, up := &greedy{}, &greedy{}
-	if _, err := io.Copy(socket{server}, down); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.Copy(io.Discard, socket{given{server, up}}); err != nil {
-		t.Fatal(err)
-	}
-	if down.asked != copyBytes || up.asked != copyBytes {
-		t.Errorf("to the client %d bytes at once, from it %d, want %d", down.asked, up.asked, copyBytes)
+// ends are a socket's: its client, its service, and what join has of each.
+func ends(t *testing.T, early string) (client, service net.Conn, ours [2]*end) {
+	t.Helper()
+	client, c := net.Pipe()
+	service, s := net.Pipe()
+	ours = [2]*end{{Conn: c}, {Conn: s}}
+	t.Cleanup(func() { client.Close(); service.Close() })
+	join(ours[0], []byte(early), ours[1], slog.New(slog.DiscardHandler))
+	return client, service, ours
+}
+
+// TestJoin: bytes pass in both directions, those that came with the handshake first; a direction holds little (R2.2); and
+// when one end leaves, so does the other.
+func TestJoin(t *testing.T) {
+	for name, leaves := range map[string]func(client, service net.Conn) (left net.Conn){
+		"client":  func(client, service net.Conn) net.Conn { client.Close(); return service },
+		"service": func(client, service net.Conn) net.Conn { service.Close(); return client },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client, service, ours := ends(t, "early ")
+				go io.WriteString(client, "late") // the reader tells
+				got := make([]byte, 10)
+				if _, err := io.ReadFull(service, got); err != nil || string(got) != "early late" {
+					t.Errorf("the service got %q, %v", got, err)
+				}
+				go io.WriteString(service, strings.Repeat("x", 3*copyBytes)) // the reader tells
+				if n, err := io.ReadFull(client, make([]byte, 3*copyBytes)); err != nil {
+					t.Errorf("the client got %d bytes, %v", n, err)
+				}
+				synctest.Wait()
+				for _, e := range ours {
+					if n := e.asked.Load(); n != copyBytes {
+						t.Errorf("%d bytes asked for at once, want %d", n, copyBytes)
+					}
+				}
+				if _, err := leaves(client, service).Read(make([]byte, 1)); err == nil {
+					t.Error("the other end is left behind")
+				}
+			})
+		})
 	}
 }
+
+// TestPanicInASocket: it ends that socket and nothing else (R3).
+func TestPanicInASocket(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, c := net.Pipe()
+		defer client.Close()
+		var logs testkit.Buffer
+		join(c, nil, broken{c}, obs.NewLogger(&logs, "gateway", "info", obs.FormatJSON))
+		if _, err := client.Read(make([]byte, 1)); err == nil {
+			t.Error("the socket goes on")
+		}
+		synctest.Wait()
+		if log := logs.String(); strings.Count(log, "kaboom") < 1 || !strings.Contains(log, "upgrade_test.go") {
+			t.Errorf("log = %s", log)
+		}
+	})
+}
+
+type broken struct{ net.Conn }
+
+func (broken) Read([]byte) (int, error) { panic("kaboom") }

@@ -2,11 +2,8 @@ package telemetry_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"strconv"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,7 +12,7 @@ import (
 
 	"centinela/gateway/internal/telemetry"
 	"centinela/shared/clock"
-	"centinela/shared/fault"
+	"centinela/shared/outbox"
 	"centinela/shared/record"
 )
 
@@ -24,46 +21,54 @@ var (
 	origin = record.Origin{Address: "203.0.113.1", UserAgent: "curl", RequestID: "req_1"}
 )
 
-// sink takes batches, or fails as it is told.
+const room = 4096 // of the log
+
+// sink is a log whose events are shipped, or not, as it is told.
 type sink struct {
-	mu     sync.Mutex
-	err    error
-	never  string // an address whose events it will never take
-	events []record.Event
-	most   int
+	t      *testing.T
+	log    *outbox.Memory
+	away   bool
+	kicks  int
+	events []record.Envelope
 }
 
-func (s *sink) take(_ context.Context, events []record.Event) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.most = max(s.most, len(events))
-	if s.err != nil {
-		return s.err
+// take ships all there is, unless audit is away.
+func (s *sink) take() {
+	s.t.Helper()
+	_, at, err := s.log.Shipped(s.t.Context())
+	if err != nil {
+		s.t.Fatal(err)
 	}
-	if s.never != "" && events[0].Address == s.never {
-		return fault.New(fault.KindInvalid, fault.CodeInvalidRequest, "no")
+	if s.away {
+		return
 	}
-	s.events = append(s.events, events...)
-	return nil
-}
-
-func (s *sink) fail(err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.err = err
+	entries, err := s.log.After(s.t.Context(), at.N, room)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, e := range entries {
+		env, err := record.Parse(e.Body)
+		if err == nil {
+			err = env.Disclose(e.Openings)
+		}
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		s.events = append(s.events, env)
+		at = at.Next(e.Body)
+	}
+	if err := s.log.Trim(s.t.Context(), at); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // sum adds up the counts of an action's events.
 func (s *sink) sum(action, key string) (events, count int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.t.Helper()
+	s.take()
 	for _, e := range s.events {
-		if e.Action == action {
-			n, err := strconv.Atoi(e.Data[key])
-			if err != nil {
-				panic(err)
-			}
-			events, count = events+1, count+n
+		if e.Event.Action == action {
+			events, count = events+1, count+int(e.Data()[key].(float64))
 		}
 	}
 	return events, count
@@ -72,8 +77,8 @@ func (s *sink) sum(action, key string) (events, count int) {
 // run calls check with a running recorder, in a bubble with its own time.
 func run(t *testing.T, check func(t *testing.T, r *telemetry.Recorder, s *sink)) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &sink{}
-		r := telemetry.New(s.take, clock.Real(), slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+		s := &sink{t: t, log: outbox.NewMemory("gateway", room)}
+		r := telemetry.New(s.log, func() { s.kicks++ }, clock.Real(), slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() { done <- r.Run(ctx) }()
@@ -96,8 +101,8 @@ func TestSumsUp(t *testing.T) {
 	run(t, func(t *testing.T, r *telemetry.Recorder, s *sink) {
 		r.Note(probe, origin)
 		pass(300 * time.Millisecond)
-		if events, count := s.sum(probe.Action, "count"); events != 1 || count != 1 {
-			t.Fatalf("%d events of %d refusals, want the first at once", events, count)
+		if events, count := s.sum(probe.Action, "count"); events != 1 || count != 1 || s.kicks != 1 {
+			t.Fatalf("%d events of %d refusals, %d kicks, want the first at once", events, count, s.kicks)
 		}
 		for range 1000 {
 			r.Note(probe, origin)
@@ -107,7 +112,7 @@ func TestSumsUp(t *testing.T) {
 		if events, count := s.sum(probe.Action, "count"); events != 2 || count != 1001 {
 			t.Errorf("%d events of %d refusals, want 2 of 1001", events, count)
 		}
-		if e := s.events[0]; e.Outcome != record.Refused || e.Address != origin.Address || e.RequestID != "req_1" || e.Reason != "Not Found" || e.Service != "gateway" {
+		if e := s.events[0].Event; e.Outcome != record.Refused || e.Address != origin.Address || e.RequestID != "req_1" || e.Reason != "Not Found" || e.Service != "gateway" {
 			t.Errorf("the event is %+v", e)
 		}
 		pass(10 * time.Minute)
@@ -136,8 +141,8 @@ func TestSumsUpAPrefix(t *testing.T) {
 			t.Error("refusals were lost")
 		}
 		for _, e := range s.events {
-			if e.Address != origin.Address && e.Address != "2001:db8::1" {
-				t.Errorf("an event is of %s", e.Address)
+			if e.Event.Address != origin.Address && e.Event.Address != "2001:db8::1" {
+				t.Errorf("an event is of %s", e.Event.Address)
 			}
 		}
 	})
@@ -151,31 +156,34 @@ func TestBounded(t *testing.T) {
 		for i := range flood {
 			r.Note(telemetry.Refusal{Action: probe.Action, Address: fmt.Sprint(i)}, origin)
 		}
-		pass(300 * time.Millisecond)
+		for range 3 { // the log is as full as the memory: the marker comes when it has room
+			pass(300 * time.Millisecond)
+			s.take()
+		}
 		_, told := s.sum(probe.Action, "count")
 		gaps, lost := s.sum(record.AuditGap, "dropped")
 		if told != 4096 || gaps != 1 || told+lost != flood {
 			t.Errorf("%d told, %d lost in %d gaps", told, lost, gaps)
 		}
-		if s.most > 200 {
-			t.Errorf("a batch of %d events, audit takes 200", s.most)
-		}
 	})
 }
 
-// TestAuditAway: nothing waits for audit; what fits is sent when it is back, and
-// what doesn't leaves a gap. Nothing is sent twice.
+// TestAuditAway: nothing waits for audit; what fits is told when it is back, and
+// what doesn't leaves a gap. Nothing is told twice.
 func TestAuditAway(t *testing.T) {
 	run(t, func(t *testing.T, r *telemetry.Recorder, s *sink) {
-		s.fail(errors.New("down"))
+		s.away = true
 		for minute := range 5 {
 			for i := range 3000 {
 				r.Note(telemetry.Refusal{Action: probe.Action, Address: fmt.Sprint(minute, i)}, origin)
 			}
 			pass(2 * time.Minute)
 		}
-		s.fail(nil)
-		pass(time.Second)
+		s.away = false
+		for range 5 {
+			s.take()
+			pass(time.Second)
+		}
 		events, told := s.sum(probe.Action, "count")
 		gaps, lost := s.sum(record.AuditGap, "dropped")
 		if events > 2*4096 || gaps != 1 || told+lost != 15_000 {
@@ -183,35 +191,18 @@ func TestAuditAway(t *testing.T) {
 		}
 		ids := map[string]bool{}
 		for _, e := range s.events {
-			if ids[e.ID] {
-				t.Fatalf("%s was sent twice", e.ID)
+			if ids[e.Event.ID] {
+				t.Fatalf("%s was told twice", e.Event.ID)
 			}
-			ids[e.ID] = true
+			ids[e.Event.ID] = true
 		}
 	})
 }
 
-// TestRefusedBatch: a batch that audit will never take doesn't stop the others.
-func TestRefusedBatch(t *testing.T) {
-	run(t, func(t *testing.T, r *telemetry.Recorder, s *sink) {
-		s.never = probe.Address
-		r.Note(probe, origin)
-		pass(time.Second)
-		if gaps, lost := s.sum(record.AuditGap, "dropped"); gaps != 1 || lost != 1 {
-			t.Errorf("%d lost in %d gaps, want one", lost, gaps)
-		}
-		r.Note(telemetry.Refusal{Action: probe.Action, Address: "203.0.113.2"}, record.Origin{Address: "203.0.113.2"})
-		pass(time.Second)
-		if _, count := s.sum(probe.Action, "count"); count != 1 {
-			t.Errorf("%d refusals told after it, want 1", count)
-		}
-	})
-}
-
-// TestLastWords: what was noted before the end is sent before the end.
+// TestLastWords: what was noted before the end is told before the end.
 func TestLastWords(t *testing.T) {
-	s := &sink{}
-	r := telemetry.New(s.take, clock.Real(), slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	s := &sink{t: t, log: outbox.NewMemory("gateway", room)}
+	r := telemetry.New(s.log, func() {}, clock.Real(), slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	ctx, cancel := context.WithCancel(t.Context())
 	r.Note(probe, origin)
 	cancel()

@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 
@@ -21,6 +22,7 @@ const (
 	ErrorCodeBodyTooLarge          ErrorCode = "body_too_large"
 	ErrorCodeBusy                  ErrorCode = "busy"
 	ErrorCodeCallerNotAllowed      ErrorCode = "caller_not_allowed"
+	ErrorCodeChallengeRequired     ErrorCode = "challenge_required"
 	ErrorCodeCodeExhausted         ErrorCode = "code_exhausted"
 	ErrorCodeCodeInvalid           ErrorCode = "code_invalid"
 	ErrorCodeConflict              ErrorCode = "conflict"
@@ -30,7 +32,6 @@ const (
 	ErrorCodeDevOnly               ErrorCode = "dev_only"
 	ErrorCodeForbidden             ErrorCode = "forbidden"
 	ErrorCodeFreshSignInRequired   ErrorCode = "fresh_sign_in_required"
-	ErrorCodeHeaderTooLarge        ErrorCode = "header_too_large"
 	ErrorCodeIdempotencyMismatch   ErrorCode = "idempotency_mismatch"
 	ErrorCodeInternal              ErrorCode = "internal"
 	ErrorCodeInvalidCursor         ErrorCode = "invalid_cursor"
@@ -52,6 +53,7 @@ const (
 	ErrorCodeRecoveryInvalid       ErrorCode = "recovery_invalid"
 	ErrorCodeRecoveryNotAllowedYet ErrorCode = "recovery_not_allowed_yet"
 	ErrorCodeRefusedByFirewall     ErrorCode = "refused_by_firewall"
+	ErrorCodeRequestTimeout        ErrorCode = "request_timeout"
 	ErrorCodeSessionRevoked        ErrorCode = "session_revoked"
 	ErrorCodeSlowConsumer          ErrorCode = "slow_consumer"
 	ErrorCodeSmsUndeliverable      ErrorCode = "sms_undeliverable"
@@ -78,6 +80,8 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeCallerNotAllowed:
 		return true
+	case ErrorCodeChallengeRequired:
+		return true
 	case ErrorCodeCodeExhausted:
 		return true
 	case ErrorCodeCodeInvalid:
@@ -95,8 +99,6 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeForbidden:
 		return true
 	case ErrorCodeFreshSignInRequired:
-		return true
-	case ErrorCodeHeaderTooLarge:
 		return true
 	case ErrorCodeIdempotencyMismatch:
 		return true
@@ -140,6 +142,8 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeRefusedByFirewall:
 		return true
+	case ErrorCodeRequestTimeout:
+		return true
 	case ErrorCodeSessionRevoked:
 		return true
 	case ErrorCodeSlowConsumer:
@@ -175,21 +179,21 @@ func (e ErrorCode) Valid() bool {
 	}
 }
 
-// Defines values for EventOutcome.
+// Defines values for EventClass.
 const (
-	EventOutcomeFailure EventOutcome = "failure"
-	EventOutcomeRefused EventOutcome = "refused"
-	EventOutcomeSuccess EventOutcome = "success"
+	EventClassActivity  EventClass = "activity"
+	EventClassSecurity  EventClass = "security"
+	EventClassTelemetry EventClass = "telemetry"
 )
 
-// Valid indicates whether the value is a known member of the EventOutcome enum.
-func (e EventOutcome) Valid() bool {
+// Valid indicates whether the value is a known member of the EventClass enum.
+func (e EventClass) Valid() bool {
 	switch e {
-	case EventOutcomeFailure:
+	case EventClassActivity:
 		return true
-	case EventOutcomeRefused:
+	case EventClassSecurity:
 		return true
-	case EventOutcomeSuccess:
+	case EventClassTelemetry:
 		return true
 	default:
 		return false
@@ -246,8 +250,10 @@ func (e SubjectKind) Valid() bool {
 
 // Defines values for VerdictAction.
 const (
-	VerdictActionAllow  VerdictAction = "allow"
-	VerdictActionRefuse VerdictAction = "refuse"
+	VerdictActionAllow     VerdictAction = "allow"
+	VerdictActionChallenge VerdictAction = "challenge"
+	VerdictActionRefuse    VerdictAction = "refuse"
+	VerdictActionThrottle  VerdictAction = "throttle"
 )
 
 // Valid indicates whether the value is a known member of the VerdictAction enum.
@@ -255,7 +261,35 @@ func (e VerdictAction) Valid() bool {
 	switch e {
 	case VerdictActionAllow:
 		return true
+	case VerdictActionChallenge:
+		return true
 	case VerdictActionRefuse:
+		return true
+	case VerdictActionThrottle:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListMyActivityParamsClass.
+const (
+	ListMyActivityParamsClassActivity  ListMyActivityParamsClass = "activity"
+	ListMyActivityParamsClassAll       ListMyActivityParamsClass = "all"
+	ListMyActivityParamsClassSecurity  ListMyActivityParamsClass = "security"
+	ListMyActivityParamsClassTelemetry ListMyActivityParamsClass = "telemetry"
+)
+
+// Valid indicates whether the value is a known member of the ListMyActivityParamsClass enum.
+func (e ListMyActivityParamsClass) Valid() bool {
+	switch e {
+	case ListMyActivityParamsClassActivity:
+		return true
+	case ListMyActivityParamsClassAll:
+		return true
+	case ListMyActivityParamsClassSecurity:
+		return true
+	case ListMyActivityParamsClassTelemetry:
 		return true
 	default:
 		return false
@@ -267,18 +301,24 @@ type AccountId = string
 
 // Activity defines model for Activity.
 type Activity struct {
-	Action    string             `json:"action"`
-	Address   *string            `json:"address,omitempty"`
-	Data      *map[string]string `json:"data,omitempty"`
-	Id        string             `json:"id"`
-	Outcome   string             `json:"outcome"`
-	Reason    *string            `json:"reason,omitempty"`
-	Seq       int64              `json:"seq"`
-	Service   string             `json:"service"`
-	Session   *string            `json:"session,omitempty"`
-	Target    *string            `json:"target,omitempty"`
-	Time      time.Time          `json:"time"`
-	UserAgent *string            `json:"user_agent,omitempty"`
+	Action  string  `json:"action"`
+	Address *string `json:"address,omitempty"`
+
+	// Class `security`: who can enter, what changed, what was decided or refused. `activity`: chat and requests, as digests.
+	// `telemetry`: counts.
+	Class EventClass `json:"class"`
+
+	// Data What the action has to say beside that: texts, numbers, lists.
+	Data      *map[string]interface{} `json:"data,omitempty"`
+	Id        string                  `json:"id"`
+	Outcome   string                  `json:"outcome"`
+	Reason    *string                 `json:"reason,omitempty"`
+	Seq       int64                   `json:"seq"`
+	Service   string                  `json:"service"`
+	Session   *string                 `json:"session,omitempty"`
+	Target    *string                 `json:"target,omitempty"`
+	Time      time.Time               `json:"time"`
+	UserAgent *string                 `json:"user_agent,omitempty"`
 }
 
 // ActivityPage defines model for ActivityPage.
@@ -290,31 +330,9 @@ type ActivityPage struct {
 // ErrorCode Stable codes; shared/fault holds the same list, and a test compares the two.
 type ErrorCode string
 
-// Event shared/record.Event on the wire.
-type Event struct {
-	Account   *string            `json:"account,omitempty"`
-	Action    string             `json:"action"`
-	Address   *string            `json:"address,omitempty"`
-	Data      *map[string]string `json:"data,omitempty"`
-	Device    *string            `json:"device,omitempty"`
-	Id        string             `json:"id"`
-	Outcome   EventOutcome       `json:"outcome"`
-	Reason    *string            `json:"reason,omitempty"`
-	RequestId *string            `json:"request_id,omitempty"`
-	Service   string             `json:"service"`
-	Session   *string            `json:"session,omitempty"`
-	Target    *string            `json:"target,omitempty"`
-	Time      time.Time          `json:"time"`
-	UserAgent *string            `json:"user_agent,omitempty"`
-}
-
-// EventOutcome defines model for Event.Outcome.
-type EventOutcome string
-
-// EventBatch defines model for EventBatch.
-type EventBatch struct {
-	Events []Event `json:"events"`
-}
+// EventClass `security`: who can enter, what changed, what was decided or refused. `activity`: chat and requests, as digests.
+// `telemetry`: counts.
+type EventClass string
 
 // FieldProblem defines model for FieldProblem.
 type FieldProblem struct {
@@ -326,22 +344,25 @@ type FieldProblem struct {
 	Pointer string `json:"pointer"`
 }
 
-// IngestResult defines model for IngestResult.
-type IngestResult struct {
-	// Known Events that were recorded before.
-	Known  int `json:"known"`
-	Stored int `json:"stored"`
+// LogHead The end of a source's log, as the record holds it.
+type LogHead struct {
+	Hash string `json:"hash"`
+	N    int64  `json:"n"`
 }
 
 // NewVerdict defines model for NewVerdict.
 type NewVerdict struct {
+	// Action `refuse` 403; `throttle` 429; `challenge` 403 with what proves a human. `allow` on an address overrules what is
+	// about addresses alone, never what names an account, a session or a device.
 	Action VerdictAction `json:"action"`
-	Kind   SubjectKind   `json:"kind"`
-	Reason string        `json:"reason"`
 
-	// Subject Example: 203.0.113.0/24
-	Subject    string `json:"subject"`
-	TtlSeconds *int   `json:"ttl_seconds,omitempty"`
+	// Force Also refuse loopback, a declared proxy, or the address that this comes from.
+	Force  *bool  `json:"force,omitempty"`
+	Reason string `json:"reason"`
+
+	// Subjects One, or two of different kinds that are joined. Then both must be there.
+	Subjects   Subjects `json:"subjects"`
+	TtlSeconds *int     `json:"ttl_seconds,omitempty"`
 }
 
 // Place defines model for Place.
@@ -369,35 +390,46 @@ type Problem struct {
 	Type string `json:"type"`
 }
 
+// Subject Whom a verdict is about.
+type Subject struct {
+	Kind SubjectKind `json:"kind"`
+
+	// Value Example: 203.0.113.0/24
+	Value string `json:"value"`
+}
+
 // SubjectKind defines model for SubjectKind.
 type SubjectKind string
 
+// Subjects One, or two of different kinds that are joined. Then both must be there.
+type Subjects = []Subject
+
 // Verdict defines model for Verdict.
 type Verdict struct {
+	// Action `refuse` 403; `throttle` 429; `challenge` 403 with what proves a human. `allow` on an address overrules what is
+	// about addresses alone, never what names an account, a session or a device.
 	Action    VerdictAction `json:"action"`
 	CreatedAt time.Time     `json:"created_at"`
-	Id        VerdictId     `json:"id"`
-	Kind      SubjectKind   `json:"kind"`
-	Reason    string        `json:"reason"`
+
+	// DecisionId Of a rule's: the event that brought it about.
+	DecisionId *string   `json:"decision_id,omitempty"`
+	Id         VerdictId `json:"id"`
+
+	// Level How often its rule made it longer.
+	Level  int    `json:"level"`
+	Reason string `json:"reason"`
 
 	// Source `operator` or the id of the rule.
-	Source  string    `json:"source"`
-	Subject string    `json:"subject"`
-	Until   time.Time `json:"until"`
+	Source string `json:"source"`
+
+	// Subjects One, or two of different kinds that are joined. Then both must be there.
+	Subjects Subjects  `json:"subjects"`
+	Until    time.Time `json:"until"`
 }
 
-// VerdictAction defines model for VerdictAction.
+// VerdictAction `refuse` 403; `throttle` 429; `challenge` 403 with what proves a human. `allow` on an address overrules what is
+// about addresses alone, never what names an account, a session or a device.
 type VerdictAction string
-
-// VerdictFeed defines model for VerdictFeed.
-type VerdictFeed struct {
-	Removed []VerdictId `json:"removed"`
-
-	// Snapshot True: forget what you had.
-	Snapshot bool      `json:"snapshot"`
-	Verdicts []Verdict `json:"verdicts"`
-	Version  int64     `json:"version"`
-}
 
 // VerdictId defines model for VerdictId.
 type VerdictId = string
@@ -421,18 +453,25 @@ type GetPlaceParams struct {
 
 // WatchVerdictsParams defines parameters for WatchVerdicts.
 type WatchVerdictsParams struct {
-	Version *int64 `form:"version,omitempty" json:"version,omitempty"`
-	WaitMs  *int   `form:"wait_ms,omitempty" json:"wait_ms,omitempty"`
+	// Cursor `next_cursor` of the page before; opaque.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+	WaitMs *int    `form:"wait_ms,omitempty" json:"wait_ms,omitempty"`
 }
 
 // ListMyActivityParams defines parameters for ListMyActivity.
 type ListMyActivityParams struct {
+	// Class Which events; `all` for every class.
+	Class *ListMyActivityParamsClass `form:"class,omitempty" json:"class,omitempty"`
+
 	// Cursor `next_cursor` of the page before; opaque.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// Limit How many items a page has at most.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 }
+
+// ListMyActivityParamsClass defines parameters for ListMyActivity.
+type ListMyActivityParamsClass string
 
 // ListVerdictsParams defines parameters for ListVerdicts.
 type ListVerdictsParams struct {
@@ -443,21 +482,18 @@ type ListVerdictsParams struct {
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
-// IngestEventsJSONRequestBody defines body for IngestEvents for application/json ContentType.
-type IngestEventsJSONRequestBody = EventBatch
-
 // AddVerdictJSONRequestBody defines body for AddVerdict for application/json ContentType.
 type AddVerdictJSONRequestBody = NewVerdict
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
-	// IngestEvents Record a batch of events; idempotent by event id, answered when durable
+	// IngestEvents Record a shipment of a source's log; answered when durable, with what is held of the source
 	// (POST /internal/events)
 	IngestEvents(c *gin.Context)
 	// GetPlace Whether an address is in one of the account's usual networks
 	// (GET /internal/places/{account_id})
 	GetPlace(c *gin.Context, accountId AccountId, params GetPlaceParams)
-	// WatchVerdicts The verdict feed; waits until something is newer than `version`
+	// WatchVerdicts The verdict feed, a page at a time; waits until something is newer than `cursor`
 	// (GET /internal/verdicts)
 	WatchVerdicts(c *gin.Context, params WatchVerdictsParams)
 	// ListMyActivity What happened on one's own account, newest first
@@ -466,7 +502,7 @@ type ServerInterface interface {
 	// ListVerdicts The verdicts in force
 	// (GET /v1/operator/verdicts)
 	ListVerdicts(c *gin.Context, params ListVerdictsParams)
-	// AddVerdict Refuse or allow an address, prefix, account, session or device
+	// AddVerdict Allow, challenge, throttle or refuse an address, prefix, account, session or device, or two of them joined
 	// (POST /v1/operator/verdicts)
 	AddVerdict(c *gin.Context)
 	// RemoveVerdict Lift a verdict
@@ -541,11 +577,11 @@ func (siw *ServerInterfaceWrapper) WatchVerdicts(c *gin.Context) {
 	// Parameter object where we will unmarshal all parameters from the context
 	var params WatchVerdictsParams
 
-	// ------------- Optional query parameter "version" -------------
+	// ------------- Optional query parameter "cursor" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "version", c.Request.URL.Query(), &params.Version, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
-		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter version: %w", err), http.StatusBadRequest)
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
 		return
 	}
 
@@ -575,6 +611,14 @@ func (siw *ServerInterfaceWrapper) ListMyActivity(c *gin.Context) {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ListMyActivityParams
+
+	// ------------- Optional query parameter "class" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "class", c.Request.URL.Query(), &params.Class, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter class: %w", err), http.StatusBadRequest)
+		return
+	}
 
 	// ------------- Optional query parameter "cursor" -------------
 
@@ -714,14 +758,14 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 type ProblemApplicationProblemPlusJSONResponse Problem
 
 type IngestEventsRequestObject struct {
-	Body *IngestEventsJSONRequestBody
+	Body io.Reader
 }
 
 type IngestEventsResponseObject interface {
 	VisitIngestEventsResponse(w http.ResponseWriter) error
 }
 
-type IngestEvents200JSONResponse IngestResult
+type IngestEvents200JSONResponse LogHead
 
 func (response IngestEvents200JSONResponse) VisitIngestEventsResponse(w http.ResponseWriter) error {
 
@@ -800,18 +844,47 @@ type WatchVerdictsResponseObject interface {
 	VisitWatchVerdictsResponse(w http.ResponseWriter) error
 }
 
-type WatchVerdicts200JSONResponse VerdictFeed
+type WatchVerdicts200ApplicationxNdjsonResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
 
-func (response WatchVerdicts200JSONResponse) VisitWatchVerdictsResponse(w http.ResponseWriter) error {
+func (response WatchVerdicts200ApplicationxNdjsonResponse) VisitWatchVerdictsResponse(w http.ResponseWriter) error {
 
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		// If w doesn't support flushing, fall back to io.Copy.
+		_, err := io.Copy(w, response.Body)
 		return err
 	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	// text/event-stream messages are typically small; use a
+	// modest buffer and flush after each chunk so clients see
+	// events immediately instead of waiting on OS buffering.
+	buf := make([]byte, 4096)
+	for {
+		n, err := response.Body.Read(buf)
+		if n > 0 {
+			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+				return writeErr
+			}
+			flusher.Flush()
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
 }
 
 type WatchVerdictsdefaultApplicationProblemPlusJSONResponse struct {
@@ -983,13 +1056,13 @@ func (response RemoveVerdictdefaultApplicationProblemPlusJSONResponse) VisitRemo
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
-	// IngestEvents Record a batch of events; idempotent by event id, answered when durable
+	// IngestEvents Record a shipment of a source's log; answered when durable, with what is held of the source
 	// (POST /internal/events)
 	IngestEvents(ctx context.Context, request IngestEventsRequestObject) (IngestEventsResponseObject, error)
 	// GetPlace Whether an address is in one of the account's usual networks
 	// (GET /internal/places/{account_id})
 	GetPlace(ctx context.Context, request GetPlaceRequestObject) (GetPlaceResponseObject, error)
-	// WatchVerdicts The verdict feed; waits until something is newer than `version`
+	// WatchVerdicts The verdict feed, a page at a time; waits until something is newer than `cursor`
 	// (GET /internal/verdicts)
 	WatchVerdicts(ctx context.Context, request WatchVerdictsRequestObject) (WatchVerdictsResponseObject, error)
 	// ListMyActivity What happened on one's own account, newest first
@@ -998,7 +1071,7 @@ type StrictServerInterface interface {
 	// ListVerdicts The verdicts in force
 	// (GET /v1/operator/verdicts)
 	ListVerdicts(ctx context.Context, request ListVerdictsRequestObject) (ListVerdictsResponseObject, error)
-	// AddVerdict Refuse or allow an address, prefix, account, session or device
+	// AddVerdict Allow, challenge, throttle or refuse an address, prefix, account, session or device, or two of them joined
 	// (POST /v1/operator/verdicts)
 	AddVerdict(ctx context.Context, request AddVerdictRequestObject) (AddVerdictResponseObject, error)
 	// RemoveVerdict Lift a verdict
@@ -1067,26 +1140,10 @@ type strictHandler struct {
 func (sh *strictHandler) IngestEvents(ctx *gin.Context) {
 	var request IngestEventsRequestObject
 
-	var body IngestEventsJSONRequestBody
-	var err error
-	// A request validator built on kin-openapi's openapi3filter with
-	// KeepValidatedValue leaves the value it validated on the body. Bind
-	// that value, matching member names exactly, so the handler receives
-	// what was validated instead of a second, case-insensitive decode.
-	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
-		err = ctx.ShouldBindJSON(&body)
-	} else if binding.Validator != nil {
-		// ShouldBindJSON runs the struct validator after decoding; keep that.
-		err = binding.Validator.ValidateStruct(&body)
-	}
-	if err != nil {
-		sh.options.RequestErrorHandlerFunc(ctx, err)
-		return
-	}
-	request.Body = &body
+	request.Body = ctx.Request.Body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.IngestEvents(ctx, request.(IngestEventsRequestObject))
+		return sh.ssi.IngestEvents(ctx.Request.Context(), request.(IngestEventsRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "IngestEvents")
@@ -1113,7 +1170,7 @@ func (sh *strictHandler) GetPlace(ctx *gin.Context, accountId AccountId, params 
 	request.Params = params
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.GetPlace(ctx, request.(GetPlaceRequestObject))
+		return sh.ssi.GetPlace(ctx.Request.Context(), request.(GetPlaceRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "GetPlace")
@@ -1139,7 +1196,7 @@ func (sh *strictHandler) WatchVerdicts(ctx *gin.Context, params WatchVerdictsPar
 	request.Params = params
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.WatchVerdicts(ctx, request.(WatchVerdictsRequestObject))
+		return sh.ssi.WatchVerdicts(ctx.Request.Context(), request.(WatchVerdictsRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "WatchVerdicts")
@@ -1165,7 +1222,7 @@ func (sh *strictHandler) ListMyActivity(ctx *gin.Context, params ListMyActivityP
 	request.Params = params
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.ListMyActivity(ctx, request.(ListMyActivityRequestObject))
+		return sh.ssi.ListMyActivity(ctx.Request.Context(), request.(ListMyActivityRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "ListMyActivity")
@@ -1191,7 +1248,7 @@ func (sh *strictHandler) ListVerdicts(ctx *gin.Context, params ListVerdictsParam
 	request.Params = params
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.ListVerdicts(ctx, request.(ListVerdictsRequestObject))
+		return sh.ssi.ListVerdicts(ctx.Request.Context(), request.(ListVerdictsRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "ListVerdicts")
@@ -1233,7 +1290,7 @@ func (sh *strictHandler) AddVerdict(ctx *gin.Context) {
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.AddVerdict(ctx, request.(AddVerdictRequestObject))
+		return sh.ssi.AddVerdict(ctx.Request.Context(), request.(AddVerdictRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "AddVerdict")
@@ -1259,7 +1316,7 @@ func (sh *strictHandler) RemoveVerdict(ctx *gin.Context, verdictId VerdictId) {
 	request.VerdictId = verdictId
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.RemoveVerdict(ctx, request.(RemoveVerdictRequestObject))
+		return sh.ssi.RemoveVerdict(ctx.Request.Context(), request.(RemoveVerdictRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "RemoveVerdict")

@@ -22,6 +22,7 @@ const (
 	ErrorCodeBodyTooLarge          ErrorCode = "body_too_large"
 	ErrorCodeBusy                  ErrorCode = "busy"
 	ErrorCodeCallerNotAllowed      ErrorCode = "caller_not_allowed"
+	ErrorCodeChallengeRequired     ErrorCode = "challenge_required"
 	ErrorCodeCodeExhausted         ErrorCode = "code_exhausted"
 	ErrorCodeCodeInvalid           ErrorCode = "code_invalid"
 	ErrorCodeConflict              ErrorCode = "conflict"
@@ -31,7 +32,6 @@ const (
 	ErrorCodeDevOnly               ErrorCode = "dev_only"
 	ErrorCodeForbidden             ErrorCode = "forbidden"
 	ErrorCodeFreshSignInRequired   ErrorCode = "fresh_sign_in_required"
-	ErrorCodeHeaderTooLarge        ErrorCode = "header_too_large"
 	ErrorCodeIdempotencyMismatch   ErrorCode = "idempotency_mismatch"
 	ErrorCodeInternal              ErrorCode = "internal"
 	ErrorCodeInvalidCursor         ErrorCode = "invalid_cursor"
@@ -53,6 +53,7 @@ const (
 	ErrorCodeRecoveryInvalid       ErrorCode = "recovery_invalid"
 	ErrorCodeRecoveryNotAllowedYet ErrorCode = "recovery_not_allowed_yet"
 	ErrorCodeRefusedByFirewall     ErrorCode = "refused_by_firewall"
+	ErrorCodeRequestTimeout        ErrorCode = "request_timeout"
 	ErrorCodeSessionRevoked        ErrorCode = "session_revoked"
 	ErrorCodeSlowConsumer          ErrorCode = "slow_consumer"
 	ErrorCodeSmsUndeliverable      ErrorCode = "sms_undeliverable"
@@ -79,6 +80,8 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeCallerNotAllowed:
 		return true
+	case ErrorCodeChallengeRequired:
+		return true
 	case ErrorCodeCodeExhausted:
 		return true
 	case ErrorCodeCodeInvalid:
@@ -96,8 +99,6 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeForbidden:
 		return true
 	case ErrorCodeFreshSignInRequired:
-		return true
-	case ErrorCodeHeaderTooLarge:
 		return true
 	case ErrorCodeIdempotencyMismatch:
 		return true
@@ -141,6 +142,8 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeRefusedByFirewall:
 		return true
+	case ErrorCodeRequestTimeout:
+		return true
 	case ErrorCodeSessionRevoked:
 		return true
 	case ErrorCodeSlowConsumer:
@@ -176,21 +179,21 @@ func (e ErrorCode) Valid() bool {
 	}
 }
 
-// Defines values for EventOutcome.
+// Defines values for EventClass.
 const (
-	EventOutcomeFailure EventOutcome = "failure"
-	EventOutcomeRefused EventOutcome = "refused"
-	EventOutcomeSuccess EventOutcome = "success"
+	EventClassActivity  EventClass = "activity"
+	EventClassSecurity  EventClass = "security"
+	EventClassTelemetry EventClass = "telemetry"
 )
 
-// Valid indicates whether the value is a known member of the EventOutcome enum.
-func (e EventOutcome) Valid() bool {
+// Valid indicates whether the value is a known member of the EventClass enum.
+func (e EventClass) Valid() bool {
 	switch e {
-	case EventOutcomeFailure:
+	case EventClassActivity:
 		return true
-	case EventOutcomeRefused:
+	case EventClassSecurity:
 		return true
-	case EventOutcomeSuccess:
+	case EventClassTelemetry:
 		return true
 	default:
 		return false
@@ -247,8 +250,10 @@ func (e SubjectKind) Valid() bool {
 
 // Defines values for VerdictAction.
 const (
-	VerdictActionAllow  VerdictAction = "allow"
-	VerdictActionRefuse VerdictAction = "refuse"
+	VerdictActionAllow     VerdictAction = "allow"
+	VerdictActionChallenge VerdictAction = "challenge"
+	VerdictActionRefuse    VerdictAction = "refuse"
+	VerdictActionThrottle  VerdictAction = "throttle"
 )
 
 // Valid indicates whether the value is a known member of the VerdictAction enum.
@@ -256,7 +261,35 @@ func (e VerdictAction) Valid() bool {
 	switch e {
 	case VerdictActionAllow:
 		return true
+	case VerdictActionChallenge:
+		return true
 	case VerdictActionRefuse:
+		return true
+	case VerdictActionThrottle:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListMyActivityParamsClass.
+const (
+	ListMyActivityParamsClassActivity  ListMyActivityParamsClass = "activity"
+	ListMyActivityParamsClassAll       ListMyActivityParamsClass = "all"
+	ListMyActivityParamsClassSecurity  ListMyActivityParamsClass = "security"
+	ListMyActivityParamsClassTelemetry ListMyActivityParamsClass = "telemetry"
+)
+
+// Valid indicates whether the value is a known member of the ListMyActivityParamsClass enum.
+func (e ListMyActivityParamsClass) Valid() bool {
+	switch e {
+	case ListMyActivityParamsClassActivity:
+		return true
+	case ListMyActivityParamsClassAll:
+		return true
+	case ListMyActivityParamsClassSecurity:
+		return true
+	case ListMyActivityParamsClassTelemetry:
 		return true
 	default:
 		return false
@@ -268,18 +301,24 @@ type AccountId = string
 
 // Activity defines model for Activity.
 type Activity struct {
-	Action    string             `json:"action"`
-	Address   *string            `json:"address,omitempty"`
-	Data      *map[string]string `json:"data,omitempty"`
-	Id        string             `json:"id"`
-	Outcome   string             `json:"outcome"`
-	Reason    *string            `json:"reason,omitempty"`
-	Seq       int64              `json:"seq"`
-	Service   string             `json:"service"`
-	Session   *string            `json:"session,omitempty"`
-	Target    *string            `json:"target,omitempty"`
-	Time      time.Time          `json:"time"`
-	UserAgent *string            `json:"user_agent,omitempty"`
+	Action  string  `json:"action"`
+	Address *string `json:"address,omitempty"`
+
+	// Class `security`: who can enter, what changed, what was decided or refused. `activity`: chat and requests, as digests.
+	// `telemetry`: counts.
+	Class EventClass `json:"class"`
+
+	// Data What the action has to say beside that: texts, numbers, lists.
+	Data      *map[string]interface{} `json:"data,omitempty"`
+	Id        string                  `json:"id"`
+	Outcome   string                  `json:"outcome"`
+	Reason    *string                 `json:"reason,omitempty"`
+	Seq       int64                   `json:"seq"`
+	Service   string                  `json:"service"`
+	Session   *string                 `json:"session,omitempty"`
+	Target    *string                 `json:"target,omitempty"`
+	Time      time.Time               `json:"time"`
+	UserAgent *string                 `json:"user_agent,omitempty"`
 }
 
 // ActivityPage defines model for ActivityPage.
@@ -291,31 +330,9 @@ type ActivityPage struct {
 // ErrorCode Stable codes; shared/fault holds the same list, and a test compares the two.
 type ErrorCode string
 
-// Event shared/record.Event on the wire.
-type Event struct {
-	Account   *string            `json:"account,omitempty"`
-	Action    string             `json:"action"`
-	Address   *string            `json:"address,omitempty"`
-	Data      *map[string]string `json:"data,omitempty"`
-	Device    *string            `json:"device,omitempty"`
-	Id        string             `json:"id"`
-	Outcome   EventOutcome       `json:"outcome"`
-	Reason    *string            `json:"reason,omitempty"`
-	RequestId *string            `json:"request_id,omitempty"`
-	Service   string             `json:"service"`
-	Session   *string            `json:"session,omitempty"`
-	Target    *string            `json:"target,omitempty"`
-	Time      time.Time          `json:"time"`
-	UserAgent *string            `json:"user_agent,omitempty"`
-}
-
-// EventOutcome defines model for Event.Outcome.
-type EventOutcome string
-
-// EventBatch defines model for EventBatch.
-type EventBatch struct {
-	Events []Event `json:"events"`
-}
+// EventClass `security`: who can enter, what changed, what was decided or refused. `activity`: chat and requests, as digests.
+// `telemetry`: counts.
+type EventClass string
 
 // FieldProblem defines model for FieldProblem.
 type FieldProblem struct {
@@ -327,22 +344,25 @@ type FieldProblem struct {
 	Pointer string `json:"pointer"`
 }
 
-// IngestResult defines model for IngestResult.
-type IngestResult struct {
-	// Known Events that were recorded before.
-	Known  int `json:"known"`
-	Stored int `json:"stored"`
+// LogHead The end of a source's log, as the record holds it.
+type LogHead struct {
+	Hash string `json:"hash"`
+	N    int64  `json:"n"`
 }
 
 // NewVerdict defines model for NewVerdict.
 type NewVerdict struct {
+	// Action `refuse` 403; `throttle` 429; `challenge` 403 with what proves a human. `allow` on an address overrules what is
+	// about addresses alone, never what names an account, a session or a device.
 	Action VerdictAction `json:"action"`
-	Kind   SubjectKind   `json:"kind"`
-	Reason string        `json:"reason"`
 
-	// Subject Example: 203.0.113.0/24
-	Subject    string `json:"subject"`
-	TtlSeconds *int   `json:"ttl_seconds,omitempty"`
+	// Force Also refuse loopback, a declared proxy, or the address that this comes from.
+	Force  *bool  `json:"force,omitempty"`
+	Reason string `json:"reason"`
+
+	// Subjects One, or two of different kinds that are joined. Then both must be there.
+	Subjects   Subjects `json:"subjects"`
+	TtlSeconds *int     `json:"ttl_seconds,omitempty"`
 }
 
 // Place defines model for Place.
@@ -370,35 +390,46 @@ type Problem struct {
 	Type string `json:"type"`
 }
 
+// Subject Whom a verdict is about.
+type Subject struct {
+	Kind SubjectKind `json:"kind"`
+
+	// Value Example: 203.0.113.0/24
+	Value string `json:"value"`
+}
+
 // SubjectKind defines model for SubjectKind.
 type SubjectKind string
 
+// Subjects One, or two of different kinds that are joined. Then both must be there.
+type Subjects = []Subject
+
 // Verdict defines model for Verdict.
 type Verdict struct {
+	// Action `refuse` 403; `throttle` 429; `challenge` 403 with what proves a human. `allow` on an address overrules what is
+	// about addresses alone, never what names an account, a session or a device.
 	Action    VerdictAction `json:"action"`
 	CreatedAt time.Time     `json:"created_at"`
-	Id        VerdictId     `json:"id"`
-	Kind      SubjectKind   `json:"kind"`
-	Reason    string        `json:"reason"`
+
+	// DecisionId Of a rule's: the event that brought it about.
+	DecisionId *string   `json:"decision_id,omitempty"`
+	Id         VerdictId `json:"id"`
+
+	// Level How often its rule made it longer.
+	Level  int    `json:"level"`
+	Reason string `json:"reason"`
 
 	// Source `operator` or the id of the rule.
-	Source  string    `json:"source"`
-	Subject string    `json:"subject"`
-	Until   time.Time `json:"until"`
+	Source string `json:"source"`
+
+	// Subjects One, or two of different kinds that are joined. Then both must be there.
+	Subjects Subjects  `json:"subjects"`
+	Until    time.Time `json:"until"`
 }
 
-// VerdictAction defines model for VerdictAction.
+// VerdictAction `refuse` 403; `throttle` 429; `challenge` 403 with what proves a human. `allow` on an address overrules what is
+// about addresses alone, never what names an account, a session or a device.
 type VerdictAction string
-
-// VerdictFeed defines model for VerdictFeed.
-type VerdictFeed struct {
-	Removed []VerdictId `json:"removed"`
-
-	// Snapshot True: forget what you had.
-	Snapshot bool      `json:"snapshot"`
-	Verdicts []Verdict `json:"verdicts"`
-	Version  int64     `json:"version"`
-}
 
 // VerdictId defines model for VerdictId.
 type VerdictId = string
@@ -422,18 +453,25 @@ type GetPlaceParams struct {
 
 // WatchVerdictsParams defines parameters for WatchVerdicts.
 type WatchVerdictsParams struct {
-	Version *int64 `form:"version,omitempty" json:"version,omitempty"`
-	WaitMs  *int   `form:"wait_ms,omitempty" json:"wait_ms,omitempty"`
+	// Cursor `next_cursor` of the page before; opaque.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+	WaitMs *int    `form:"wait_ms,omitempty" json:"wait_ms,omitempty"`
 }
 
 // ListMyActivityParams defines parameters for ListMyActivity.
 type ListMyActivityParams struct {
+	// Class Which events; `all` for every class.
+	Class *ListMyActivityParamsClass `form:"class,omitempty" json:"class,omitempty"`
+
 	// Cursor `next_cursor` of the page before; opaque.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// Limit How many items a page has at most.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 }
+
+// ListMyActivityParamsClass defines parameters for ListMyActivity.
+type ListMyActivityParamsClass string
 
 // ListVerdictsParams defines parameters for ListVerdicts.
 type ListVerdictsParams struct {
@@ -443,9 +481,6 @@ type ListVerdictsParams struct {
 	// Limit How many items a page has at most.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 }
-
-// IngestEventsJSONRequestBody defines body for IngestEvents for application/json ContentType.
-type IngestEventsJSONRequestBody = EventBatch
 
 // AddVerdictJSONRequestBody defines body for AddVerdict for application/json ContentType.
 type AddVerdictJSONRequestBody = NewVerdict
@@ -524,28 +559,30 @@ func WithRequestEditorFn(fn RequestEditorFn) ClientOption {
 // The interface specification for the client above.
 type ClientInterface interface {
 
-	// IngestEventsWithBody Record a batch of events; idempotent by event id, answered when durable
+	// IngestEventsWithBody Record a shipment of a source's log; answered when durable, with what is held of the source
+	//
+	// NDJSON. The first line is `{source, from, n, hash, signature}`: the log's name (service/instance), the number of
+	// the first event, the head of the log after the last one and the service's Ed25519 signature over it. Then two
+	// lines an event: its envelope (RFC 8785, shared/record) and its openings, at most 200 events. Events that are held
+	// already are not recorded again. Where the answer isn't the shipment's own head, nothing of it was recorded: the
+	// log and the record don't agree.
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /internal/events (the `IngestEvents` operationId).
 	IngestEventsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// IngestEvents Record a batch of events; idempotent by event id, answered when durable
-	//
-	// Takes a body of the `application/json` content type.
-	//
-	// Corresponds with POST /internal/events (the `IngestEvents` operationId).
-	IngestEvents(ctx context.Context, body IngestEventsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
-
 	// GetPlace Whether an address is in one of the account's usual networks
 	//
 	// Corresponds with GET /internal/places/{account_id} (the `GetPlace` operationId).
 	GetPlace(ctx context.Context, accountId AccountId, params *GetPlaceParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// WatchVerdicts The verdict feed; waits until something is newer than `version`
+	// WatchVerdicts The verdict feed, a page at a time; waits until something is newer than `cursor`
 	//
-	// Without `version`, or with one that is too old, answers a snapshot; else the changes since.
+	// NDJSON. The first line is `{cursor, snapshot, more}`: what to ask with next; whether this is the first page of
+	// everything, so that what was known is to be forgotten once the last page is here; whether another page is there
+	// now. Then a line a change, oldest first: `{verdict}` (a Verdict, new or changed) or `{removed}` (its id), at most
+	// 1,000. Without `cursor`, or with one that is too old to know of every removal, it begins with everything.
 	//
 	// Corresponds with GET /internal/verdicts (the `WatchVerdicts` operationId).
 	WatchVerdicts(ctx context.Context, params *WatchVerdictsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -560,14 +597,14 @@ type ClientInterface interface {
 	// Corresponds with GET /v1/operator/verdicts (the `ListVerdicts` operationId).
 	ListVerdicts(ctx context.Context, params *ListVerdictsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// AddVerdictWithBody Refuse or allow an address, prefix, account, session or device
+	// AddVerdictWithBody Allow, challenge, throttle or refuse an address, prefix, account, session or device, or two of them joined
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /v1/operator/verdicts (the `AddVerdict` operationId).
 	AddVerdictWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// AddVerdict Refuse or allow an address, prefix, account, session or device
+	// AddVerdict Allow, challenge, throttle or refuse an address, prefix, account, session or device, or two of them joined
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -580,30 +617,19 @@ type ClientInterface interface {
 	RemoveVerdict(ctx context.Context, verdictId VerdictId, reqEditors ...RequestEditorFn) (*http.Response, error)
 }
 
-// IngestEventsWithBody Record a batch of events; idempotent by event id, answered when durable
+// IngestEventsWithBody Record a shipment of a source's log; answered when durable, with what is held of the source
+//
+// NDJSON. The first line is `{source, from, n, hash, signature}`: the log's name (service/instance), the number of
+// the first event, the head of the log after the last one and the service's Ed25519 signature over it. Then two
+// lines an event: its envelope (RFC 8785, shared/record) and its openings, at most 200 events. Events that are held
+// already are not recorded again. Where the answer isn't the shipment's own head, nothing of it was recorded: the
+// log and the record don't agree.
 //
 // Takes any type of body and a specified content type.
 //
 // Corresponds with POST /internal/events (the `IngestEvents` operationId).
 func (c *Client) IngestEventsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewIngestEventsRequestWithBody(c.Server, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
-}
-
-// IngestEvents Record a batch of events; idempotent by event id, answered when durable
-//
-// Takes a body of the `application/json` content type.
-//
-// Corresponds with POST /internal/events (the `IngestEvents` operationId).
-func (c *Client) IngestEvents(ctx context.Context, body IngestEventsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewIngestEventsRequest(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -629,9 +655,12 @@ func (c *Client) GetPlace(ctx context.Context, accountId AccountId, params *GetP
 	return c.Client.Do(req)
 }
 
-// WatchVerdicts The verdict feed; waits until something is newer than `version`
+// WatchVerdicts The verdict feed, a page at a time; waits until something is newer than `cursor`
 //
-// Without `version`, or with one that is too old, answers a snapshot; else the changes since.
+// NDJSON. The first line is `{cursor, snapshot, more}`: what to ask with next; whether this is the first page of
+// everything, so that what was known is to be forgotten once the last page is here; whether another page is there
+// now. Then a line a change, oldest first: `{verdict}` (a Verdict, new or changed) or `{removed}` (its id), at most
+// 1,000. Without `cursor`, or with one that is too old to know of every removal, it begins with everything.
 //
 // Corresponds with GET /internal/verdicts (the `WatchVerdicts` operationId).
 func (c *Client) WatchVerdicts(ctx context.Context, params *WatchVerdictsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -676,7 +705,7 @@ func (c *Client) ListVerdicts(ctx context.Context, params *ListVerdictsParams, r
 	return c.Client.Do(req)
 }
 
-// AddVerdictWithBody Refuse or allow an address, prefix, account, session or device
+// AddVerdictWithBody Allow, challenge, throttle or refuse an address, prefix, account, session or device, or two of them joined
 //
 // Takes any type of body and a specified content type.
 //
@@ -693,7 +722,7 @@ func (c *Client) AddVerdictWithBody(ctx context.Context, contentType string, bod
 	return c.Client.Do(req)
 }
 
-// AddVerdict Refuse or allow an address, prefix, account, session or device
+// AddVerdict Allow, challenge, throttle or refuse an address, prefix, account, session or device, or two of them joined
 //
 // Takes a body of the `application/json` content type.
 //
@@ -723,17 +752,6 @@ func (c *Client) RemoveVerdict(ctx context.Context, verdictId VerdictId, reqEdit
 		return nil, err
 	}
 	return c.Client.Do(req)
-}
-
-// NewIngestEventsRequest calls the generic IngestEvents builder with application/json body
-func NewIngestEventsRequest(server string, body IngestEventsJSONRequestBody) (*http.Request, error) {
-	var bodyReader io.Reader
-	buf, err := json.Marshal(body)
-	if err != nil {
-		return nil, err
-	}
-	bodyReader = bytes.NewReader(buf)
-	return NewIngestEventsRequestWithBody(server, "application/json", bodyReader)
 }
 
 // NewIngestEventsRequestWithBody constructs an http.Request for the IngestEvents method, with any body, and a specified content type
@@ -850,9 +868,9 @@ func NewWatchVerdictsRequest(server string, params *WatchVerdictsParams) (*http.
 		// per the OpenAPI spec (e.g. "color=blue,black,brown").
 		var rawQueryFragments []string
 
-		if params.Version != nil {
+		if params.Cursor != nil {
 
-			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "version", *params.Version, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -915,6 +933,18 @@ func NewListMyActivityRequest(server string, params *ListMyActivityParams) (*htt
 		// styled parameters, preserving literal commas as delimiters
 		// per the OpenAPI spec (e.g. "color=blue,black,brown").
 		var rawQueryFragments []string
+
+		if params.Class != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "class", *params.Class, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
 
 		if params.Cursor != nil {
 
@@ -1106,775 +1136,4 @@ func (c *Client) applyEditors(ctx context.Context, req *http.Request, additional
 		}
 	}
 	return nil
-}
-
-// ClientWithResponses builds on ClientInterface to offer response payloads
-type ClientWithResponses struct {
-	ClientInterface
-}
-
-// NewClientWithResponses creates a new ClientWithResponses, which wraps
-// Client with return type handling
-func NewClientWithResponses(server string, opts ...ClientOption) (*ClientWithResponses, error) {
-	client, err := NewClient(server, opts...)
-	if err != nil {
-		return nil, err
-	}
-	return &ClientWithResponses{client}, nil
-}
-
-// WithBaseURL overrides the baseURL.
-func WithBaseURL(baseURL string) ClientOption {
-	return func(c *Client) error {
-		newBaseURL, err := url.Parse(baseURL)
-		if err != nil {
-			return err
-		}
-		c.Server = newBaseURL.String()
-		return nil
-	}
-}
-
-// ClientWithResponsesInterface is the interface specification for the client with responses above.
-type ClientWithResponsesInterface interface {
-
-	// IngestEventsWithBodyWithResponse Record a batch of events; idempotent by event id, answered when durable
-	//
-	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
-	//
-	// Corresponds with POST /internal/events (the `IngestEvents` operationId).
-	IngestEventsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*IngestEventsResponse, error)
-
-	// IngestEventsWithResponse Record a batch of events; idempotent by event id, answered when durable
-	//
-	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
-	//
-	// Corresponds with POST /internal/events (the `IngestEvents` operationId).
-	IngestEventsWithResponse(ctx context.Context, body IngestEventsJSONRequestBody, reqEditors ...RequestEditorFn) (*IngestEventsResponse, error)
-
-	// GetPlaceWithResponse Whether an address is in one of the account's usual networks
-	//
-	// Returns a wrapper object for the known response body format(s).
-	//
-	// Corresponds with GET /internal/places/{account_id} (the `GetPlace` operationId).
-	GetPlaceWithResponse(ctx context.Context, accountId AccountId, params *GetPlaceParams, reqEditors ...RequestEditorFn) (*GetPlaceResponse, error)
-
-	// WatchVerdictsWithResponse The verdict feed; waits until something is newer than `version`
-	//
-	// Without `version`, or with one that is too old, answers a snapshot; else the changes since.
-	//
-	// Returns a wrapper object for the known response body format(s).
-	//
-	// Corresponds with GET /internal/verdicts (the `WatchVerdicts` operationId).
-	WatchVerdictsWithResponse(ctx context.Context, params *WatchVerdictsParams, reqEditors ...RequestEditorFn) (*WatchVerdictsResponse, error)
-
-	// ListMyActivityWithResponse What happened on one's own account, newest first
-	//
-	// Returns a wrapper object for the known response body format(s).
-	//
-	// Corresponds with GET /v1/me/activity (the `ListMyActivity` operationId).
-	ListMyActivityWithResponse(ctx context.Context, params *ListMyActivityParams, reqEditors ...RequestEditorFn) (*ListMyActivityResponse, error)
-
-	// ListVerdictsWithResponse The verdicts in force
-	//
-	// Returns a wrapper object for the known response body format(s).
-	//
-	// Corresponds with GET /v1/operator/verdicts (the `ListVerdicts` operationId).
-	ListVerdictsWithResponse(ctx context.Context, params *ListVerdictsParams, reqEditors ...RequestEditorFn) (*ListVerdictsResponse, error)
-
-	// AddVerdictWithBodyWithResponse Refuse or allow an address, prefix, account, session or device
-	//
-	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
-	//
-	// Corresponds with POST /v1/operator/verdicts (the `AddVerdict` operationId).
-	AddVerdictWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddVerdictResponse, error)
-
-	// AddVerdictWithResponse Refuse or allow an address, prefix, account, session or device
-	//
-	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
-	//
-	// Corresponds with POST /v1/operator/verdicts (the `AddVerdict` operationId).
-	AddVerdictWithResponse(ctx context.Context, body AddVerdictJSONRequestBody, reqEditors ...RequestEditorFn) (*AddVerdictResponse, error)
-
-	// RemoveVerdictWithResponse Lift a verdict
-	//
-	// Returns a wrapper object for the known response body format(s).
-	//
-	// Corresponds with DELETE /v1/operator/verdicts/{verdict_id} (the `RemoveVerdict` operationId).
-	RemoveVerdictWithResponse(ctx context.Context, verdictId VerdictId, reqEditors ...RequestEditorFn) (*RemoveVerdictResponse, error)
-}
-
-type IngestEventsResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
-	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *IngestResult
-	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
-	ApplicationproblemJSONDefault *Problem
-}
-
-// GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r IngestEventsResponse) GetJSON200() *IngestResult {
-	return r.JSON200
-}
-
-// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
-func (r IngestEventsResponse) GetApplicationproblemJSONDefault() *Problem {
-	return r.ApplicationproblemJSONDefault
-}
-
-// GetBody returns the raw response body bytes
-func (r IngestEventsResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r IngestEventsResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r IngestEventsResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r IngestEventsResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
-type GetPlaceResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
-	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *Place
-	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
-	ApplicationproblemJSONDefault *Problem
-}
-
-// GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r GetPlaceResponse) GetJSON200() *Place {
-	return r.JSON200
-}
-
-// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
-func (r GetPlaceResponse) GetApplicationproblemJSONDefault() *Problem {
-	return r.ApplicationproblemJSONDefault
-}
-
-// GetBody returns the raw response body bytes
-func (r GetPlaceResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r GetPlaceResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r GetPlaceResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r GetPlaceResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
-type WatchVerdictsResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
-	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *VerdictFeed
-	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
-	ApplicationproblemJSONDefault *Problem
-}
-
-// GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r WatchVerdictsResponse) GetJSON200() *VerdictFeed {
-	return r.JSON200
-}
-
-// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
-func (r WatchVerdictsResponse) GetApplicationproblemJSONDefault() *Problem {
-	return r.ApplicationproblemJSONDefault
-}
-
-// GetBody returns the raw response body bytes
-func (r WatchVerdictsResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r WatchVerdictsResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r WatchVerdictsResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r WatchVerdictsResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
-type ListMyActivityResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
-	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *ActivityPage
-	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
-	ApplicationproblemJSONDefault *Problem
-}
-
-// GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r ListMyActivityResponse) GetJSON200() *ActivityPage {
-	return r.JSON200
-}
-
-// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
-func (r ListMyActivityResponse) GetApplicationproblemJSONDefault() *Problem {
-	return r.ApplicationproblemJSONDefault
-}
-
-// GetBody returns the raw response body bytes
-func (r ListMyActivityResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r ListMyActivityResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r ListMyActivityResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r ListMyActivityResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
-type ListVerdictsResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
-	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *VerdictPage
-	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
-	ApplicationproblemJSONDefault *Problem
-}
-
-// GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r ListVerdictsResponse) GetJSON200() *VerdictPage {
-	return r.JSON200
-}
-
-// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
-func (r ListVerdictsResponse) GetApplicationproblemJSONDefault() *Problem {
-	return r.ApplicationproblemJSONDefault
-}
-
-// GetBody returns the raw response body bytes
-func (r ListVerdictsResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r ListVerdictsResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r ListVerdictsResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r ListVerdictsResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
-type AddVerdictResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
-	// JSON201 the response for an HTTP 201 `application/json` response
-	JSON201 *Verdict
-	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
-	ApplicationproblemJSONDefault *Problem
-}
-
-// GetJSON201 returns the response for an HTTP 201 `application/json` response
-func (r AddVerdictResponse) GetJSON201() *Verdict {
-	return r.JSON201
-}
-
-// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
-func (r AddVerdictResponse) GetApplicationproblemJSONDefault() *Problem {
-	return r.ApplicationproblemJSONDefault
-}
-
-// GetBody returns the raw response body bytes
-func (r AddVerdictResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r AddVerdictResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r AddVerdictResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r AddVerdictResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
-type RemoveVerdictResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
-	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
-	ApplicationproblemJSONDefault *Problem
-}
-
-// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
-func (r RemoveVerdictResponse) GetApplicationproblemJSONDefault() *Problem {
-	return r.ApplicationproblemJSONDefault
-}
-
-// GetBody returns the raw response body bytes
-func (r RemoveVerdictResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r RemoveVerdictResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r RemoveVerdictResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r RemoveVerdictResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
-// IngestEventsWithBodyWithResponse Record a batch of events; idempotent by event id, answered when durable
-//
-// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
-//
-// Corresponds with POST /internal/events (the `IngestEvents` operationId).
-func (c *ClientWithResponses) IngestEventsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*IngestEventsResponse, error) {
-	rsp, err := c.IngestEventsWithBody(ctx, contentType, body, reqEditors...)
-	if err != nil {
-		return nil, err
-	}
-	return ParseIngestEventsResponse(rsp)
-}
-
-// IngestEventsWithResponse Record a batch of events; idempotent by event id, answered when durable
-//
-// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
-//
-// Corresponds with POST /internal/events (the `IngestEvents` operationId).
-func (c *ClientWithResponses) IngestEventsWithResponse(ctx context.Context, body IngestEventsJSONRequestBody, reqEditors ...RequestEditorFn) (*IngestEventsResponse, error) {
-	rsp, err := c.IngestEvents(ctx, body, reqEditors...)
-	if err != nil {
-		return nil, err
-	}
-	return ParseIngestEventsResponse(rsp)
-}
-
-// GetPlaceWithResponse Whether an address is in one of the account's usual networks
-//
-// Returns a wrapper object for the known response body format(s).
-//
-// Corresponds with GET /internal/places/{account_id} (the `GetPlace` operationId).
-func (c *ClientWithResponses) GetPlaceWithResponse(ctx context.Context, accountId AccountId, params *GetPlaceParams, reqEditors ...RequestEditorFn) (*GetPlaceResponse, error) {
-	rsp, err := c.GetPlace(ctx, accountId, params, reqEditors...)
-	if err != nil {
-		return nil, err
-	}
-	return ParseGetPlaceResponse(rsp)
-}
-
-// WatchVerdictsWithResponse The verdict feed; waits until something is newer than `version`
-//
-// Without `version`, or with one that is too old, answers a snapshot; else the changes since.
-//
-// Returns a wrapper object for the known response body format(s).
-//
-// Corresponds with GET /internal/verdicts (the `WatchVerdicts` operationId).
-func (c *ClientWithResponses) WatchVerdictsWithResponse(ctx context.Context, params *WatchVerdictsParams, reqEditors ...RequestEditorFn) (*WatchVerdictsResponse, error) {
-	rsp, err := c.WatchVerdicts(ctx, params, reqEditors...)
-	if err != nil {
-		return nil, err
-	}
-	return ParseWatchVerdictsResponse(rsp)
-}
-
-// ListMyActivityWithResponse What happened on one's own account, newest first
-//
-// Returns a wrapper object for the known response body format(s).
-//
-// Corresponds with GET /v1/me/activity (the `ListMyActivity` operationId).
-func (c *ClientWithResponses) ListMyActivityWithResponse(ctx context.Context, params *ListMyActivityParams, reqEditors ...RequestEditorFn) (*ListMyActivityResponse, error) {
-	rsp, err := c.ListMyActivity(ctx, params, reqEditors...)
-	if err != nil {
-		return nil, err
-	}
-	return ParseListMyActivityResponse(rsp)
-}
-
-// ListVerdictsWithResponse The verdicts in force
-//
-// Returns a wrapper object for the known response body format(s).
-//
-// Corresponds with GET /v1/operator/verdicts (the `ListVerdicts` operationId).
-func (c *ClientWithResponses) ListVerdictsWithResponse(ctx context.Context, params *ListVerdictsParams, reqEditors ...RequestEditorFn) (*ListVerdictsResponse, error) {
-	rsp, err := c.ListVerdicts(ctx, params, reqEditors...)
-	if err != nil {
-		return nil, err
-	}
-	return ParseListVerdictsResponse(rsp)
-}
-
-// AddVerdictWithBodyWithResponse Refuse or allow an address, prefix, account, session or device
-//
-// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
-//
-// Corresponds with POST /v1/operator/verdicts (the `AddVerdict` operationId).
-func (c *ClientWithResponses) AddVerdictWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddVerdictResponse, error) {
-	rsp, err := c.AddVerdictWithBody(ctx, contentType, body, reqEditors...)
-	if err != nil {
-		return nil, err
-	}
-	return ParseAddVerdictResponse(rsp)
-}
-
-// AddVerdictWithResponse Refuse or allow an address, prefix, account, session or device
-//
-// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
-//
-// Corresponds with POST /v1/operator/verdicts (the `AddVerdict` operationId).
-func (c *ClientWithResponses) AddVerdictWithResponse(ctx context.Context, body AddVerdictJSONRequestBody, reqEditors ...RequestEditorFn) (*AddVerdictResponse, error) {
-	rsp, err := c.AddVerdict(ctx, body, reqEditors...)
-	if err != nil {
-		return nil, err
-	}
-	return ParseAddVerdictResponse(rsp)
-}
-
-// RemoveVerdictWithResponse Lift a verdict
-//
-// Returns a wrapper object for the known response body format(s).
-//
-// Corresponds with DELETE /v1/operator/verdicts/{verdict_id} (the `RemoveVerdict` operationId).
-func (c *ClientWithResponses) RemoveVerdictWithResponse(ctx context.Context, verdictId VerdictId, reqEditors ...RequestEditorFn) (*RemoveVerdictResponse, error) {
-	rsp, err := c.RemoveVerdict(ctx, verdictId, reqEditors...)
-	if err != nil {
-		return nil, err
-	}
-	return ParseRemoveVerdictResponse(rsp)
-}
-
-// ParseIngestEventsResponse parses an HTTP response from a IngestEventsWithResponse call
-func ParseIngestEventsResponse(rsp *http.Response) (*IngestEventsResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
-	if err != nil {
-		return nil, err
-	}
-
-	response := &IngestEventsResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
-
-	switch {
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest IngestResult
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.JSON200 = &dest
-
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
-		var dest Problem
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.ApplicationproblemJSONDefault = &dest
-
-	}
-
-	return response, nil
-}
-
-// ParseGetPlaceResponse parses an HTTP response from a GetPlaceWithResponse call
-func ParseGetPlaceResponse(rsp *http.Response) (*GetPlaceResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
-	if err != nil {
-		return nil, err
-	}
-
-	response := &GetPlaceResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
-
-	switch {
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest Place
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.JSON200 = &dest
-
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
-		var dest Problem
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.ApplicationproblemJSONDefault = &dest
-
-	}
-
-	return response, nil
-}
-
-// ParseWatchVerdictsResponse parses an HTTP response from a WatchVerdictsWithResponse call
-func ParseWatchVerdictsResponse(rsp *http.Response) (*WatchVerdictsResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
-	if err != nil {
-		return nil, err
-	}
-
-	response := &WatchVerdictsResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
-
-	switch {
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest VerdictFeed
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.JSON200 = &dest
-
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
-		var dest Problem
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.ApplicationproblemJSONDefault = &dest
-
-	}
-
-	return response, nil
-}
-
-// ParseListMyActivityResponse parses an HTTP response from a ListMyActivityWithResponse call
-func ParseListMyActivityResponse(rsp *http.Response) (*ListMyActivityResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
-	if err != nil {
-		return nil, err
-	}
-
-	response := &ListMyActivityResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
-
-	switch {
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest ActivityPage
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.JSON200 = &dest
-
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
-		var dest Problem
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.ApplicationproblemJSONDefault = &dest
-
-	}
-
-	return response, nil
-}
-
-// ParseListVerdictsResponse parses an HTTP response from a ListVerdictsWithResponse call
-func ParseListVerdictsResponse(rsp *http.Response) (*ListVerdictsResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
-	if err != nil {
-		return nil, err
-	}
-
-	response := &ListVerdictsResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
-
-	switch {
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest VerdictPage
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.JSON200 = &dest
-
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
-		var dest Problem
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.ApplicationproblemJSONDefault = &dest
-
-	}
-
-	return response, nil
-}
-
-// ParseAddVerdictResponse parses an HTTP response from a AddVerdictWithResponse call
-func ParseAddVerdictResponse(rsp *http.Response) (*AddVerdictResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
-	if err != nil {
-		return nil, err
-	}
-
-	response := &AddVerdictResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
-
-	switch {
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
-		var dest Verdict
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.JSON201 = &dest
-
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
-		var dest Problem
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.ApplicationproblemJSONDefault = &dest
-
-	}
-
-	return response, nil
-}
-
-// ParseRemoveVerdictResponse parses an HTTP response from a RemoveVerdictWithResponse call
-func ParseRemoveVerdictResponse(rsp *http.Response) (*RemoveVerdictResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
-	if err != nil {
-		return nil, err
-	}
-
-	response := &RemoveVerdictResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
-
-	switch {
-	case rsp.StatusCode == 204:
-		break // No content-type
-
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
-		var dest Problem
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.ApplicationproblemJSONDefault = &dest
-
-	}
-
-	return response, nil
 }

@@ -21,6 +21,7 @@ const (
 	ErrorCodeBodyTooLarge          ErrorCode = "body_too_large"
 	ErrorCodeBusy                  ErrorCode = "busy"
 	ErrorCodeCallerNotAllowed      ErrorCode = "caller_not_allowed"
+	ErrorCodeChallengeRequired     ErrorCode = "challenge_required"
 	ErrorCodeCodeExhausted         ErrorCode = "code_exhausted"
 	ErrorCodeCodeInvalid           ErrorCode = "code_invalid"
 	ErrorCodeConflict              ErrorCode = "conflict"
@@ -30,7 +31,6 @@ const (
 	ErrorCodeDevOnly               ErrorCode = "dev_only"
 	ErrorCodeForbidden             ErrorCode = "forbidden"
 	ErrorCodeFreshSignInRequired   ErrorCode = "fresh_sign_in_required"
-	ErrorCodeHeaderTooLarge        ErrorCode = "header_too_large"
 	ErrorCodeIdempotencyMismatch   ErrorCode = "idempotency_mismatch"
 	ErrorCodeInternal              ErrorCode = "internal"
 	ErrorCodeInvalidCursor         ErrorCode = "invalid_cursor"
@@ -52,6 +52,7 @@ const (
 	ErrorCodeRecoveryInvalid       ErrorCode = "recovery_invalid"
 	ErrorCodeRecoveryNotAllowedYet ErrorCode = "recovery_not_allowed_yet"
 	ErrorCodeRefusedByFirewall     ErrorCode = "refused_by_firewall"
+	ErrorCodeRequestTimeout        ErrorCode = "request_timeout"
 	ErrorCodeSessionRevoked        ErrorCode = "session_revoked"
 	ErrorCodeSlowConsumer          ErrorCode = "slow_consumer"
 	ErrorCodeSmsUndeliverable      ErrorCode = "sms_undeliverable"
@@ -78,6 +79,8 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeCallerNotAllowed:
 		return true
+	case ErrorCodeChallengeRequired:
+		return true
 	case ErrorCodeCodeExhausted:
 		return true
 	case ErrorCodeCodeInvalid:
@@ -95,8 +98,6 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeForbidden:
 		return true
 	case ErrorCodeFreshSignInRequired:
-		return true
-	case ErrorCodeHeaderTooLarge:
 		return true
 	case ErrorCodeIdempotencyMismatch:
 		return true
@@ -139,6 +140,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeRecoveryNotAllowedYet:
 		return true
 	case ErrorCodeRefusedByFirewall:
+		return true
+	case ErrorCodeRequestTimeout:
 		return true
 	case ErrorCodeSessionRevoked:
 		return true
@@ -253,6 +256,24 @@ func (e Locale) Valid() bool {
 	}
 }
 
+// Defines values for RevocationKind.
+const (
+	RevocationKindAccount RevocationKind = "account"
+	RevocationKindSession RevocationKind = "session"
+)
+
+// Valid indicates whether the value is a known member of the RevocationKind enum.
+func (e RevocationKind) Valid() bool {
+	switch e {
+	case RevocationKindAccount:
+		return true
+	case RevocationKindSession:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TokenSetTokenType.
 const (
 	TokenSetTokenTypeBearer TokenSetTokenType = "Bearer"
@@ -275,7 +296,7 @@ type Account struct {
 	Locale         Locale    `json:"locale"`
 	SavedCodesLeft int       `json:"saved_codes_left"`
 
-	// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding (64 bytes of room for what NFKC shortens).
+	// UserName 3 to 32 small letters, digits and `_ . -`, a letter first and no punctuation last, of one script (PRECIS UsernameCaseMapped, RFC 8265; UTS 39). Unique among all names that look alike; accents and case make no difference.
 	UserName UserName `json:"user_name"`
 }
 
@@ -292,12 +313,18 @@ type AccountFacts struct {
 	LastResetAt          *time.Time `json:"last_reset_at,omitempty"`
 	LastSecurityChangeAt *time.Time `json:"last_security_change_at,omitempty"`
 	Locale               *Locale    `json:"locale,omitempty"`
-	SavedCodesLeft       *int       `json:"saved_codes_left,omitempty"`
+
+	// ResetIds The ids of the password resets that were done, the newest last; older ones are forgotten.
+	ResetIds       *[]string `json:"reset_ids,omitempty"`
+	SavedCodesLeft *int      `json:"saved_codes_left,omitempty"`
+
+	// SecurityVersion Counts the security changes of the account. A reset carries it back.
+	SecurityVersion *int64 `json:"security_version,omitempty"`
 
 	// UnfamiliarSignInAt The newest sign-in from a device that was new then (not the first one of the account), absent if there was none.
 	UnfamiliarSignInAt *time.Time `json:"unfamiliar_sign_in_at,omitempty"`
 
-	// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding (64 bytes of room for what NFKC shortens).
+	// UserName 3 to 32 small letters, digits and `_ . -`, a letter first and no punctuation last, of one script (PRECIS UsernameCaseMapped, RFC 8265; UTS 39). Unique among all names that look alike; accents and case make no difference.
 	UserName *UserName `json:"user_name,omitempty"`
 }
 
@@ -382,7 +409,7 @@ type NewAccount struct {
 	// Password At most 256 characters. A new one: 15 or more, hard to guess, and without the user name in it.
 	Password Password `json:"password"`
 
-	// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding (64 bytes of room for what NFKC shortens).
+	// UserName 3 to 32 small letters, digits and `_ . -`, a letter first and no punctuation last, of one script (PRECIS UsernameCaseMapped, RFC 8265; UTS 39). Unique among all names that look alike; accents and case make no difference.
 	UserName UserName `json:"user_name"`
 }
 
@@ -403,6 +430,9 @@ type PasswordReset struct {
 	// NewPassword At most 256 characters. A new one: 15 or more, hard to guess, and without the user name in it.
 	NewPassword Password `json:"new_password"`
 	ResetId     string   `json:"reset_id"`
+
+	// SecurityVersion Of the facts that the recovery was decided on.
+	SecurityVersion int64 `json:"security_version"`
 }
 
 // Problem A problem document (RFC 9457). `code` is stable, `detail` is for people.
@@ -427,6 +457,28 @@ type Refresh struct {
 	// DeviceKey A random secret of 24 bytes or more that the app makes once, keeps on the device and sends at each sign-in; it is how the account knows the device again.
 	DeviceKey    *DeviceKey `json:"device_key,omitempty"`
 	RefreshToken string     `json:"refresh_token"`
+}
+
+// Revocation defines model for Revocation.
+type Revocation struct {
+	Id   string         `json:"id"`
+	Kind RevocationKind `json:"kind"`
+
+	// Until By then every access token of it has ended.
+	Until time.Time `json:"until"`
+}
+
+// RevocationKind defines model for Revocation.Kind.
+type RevocationKind string
+
+// RevocationPage defines model for RevocationPage.
+type RevocationPage struct {
+	// More There is more already; ask again at once.
+	More bool `json:"more"`
+
+	// Next The next `since`.
+	Next        string       `json:"next"`
+	Revocations []Revocation `json:"revocations"`
 }
 
 // RevokedCount defines model for RevokedCount.
@@ -493,13 +545,24 @@ type TokenSet struct {
 // TokenSetTokenType defines model for TokenSet.TokenType.
 type TokenSetTokenType string
 
-// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding (64 bytes of room for what NFKC shortens).
+// UserName 3 to 32 small letters, digits and `_ . -`, a letter first and no punctuation last, of one script (PRECIS UsernameCaseMapped, RFC 8265; UTS 39). Unique among all names that look alike; accents and case make no difference.
 type UserName = string
 
 // GetAccountFactsParams defines parameters for GetAccountFacts.
 type GetAccountFactsParams struct {
 	// Device SHA-256 of the claimant's device key.
 	Device *string `form:"device,omitempty" json:"device,omitempty"`
+}
+
+// WatchRevocationsParams defines parameters for WatchRevocations.
+type WatchRevocationsParams struct {
+	Since  *string `form:"since,omitempty" json:"since,omitempty"`
+	WaitMs *int    `form:"wait_ms,omitempty" json:"wait_ms,omitempty"`
+}
+
+// CheckSessionParams defines parameters for CheckSession.
+type CheckSessionParams struct {
+	Account AccountId `form:"account" json:"account"`
 }
 
 // LookupAccountJSONRequestBody defines body for LookupAccount for application/json ContentType.
@@ -540,6 +603,12 @@ type ServerInterface interface {
 	// RedeemSavedCode Spend a saved code as evidence, exactly once
 	// (POST /internal/accounts/{account_id}/saved-codes/redemption)
 	RedeemSavedCode(c *gin.Context, accountId AccountId)
+	// WatchRevocations What is over though its access tokens may not have ended; waits until something is newer than `since`
+	// (GET /internal/revocations)
+	WatchRevocations(c *gin.Context, params WatchRevocationsParams)
+	// CheckSession Whether a session is alive, asked before a way in is changed
+	// (GET /internal/sessions/{session_id})
+	CheckSession(c *gin.Context, sessionId SessionId, params CheckSessionParams)
 	// CreateAccount Sign up
 	// (POST /v1/accounts)
 	CreateAccount(c *gin.Context)
@@ -688,6 +757,77 @@ func (siw *ServerInterfaceWrapper) RedeemSavedCode(c *gin.Context) {
 	}
 
 	siw.Handler.RedeemSavedCode(c, accountId)
+}
+
+// WatchRevocations operation middleware
+func (siw *ServerInterfaceWrapper) WatchRevocations(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params WatchRevocationsParams
+
+	// ------------- Optional query parameter "since" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "since", c.Request.URL.Query(), &params.Since, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter since: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "wait_ms" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "wait_ms", c.Request.URL.Query(), &params.WaitMs, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter wait_ms: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.WatchRevocations(c, params)
+}
+
+// CheckSession operation middleware
+func (siw *ServerInterfaceWrapper) CheckSession(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "session_id" -------------
+	var sessionId SessionId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "session_id", c.Param("session_id"), &sessionId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter session_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CheckSessionParams
+
+	// ------------- Required query parameter "account" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "account", c.Request.URL.Query(), &params.Account, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter account: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.CheckSession(c, sessionId, params)
 }
 
 // CreateAccount operation middleware
@@ -851,6 +991,8 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/internal/accounts/:account_id/facts", wrapper.GetAccountFacts)
 	router.POST(options.BaseURL+"/internal/accounts/:account_id/reset", wrapper.ResetPassword)
 	router.POST(options.BaseURL+"/internal/accounts/:account_id/saved-codes/redemption", wrapper.RedeemSavedCode)
+	router.GET(options.BaseURL+"/internal/revocations", wrapper.WatchRevocations)
+	router.GET(options.BaseURL+"/internal/sessions/:session_id", wrapper.CheckSession)
 	router.POST(options.BaseURL+"/v1/accounts", wrapper.CreateAccount)
 	router.GET(options.BaseURL+"/v1/me", wrapper.GetMe)
 	router.PUT(options.BaseURL+"/v1/me/password", wrapper.ChangePassword)
@@ -1038,6 +1180,79 @@ type RedeemSavedCodedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response RedeemSavedCodedefaultApplicationProblemPlusJSONResponse) VisitRedeemSavedCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WatchRevocationsRequestObject struct {
+	Params WatchRevocationsParams
+}
+
+type WatchRevocationsResponseObject interface {
+	VisitWatchRevocationsResponse(w http.ResponseWriter) error
+}
+
+type WatchRevocations200JSONResponse RevocationPage
+
+func (response WatchRevocations200JSONResponse) VisitWatchRevocationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WatchRevocationsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response WatchRevocationsdefaultApplicationProblemPlusJSONResponse) VisitWatchRevocationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CheckSessionRequestObject struct {
+	SessionId SessionId `json:"session_id"`
+	Params    CheckSessionParams
+}
+
+type CheckSessionResponseObject interface {
+	VisitCheckSessionResponse(w http.ResponseWriter) error
+}
+
+type CheckSession204Response struct {
+}
+
+func (response CheckSession204Response) VisitCheckSessionResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type CheckSessiondefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CheckSessiondefaultApplicationProblemPlusJSONResponse) VisitCheckSessionResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -1401,6 +1616,12 @@ type StrictServerInterface interface {
 	// RedeemSavedCode Spend a saved code as evidence, exactly once
 	// (POST /internal/accounts/{account_id}/saved-codes/redemption)
 	RedeemSavedCode(ctx context.Context, request RedeemSavedCodeRequestObject) (RedeemSavedCodeResponseObject, error)
+	// WatchRevocations What is over though its access tokens may not have ended; waits until something is newer than `since`
+	// (GET /internal/revocations)
+	WatchRevocations(ctx context.Context, request WatchRevocationsRequestObject) (WatchRevocationsResponseObject, error)
+	// CheckSession Whether a session is alive, asked before a way in is changed
+	// (GET /internal/sessions/{session_id})
+	CheckSession(ctx context.Context, request CheckSessionRequestObject) (CheckSessionResponseObject, error)
 	// CreateAccount Sign up
 	// (POST /v1/accounts)
 	CreateAccount(ctx context.Context, request CreateAccountRequestObject) (CreateAccountResponseObject, error)
@@ -1492,7 +1713,7 @@ func (sh *strictHandler) GetJwks(ctx *gin.Context) {
 	var request GetJwksRequestObject
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.GetJwks(ctx, request.(GetJwksRequestObject))
+		return sh.ssi.GetJwks(ctx.Request.Context(), request.(GetJwksRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "GetJwks")
@@ -1534,7 +1755,7 @@ func (sh *strictHandler) LookupAccount(ctx *gin.Context) {
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.LookupAccount(ctx, request.(LookupAccountRequestObject))
+		return sh.ssi.LookupAccount(ctx.Request.Context(), request.(LookupAccountRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "LookupAccount")
@@ -1561,7 +1782,7 @@ func (sh *strictHandler) GetAccountFacts(ctx *gin.Context, accountId AccountId, 
 	request.Params = params
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.GetAccountFacts(ctx, request.(GetAccountFactsRequestObject))
+		return sh.ssi.GetAccountFacts(ctx.Request.Context(), request.(GetAccountFactsRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "GetAccountFacts")
@@ -1605,7 +1826,7 @@ func (sh *strictHandler) ResetPassword(ctx *gin.Context, accountId AccountId) {
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.ResetPassword(ctx, request.(ResetPasswordRequestObject))
+		return sh.ssi.ResetPassword(ctx.Request.Context(), request.(ResetPasswordRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "ResetPassword")
@@ -1649,7 +1870,7 @@ func (sh *strictHandler) RedeemSavedCode(ctx *gin.Context, accountId AccountId) 
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.RedeemSavedCode(ctx, request.(RedeemSavedCodeRequestObject))
+		return sh.ssi.RedeemSavedCode(ctx.Request.Context(), request.(RedeemSavedCodeRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "RedeemSavedCode")
@@ -1661,6 +1882,59 @@ func (sh *strictHandler) RedeemSavedCode(ctx *gin.Context, accountId AccountId) 
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(RedeemSavedCodeResponseObject); ok {
 		if err := validResponse.VisitRedeemSavedCodeResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// WatchRevocations operation middleware
+func (sh *strictHandler) WatchRevocations(ctx *gin.Context, params WatchRevocationsParams) {
+	var request WatchRevocationsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.WatchRevocations(ctx.Request.Context(), request.(WatchRevocationsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "WatchRevocations")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(WatchRevocationsResponseObject); ok {
+		if err := validResponse.VisitWatchRevocationsResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CheckSession operation middleware
+func (sh *strictHandler) CheckSession(ctx *gin.Context, sessionId SessionId, params CheckSessionParams) {
+	var request CheckSessionRequestObject
+
+	request.SessionId = sessionId
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CheckSession(ctx.Request.Context(), request.(CheckSessionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CheckSession")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(CheckSessionResponseObject); ok {
+		if err := validResponse.VisitCheckSessionResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
@@ -1691,7 +1965,7 @@ func (sh *strictHandler) CreateAccount(ctx *gin.Context) {
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.CreateAccount(ctx, request.(CreateAccountRequestObject))
+		return sh.ssi.CreateAccount(ctx.Request.Context(), request.(CreateAccountRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "CreateAccount")
@@ -1715,7 +1989,7 @@ func (sh *strictHandler) GetMe(ctx *gin.Context) {
 	var request GetMeRequestObject
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.GetMe(ctx, request.(GetMeRequestObject))
+		return sh.ssi.GetMe(ctx.Request.Context(), request.(GetMeRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "GetMe")
@@ -1757,7 +2031,7 @@ func (sh *strictHandler) ChangePassword(ctx *gin.Context) {
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.ChangePassword(ctx, request.(ChangePasswordRequestObject))
+		return sh.ssi.ChangePassword(ctx.Request.Context(), request.(ChangePasswordRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "ChangePassword")
@@ -1781,7 +2055,7 @@ func (sh *strictHandler) IssueSavedCodes(ctx *gin.Context) {
 	var request IssueSavedCodesRequestObject
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.IssueSavedCodes(ctx, request.(IssueSavedCodesRequestObject))
+		return sh.ssi.IssueSavedCodes(ctx.Request.Context(), request.(IssueSavedCodesRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "IssueSavedCodes")
@@ -1805,7 +2079,7 @@ func (sh *strictHandler) RevokeOtherSessions(ctx *gin.Context) {
 	var request RevokeOtherSessionsRequestObject
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.RevokeOtherSessions(ctx, request.(RevokeOtherSessionsRequestObject))
+		return sh.ssi.RevokeOtherSessions(ctx.Request.Context(), request.(RevokeOtherSessionsRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "RevokeOtherSessions")
@@ -1829,7 +2103,7 @@ func (sh *strictHandler) ListSessions(ctx *gin.Context) {
 	var request ListSessionsRequestObject
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.ListSessions(ctx, request.(ListSessionsRequestObject))
+		return sh.ssi.ListSessions(ctx.Request.Context(), request.(ListSessionsRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "ListSessions")
@@ -1871,7 +2145,7 @@ func (sh *strictHandler) CreateSession(ctx *gin.Context) {
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.CreateSession(ctx, request.(CreateSessionRequestObject))
+		return sh.ssi.CreateSession(ctx.Request.Context(), request.(CreateSessionRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "CreateSession")
@@ -1913,7 +2187,7 @@ func (sh *strictHandler) RefreshSession(ctx *gin.Context) {
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.RefreshSession(ctx, request.(RefreshSessionRequestObject))
+		return sh.ssi.RefreshSession(ctx.Request.Context(), request.(RefreshSessionRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "RefreshSession")
@@ -1939,7 +2213,7 @@ func (sh *strictHandler) RevokeSession(ctx *gin.Context, sessionId SessionId) {
 	request.SessionId = sessionId
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.RevokeSession(ctx, request.(RevokeSessionRequestObject))
+		return sh.ssi.RevokeSession(ctx.Request.Context(), request.(RevokeSessionRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "RevokeSession")

@@ -39,6 +39,7 @@ const (
 	ErrorCodeBodyTooLarge          ErrorCode = "body_too_large"
 	ErrorCodeBusy                  ErrorCode = "busy"
 	ErrorCodeCallerNotAllowed      ErrorCode = "caller_not_allowed"
+	ErrorCodeChallengeRequired     ErrorCode = "challenge_required"
 	ErrorCodeCodeExhausted         ErrorCode = "code_exhausted"
 	ErrorCodeCodeInvalid           ErrorCode = "code_invalid"
 	ErrorCodeConflict              ErrorCode = "conflict"
@@ -48,7 +49,6 @@ const (
 	ErrorCodeDevOnly               ErrorCode = "dev_only"
 	ErrorCodeForbidden             ErrorCode = "forbidden"
 	ErrorCodeFreshSignInRequired   ErrorCode = "fresh_sign_in_required"
-	ErrorCodeHeaderTooLarge        ErrorCode = "header_too_large"
 	ErrorCodeIdempotencyMismatch   ErrorCode = "idempotency_mismatch"
 	ErrorCodeInternal              ErrorCode = "internal"
 	ErrorCodeInvalidCursor         ErrorCode = "invalid_cursor"
@@ -70,6 +70,7 @@ const (
 	ErrorCodeRecoveryInvalid       ErrorCode = "recovery_invalid"
 	ErrorCodeRecoveryNotAllowedYet ErrorCode = "recovery_not_allowed_yet"
 	ErrorCodeRefusedByFirewall     ErrorCode = "refused_by_firewall"
+	ErrorCodeRequestTimeout        ErrorCode = "request_timeout"
 	ErrorCodeSessionRevoked        ErrorCode = "session_revoked"
 	ErrorCodeSlowConsumer          ErrorCode = "slow_consumer"
 	ErrorCodeSmsUndeliverable      ErrorCode = "sms_undeliverable"
@@ -96,6 +97,8 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeCallerNotAllowed:
 		return true
+	case ErrorCodeChallengeRequired:
+		return true
 	case ErrorCodeCodeExhausted:
 		return true
 	case ErrorCodeCodeInvalid:
@@ -113,8 +116,6 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeForbidden:
 		return true
 	case ErrorCodeFreshSignInRequired:
-		return true
-	case ErrorCodeHeaderTooLarge:
 		return true
 	case ErrorCodeIdempotencyMismatch:
 		return true
@@ -157,6 +158,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeRecoveryNotAllowedYet:
 		return true
 	case ErrorCodeRefusedByFirewall:
+		return true
+	case ErrorCodeRequestTimeout:
 		return true
 	case ErrorCodeSessionRevoked:
 		return true
@@ -268,7 +271,7 @@ type FieldProblem struct {
 type Member struct {
 	AccountId AccountId `json:"account_id"`
 
-	// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding (64 bytes of room for what NFKC shortens).
+	// UserName 3 to 32 small letters, digits and `_ . -`, a letter first and no punctuation last, of one script (PRECIS UsernameCaseMapped, RFC 8265; UTS 39). Unique among all names that look alike; accents and case make no difference.
 	UserName UserName `json:"user_name"`
 }
 
@@ -321,7 +324,7 @@ type Problem struct {
 	Type string `json:"type"`
 }
 
-// UserName 3 to 32 characters of a Unicode identifier, compared after NFKC and case folding (64 bytes of room for what NFKC shortens).
+// UserName 3 to 32 small letters, digits and `_ . -`, a letter first and no punctuation last, of one script (PRECIS UsernameCaseMapped, RFC 8265; UTS 39). Unique among all names that look alike; accents and case make no difference.
 type UserName = string
 
 // Cursor defines model for Cursor.
@@ -814,7 +817,7 @@ func (sh *strictHandler) OpenChat(ctx *gin.Context) {
 	var request OpenChatRequestObject
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.OpenChat(ctx, request.(OpenChatRequestObject))
+		return sh.ssi.OpenChat(ctx.Request.Context(), request.(OpenChatRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "OpenChat")
@@ -840,7 +843,7 @@ func (sh *strictHandler) ListConversations(ctx *gin.Context, params ListConversa
 	request.Params = params
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.ListConversations(ctx, request.(ListConversationsRequestObject))
+		return sh.ssi.ListConversations(ctx.Request.Context(), request.(ListConversationsRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "ListConversations")
@@ -882,7 +885,7 @@ func (sh *strictHandler) CreateConversation(ctx *gin.Context) {
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.CreateConversation(ctx, request.(CreateConversationRequestObject))
+		return sh.ssi.CreateConversation(ctx.Request.Context(), request.(CreateConversationRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "CreateConversation")
@@ -908,7 +911,7 @@ func (sh *strictHandler) GetConversation(ctx *gin.Context, conversationId Conver
 	request.ConversationId = conversationId
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.GetConversation(ctx, request.(GetConversationRequestObject))
+		return sh.ssi.GetConversation(ctx.Request.Context(), request.(GetConversationRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "GetConversation")
@@ -935,7 +938,7 @@ func (sh *strictHandler) ListMessages(ctx *gin.Context, conversationId Conversat
 	request.Params = params
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.ListMessages(ctx, request.(ListMessagesRequestObject))
+		return sh.ssi.ListMessages(ctx.Request.Context(), request.(ListMessagesRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "ListMessages")

@@ -22,6 +22,7 @@ const (
 	ErrorCodeBodyTooLarge          ErrorCode = "body_too_large"
 	ErrorCodeBusy                  ErrorCode = "busy"
 	ErrorCodeCallerNotAllowed      ErrorCode = "caller_not_allowed"
+	ErrorCodeChallengeRequired     ErrorCode = "challenge_required"
 	ErrorCodeCodeExhausted         ErrorCode = "code_exhausted"
 	ErrorCodeCodeInvalid           ErrorCode = "code_invalid"
 	ErrorCodeConflict              ErrorCode = "conflict"
@@ -31,7 +32,6 @@ const (
 	ErrorCodeDevOnly               ErrorCode = "dev_only"
 	ErrorCodeForbidden             ErrorCode = "forbidden"
 	ErrorCodeFreshSignInRequired   ErrorCode = "fresh_sign_in_required"
-	ErrorCodeHeaderTooLarge        ErrorCode = "header_too_large"
 	ErrorCodeIdempotencyMismatch   ErrorCode = "idempotency_mismatch"
 	ErrorCodeInternal              ErrorCode = "internal"
 	ErrorCodeInvalidCursor         ErrorCode = "invalid_cursor"
@@ -53,6 +53,7 @@ const (
 	ErrorCodeRecoveryInvalid       ErrorCode = "recovery_invalid"
 	ErrorCodeRecoveryNotAllowedYet ErrorCode = "recovery_not_allowed_yet"
 	ErrorCodeRefusedByFirewall     ErrorCode = "refused_by_firewall"
+	ErrorCodeRequestTimeout        ErrorCode = "request_timeout"
 	ErrorCodeSessionRevoked        ErrorCode = "session_revoked"
 	ErrorCodeSlowConsumer          ErrorCode = "slow_consumer"
 	ErrorCodeSmsUndeliverable      ErrorCode = "sms_undeliverable"
@@ -79,6 +80,8 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeCallerNotAllowed:
 		return true
+	case ErrorCodeChallengeRequired:
+		return true
 	case ErrorCodeCodeExhausted:
 		return true
 	case ErrorCodeCodeInvalid:
@@ -96,8 +99,6 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeForbidden:
 		return true
 	case ErrorCodeFreshSignInRequired:
-		return true
-	case ErrorCodeHeaderTooLarge:
 		return true
 	case ErrorCodeIdempotencyMismatch:
 		return true
@@ -140,6 +141,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeRecoveryNotAllowedYet:
 		return true
 	case ErrorCodeRefusedByFirewall:
+		return true
+	case ErrorCodeRequestTimeout:
 		return true
 	case ErrorCodeSessionRevoked:
 		return true
@@ -334,6 +337,7 @@ func (e RecoveryState) Valid() bool {
 
 // CodeProof defines model for CodeProof.
 type CodeProof struct {
+	// Code 8 digits, as they are typed or pasted: spaces, dashes and a leading # are nothing.
 	Code string `json:"code"`
 }
 
@@ -366,6 +370,7 @@ type ErrorCode string
 
 // Evidence defines model for Evidence.
 type Evidence struct {
+	// Code As it is typed or pasted.
 	Code   string         `json:"code"`
 	Method EvidenceMethod `json:"method"`
 }
@@ -385,7 +390,7 @@ type FieldProblem struct {
 
 // NewPhone defines model for NewPhone.
 type NewPhone struct {
-	// Number International form: `+51 987 654 321`.
+	// Number International form: `+51 987 654 321`. Spaces, dashes, invisible marks and any script's digits are read as what they look like.
 	Number string `json:"number"`
 }
 
@@ -483,7 +488,7 @@ type Recovery struct {
 	// Next What would bring it further.
 	Next []RecoveryNext `json:"next"`
 
-	// Reason Why there is a wait. Only after possession was proved.
+	// Reason Why there is a wait, in the account's language. Only after possession was proved.
 	Reason *string `json:"reason,omitempty"`
 
 	// ShorterWith What would shorten the wait. Only after possession was proved.
@@ -1926,7 +1931,7 @@ func (sh *strictHandler) ListSimulatedTexts(ctx *gin.Context, params ListSimulat
 	request.Params = params
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.ListSimulatedTexts(ctx, request.(ListSimulatedTextsRequestObject))
+		return sh.ssi.ListSimulatedTexts(ctx.Request.Context(), request.(ListSimulatedTextsRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "ListSimulatedTexts")
@@ -1968,7 +1973,7 @@ func (sh *strictHandler) ReplyFromSimulatedPhone(ctx *gin.Context) {
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.ReplyFromSimulatedPhone(ctx, request.(ReplyFromSimulatedPhoneRequestObject))
+		return sh.ssi.ReplyFromSimulatedPhone(ctx.Request.Context(), request.(ReplyFromSimulatedPhoneRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "ReplyFromSimulatedPhone")
@@ -1992,7 +1997,7 @@ func (sh *strictHandler) ListPhones(ctx *gin.Context) {
 	var request ListPhonesRequestObject
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.ListPhones(ctx, request.(ListPhonesRequestObject))
+		return sh.ssi.ListPhones(ctx.Request.Context(), request.(ListPhonesRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "ListPhones")
@@ -2034,7 +2039,7 @@ func (sh *strictHandler) AddPhone(ctx *gin.Context) {
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.AddPhone(ctx, request.(AddPhoneRequestObject))
+		return sh.ssi.AddPhone(ctx.Request.Context(), request.(AddPhoneRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "AddPhone")
@@ -2060,7 +2065,7 @@ func (sh *strictHandler) RetirePhone(ctx *gin.Context, phoneId PhoneId) {
 	request.PhoneId = phoneId
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.RetirePhone(ctx, request.(RetirePhoneRequestObject))
+		return sh.ssi.RetirePhone(ctx.Request.Context(), request.(RetirePhoneRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "RetirePhone")
@@ -2086,7 +2091,7 @@ func (sh *strictHandler) SendPhoneCode(ctx *gin.Context, phoneId PhoneId) {
 	request.PhoneId = phoneId
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.SendPhoneCode(ctx, request.(SendPhoneCodeRequestObject))
+		return sh.ssi.SendPhoneCode(ctx.Request.Context(), request.(SendPhoneCodeRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "SendPhoneCode")
@@ -2112,7 +2117,7 @@ func (sh *strictHandler) KeepPhone(ctx *gin.Context, phoneId PhoneId) {
 	request.PhoneId = phoneId
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.KeepPhone(ctx, request.(KeepPhoneRequestObject))
+		return sh.ssi.KeepPhone(ctx.Request.Context(), request.(KeepPhoneRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "KeepPhone")
@@ -2156,7 +2161,7 @@ func (sh *strictHandler) VerifyPhone(ctx *gin.Context, phoneId PhoneId) {
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.VerifyPhone(ctx, request.(VerifyPhoneRequestObject))
+		return sh.ssi.VerifyPhone(ctx.Request.Context(), request.(VerifyPhoneRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "VerifyPhone")
@@ -2180,7 +2185,7 @@ func (sh *strictHandler) ListMyRecoveries(ctx *gin.Context) {
 	var request ListMyRecoveriesRequestObject
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.ListMyRecoveries(ctx, request.(ListMyRecoveriesRequestObject))
+		return sh.ssi.ListMyRecoveries(ctx.Request.Context(), request.(ListMyRecoveriesRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "ListMyRecoveries")
@@ -2222,7 +2227,7 @@ func (sh *strictHandler) StartRecovery(ctx *gin.Context) {
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.StartRecovery(ctx, request.(StartRecoveryRequestObject))
+		return sh.ssi.StartRecovery(ctx.Request.Context(), request.(StartRecoveryRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "StartRecovery")
@@ -2264,7 +2269,7 @@ func (sh *strictHandler) VetoRecovery(ctx *gin.Context) {
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.VetoRecovery(ctx, request.(VetoRecoveryRequestObject))
+		return sh.ssi.VetoRecovery(ctx.Request.Context(), request.(VetoRecoveryRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "VetoRecovery")
@@ -2290,7 +2295,7 @@ func (sh *strictHandler) GetRecovery(ctx *gin.Context, recoveryId RecoveryId) {
 	request.RecoveryId = recoveryId
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.GetRecovery(ctx, request.(GetRecoveryRequestObject))
+		return sh.ssi.GetRecovery(ctx.Request.Context(), request.(GetRecoveryRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "GetRecovery")
@@ -2334,7 +2339,7 @@ func (sh *strictHandler) SendRecoveryCode(ctx *gin.Context, recoveryId RecoveryI
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.SendRecoveryCode(ctx, request.(SendRecoveryCodeRequestObject))
+		return sh.ssi.SendRecoveryCode(ctx.Request.Context(), request.(SendRecoveryCodeRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "SendRecoveryCode")
@@ -2378,7 +2383,7 @@ func (sh *strictHandler) CompleteRecovery(ctx *gin.Context, recoveryId RecoveryI
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.CompleteRecovery(ctx, request.(CompleteRecoveryRequestObject))
+		return sh.ssi.CompleteRecovery(ctx.Request.Context(), request.(CompleteRecoveryRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "CompleteRecovery")
@@ -2422,7 +2427,7 @@ func (sh *strictHandler) AddEvidence(ctx *gin.Context, recoveryId RecoveryId) {
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.AddEvidence(ctx, request.(AddEvidenceRequestObject))
+		return sh.ssi.AddEvidence(ctx.Request.Context(), request.(AddEvidenceRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "AddEvidence")
@@ -2457,7 +2462,7 @@ func (sh *strictHandler) ReceiveTwilioText(ctx *gin.Context) {
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.ReceiveTwilioText(ctx, request.(ReceiveTwilioTextRequestObject))
+		return sh.ssi.ReceiveTwilioText(ctx.Request.Context(), request.(ReceiveTwilioTextRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "ReceiveTwilioText")
@@ -2492,7 +2497,7 @@ func (sh *strictHandler) ReceiveTwilioStatus(ctx *gin.Context) {
 	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.ReceiveTwilioStatus(ctx, request.(ReceiveTwilioStatusRequestObject))
+		return sh.ssi.ReceiveTwilioStatus(ctx.Request.Context(), request.(ReceiveTwilioStatusRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
 		handler = middleware(handler, "ReceiveTwilioStatus")

@@ -1,10 +1,11 @@
-// Package firewall decides whom the suite refuses, and tells the gateways.
+// Package firewall decides whom the suite refuses, slows down or asks for a human
+// pass, and tells the gateways.
 //
-// Owns: verdicts (who, allowed or refused, until when, why) and their versions;
-// the feed that gateways follow; the rules and the engine that makes verdicts
-// of events.
-// Trusts: the operator's checked identity, and the record's events in order.
+// Owns: verdicts (whom they are about, what they do, until when, why) and their
+// versions; that one offender has one verdict, which is made longer; the feed
+// that gateways follow, in pages.
+// Trusts: the operator's checked identity, and what the rules decide.
 // Hands over: each change of a verdict together with the event that reports it,
-// written in one step by the store, so that nothing is refused unrecorded. An
-// allow verdict wins over a refusal; the gateways apply that, and expiry.
+// written in one step by the store, so that nothing is refused unrecorded. What
+// overrules what, and expiry, is applied by those who obey (shared/verdicts).
 package firewall

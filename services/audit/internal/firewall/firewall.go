@@ -5,14 +5,18 @@ import (
 	"errors"
 	"log/slog"
 	"math"
+	"net/netip"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"centinela/services/audit/internal/rules"
 	"centinela/shared/clock"
 	"centinela/shared/cursor"
 	"centinela/shared/id"
 	"centinela/shared/record"
+	"centinela/shared/verdicts"
 )
 
 const (
@@ -23,6 +27,9 @@ const (
 	sweepInterval = time.Minute
 	// pollInterval is how soon a change that another instance made is noticed.
 	pollInterval = 250 * time.Millisecond
+	// A sweep deletes so many at once, and pauses between.
+	sweepPiece = 500
+	sweepPause = 20 * time.Millisecond
 )
 
 // Firewall makes, lifts and shows verdicts. It is safe for concurrent use.
@@ -32,6 +39,7 @@ type Firewall struct {
 	log     *slog.Logger
 	service string
 	changed func()
+	proxies []netip.Prefix
 	current atomic.Int64 // verdicts in force, as of the last count
 	latest  atomic.Int64 // newest version seen
 
@@ -48,11 +56,11 @@ func New(store Store, clk clock.Clock, log *slog.Logger, service string, changed
 
 // Open reads how many verdicts are in force.
 func (f *Firewall) Open(ctx context.Context) error {
-	version, err := f.store.VerdictVersion(ctx)
+	there, err := f.store.VerdictVersions(ctx)
 	if err != nil {
 		return err
 	}
-	f.latest.Store(version)
+	f.latest.Store(there.Newest)
 	return f.recount(ctx)
 }
 
@@ -61,41 +69,58 @@ func (f *Firewall) Current() int64 { return f.current.Load() }
 
 // Order is what an operator wants.
 type Order struct {
-	Kind, Subject, Action, Reason string
-	TTL                           time.Duration // 1 s to 365 days
+	Subjects       []verdicts.Subject // one, or two that are joined
+	Action, Reason string
+	TTL            time.Duration // 1 s to 365 days
+	Force          bool          // also where it would lock operators out
 }
 
 // Add puts an operator's order in force. Errors: ErrVerdictInvalid, ErrTooManyVerdicts, the store's.
 func (f *Firewall) Add(ctx context.Context, o Order, from record.Origin) (Verdict, error) {
-	subject, err := canonicalSubject(o.Kind, o.Subject)
+	subjects, err := canonicalSubjects(o.Subjects)
 	if err != nil {
 		return Verdict{}, err
 	}
 	if err := checkTerms(o.Action, o.Reason, o.TTL); err != nil {
 		return Verdict{}, err
 	}
-	now := f.clock.Now()
-	v := Verdict{
-		ID: id.New(verdictPrefix), Kind: o.Kind, Subject: subject, Action: o.Action, Reason: o.Reason,
-		Source: Operator, CreatedAt: now, Until: now.Add(o.TTL),
+	if err := f.lockout(o, subjects, from.Address); err != nil {
+		return Verdict{}, err
 	}
+	now := f.clock.Now()
+	v := Verdict{Verdict: verdicts.Verdict{
+		ID: id.New(verdictPrefix), Subjects: subjects, Action: o.Action, Reason: o.Reason, Source: Operator, CreatedAt: now, Until: now.Add(o.TTL),
+	}}
 	return v, f.add(ctx, v, f.report(now, record.FirewallVerdictAdded, v, from, ""))
 }
 
-// Impose puts a rule's decision in force. One that was made before, or is over
-// already, changes nothing; with a full table it is dropped and logged. Events
+// Impose puts a rule's decision in force: it makes the verdict longer that the rule
+// has in force on the same subjects, or a new one. One that was made before, or is
+// over already, changes nothing; with a full table it is dropped and logged. Events
 // of a service whose clock is ahead make nobody wait longer than the rule says.
-func (f *Firewall) Impose(ctx context.Context, d Decision) error {
-	now, v := f.clock.Now(), d.Verdict
+func (f *Firewall) Impose(ctx context.Context, d rules.Decision) error {
+	now := f.clock.Now()
+	v := Verdict{Verdict: verdicts.Verdict{
+		ID: d.ID, Action: d.Action, Decision: d.Trigger, Reason: d.Reason, Source: d.Rule, CreatedAt: d.At, Until: d.Until,
+	}}
+	for _, s := range d.Subjects {
+		v.Subjects = append(v.Subjects, verdicts.Subject(s))
+	}
 	if ahead := v.CreatedAt.Sub(now); ahead > 0 {
 		v.CreatedAt, v.Until = now, v.Until.Add(-ahead)
 	}
 	if !v.Until.After(now) {
 		return nil
 	}
-	event := f.report(now, record.FirewallVerdictAdded, v, record.Origin{}, d.Account)
-	event.Data["trigger"] = d.Trigger
-	err := f.add(ctx, v, event)
+	report := func(v Verdict) record.Event {
+		return f.report(now, record.FirewallVerdictAdded, v, record.Origin{}, d.Account)
+	}
+	found, err := f.store.LengthenVerdict(ctx, v, now, report)
+	if err == nil && !found {
+		err = f.add(ctx, v, report(v))
+	} else if err == nil {
+		f.announce()
+	}
 	switch {
 	case errors.Is(err, ErrVerdictExists):
 		return nil
@@ -139,11 +164,18 @@ func (f *Firewall) Remove(ctx context.Context, verdict string, from record.Origi
 func (f *Firewall) report(now time.Time, action string, v Verdict, from record.Origin, account string) record.Event {
 	e := record.New(now, f.service, action, record.Success, from)
 	e.Target, e.Reason, e.Account = v.ID, v.Reason, account
-	if v.Kind == Account {
-		e.Account = v.Subject
+	kinds := make([]string, len(v.Subjects))
+	values := make([]string, len(v.Subjects))
+	for i, s := range v.Subjects {
+		kinds[i], values[i] = s.Kind, s.Value
+		if s.Kind == verdicts.KindAccount {
+			e.Account = s.Value
+		}
 	}
-	e.Data = map[string]string{
-		"kind": v.Kind, "subject": v.Subject, "action": v.Action, "source": v.Source, "until": v.Until.Format(time.RFC3339),
+	e.Subject = strings.Join(values, " ")
+	e.Data = record.Data{"kinds": kinds, "action": v.Action, "source": v.Source, "level": v.Level, "until": v.Until.Format(time.RFC3339)}
+	if v.Decision != "" {
+		e.Data["decision_id"] = v.Decision
 	}
 	return e
 }

@@ -1,8 +1,9 @@
 package httpapi
 
 import (
+	"bytes"
 	"context"
-	"fmt"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -12,6 +13,7 @@ import (
 	"centinela/services/audit/internal/firewall"
 	"centinela/services/audit/internal/ledger"
 	"centinela/services/audit/internal/places"
+	"centinela/shared/auditlink"
 	"centinela/shared/clock"
 	"centinela/shared/fault"
 	"centinela/shared/httpkit"
@@ -29,7 +31,8 @@ type API struct {
 	Firewall  *firewall.Firewall
 	Clock     clock.Clock
 	Operators *svcauth.Verifier
-	Ingest    prometheus.Observer // seconds a batch took
+	Record    func(ctx context.Context, events ...record.Event) error // its own events
+	Ingest    prometheus.Observer                                     // seconds a shipment took
 }
 
 // Register puts the operations on the server's engine, which must run OperatorOnly.
@@ -45,46 +48,28 @@ func (a *API) Register(engine *gin.Engine) {
 // ErrOtherService is a service that writes in another's name (R4.1).
 var ErrOtherService = fault.New(fault.KindForbidden, fault.CodeForbidden, "a service may record events in its own name only")
 
-// IngestEvents records a batch of the calling service's events.
+// IngestEvents records a shipment of the calling service's log.
 func (a *API) IngestEvents(ctx context.Context, request auditapi.IngestEventsRequestObject) (auditapi.IngestEventsResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
 	timer := prometheus.NewTimer(a.Ingest)
 	defer timer.ObserveDuration()
-	events := make([]record.Event, len(request.Body.Events))
-	caller := httpkit.RequestOf(ctx).Caller
-	for i, wire := range request.Body.Events {
-		e := eventOf(wire)
-		pointer := fmt.Sprintf("/events/%d", i)
-		if e.Service != caller {
-			return nil, ErrOtherService.WithFields(fault.Field{Pointer: pointer + "/service", Code: string(fault.CodeForbidden), Detail: "must be the calling service"})
-		}
-		if err := e.Validate(); err != nil {
-			return nil, within(pointer, err)
-		}
-		events[i] = e
-	}
-	result, err := a.Ledger.Append(ctx, events)
+	shipment, err := auditlink.ReadShipment(request.Body)
 	if err != nil {
 		return nil, err
 	}
-	return auditapi.IngestEvents200JSONResponse{Stored: result.Stored, Known: result.Known}, nil
-}
-
-// within puts the pointers of an event's fault into the batch.
-func within(pointer string, err error) error {
-	f := fault.From(err)
-	moved := record.ErrInvalid
-	for _, field := range f.Fields {
-		moved = moved.WithFields(fault.Field{Pointer: pointer + field.Pointer, Code: string(fault.CodeInvalidField), Detail: field.Detail})
+	if service, _, _ := strings.Cut(shipment.Source, "/"); service != httpkit.RequestOf(ctx).Caller {
+		return nil, ErrOtherService
 	}
-	return moved
+	held, err := a.Ledger.Ingest(ctx, shipment)
+	if err != nil {
+		return nil, err
+	}
+	return auditapi.IngestEvents200JSONResponse{N: held.N, Hash: held.Hash.String()}, nil
 }
 
 // ListMyActivity shows a person what happened on the own account.
 func (a *API) ListMyActivity(ctx context.Context, request auditapi.ListMyActivityRequestObject) (auditapi.ListMyActivityResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
 	person := httpkit.RequestOf(ctx).Person
-	page, err := a.Ledger.Activity(ctx, person.Account, value(request.Params.Cursor), limitOf(request.Params.Limit))
+	page, err := a.Ledger.Activity(ctx, person.Account, classOf(request.Params.Class), value(request.Params.Cursor), limitOf(request.Params.Limit))
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +78,7 @@ func (a *API) ListMyActivity(ctx context.Context, request auditapi.ListMyActivit
 
 // GetPlace says whether an address is in one of an account's usual networks.
 func (a *API) GetPlace(ctx context.Context, request auditapi.GetPlaceRequestObject) (auditapi.GetPlaceResponseObject, error) {
-	familiarity, err := a.Places.Familiarity(httpkit.Plain(ctx), request.AccountId, request.Params.Address)
+	familiarity, err := a.Places.Familiarity(ctx, request.AccountId, request.Params.Address)
 	if err != nil {
 		return nil, err
 	}
@@ -102,16 +87,16 @@ func (a *API) GetPlace(ctx context.Context, request auditapi.GetPlaceRequestObje
 
 // WatchVerdicts is the verdict feed.
 func (a *API) WatchVerdicts(ctx context.Context, request auditapi.WatchVerdictsRequestObject) (auditapi.WatchVerdictsResponseObject, error) {
-	since := int64(firewall.NoVersion)
-	if request.Params.Version != nil {
-		since = *request.Params.Version
-	}
 	wait := time.Duration(value(request.Params.WaitMs)) * time.Millisecond
-	changes, err := a.Firewall.Watch(httpkit.Plain(ctx), since, wait)
+	page, err := a.Firewall.Watch(ctx, value(request.Params.Cursor), wait)
 	if err != nil {
 		return nil, err
 	}
-	return auditapi.WatchVerdicts200JSONResponse(feedOf(changes)), nil
+	body, err := auditlink.EncodePage(page)
+	if err != nil {
+		return nil, err
+	}
+	return auditapi.WatchVerdicts200ApplicationxNdjsonResponse{Body: bytes.NewReader(body), ContentLength: int64(len(body))}, nil
 }
 
 func value[T any](p *T) T {

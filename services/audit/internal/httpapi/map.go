@@ -5,15 +5,18 @@ import (
 	"centinela/services/audit/internal/firewall"
 	"centinela/services/audit/internal/ledger"
 	"centinela/shared/record"
+	"centinela/shared/verdicts"
 )
 
-func eventOf(wire auditapi.Event) record.Event {
-	return record.Event{
-		ID: wire.Id, Time: wire.Time, Service: wire.Service, Action: wire.Action, Outcome: string(wire.Outcome),
-		Account: value(wire.Account), Session: value(wire.Session), Target: value(wire.Target), Address: value(wire.Address),
-		Device: value(wire.Device), UserAgent: value(wire.UserAgent), RequestID: value(wire.RequestId), Reason: value(wire.Reason),
-		Data: value(wire.Data),
+// classOf is the class that a person asks for: security, unless another is named.
+func classOf(class *auditapi.ListMyActivityParamsClass) record.Class {
+	switch {
+	case class == nil:
+		return record.Security
+	case *class == auditapi.ListMyActivityParamsClassAll:
+		return ""
 	}
+	return record.Class(*class)
 }
 
 func activityPageOf(page ledger.Page) auditapi.ActivityPage {
@@ -21,40 +24,42 @@ func activityPageOf(page ledger.Page) auditapi.ActivityPage {
 	for i, entry := range page.Entries {
 		e := entry.Event
 		events[i] = auditapi.Activity{
-			Seq: entry.Seq, Id: e.ID, Time: e.Time, Service: e.Service, Action: e.Action, Outcome: e.Outcome,
+			Seq: entry.Seq, Id: e.ID, Time: e.Time, Service: e.Service, Class: auditapi.EventClass(entry.Class), Action: e.Action, Outcome: e.Outcome,
 			Session: optional(e.Session), Target: optional(e.Target), Address: optional(e.Address), UserAgent: optional(e.UserAgent),
 			Reason: optional(e.Reason),
 		}
-		if len(e.Data) > 0 {
-			events[i].Data = &e.Data
+		if data := map[string]any(entry.Data()); len(data) > 0 {
+			events[i].Data = &data
 		}
 	}
 	return auditapi.ActivityPage{Events: events, NextCursor: optional(page.Next)}
 }
 
 func verdictOf(v firewall.Verdict) auditapi.Verdict {
+	subjects := make(auditapi.Subjects, len(v.Subjects))
+	for i, s := range v.Subjects {
+		subjects[i] = auditapi.Subject{Kind: auditapi.SubjectKind(s.Kind), Value: s.Value}
+	}
 	return auditapi.Verdict{
-		Id: v.ID, Kind: auditapi.SubjectKind(v.Kind), Subject: v.Subject, Action: auditapi.VerdictAction(v.Action), Reason: v.Reason,
-		Source: v.Source, CreatedAt: v.CreatedAt, Until: v.Until,
+		Id: v.ID, Subjects: subjects, Action: auditapi.VerdictAction(v.Action), Level: v.Level, DecisionId: optional(v.Decision),
+		Reason: v.Reason, Source: v.Source, CreatedAt: v.CreatedAt, Until: v.Until,
 	}
 }
 
-func verdictsOf(list []firewall.Verdict) []auditapi.Verdict {
-	verdicts := make([]auditapi.Verdict, len(list)) // [] on the wire, never null
-	for i, v := range list {
-		verdicts[i] = verdictOf(v)
+func subjectsFrom(wire auditapi.Subjects) []verdicts.Subject {
+	subjects := make([]verdicts.Subject, len(wire))
+	for i, s := range wire {
+		subjects[i] = verdicts.Subject{Kind: string(s.Kind), Value: s.Value}
 	}
-	return verdicts
+	return subjects
 }
 
 func verdictPageOf(page firewall.Page) auditapi.VerdictPage {
-	return auditapi.VerdictPage{Verdicts: verdictsOf(page.Verdicts), NextCursor: optional(page.Next)}
-}
-
-func feedOf(c firewall.Changes) auditapi.VerdictFeed {
-	return auditapi.VerdictFeed{
-		Version: c.Version, Snapshot: c.Snapshot, Verdicts: verdictsOf(c.Verdicts), Removed: append([]auditapi.VerdictId{}, c.Removed...),
+	list := make([]auditapi.Verdict, len(page.Verdicts)) // [] on the wire, never null
+	for i, v := range page.Verdicts {
+		list[i] = verdictOf(v)
 	}
+	return auditapi.VerdictPage{Verdicts: list, NextCursor: optional(page.Next)}
 }
 
 func optional(s string) *string {

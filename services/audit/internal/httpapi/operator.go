@@ -71,10 +71,9 @@ func (a *API) OperatorOnly(spec *openapi3.T) gin.HandlerFunc {
 
 // ListVerdicts shows the operator the verdicts in force; the look is recorded first.
 func (a *API) ListVerdicts(ctx context.Context, request auditapi.ListVerdictsRequestObject) (auditapi.ListVerdictsResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
 	read := record.New(a.Clock.Now(), a.Service, record.AuditRead, record.Success, originOf(ctx))
-	read.Data = map[string]string{"by": module.Operator, "what": "verdicts"}
-	if _, err := a.Ledger.Append(ctx, []record.Event{read}); err != nil {
+	read.Data = record.Data{"by": module.Operator, "what": "verdicts"}
+	if err := a.Record(ctx, read); err != nil {
 		return nil, err
 	}
 	page, err := a.Firewall.List(ctx, value(request.Params.Cursor), limitOf(request.Params.Limit))
@@ -86,14 +85,14 @@ func (a *API) ListVerdicts(ctx context.Context, request auditapi.ListVerdictsReq
 
 // AddVerdict puts the operator's verdict in force.
 func (a *API) AddVerdict(ctx context.Context, request auditapi.AddVerdictRequestObject) (auditapi.AddVerdictResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
 	body := request.Body
 	seconds := defaultTTL
 	if body.TtlSeconds != nil {
 		seconds = *body.TtlSeconds
 	}
 	v, err := a.Firewall.Add(ctx, firewall.Order{
-		Kind: string(body.Kind), Subject: body.Subject, Action: string(body.Action), Reason: body.Reason, TTL: time.Duration(seconds) * time.Second,
+		Subjects: subjectsFrom(body.Subjects), Action: string(body.Action), Reason: body.Reason, TTL: time.Duration(seconds) * time.Second,
+		Force: value(body.Force),
 	}, originOf(ctx))
 	if err != nil {
 		return nil, err
@@ -103,7 +102,6 @@ func (a *API) AddVerdict(ctx context.Context, request auditapi.AddVerdictRequest
 
 // RemoveVerdict lifts a verdict.
 func (a *API) RemoveVerdict(ctx context.Context, request auditapi.RemoveVerdictRequestObject) (auditapi.RemoveVerdictResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
 	if err := a.Firewall.Remove(ctx, request.VerdictId, originOf(ctx)); err != nil {
 		return nil, err
 	}

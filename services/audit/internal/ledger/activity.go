@@ -2,9 +2,12 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"math"
 
+	"centinela/services/audit/internal/openings"
 	"centinela/shared/cursor"
+	"centinela/shared/record"
 )
 
 // Page is a part of an account's activity, newest first.
@@ -18,22 +21,38 @@ type activityCursor struct {
 }
 
 // Activity is what happened on an account, by whomever: a stranger's recovery
-// try is the owner's to see. limit is from 1 to 100. Entries that come while
-// somebody pages appear on a new first page only. Errors: cursor.ErrInvalid, the store's.
-func (l *Ledger) Activity(ctx context.Context, account, from string, limit int) (Page, error) {
+// try is the owner's to see. class "" is all of them. limit is from 1 to 100. An
+// erased account has none.
+// Entries that come while somebody pages appear on a new first page only. Errors:
+// cursor.ErrInvalid, the store's.
+func (l *Ledger) Activity(ctx context.Context, account string, class record.Class, from string, limit int) (Page, error) {
 	at := activityCursor{Before: math.MaxInt64}
 	if from != "" {
 		if err := cursor.Decode(from, &at); err != nil {
 			return Page{}, err
 		}
 	}
-	entries, err := l.store.AccountEntries(ctx, account, at.Before, limit+1)
+	token, err := l.openings.Person(ctx, account)
+	if errors.Is(err, openings.ErrErased) {
+		return Page{}, nil
+	}
 	if err != nil {
 		return Page{}, err
 	}
-	if len(entries) <= limit {
-		return Page{Entries: entries}, nil
+	rows, err := l.store.PersonRows(ctx, token[:], class, at.Before, limit+1)
+	if err != nil {
+		return Page{}, err
 	}
-	entries = entries[:limit]
-	return Page{Entries: entries, Next: cursor.Encode(activityCursor{Before: entries[limit-1].Seq})}, nil
+	page := Page{Entries: make([]Entry, 0, len(rows))}
+	for _, row := range rows[:min(limit, len(rows))] {
+		entry, err := entryOf(ctx, l.openings.Opener, row)
+		if err != nil {
+			return Page{}, err
+		}
+		page.Entries = append(page.Entries, entry)
+	}
+	if len(rows) > limit {
+		page.Next = cursor.Encode(activityCursor{Before: rows[limit-1].Seq})
+	}
+	return page, nil
 }

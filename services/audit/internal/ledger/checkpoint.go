@@ -2,8 +2,6 @@ package ledger
 
 import (
 	"crypto/ed25519"
-	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"centinela/shared/record"
 )
 
 // A hash chain doesn't see that its newest rows were cut off, nor that all of it
@@ -23,25 +23,22 @@ type Checkpoint struct {
 	Time time.Time
 }
 
-// ErrCheckpoint is a checkpoint file that wasn't signed with this key.
-var ErrCheckpoint = errors.New("the checkpoint was not signed with this key")
+// ErrCheckpoint is a file that isn't a whole checkpoint, or wasn't signed with this key.
+var ErrCheckpoint = errors.New("the file is no checkpoint that was signed with this key: run centinela audit verify, and move it away to begin with a new one")
 
 // checkpointPurpose keeps a signature from meaning anything elsewhere.
-const checkpointPurpose = "centinela audit checkpoint v1\n"
+const checkpointPurpose = "centinela audit checkpoint v2"
 
 type checkpointFile struct {
-	Seq       int64  `json:"seq"`
-	Hash      string `json:"hash"`
-	Time      int64  `json:"time"` // milliseconds since 1970 UTC
-	Signature string `json:"signature"`
+	Seq       int64       `json:"seq"`
+	Hash      record.Hash `json:"hash"`
+	Time      int64       `json:"time"` // milliseconds since 1970 UTC
+	Signature []byte      `json:"signature"`
 }
 
-func (c Checkpoint) signed() ([]byte, error) {
-	return appendCanonical([]byte(checkpointPurpose), object{
-		{"hash", c.Hash.String()},
-		{"seq", c.Seq},
-		{"time", c.Time.UnixMilli()},
-	})
+// message is what is signed.
+func (c Checkpoint) message() []byte {
+	return fmt.Appendf(nil, "%s\n%d\n%s\n%d\n", checkpointPurpose, c.Seq, c.Hash, c.Time.UnixMilli())
 }
 
 // ReadCheckpoint reads and checks the file; ok is false when there is none.
@@ -55,17 +52,9 @@ func ReadCheckpoint(path string, key ed25519.PublicKey) (c Checkpoint, ok bool, 
 		return Checkpoint{}, false, fmt.Errorf("checkpoint: %w", err)
 	}
 	var file checkpointFile
-	if err := json.Unmarshal(body, &file); err != nil {
-		return Checkpoint{}, false, fmt.Errorf("checkpoint %s: %w", path, ErrCheckpoint)
-	}
-	hash, err := hex.DecodeString(file.Hash)
-	signature, err2 := base64.StdEncoding.DecodeString(file.Signature)
-	if err != nil || err2 != nil || len(hash) != len(Hash{}) {
-		return Checkpoint{}, false, fmt.Errorf("checkpoint %s: %w", path, ErrCheckpoint)
-	}
-	c = Checkpoint{Head: Head{Seq: file.Seq, Hash: Hash(hash)}, Time: time.UnixMilli(file.Time).UTC()}
-	message, err := c.signed()
-	if err != nil || !ed25519.Verify(key, message, signature) {
+	err = json.Unmarshal(body, &file)
+	c = Checkpoint{Head: Head{Seq: file.Seq, Hash: file.Hash}, Time: time.UnixMilli(file.Time).UTC()}
+	if err != nil || !ed25519.Verify(key, c.message(), file.Signature) {
 		return Checkpoint{}, false, fmt.Errorf("checkpoint %s: %w", path, ErrCheckpoint)
 	}
 	return c, true, nil
@@ -73,14 +62,7 @@ func ReadCheckpoint(path string, key ed25519.PublicKey) (c Checkpoint, ok bool, 
 
 // writeCheckpoint replaces the file in one step and syncs it.
 func writeCheckpoint(path string, key ed25519.PrivateKey, c Checkpoint) error {
-	message, err := c.signed()
-	if err != nil {
-		return err
-	}
-	body, err := json.Marshal(checkpointFile{
-		Seq: c.Seq, Hash: c.Hash.String(), Time: c.Time.UnixMilli(),
-		Signature: base64.StdEncoding.EncodeToString(ed25519.Sign(key, message)),
-	})
+	body, err := json.Marshal(checkpointFile{c.Seq, c.Hash, c.Time.UnixMilli(), ed25519.Sign(key, c.message())})
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"centinela/services/audit/internal/ledger"
@@ -42,7 +43,7 @@ func TestCheckpointer(t *testing.T) {
 	if gap != "" {
 		t.Errorf("an empty record misses a checkpoint: %s", gap)
 	}
-	l := ledger.New(store, clock.NewManual(noon), func(entries []ledger.Entry) { pins.Noted(len(entries)) })
+	l := bookOf(t, store, clock.NewManual(noon), func(entries []ledger.Entry) { pins.Noted(len(entries)) })
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- pins.Run(ctx) }()
@@ -54,13 +55,16 @@ func TestCheckpointer(t *testing.T) {
 	}()
 	at := func(seq int64) {
 		t.Helper()
-		testkit.Eventually(t, 5*time.Second, func() (bool, string) {
+		testkit.Eventually(t, testkit.Patience, func() (bool, string) {
 			c, ok, err := ledger.ReadCheckpoint(path, public)
 			return err == nil && ok && c.Seq >= seq && c.Time.Equal(noon), "no checkpoint"
 		})
 	}
 	add(t, l, event())
 	at(1)
+	if err := pins.Ready(); err != nil {
+		t.Error(err)
+	}
 	for range 10 {
 		batch := make([]int, 100)
 		for range batch {
@@ -106,15 +110,21 @@ func TestCheckpointIsNotReplacedAfterACut(t *testing.T) {
 		t.Errorf("the cut was not noticed at the start: %q", gap)
 	}
 	_, other := signer(t)
-	if _, gap := checkpointer(t, store, path, other); !strings.Contains(gap, "not signed") {
-		t.Errorf("a foreign checkpoint was not noticed at the start: %q", gap)
+	if c, gap := checkpointer(t, store, path, other); !strings.Contains(gap, "not signed") || !errors.Is(c.Ready(), ledger.ErrCheckpoint) {
+		t.Errorf("a foreign checkpoint was not noticed at the start: %q, ready: %v", gap, c.Ready())
 	}
 	for range 5 {
-		add(t, newLedger(store), event())
+		add(t, newLedger(t, store), event())
 	}
 	for _, c := range []*ledger.Checkpointer{pins, restarted} {
+		if c == restarted && !errors.Is(c.Ready(), ledger.ErrTampered) {
+			t.Errorf("ready: %v", c.Ready())
+		}
 		if err := c.Write(t.Context()); !errors.Is(err, ledger.ErrTampered) {
 			t.Errorf("written over: %v", err)
+		}
+		if err := c.Ready(); !errors.Is(err, ledger.ErrTampered) || !strings.Contains(err.Error(), "move checkpoint.json away") {
+			t.Errorf("ready: %v", err)
 		}
 	}
 	if c, ok, err := ledger.ReadCheckpoint(path, public); err != nil || !ok || c.Seq != 10 {
@@ -126,6 +136,79 @@ func TestCheckpointIsNotReplacedAfterACut(t *testing.T) {
 	}
 	if err := pins.Write(t.Context()); !errors.Is(err, ledger.ErrTampered) {
 		t.Errorf("the file was removed: %v", err)
+	}
+}
+
+// still is a record that doesn't change.
+type still struct {
+	ledger.Store
+	head ledger.Head
+}
+
+func (s still) Head(context.Context) (ledger.Head, error) { return s.head, nil }
+
+// CA A4: what an earlier life left without a checkpoint has one at once, without a tick or an entry more.
+func TestCheckpointAtTheStart(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "checkpoint.json")
+	public, key := signer(t)
+	synctest.Test(t, func(t *testing.T) {
+		pins, gap := checkpointer(t, still{head: ledger.Head{Seq: 10}}, path, key)
+		if gap == "" {
+			t.Error("the missing checkpoint was not noticed")
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			synctest.Wait() // for Run, which waits
+			cancel()
+		}()
+		if err := pins.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	if c, ok, err := ledger.ReadCheckpoint(path, public); err != nil || !ok || c.Seq != 10 {
+		t.Errorf("%+v %v %v", c, ok, err)
+	}
+}
+
+// Where nothing was added, the checkpoint stays as it is, also after a start.
+func TestCheckpointStays(t *testing.T) {
+	store, _ := tenEntries(t)
+	path := filepath.Join(t.TempDir(), "checkpoint.json")
+	_, key := signer(t)
+	var files []string
+	for i := range 3 {
+		pins, _, err := ledger.OpenCheckpointer(t.Context(), store, path, key, clock.NewManual(noon.Add(time.Duration(i)*time.Hour)), testkit.Logger(t))
+		if err == nil {
+			err = errors.Join(pins.Write(t.Context()), pins.Write(t.Context()))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, string(body))
+	}
+	if files[1] != files[0] || files[2] != files[0] {
+		t.Errorf("%q", files)
+	}
+}
+
+// A disk that takes no checkpoint makes the service not ready, until it does.
+func TestNotReadyWithoutACheckpoint(t *testing.T) {
+	store, _ := tenEntries(t)
+	folder := filepath.Join(t.TempDir(), "later")
+	_, key := signer(t)
+	pins, _ := checkpointer(t, store, filepath.Join(folder, "checkpoint.json"), key)
+	if err := pins.Write(t.Context()); err == nil || pins.Ready() == nil {
+		t.Errorf("written to a folder that isn't there: %v, %v", err, pins.Ready())
+	}
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := pins.Write(t.Context()); err != nil || pins.Ready() != nil {
+		t.Errorf("afterwards: %v, %v", err, pins.Ready())
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -32,6 +33,7 @@ type Checkpointer struct {
 	waiting  atomic.Int64 // entries since the last checkpoint
 	have     atomic.Bool  // there is one; outside mu, because Noted must not wait for a disk
 	failures atomic.Int64
+	fault    atomic.Pointer[error] // why there is no newer one
 
 	mu   sync.Mutex
 	last Checkpoint
@@ -46,6 +48,7 @@ func OpenCheckpointer(ctx context.Context, store Store, path string, key ed25519
 	c = &Checkpointer{store: store, path: path, key: key, clock: clk, log: log, kick: make(chan struct{}, 1)}
 	last, have, err := ReadCheckpoint(path, key.Public().(ed25519.PublicKey))
 	if errors.Is(err, ErrCheckpoint) {
+		c.failed(err)
 		return c, "the checkpoint was not signed with this service's key: the record's newest entries may have been cut off before this start", nil
 	}
 	if err != nil {
@@ -54,6 +57,7 @@ func OpenCheckpointer(ctx context.Context, store Store, path string, key ed25519
 	c.last = last
 	c.have.Store(have)
 	if err := c.consistent(ctx); errors.Is(err, ErrTampered) {
+		c.failed(err)
 		return c, err.Error(), nil
 	} else if err != nil {
 		return nil, "", err
@@ -69,6 +73,17 @@ func OpenCheckpointer(ctx context.Context, store Store, path string, key ed25519
 // contradicts the last one, that is every one from then on.
 func (c *Checkpointer) Failures() int64 { return c.failures.Load() }
 
+// Ready is nil unless the record and the checkpoint don't fit, or it can't be
+// written: what comes is recorded, and nobody could tell if it were cut off.
+func (c *Checkpointer) Ready() error {
+	if fault := c.fault.Load(); fault != nil {
+		return *fault
+	}
+	return nil
+}
+
+func (c *Checkpointer) failed(err error) { c.fault.Store(&err) }
+
 // Noted says that n entries were added.
 func (c *Checkpointer) Noted(n int) {
 	before := c.waiting.Add(int64(n)) - int64(n)
@@ -80,15 +95,19 @@ func (c *Checkpointer) Noted(n int) {
 	}
 }
 
-// Run writes checkpoints until ctx ends. A failure is logged and tried again
-// with the next one.
+// Run writes checkpoints until ctx ends, the first one at once: what was added in
+// an earlier life may have none (CA A4). A failure is logged and tried again with
+// the next one.
 func (c *Checkpointer) Run(ctx context.Context) error {
 	tick := time.NewTicker(checkpointInterval) // of the machine: it paces work, it decides nothing
 	defer tick.Stop()
+	now := make(chan struct{}, 1)
+	now <- struct{}{}
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-now:
 		case <-tick.C:
 		case <-c.kick:
 		}
@@ -104,6 +123,17 @@ func (c *Checkpointer) Run(ctx context.Context) error {
 func (c *Checkpointer) Write(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	err := c.write(ctx)
+	switch {
+	case err == nil:
+		c.fault.Store(nil)
+	case ctx.Err() == nil:
+		c.failed(err)
+	}
+	return err
+}
+
+func (c *Checkpointer) write(ctx context.Context) error {
 	if err := c.consistent(ctx); err != nil {
 		return err
 	}
@@ -137,12 +167,12 @@ func (c *Checkpointer) consistent(ctx context.Context) error {
 	if !ok {
 		return nil
 	}
-	entries, err := c.store.Entries(ctx, last.Seq, 1)
+	rows, err := c.store.Rows(ctx, last.Seq, 1)
 	if _, isDamaged := errors.AsType[*DamagedError](err); err != nil && !isDamaged {
 		return err
 	}
-	if len(entries) == 0 || entries[0].head() != last.Head {
-		return fmt.Errorf("%w: entry %d is no longer the one that the checkpoint saw; run: centinela audit verify", ErrTampered, last.Seq)
+	if len(rows) == 0 || rows[0].head() != last.Head {
+		return fmt.Errorf("%w: entry %d is no longer the one that the checkpoint saw; run: centinela audit verify, and move %s away to begin with a new one", ErrTampered, last.Seq, filepath.Base(c.path))
 	}
 	return nil
 }

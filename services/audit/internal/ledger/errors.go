@@ -7,16 +7,23 @@ import (
 	"centinela/shared/fault"
 )
 
-// ErrTimeOutOfRange is an event dated where no clock of ours, travelled or
-// real, ever was.
-var ErrTimeOutOfRange = fault.New(fault.KindInvalid, fault.CodeInvalidField, "the event's time is not between the years 2000 and 2200")
-
-// ErrInterrupted is a batch whose write ended in a panic: stored or not, a
-// retry finds out by the ids.
-var ErrInterrupted = fault.New(fault.KindInternal, fault.CodeInternal, "")
-
-// ErrTampered is a record that fails its verification.
-var ErrTampered = errors.New("the record was altered")
+var (
+	// ErrMoved is an append behind a head that isn't the newest any more: another
+	// instance appended meanwhile.
+	ErrMoved = errors.New("the record has a newer entry")
+	// ErrSwallowed is an append that ended well, and whose rows aren't there. Nothing
+	// is acknowledged.
+	ErrSwallowed = fault.New(fault.KindUnavailable, fault.CodeUnavailable, "the record doesn't keep what is written to it")
+	// ErrShipment is a shipment that doesn't hold together.
+	ErrShipment = fault.New(fault.KindInvalid, fault.CodeInvalidField, "the shipment is not valid")
+	// ErrSignature is a head that wasn't signed by the service of its source.
+	ErrSignature = fault.New(fault.KindForbidden, fault.CodeForbidden, "the head of the log was not signed by its service")
+	// ErrInterrupted is a shipment whose write ended in a panic: stored or not, a
+	// retry finds out by the numbers.
+	ErrInterrupted = fault.New(fault.KindInternal, fault.CodeInternal, "")
+	// ErrTampered is a record that fails its verification.
+	ErrTampered = errors.New("the record was altered")
+)
 
 // DamagedError is a row that can't be read as an entry at all.
 type DamagedError struct {

@@ -9,6 +9,8 @@ import (
 	"sort"
 	"sync/atomic"
 	"time"
+
+	"centinela/services/audit/internal/openings"
 )
 
 const (
@@ -32,15 +34,17 @@ type Sink func(ctx context.Context, entries []Entry) error
 // Follower reads the record in the order of seq, from where it stopped, and
 // hands each entry to the sinks.
 type Follower struct {
-	store Store
-	name  string
-	log   *slog.Logger
-	sinks []Sink
+	store    Store
+	openings *openings.Opener
+	name     string
+	log      *slog.Logger
+	sinks    []Sink
 	// window is how much of the past, in the record's time, sinks with state need
 	// at the start, and warm gives it to them.
 	window time.Duration
 	warm   func([]Entry)
 
+	fresh    fresh
 	kick     chan struct{}
 	position atomic.Int64
 	failures atomic.Int64
@@ -51,12 +55,14 @@ type Follower struct {
 
 // NewFollower makes a Follower. Before the first entry it hands the entries of
 // the last window, already taken in an earlier life, to warm.
-func NewFollower(store Store, name string, log *slog.Logger, window time.Duration, warm func([]Entry), sinks ...Sink) *Follower {
-	return &Follower{store: store, name: name, log: log, sinks: sinks, window: window, warm: warm, kick: make(chan struct{}, 1)}
+func NewFollower(store Store, open *openings.Opener, name string, log *slog.Logger, window time.Duration, warm func([]Entry), sinks ...Sink) *Follower {
+	return &Follower{store: store, openings: open, name: name, log: log, sinks: sinks, window: window, warm: warm, kick: make(chan struct{}, 1)}
 }
 
-// Kick makes it look now. It never blocks.
-func (f *Follower) Kick() {
+// Offer hands over what was just added, so that it needn't be read back, and makes
+// it look now. It never blocks.
+func (f *Follower) Offer(entries []Entry) {
+	f.fresh.put(entries)
 	select {
 	case f.kick <- struct{}{}:
 	default: // one is waiting already, and a look takes all there is
@@ -131,7 +137,7 @@ func (f *Follower) guardedStep(ctx context.Context) (err error) {
 // names it for good.
 func (f *Follower) batch(ctx context.Context) (more bool, err error) {
 	from := f.position.Load() + 1
-	entries, err := f.store.Entries(ctx, from, followBatch)
+	entries, err := f.next(ctx, from)
 	damaged, isDamaged := errors.AsType[*DamagedError](err)
 	if err != nil && !isDamaged {
 		return false, err
@@ -150,6 +156,29 @@ func (f *Follower) batch(ctx context.Context) (more bool, err error) {
 		f.position.Store(max(f.position.Load(), damaged.Seq, from)) // its seq may be no number at all: go on, never back
 	}
 	return len(entries) > 0 || isDamaged, nil
+}
+
+// next are the entries from one on: those that were offered, if that one is among
+// them, else what the store has.
+func (f *Follower) next(ctx context.Context, from int64) ([]Entry, error) {
+	if entries := f.fresh.take(from); len(entries) > 0 {
+		return entries, nil
+	}
+	return f.entries(ctx, from, followBatch)
+}
+
+// entries reads rows up to the first that is no entry.
+func (f *Follower) entries(ctx context.Context, from int64, limit int) ([]Entry, error) {
+	rows, err := f.store.Rows(ctx, from, limit)
+	entries := make([]Entry, 0, len(rows))
+	for _, row := range rows {
+		entry, bad := entryOf(ctx, f.openings, row)
+		if bad != nil {
+			return entries, bad
+		}
+		entries = append(entries, entry)
+	}
+	return entries, err
 }
 
 // start loads the cursor and warms the sinks, once.
@@ -171,7 +200,7 @@ func (f *Follower) start(ctx context.Context) error {
 		return err
 	}
 	for from <= at {
-		entries, err := f.store.Entries(ctx, from, followBatch)
+		entries, err := f.entries(ctx, from, followBatch)
 		damaged, isDamaged := errors.AsType[*DamagedError](err)
 		if err != nil && !isDamaged {
 			return err
@@ -200,14 +229,14 @@ func (f *Follower) windowStart(ctx context.Context, at int64) (int64, error) {
 	}
 	var failed error
 	storedAt := func(seq int64) time.Time {
-		entries, err := f.store.Entries(ctx, seq, 1)
+		rows, err := f.store.Rows(ctx, seq, 1)
 		if _, isDamaged := errors.AsType[*DamagedError](err); err != nil && !isDamaged && failed == nil {
 			failed = err
 		}
-		if len(entries) == 0 {
+		if len(rows) == 0 {
 			return time.Time{}
 		}
-		return entries[0].StoredAt
+		return rows[0].StoredAt
 	}
 	oldest := storedAt(at).Add(-2*f.window - rewindSlack)
 	from := sort.Search(int(at), func(i int) bool { return !storedAt(int64(i) + 1).Before(oldest) })

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"centinela/services/audit/internal/ledger"
@@ -64,7 +65,7 @@ func follow(t *testing.T, f *ledger.Follower) (stop func()) {
 
 func reaches(t *testing.T, f *ledger.Follower, seq int64) {
 	t.Helper()
-	testkit.Eventually(t, 10*time.Second, func() (bool, string) { return f.Position() == seq, "the follower lags" })
+	testkit.Eventually(t, testkit.Patience, func() (bool, string) { return f.Position() == seq, "the follower lags" })
 }
 
 func upTo(from, to int64) []int64 {
@@ -78,7 +79,7 @@ func upTo(from, to int64) []int64 {
 // R5.3: every entry is handed over in order, across failures, panics and restarts.
 func TestFollower(t *testing.T) {
 	store, _ := tenEntries(t)
-	l := newLedger(store)
+	l := newLedger(t, store)
 	for name, fault := range map[string]func() error{
 		"in order":           nil,
 		"after an error":     func() error { return errors.New("sink fault") },
@@ -86,7 +87,7 @@ func TestFollower(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			k := &taker{fault: fault}
-			f := ledger.NewFollower(store, name, testkit.Logger(t), 0, func([]ledger.Entry) {}, k.take)
+			f := ledger.NewFollower(store, keeper(store).Opener, name, testkit.Logger(t), 0, func([]ledger.Entry) {}, k.take)
 			stop := follow(t, f)
 			reaches(t, f, 10)
 			if got := k.seqs(); !slices.Equal(got, upTo(1, 10)) {
@@ -104,7 +105,7 @@ func TestFollower(t *testing.T) {
 	t.Run("goes on after a restart", func(t *testing.T) {
 		add(t, l, event(), event())
 		k, warm := &taker{}, &taker{}
-		f := ledger.NewFollower(store, "in order", testkit.Logger(t), time.Minute, func(entries []ledger.Entry) {
+		f := ledger.NewFollower(store, keeper(store).Opener, "in order", testkit.Logger(t), time.Minute, func(entries []ledger.Entry) {
 			if err := warm.take(t.Context(), entries); err != nil {
 				t.Error(err)
 			}
@@ -124,7 +125,7 @@ func TestFollower(t *testing.T) {
 func TestFollowerWarmsWithTheWindowOnly(t *testing.T) {
 	store := openStore(t)
 	clk := clock.NewManual(noon)
-	l := ledger.New(store, clk, func([]ledger.Entry) {})
+	l := bookOf(t, store, clk, func([]ledger.Entry) {})
 	for range 20 {
 		add(t, l, event())
 		clk.Advance(time.Minute)
@@ -133,7 +134,7 @@ func TestFollowerWarmsWithTheWindowOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	warm := &taker{}
-	f := ledger.NewFollower(store, "f", testkit.Logger(t), 2*time.Minute, func(entries []ledger.Entry) {
+	f := ledger.NewFollower(store, keeper(store).Opener, "f", testkit.Logger(t), 2*time.Minute, func(entries []ledger.Entry) {
 		if err := warm.take(t.Context(), entries); err != nil {
 			t.Error(err)
 		}
@@ -149,7 +150,7 @@ func TestFollowerWarmsWithTheWindowOnly(t *testing.T) {
 // An altered row must not stop the firewall: it is reported and passed by.
 func TestFollowerPassesAnAlteredRow(t *testing.T) {
 	for name, statement := range map[string]string{
-		"unreadable": "UPDATE entries SET data = '{' WHERE seq = 4",
+		"unreadable": "UPDATE entries SET body = x'7b' WHERE seq = 4",
 		"removed":    "DELETE FROM entries WHERE seq = 4",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -157,7 +158,7 @@ func TestFollowerPassesAnAlteredRow(t *testing.T) {
 			store, _ = tenEntries(t)
 			tamper(t, store, statement)
 			k := &taker{}
-			f := ledger.NewFollower(store, "f", testkit.Logger(t), 0, func([]ledger.Entry) {}, k.take)
+			f := ledger.NewFollower(store, keeper(store).Opener, "f", testkit.Logger(t), 0, func([]ledger.Entry) {}, k.take)
 			follow(t, f)
 			reaches(t, f, 10)
 			if got := k.seqs(); !slices.Equal(got, append(upTo(1, 3), upTo(5, 10)...)) {
@@ -172,11 +173,11 @@ func TestFollowerPassesAnAlteredRow(t *testing.T) {
 func TestFollowerRunsAgain(t *testing.T) {
 	store, _ := tenEntries(t)
 	k := &taker{}
-	f := ledger.NewFollower(store, "f", testkit.Logger(t), time.Minute, func([]ledger.Entry) { t.Error("warmed") }, k.take)
+	f := ledger.NewFollower(store, keeper(store).Opener, "f", testkit.Logger(t), time.Minute, func([]ledger.Entry) { t.Error("warmed") }, k.take)
 	stop := follow(t, f)
 	reaches(t, f, 10)
 	stop()
-	add(t, newLedger(store), event(), event())
+	add(t, newLedger(t, store), event(), event())
 	follow(t, f)
 	reaches(t, f, 12)
 	if got := k.seqs(); !slices.Equal(got, upTo(1, 12)) {
@@ -186,18 +187,18 @@ func TestFollowerRunsAgain(t *testing.T) {
 
 // numberless is a store with a row whose very number was altered: it is read as 0.
 type numberless struct {
-	ledger.Store
+	*sqlite.Store
 	at int64
 }
 
-func (n numberless) Entries(ctx context.Context, from int64, limit int) ([]ledger.Entry, error) {
-	entries, err := n.Store.Entries(ctx, from, limit)
-	for i, e := range entries {
-		if e.Seq == n.at {
-			return entries[:i], &ledger.DamagedError{Err: errors.New("no number")}
+func (n numberless) Rows(ctx context.Context, from int64, limit int) ([]ledger.Row, error) {
+	rows, err := n.Store.Rows(ctx, from, limit)
+	for i, r := range rows {
+		if r.Seq == n.at {
+			return rows[:i], &ledger.DamagedError{Err: errors.New("no number")}
 		}
 	}
-	return entries, err
+	return rows, err
 }
 
 // Such a row must not send the follower back to the beginning for ever, when it
@@ -210,7 +211,7 @@ func TestRowWithoutANumber(t *testing.T) {
 			t.Fatal(err)
 		}
 		k := &taker{}
-		f := ledger.NewFollower(store, name, testkit.Logger(t), time.Minute, func(entries []ledger.Entry) {
+		f := ledger.NewFollower(store, keeper(store).Opener, name, testkit.Logger(t), time.Minute, func(entries []ledger.Entry) {
 			if err := k.take(t.Context(), entries); err != nil {
 				t.Error(err)
 			}
@@ -222,15 +223,77 @@ func TestRowWithoutANumber(t *testing.T) {
 			t.Errorf("%s: taken %v", name, got)
 		}
 	}
-	rows, err := sound.Entries(t.Context(), 1, 10)
+	rows, err := sound.Rows(t.Context(), 1, 10)
 	if err != nil {
 		t.Fatal(err)
 	}
 	early := &ledger.Checkpoint{Head: ledger.Head{Seq: 3, Hash: rows[2].Hash}, Time: noon} // it says nothing of those after
 	for at, pin := range map[int64]*ledger.Checkpoint{1: pin, 4: early, 7: pin, 10: early} {
-		report, err := ledger.Verify(t.Context(), numberless{sound, at}, 1, pin)
-		if err != nil || report.Bad != at || report.Checked != at-1 {
-			t.Errorf("row %d: %+v, %v", at, report, err)
+		if report := verify(t, numberless{sound, at}, pin); report.Bad != at || report.Checked != at-1 {
+			t.Errorf("row %d: %+v", at, report)
 		}
 	}
+}
+
+// What was just added is handed over from memory, what the memory lacks is read
+// back: in any mixture each entry comes once and in order.
+func TestFollowerTakesWhatIsOffered(t *testing.T) {
+	store := openStore(t)
+	k := &taker{}
+	f := ledger.NewFollower(store, keeper(store).Opener, "f", testkit.Logger(t), 0, func([]ledger.Entry) {}, k.take)
+	n := 0
+	b := bookOf(t, store, clock.NewManual(noon), func(entries []ledger.Entry) {
+		if n++; n%3 != 0 { // some are never offered
+			f.Offer(entries)
+		}
+	})
+	follow(t, f)
+	for range 20 {
+		add(t, b, events(3)...)
+	}
+	add(t, newLedger(t, store), events(600)...) // another instance's
+	add(t, b, event(), event())
+	reaches(t, f, 662)
+	if got := k.seqs(); !slices.Equal(got, upTo(1, 662)) {
+		t.Errorf("taken %v", got)
+	}
+}
+
+// shelf is a record that lies in memory.
+type shelf struct {
+	ledger.Store
+	rows []ledger.Row
+}
+
+func (s shelf) Head(context.Context) (ledger.Head, error) {
+	return ledger.Head{Seq: int64(len(s.rows))}, nil
+}
+
+func (s shelf) Rows(_ context.Context, from int64, limit int) ([]ledger.Row, error) {
+	return s.rows[from-1 : min(int(from)-1+limit, len(s.rows))], nil
+}
+
+func (shelf) FollowerCursor(context.Context, string) (int64, error) { return 0, nil }
+
+func (shelf) SaveFollowerCursor(context.Context, string, int64) error { return nil }
+
+// What waits is handed over at once, however much it is, not a piece each time it looks.
+func TestFollowerOfABacklog(t *testing.T) {
+	store := openStore(t)
+	add(t, newLedger(t, store), events(1700)...)
+	rows, err := store.Rows(t.Context(), 1, 2000)
+	if err != nil || len(rows) != 1700 {
+		t.Fatalf("%d rows, %v", len(rows), err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		k := &taker{}
+		f := ledger.NewFollower(shelf{rows: rows}, keeper(store).Opener, "test", testkit.Logger(t), 0, func([]ledger.Entry) {}, k.take)
+		stop := follow(t, f)
+		synctest.Wait()
+		if f.Position() != 1700 || len(k.seqs()) != 1700 || !time.Now().Equal(began) {
+			t.Errorf("at %d after %s", f.Position(), time.Since(began))
+		}
+		stop()
+	})
 }

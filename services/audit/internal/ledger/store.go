@@ -6,29 +6,29 @@ import (
 	"centinela/shared/record"
 )
 
-// Reader reads entries.
+// Reader reads rows.
 type Reader interface {
-	// Entries returns at most limit entries with seq >= from, ascending. A row
-	// that can't be read ends it: the entries before it come with a
-	// *DamagedError that names it.
-	Entries(ctx context.Context, from int64, limit int) ([]Entry, error)
+	// Rows returns at most limit rows with seq >= from, ascending. A row that can't
+	// be read ends it: the rows before it come with a *DamagedError that names it.
+	Rows(ctx context.Context, from int64, limit int) ([]Row, error)
+	// Sources returns the head of each source's log as of the row upTo, or before it.
+	Sources(ctx context.Context) (heads map[string]record.Head, upTo int64, err error)
 }
 
-// Store keeps the entries. Entries are added at the end and never changed.
+// Store keeps the rows. Rows are added at the end and never changed.
 type Store interface {
 	Reader
-	// Append adds the events in their order, each as the entry that link makes
-	// of it and of the head before it, and leaves out those whose id is there
-	// already. It returns the entries that it added, once they are durable.
-	// All or nothing on SQLite. On MongoDB an error may leave the first few
-	// stored; the same call again adds the rest. The events' ids differ from
-	// each other. Errors: link's, the context's, unavailable.
-	Append(ctx context.Context, events []record.Event, link func(Head, record.Event) (Entry, error)) ([]Entry, error)
-	// Head is the newest entry's; zero when there is none.
+	// Append adds rows, which follow head, and keeps the heads of their sources. It
+	// returns when they are durable and were counted or read back: a row that isn't
+	// there is an error. All or nothing on SQLite. On MongoDB an error may leave the
+	// first few stored. Errors: ErrMoved when head isn't the newest row any more,
+	// ErrSwallowed, the context's, unavailable.
+	Append(ctx context.Context, head Head, rows []Row, sources map[string]record.Head) error
+	// Head is the newest row's; zero when there is none.
 	Head(ctx context.Context) (Head, error)
-	// AccountEntries returns at most limit entries of an account with
+	// PersonRows returns at most limit rows of a token and class ("" for all) with
 	// seq < before, newest first; the cost doesn't grow with the record.
-	AccountEntries(ctx context.Context, account string, before int64, limit int) ([]Entry, error)
+	PersonRows(ctx context.Context, token []byte, class record.Class, before int64, limit int) ([]Row, error)
 	// FollowerCursor is the seq up to which the named follower is done; 0 at first.
 	FollowerCursor(ctx context.Context, name string) (int64, error)
 	// SaveFollowerCursor keeps it.

@@ -5,51 +5,53 @@ import (
 	"errors"
 	"time"
 
+	"centinela/services/auth/internal/password"
+	"centinela/services/auth/internal/throttle"
+	"centinela/shared/humantext"
 	"centinela/shared/record"
 	"centinela/shared/secret"
 )
 
 // Me returns the person's own account.
 func (s *Service) Me(ctx context.Context, p Person) (Account, error) {
-	return s.store.Account(ctx, p.Account)
+	return s.Store.Account(ctx, p.Account)
 }
 
 // ChangePassword sets a new password for who proves the current one, and ends the other sessions. Errors:
-// ErrPasswordTooWeak, ErrTooMany, ErrCredentials (the current one is wrong), ErrBusy.
+// password.ErrTooWeak, throttle.ErrTooMany, ErrWrongPassword, password.ErrBusy.
 func (s *Service) ChangePassword(ctx context.Context, p Person, current, fresh secret.String, o record.Origin) error {
-	now := s.clk.Now()
-	a, err := s.store.Account(ctx, p.Account)
+	now := s.Clock.Now()
+	a, err := s.Store.Account(ctx, p.Account)
 	if err != nil {
 		return err
 	}
-	if err := s.settings.Rules.CheckPassword("/new_password", a.UserName, fresh); err != nil {
+	if err := s.settings.Passwords.Check("/new_password", a.UserName, fresh); err != nil {
 		return err
 	}
 	// A stolen session must not become a place to guess the password in.
-	key := "password/" + a.ID
-	if err := s.paced(ctx, now, key); err != nil {
+	try := throttle.CurrentPassword(a.ID)
+	if err := s.Throttle.Take(ctx, try); err != nil {
 		return err
 	}
-	right, _, err := s.hasher.Verify(ctx, Familiar, a.PasswordHash, current)
+	right, _, err := s.Hasher.Verify(ctx, password.Familiar, a.PasswordHash, current)
 	if err != nil {
-		return errors.Join(err, s.store.ForgiveFailures(ctx, key, 1))
+		return errors.Join(err, s.Throttle.Forgive(ctx, try.One()))
 	}
 	if !right {
 		e := event(now, record.PasswordChanged, record.Failure, o, a.ID)
 		e.Session, e.Reason = p.Session, "wrong_password"
-		if err := s.store.ReportFailure(ctx, key, e); err != nil {
+		if err := s.report(ctx, e); err != nil {
 			return err
 		}
-		s.kick()
-		return ErrCredentials
+		return ErrWrongPassword
 	}
-	hash, err := s.hasher.Hash(ctx, Familiar, fresh)
+	hash, err := s.Hasher.Hash(ctx, password.Familiar, fresh)
 	if err != nil {
 		return err
 	}
-	err = s.store.UpdateAccount(ctx, a.ID, func(b *Account) ([]record.Event, error) {
+	err = s.Store.UpdateAccount(ctx, a.ID, func(b *Account) ([]record.Event, error) {
 		if b.PasswordHash != a.PasswordHash { // changed meanwhile: what was proved is no longer the password
-			return nil, ErrCredentials
+			return nil, ErrWrongPassword
 		}
 		b.setPassword(now, hash)
 		b.endSessions(now, p.Session, "password_changed")
@@ -60,8 +62,8 @@ func (s *Service) ChangePassword(ctx context.Context, p Person, current, fresh s
 	if err != nil {
 		return err
 	}
-	s.kick()
-	if err := s.store.ForgiveFailures(ctx, key, 0); err != nil {
+	s.Kick()
+	if err := s.Throttle.Forgive(ctx, try.All()); err != nil {
 		return err
 	}
 	return s.finishEnding(ctx, a.ID, o)
@@ -70,21 +72,21 @@ func (s *Service) ChangePassword(ctx context.Context, p Person, current, fresh s
 // IssueSavedCodes replaces the saved codes by four new ones, shown this one time. Error: ErrSessionRevoked, when the
 // session's end came while this was under way: a thief must not get a way back in at the moment that he is put out.
 func (s *Service) IssueSavedCodes(ctx context.Context, p Person, o record.Origin) ([]secret.String, error) {
-	now := s.clk.Now()
-	sess, err := s.store.Session(ctx, p.Session)
+	now := s.Clock.Now()
+	sess, err := s.Store.Session(ctx, p.Session)
 	if errors.Is(err, ErrNotFound) {
 		return nil, ErrSessionRevoked
 	}
 	if err != nil {
 		return nil, err
 	}
-	shown, kept := newCodes(s.key, p.Account)
-	err = s.store.UpdateAccount(ctx, p.Account, func(a *Account) ([]record.Event, error) {
+	shown, kept := newCodes(s.Key, p.Account)
+	err = s.Store.UpdateAccount(ctx, p.Account, func(a *Account) ([]record.Event, error) {
 		if sess.liveOf(a, now) != nil {
 			return nil, ErrSessionRevoked
 		}
 		a.SavedCodes = kept
-		a.LastSecurityChangeAt = now
+		a.securityChanged(now)
 		e := event(now, record.SavedCodesIssued, record.Success, o, a.ID)
 		e.Session = p.Session
 		return []record.Event{e}, nil
@@ -92,32 +94,57 @@ func (s *Service) IssueSavedCodes(ctx context.Context, p Person, o record.Origin
 	if err != nil {
 		return nil, err
 	}
-	s.kick()
+	s.Kick()
 	return shown, nil
 }
 
-// Redeem spends a saved code as evidence, exactly once; the same redemption with the same code is the same again.
-// Errors: ErrCodeInvalid (wrong, spent, or no such account), ErrTooMany for a wrong one after CodesDaily of them in a day.
+// Redeem spends a saved code as evidence, exactly once; the same redemption with the same code is the same again. Errors:
+// ErrCodeInvalid (wrong, spent, no code at all, or no such account), throttle.ErrTooMany for a wrong one after the day's
+// limit of them.
 //
 // A right code is taken however many wrong ones came before: strangers may start recoveries of anybody's account, and
 // would lock the owner out with wrong codes. Nothing is lost by it, eighty random bits can't be tried through. What the
-// budget bounds is how much strangers write into the owner's record.
+// limit bounds is how much strangers write into the owner's record.
 func (s *Service) Redeem(ctx context.Context, account, redemption, typed string, o record.Origin) error {
-	now := s.clk.Now()
-	hash := codeHash(s.key, account, foldCode(typed))
-	if a, err := s.store.Account(ctx, account); err == nil {
+	plain, ok := humantext.SavedCode(typed)
+	if !ok { // whatever it is, it costs no try
+		return ErrCodeInvalid
+	}
+	hash := codeHash(s.Key, account, plain)
+	if a, err := s.Store.Account(ctx, account); err == nil {
 		if i := a.findCode(hash); i >= 0 && a.SavedCodes[i].UsedBy == redemption {
 			return nil
 		}
 	} else if !errors.Is(err, ErrNotFound) {
 		return err
 	}
-	key := "saved-code/" + account
-	spent := s.spend(ctx, now, key, s.settings.CodesDaily, 24*time.Hour)
-	if spent != nil && !errors.Is(spent, ErrTooMany) {
-		return spent
+	try := throttle.SavedCode(account)
+	full := s.Throttle.Take(ctx, try)
+	if full != nil && !errors.Is(full, throttle.ErrTooMany) {
+		return full
 	}
-	err := s.store.UpdateAccount(ctx, account, func(a *Account) ([]record.Event, error) {
+	err := s.spendCode(ctx, account, redemption, hash, o)
+	unknown := errors.Is(err, ErrNotFound)
+	switch {
+	case err == nil && full == nil:
+		return s.Throttle.Forgive(ctx, try.One())
+	case full != nil && (unknown || errors.Is(err, ErrCodeInvalid)):
+		return full
+	case unknown: // nobody's record
+		return ErrCodeInvalid
+	case errors.Is(err, ErrCodeInvalid):
+		e := event(s.Clock.Now(), record.SavedCodeUsed, record.Failure, o, account)
+		e.Target = redemption
+		return errors.Join(s.report(ctx, e), err)
+	default:
+		return err
+	}
+}
+
+// spendCode marks the code as used by that redemption. ErrCodeInvalid, ErrNotFound.
+func (s *Service) spendCode(ctx context.Context, account, redemption string, hash []byte, o record.Origin) error {
+	now := s.Clock.Now()
+	err := s.Store.UpdateAccount(ctx, account, func(a *Account) ([]record.Event, error) {
 		i := a.findCode(hash)
 		if i < 0 || (a.SavedCodes[i].UsedBy != "" && a.SavedCodes[i].UsedBy != redemption) {
 			return nil, ErrCodeInvalid
@@ -130,46 +157,38 @@ func (s *Service) Redeem(ctx context.Context, account, redemption, typed string,
 		e.Target = redemption
 		return []record.Event{e}, nil
 	})
-	wrong := errors.Is(err, ErrNotFound) || errors.Is(err, ErrCodeInvalid)
-	switch {
-	case wrong && spent != nil:
-		return spent
-	case errors.Is(err, ErrNotFound):
-		return ErrCodeInvalid
-	case wrong:
-		e := event(now, record.SavedCodeUsed, record.Failure, o, account)
-		e.Target = redemption
-		err = errors.Join(s.store.ReportFailure(ctx, key, e), err)
-		s.kick()
-		return err
-	case err != nil:
-		return err
-	}
-	s.kick()
-	return s.store.ForgiveFailures(ctx, key, 1)
+	s.Kick()
+	return err
 }
 
-// Reset sets the password that recovery allowed and ends all sessions. The same reset id again changes nothing, and
-// finishes what was left of it. Errors: ErrNotFound, ErrPasswordTooWeak, ErrBusy.
-func (s *Service) Reset(ctx context.Context, account, resetID string, fresh secret.String, o record.Origin) error {
-	now := s.clk.Now()
-	a, err := s.store.Account(ctx, account)
+// Reset sets the password that recovery allowed on the facts of that security version, and ends all sessions. The same
+// reset id again changes nothing, and finishes what was left of it. Errors: ErrNotFound, ErrSecurityChanged,
+// password.ErrTooWeak, password.ErrBusy.
+func (s *Service) Reset(ctx context.Context, account, resetID string, version int64, fresh secret.String, o record.Origin) error {
+	now := s.Clock.Now()
+	a, err := s.Store.Account(ctx, account)
 	if err != nil {
 		return err
 	}
 	if a.resetBy(resetID) {
 		return s.finishEnding(ctx, account, o)
 	}
-	if err := s.settings.Rules.CheckPassword("/new_password", a.UserName, fresh); err != nil {
+	if a.SecurityVersion != version {
+		return ErrSecurityChanged
+	}
+	if err := s.settings.Passwords.Check("/new_password", a.UserName, fresh); err != nil {
 		return err
 	}
-	hash, err := s.hasher.Hash(ctx, Familiar, fresh)
+	hash, err := s.Hasher.Hash(ctx, password.Familiar, fresh)
 	if err != nil {
 		return err
 	}
-	err = s.store.UpdateAccount(ctx, account, func(b *Account) ([]record.Event, error) {
+	err = s.Store.UpdateAccount(ctx, account, func(b *Account) ([]record.Event, error) {
 		if b.resetBy(resetID) {
 			return nil, nil
+		}
+		if b.SecurityVersion != version {
+			return nil, ErrSecurityChanged
 		}
 		b.setPassword(now, hash)
 		b.Resets = append(b.Resets, Reset{ID: resetID, At: now})
@@ -182,10 +201,11 @@ func (s *Service) Reset(ctx context.Context, account, resetID string, fresh secr
 	if err != nil {
 		return err
 	}
-	s.kick()
+	s.Kick()
 	return s.finishEnding(ctx, account, o)
 }
 
 func (a *Account) setPassword(now time.Time, hash string) {
-	a.PasswordHash, a.PasswordChangedAt, a.LastSecurityChangeAt = hash, now, now
+	a.PasswordHash, a.PasswordChangedAt = hash, now
+	a.securityChanged(now)
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"centinela/services/auth/internal/account"
+	"centinela/services/auth/internal/password"
+	"centinela/services/auth/internal/throttle"
 	"centinela/shared/record"
 	"centinela/shared/secret"
 )
@@ -22,7 +24,7 @@ func TestChangePassword(t *testing.T) {
 	change := func(current, fresh string) error {
 		return h.ChangePassword(t.Context(), p, secret.NewString(current), secret.NewString(fresh), atHome)
 	}
-	h.want(change(goodPassword, "aaaaaaaaaaaaaaaaaaaa"), account.ErrPasswordTooWeak)
+	h.want(change(goodPassword, "aaaaaaaaaaaaaaaaaaaa"), password.ErrTooWeak)
 	h.want(change(otherPassword, otherPassword), account.ErrCredentials)
 	h.clk.Advance(time.Second)
 	h.must(change(goodPassword, otherPassword))
@@ -47,7 +49,62 @@ func TestChangePassword(t *testing.T) {
 	for range 5 {
 		h.want(change("wrong", goodPassword), account.ErrCredentials)
 	}
-	h.want(change(otherPassword, goodPassword), account.ErrTooMany)
+	h.want(change(otherPassword, goodPassword), throttle.ErrTooMany)
+}
+
+// MU A30: a reset that comes while the password is changed wins.
+func TestResetWinsOverChangePassword(t *testing.T) {
+	h := newHarness(t)
+	a, _ := h.signUp("ana")
+	thief := h.person(h.signIn("ana", laptop, abroad))
+	reset := func() {
+		h.must(h.Reset(t.Context(), a.ID, "reset-1", h.version(a.ID), secret.NewString(otherPassword), atHome))
+	}
+	svc := h.with(&overlapping{Store: h.store, when: "update", do: sync.OnceFunc(reset)}, cheap, settings())
+	h.want(svc.ChangePassword(t.Context(), thief, secret.NewString(goodPassword), secret.NewString("granite kettle 19 violet sparrow"), abroad), account.ErrWrongPassword)
+	h.signInWith("ana", otherPassword)
+	if h.alive(thief) || len(h.events(record.PasswordChanged)) != 0 {
+		t.Error("the change was made, or the session lives")
+	}
+}
+
+// MU A26: a saved code is its account's: its hash is of no use in another one.
+func TestSavedCodeOfAnotherAccount(t *testing.T) {
+	h := newHarness(t)
+	a, codes := h.signUp("ana")
+	b, _ := h.signUp("eva")
+	h.must(h.store.UpdateAccount(t.Context(), b.ID, func(b *account.Account) ([]record.Event, error) {
+		b.SavedCodes = a.SavedCodes
+		return nil, nil
+	}))
+	h.want(h.Redeem(t.Context(), b.ID, "r1", codes[0].Reveal(), atHome), account.ErrCodeInvalid)
+	h.must(h.Redeem(t.Context(), a.ID, "r1", codes[0].Reveal(), atHome))
+}
+
+// What can't be a saved code costs no try and leaves no trace; what people make of one when they read it off paper is it.
+func TestRedeemWhatIsTyped(t *testing.T) {
+	h := newHarness(t)
+	a, codes := h.signUp("ana")
+	for range 30 {
+		for _, typed := range []string{"", " ", "1234", "¡hola!", strings.Repeat("A", 200), "ÁÉÍÓ-ÁÉÍÓ-ÁÉÍÓ-ÁÉÍÓ"} {
+			h.want(h.Redeem(t.Context(), a.ID, "r", typed, abroad), account.ErrCodeInvalid)
+		}
+	}
+	if n := len(h.events(record.SavedCodeUsed)); n != 0 {
+		t.Errorf("%d events", n)
+	}
+	h.want(h.Redeem(t.Context(), "acc_"+strings.Repeat("0", 24), "r", "0000-0000-0000-0000", abroad), account.ErrCodeInvalid)
+	if n := len(h.events(record.SavedCodeUsed)); n != 0 {
+		t.Errorf("%d events of nobody", n)
+	}
+	for i, typed := range []string{
+		strings.ToLower(strings.ReplaceAll(codes[0].Reveal(), "-", "")),
+		"\u2068 " + strings.ReplaceAll(codes[1].Reveal(), "-", " – ") + "\u200b",
+		strings.NewReplacer("0", "o", "1", "I").Replace(codes[2].Reveal()),
+		strings.NewReplacer("0", "٠", "1", "١", "2", "٢").Replace(codes[3].Reveal()),
+	} {
+		h.must(h.Redeem(t.Context(), a.ID, fmt.Sprint(i), typed, atHome))
+	}
 }
 
 func TestIssueSavedCodes(t *testing.T) {
@@ -69,7 +126,7 @@ func TestResetWinsOverIssueSavedCodes(t *testing.T) {
 	a, codes := h.signUp("ana")
 	thief := h.person(h.signIn("ana", laptop, abroad))
 	reset := func() {
-		h.must(h.Reset(t.Context(), a.ID, "reset-1", secret.NewString(otherPassword), atHome))
+		h.must(h.Reset(t.Context(), a.ID, "reset-1", h.version(a.ID), secret.NewString(otherPassword), atHome))
 	}
 	svc := h.with(&overlapping{Store: h.store, when: "update", do: sync.OnceFunc(reset)}, cheap, settings())
 	fresh, err := svc.IssueSavedCodes(t.Context(), thief, abroad)
@@ -135,7 +192,7 @@ func TestRedeemThrottle(t *testing.T) {
 		h.want(h.Redeem(t.Context(), a.ID, fmt.Sprintf("r%d", i), "0000-0000-0000-0000", abroad), account.ErrCodeInvalid)
 	}
 	wrong := func() error { return h.Redeem(t.Context(), a.ID, "r", "0000-0000-0000-0000", abroad) }
-	h.want(wrong(), account.ErrTooMany)
+	h.want(wrong(), throttle.ErrTooMany)
 	if n := len(h.events(record.SavedCodeUsed)); n != 10 {
 		t.Errorf("%d wrong codes are in the owner's record", n)
 	}
@@ -143,9 +200,61 @@ func TestRedeemThrottle(t *testing.T) {
 	// The owner's own code goes through, and what was used goes on being used.
 	h.must(h.Redeem(t.Context(), a.ID, "mine", codes[0].Reveal(), atHome))
 	h.must(h.Redeem(t.Context(), a.ID, "mine", codes[0].Reveal(), atHome))
-	h.want(h.Redeem(t.Context(), a.ID, "again", codes[0].Reveal(), abroad), account.ErrTooMany)
+	h.want(h.Redeem(t.Context(), a.ID, "again", codes[0].Reveal(), abroad), throttle.ErrTooMany)
 	h.clk.Advance(24 * time.Hour)
 	h.want(wrong(), account.ErrCodeInvalid)
+}
+
+// V22: a reset is compared with the security version that the recovery was decided on: of two decided on the same facts
+// one wins, a change of the owner's wins over both, and nothing of what was refused is kept. Facts name the resets.
+func TestResetComparesTheSecurityVersion(t *testing.T) {
+	h := newHarness(t)
+	a, _ := h.signUp("ana")
+	owner := h.person(h.signIn("ana", phone, atHome))
+	reset := func(id string, version int64, password string) error {
+		return h.Reset(t.Context(), a.ID, id, version, secret.NewString(password), abroad)
+	}
+	decidedOn := h.version(a.ID)
+	if _, err := h.IssueSavedCodes(t.Context(), owner, atHome); err != nil || h.version(a.ID) != decidedOn+1 {
+		t.Errorf("codes are a security change: version %d, %v", h.version(a.ID), err)
+	}
+	h.want(reset("x1", decidedOn, otherPassword), account.ErrSecurityChanged)
+	h.want(reset("x1", decidedOn+2, otherPassword), account.ErrSecurityChanged)
+	if !h.alive(owner) || len(h.events(record.PasswordReset)) != 0 {
+		t.Error("a refused reset changed something")
+	}
+	decidedOn = h.version(a.ID)
+	h.must(reset("x1", decidedOn, otherPassword))
+	h.want(reset("x2", decidedOn, goodPassword), account.ErrSecurityChanged)
+	h.must(reset("x1", decidedOn, goodPassword)) // its answer was lost
+	h.must(reset("x3", decidedOn+1, goodPassword))
+	facts, found, err := h.FactsOf(t.Context(), a.ID, "")
+	h.must(err)
+	if !found || len(facts.Resets) != 2 || facts.Resets[0].ID != "x1" || facts.Resets[1].ID != "x3" || facts.SecurityVersion != decidedOn+2 {
+		t.Errorf("facts %+v", facts)
+	}
+}
+
+// A32: two at once with the same id, and two with different ones, between reading the account and changing it.
+func TestResetsAtOnce(t *testing.T) {
+	for _, c := range []struct {
+		name, second string
+		want         error
+	}{{"same_id", "x1", nil}, {"other_id", "x2", account.ErrSecurityChanged}} {
+		t.Run(c.name, func(t *testing.T) {
+			h := newHarness(t)
+			a, _ := h.signUp("ana")
+			first := func() { h.must(h.Reset(t.Context(), a.ID, "x1", 1, secret.NewString(otherPassword), abroad)) }
+			svc := h.with(&overlapping{Store: h.store, when: "update", do: sync.OnceFunc(first)}, cheap, settings())
+			h.want(svc.Reset(t.Context(), a.ID, c.second, 1, secret.NewString("granite kettle 19 violet sparrow"), abroad), c.want)
+			if _, err := h.try("ana", otherPassword, phone, atHome); err != nil {
+				t.Errorf("the first one's password: %v", err)
+			}
+			if n := len(h.events(record.PasswordReset)); n != 1 || h.version(a.ID) != 2 {
+				t.Errorf("%d resets, version %d", n, h.version(a.ID))
+			}
+		})
+	}
 }
 
 // R4: the reset that recovery allowed ends every session, and the gateway can hear of each.
@@ -155,10 +264,10 @@ func TestReset(t *testing.T) {
 	one, two := h.signIn("ana", phone, atHome), h.signIn("ana", laptop, atHome)
 	h.clk.Advance(time.Minute)
 	reset := func(id, password string) error {
-		return h.Reset(t.Context(), a.ID, id, secret.NewString(password), abroad)
+		return h.Reset(t.Context(), a.ID, id, 1, secret.NewString(password), abroad)
 	}
-	h.want(reset("x1", "aaaaaaaaaaaaaaaaaaaa"), account.ErrPasswordTooWeak)
-	h.want(h.Reset(t.Context(), "acc_"+strings.Repeat("0", 24), "x1", secret.NewString(otherPassword), abroad), account.ErrNotFound)
+	h.want(reset("x1", "aaaaaaaaaaaaaaaaaaaa"), password.ErrTooWeak)
+	h.want(h.Reset(t.Context(), "acc_"+strings.Repeat("0", 24), "x1", 1, secret.NewString(otherPassword), abroad), account.ErrNotFound)
 	h.must(reset("x1", otherPassword))
 	at := h.clk.Now()
 	if h.alive(h.person(one)) || h.alive(h.person(two)) {

@@ -9,9 +9,13 @@ import (
 	"time"
 
 	"centinela/services/auth/internal/account"
+	"centinela/services/auth/internal/name"
+	"centinela/services/auth/internal/password"
 	"centinela/services/auth/internal/signing"
 	"centinela/services/auth/internal/store/sqlite"
+	"centinela/services/auth/internal/throttle"
 	"centinela/shared/clock"
+	"centinela/shared/outbox/outboxtest"
 	"centinela/shared/record"
 	"centinela/shared/secret"
 )
@@ -22,7 +26,7 @@ const (
 )
 
 var (
-	cheap     = account.HashParams{MemoryKiB: 19 << 10, Time: 2, Threads: 1}
+	cheap     = password.Params{MemoryKiB: 19 << 10, Time: 2, Threads: 1}
 	phone     = secret.NewString("a-device-key-of-at-least-32-characters")
 	laptop    = secret.NewString("another-device-key-of-32-characters-00")
 	atHome    = record.Origin{Address: "203.0.113.7", UserAgent: "test", RequestID: "req_1"}
@@ -41,9 +45,9 @@ type harness struct {
 
 func settings() account.Settings {
 	return account.Settings{
-		Rules: account.PasswordRules{Least: 15}, Fresh: 10 * time.Minute, SignInFloor: time.Millisecond,
+		Names: name.NewRules(nil), Passwords: password.Rules{Least: 15}, Fresh: 10 * time.Minute, SignInFloor: time.Millisecond,
 		IdleFor: 7 * 24 * time.Hour, AtMost: 30 * 24 * time.Hour, MaxSessions: 20, ReuseGrace: 10 * time.Second,
-		AccessFor: 10 * time.Minute, SignUpsHourly: 20, CodesDaily: 10,
+		AccessFor: 10 * time.Minute,
 	}
 }
 
@@ -70,26 +74,39 @@ func newHarness(t *testing.T) *harness {
 	return h
 }
 
-func (h *harness) with(store account.Store, params account.HashParams, s account.Settings) *account.Service {
-	return account.New(store, account.NewHasher(params, 256<<10, h.pepper), h.issuer, h.pepper, h.clk, func() {}, s)
+func (h *harness) with(store account.Store, params password.Params, s account.Settings) *account.Service {
+	h.t.Helper()
+	tries, err := throttle.New(h.store.Counters(), h.pepper, h.clk, throttle.Settings{SignUpsHourly: 20, CodesDaily: 10})
+	h.must(err)
+	return account.New(account.Deps{
+		Store: store, Throttle: tries, Hasher: password.NewHasher(params, 256<<10, h.pepper), Issuer: h.issuer, Key: h.pepper, Clock: h.clk,
+		Kick: func() {}, Ended: func(account.Session) {},
+	}, s)
 }
 
-func (h *harness) signUp(name string) (account.Account, []secret.String) {
+func (h *harness) signUp(userName string) (account.Account, []secret.String) {
 	h.t.Helper()
-	a, codes, err := h.SignUp(h.t.Context(), account.NewAccount{UserName: name, Password: secret.NewString(goodPassword), Locale: "en"}, atHome)
+	a, codes, err := h.SignUp(h.t.Context(), account.NewAccount{UserName: userName, Password: secret.NewString(goodPassword), Locale: "en"}, atHome)
 	h.must(err)
 	return a, codes
 }
 
-func (h *harness) try(name, password string, device secret.String, from record.Origin) (account.Tokens, error) {
-	return h.SignIn(h.t.Context(), account.SignIn{Identifier: name, Password: secret.NewString(password), DeviceKey: device}, from)
+func (h *harness) try(identifier, typed string, device secret.String, from record.Origin) (account.Tokens, error) {
+	return h.SignIn(h.t.Context(), account.SignIn{Identifier: identifier, Password: secret.NewString(typed), DeviceKey: device}, from)
 }
 
-func (h *harness) signIn(name string, device secret.String, from record.Origin) account.Tokens {
+func (h *harness) signIn(identifier string, device secret.String, from record.Origin) account.Tokens {
 	h.t.Helper()
-	tokens, err := h.try(name, goodPassword, device, from)
+	tokens, err := h.try(identifier, goodPassword, device, from)
 	h.must(err)
 	return tokens
+}
+
+// signInWith is a sign-in without a device from nowhere, with that password.
+func (h *harness) signInWith(identifier, typed string) {
+	h.t.Helper()
+	_, err := h.try(identifier, typed, secret.String{}, elsewhere)
+	h.must(err)
 }
 
 func (h *harness) person(tokens account.Tokens) account.Person {
@@ -113,18 +130,23 @@ func (h *harness) want(got, want error) {
 // events of that action, oldest first.
 func (h *harness) events(action string) []record.Event {
 	h.t.Helper()
-	all, err := h.store.PendingEvents(h.t.Context(), 1000)
+	all, err := outboxtest.Read(h.t.Context(), h.store, 1000)
 	h.must(err)
 	var found []record.Event
 	for _, e := range all {
-		if err := e.Validate(); err != nil {
-			h.t.Errorf("event %s: %v", e.Action, err)
-		}
 		if e.Action == action {
 			found = append(found, e)
 		}
 	}
 	return found
+}
+
+// version is the account's security version.
+func (h *harness) version(account string) int64 {
+	h.t.Helper()
+	facts, _, err := h.FactsOf(h.t.Context(), account, "")
+	h.must(err)
+	return facts.SecurityVersion
 }
 
 func (h *harness) alive(p account.Person) bool {

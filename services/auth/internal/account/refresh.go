@@ -3,7 +3,6 @@ package account
 import (
 	"context"
 	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"strings"
 	"time"
@@ -45,36 +44,38 @@ func sessionOf(key secret.Key, token string) string {
 //
 // Errors: ErrTokenInvalid (not ours, or spent), ErrTokenExpired, ErrSessionRevoked.
 func (s *Service) Refresh(ctx context.Context, token, deviceKey secret.String, o record.Origin) (Tokens, error) {
-	now := s.clk.Now()
+	now := s.Clock.Now()
 	o.Device = DeviceHash(deviceKey)
-	sid := sessionOf(s.key, token.Reveal())
+	sid := sessionOf(s.Key, token.Reveal())
 	if sid == "" {
 		return Tokens{}, ErrTokenInvalid
 	}
-	sess, err := s.store.Session(ctx, sid)
+	sess, err := s.Store.Session(ctx, sid)
 	if errors.Is(err, ErrNotFound) { // swept
 		return Tokens{}, ErrTokenExpired
 	}
 	if err != nil {
 		return Tokens{}, err
 	}
-	a, err := s.store.Account(ctx, sess.Account)
+	a, err := s.Store.Account(ctx, sess.Account)
 	if err != nil {
 		return Tokens{}, err
 	}
 
-	next := newRefreshToken(s.key, sid)
+	next := newRefreshToken(s.Key, sid)
 	spent, given := secret.Hash(token.Reveal()), secret.Hash(next.Reveal())
 	reused := false
-	err = s.store.UpdateSession(ctx, sid, func(sess2 *Session) ([]record.Event, error) {
+	err = s.Store.UpdateSession(ctx, sid, func(sess2 *Session) ([]record.Event, error) {
 		if err := sess2.liveOf(&a, now); err != nil {
 			return nil, err
 		}
 		if reused = !sess2.takes(spent, o.Device, now, s.settings.ReuseGrace); reused {
-			return s.endWith(sess2, now, "refresh_token_reused", o), nil
+			events := s.endWith(sess2, now, "refresh_token_reused", o)
+			sess = *sess2
+			return events, nil
 		}
 		sess2.rotate(spent, given, now)
-		sess2.ExpiresAt = s.expiry(*sess2, now)
+		s.use(sess2, now)
 		sess = *sess2
 		e := event(now, record.SessionRefreshed, record.Success, o, sess.Account)
 		e.Session, e.Target = sid, sid
@@ -83,8 +84,9 @@ func (s *Service) Refresh(ctx context.Context, token, deviceKey secret.String, o
 	if err != nil {
 		return Tokens{}, err
 	}
-	s.kick()
+	s.Kick()
 	if reused {
+		s.Ended(sess)
 		return Tokens{}, ErrTokenInvalid
 	}
 	return s.tokens(now, sess, next)
@@ -105,9 +107,6 @@ func (s *Session) rotate(spent, given []byte, now time.Time) {
 	if secret.Equal(spent, s.RefreshHash) {
 		s.PreviousHash, s.RotatedAt = spent, now
 	}
-	s.RefreshHash, s.LastUsedAt = given, now
-}
-
-func hexMAC(key secret.Key, purpose string, parts ...string) string {
-	return hex.EncodeToString(key.MAC(purpose, parts...)[:16])
+	s.RotatedAt = earlier(s.RotatedAt, now) // a clock that was set back must not lengthen it either
+	s.RefreshHash = given
 }

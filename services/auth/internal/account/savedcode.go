@@ -3,7 +3,6 @@ package account
 import (
 	"crypto/rand"
 	"encoding/base32"
-	"strings"
 
 	"centinela/shared/secret"
 )
@@ -29,23 +28,8 @@ func newCodes(key secret.Key, account string) (shown []secret.String, kept []Sav
 }
 
 // codeHash binds a code to its account, so that a kept code can't be moved to another one.
-func codeHash(key secret.Key, account, folded string) []byte {
-	return key.MAC("saved-code", account, folded)
-}
-
-// foldCode takes what people do to a code when they read it off paper: case, dashes, spaces, O for 0, I and L for 1.
-func foldCode(typed string) string {
-	return strings.Map(func(r rune) rune {
-		switch r {
-		case '-', ' ', '\t', '–', '—':
-			return -1
-		case 'O':
-			return '0'
-		case 'I', 'L':
-			return '1'
-		}
-		return r
-	}, strings.ToUpper(typed))
+func codeHash(key secret.Key, account, plain string) []byte {
+	return key.MAC("saved-code", account, plain)
 }
 
 // findCode returns the index of the code with that hash, or -1. It compares all of them, each in constant time.

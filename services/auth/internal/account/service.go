@@ -3,6 +3,9 @@ package account
 import (
 	"time"
 
+	"centinela/services/auth/internal/name"
+	"centinela/services/auth/internal/password"
+	"centinela/services/auth/internal/throttle"
 	"centinela/shared/clock"
 	"centinela/shared/record"
 	"centinela/shared/secret"
@@ -12,16 +15,15 @@ const service = "auth"
 
 // Settings are the parameters of the use cases; config.go of the service holds their defaults.
 type Settings struct {
-	Rules         PasswordRules
-	Fresh         time.Duration // how old a sign-in may be for what FreshOnly lists
-	SignInFloor   time.Duration // the least time that a refused sign-in takes
-	IdleFor       time.Duration // a session that isn't refreshed for so long is over
-	AtMost        time.Duration // a session lives no longer than this
-	MaxSessions   int           // of one account
-	ReuseGrace    time.Duration // in which a lost answer may be asked for again
-	AccessFor     time.Duration // life of an access token
-	SignUpsHourly int           // of one source
-	CodesDaily    int           // wrong saved codes of one account that are recorded
+	Names       name.Rules
+	Passwords   password.Rules
+	Fresh       time.Duration // how old a sign-in may be for what FreshOnly lists
+	SignInFloor time.Duration // the least time that a refused sign-in takes
+	IdleFor     time.Duration // a session that isn't refreshed for so long is over
+	AtMost      time.Duration // a session lives no longer than this
+	MaxSessions int           // of one account
+	ReuseGrace  time.Duration // in which a lost answer may be asked for again
+	AccessFor   time.Duration // life of an access token
 }
 
 // TokenClaims is what an access token says.
@@ -37,22 +39,29 @@ type Issuer interface {
 	Issue(c TokenClaims) (secret.String, error)
 }
 
-// Service is the use cases. Safe for concurrent use.
-type Service struct {
-	store    Store
-	hasher   *Hasher
-	issuer   Issuer
-	key      secret.Key
-	clk      clock.Clock
-	kick     func()
-	settings Settings
-	pace     *pace
+// Deps is what the use cases stand on.
+type Deps struct {
+	Store    Store
+	Throttle *throttle.Throttle
+	Hasher   *password.Hasher
+	Issuer   Issuer
+	Key      secret.Key // the pepper: saved codes and refresh tokens are bound to it
+	Clock    clock.Clock
+	Kick     func()        // called after each write that left events to ship
+	Ended    func(Session) // called after each write that ended a session
 }
 
-// New builds the use cases. key is the pepper (saved codes and refresh tokens are bound to it too); kick is called
-// after each write that left events to ship.
-func New(store Store, hasher *Hasher, issuer Issuer, key secret.Key, clk clock.Clock, kick func(), s Settings) *Service {
-	return &Service{store: store, hasher: hasher, issuer: issuer, key: key, clk: clk, kick: kick, settings: s, pace: newPace(s.SignInFloor)}
+// Service is the use cases. Safe for concurrent use.
+type Service struct {
+	Deps
+	settings Settings
+	pace     *password.Pace
+	repairs  retries
+}
+
+// New builds the use cases.
+func New(d Deps, s Settings) *Service {
+	return &Service{Deps: d, settings: s, pace: password.NewPace(s.SignInFloor)}
 }
 
 func event(now time.Time, action, outcome string, o record.Origin, account string) record.Event {

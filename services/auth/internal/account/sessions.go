@@ -3,7 +3,6 @@ package account
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -26,44 +25,55 @@ var FreshOnly = map[string]bool{
 // Admit checks in the store that the session of a verified token is alive, so that here a revoked token dies at once,
 // and that the sign-in is fresh where the operation asks for it. Errors: ErrSessionRevoked, ErrNotFresh.
 func (s *Service) Admit(ctx context.Context, p Person, operation string) error {
-	now := s.clk.Now()
-	a, err := s.store.Account(ctx, p.Account)
-	if errors.Is(err, ErrNotFound) {
-		return ErrSessionRevoked
-	}
-	if err != nil {
+	if err := s.Live(ctx, p.Account, p.Session); err != nil {
 		return err
 	}
-	sess, err := s.store.Session(ctx, p.Session)
-	if errors.Is(err, ErrNotFound) {
-		return ErrSessionRevoked
-	}
-	if err != nil {
-		return err
-	}
-	if err := sess.liveOf(&a, now); err != nil {
-		return ErrSessionRevoked
-	}
-	if FreshOnly[operation] && now.Sub(p.AuthTime) >= s.settings.Fresh {
+	if FreshOnly[operation] && !s.fresh(p.AuthTime) {
 		return ErrNotFresh
 	}
 	return nil
 }
 
+// clocksApart is how far another process's clock may be ahead.
+const clocksApart = time.Minute
+
+// fresh takes a sign-in of the future for one of now while that can be a clock that is ahead; more is a clock that was set
+// back, which must not make a sign-in fresh for longer.
+func (s *Service) fresh(authTime time.Time) bool {
+	age := s.Clock.Now().Sub(authTime)
+	return age < s.settings.Fresh && age >= -clocksApart
+}
+
+// Live is nil while the session is alive and that account's, by what the store holds now. Error: ErrSessionRevoked,
+// also for an unknown one.
+func (s *Service) Live(ctx context.Context, account, session string) error {
+	a, err := s.Store.Account(ctx, account)
+	if err == nil {
+		var sess Session
+		if sess, err = s.Store.Session(ctx, session); err == nil && sess.liveOf(&a, s.Clock.Now()) != nil {
+			err = ErrSessionRevoked
+		}
+	}
+	if errors.Is(err, ErrNotFound) {
+		return ErrSessionRevoked
+	}
+	return err
+}
+
 // Sessions lists a person's live sessions, newest use first.
 func (s *Service) Sessions(ctx context.Context, p Person) ([]Session, error) {
-	a, err := s.store.Account(ctx, p.Account)
+	a, err := s.Store.Account(ctx, p.Account)
 	if err != nil {
 		return nil, err
 	}
-	sessions, err := s.live(ctx, s.clk.Now(), &a)
+	sessions, err := s.live(ctx, s.Clock.Now(), &a)
 	return sessions[:min(len(sessions), s.settings.MaxSessions)], err
 }
 
 // Revoke ends one of a person's sessions; ending it again is no error. Another person's and an unknown one are both
 // ErrNotFound.
 func (s *Service) Revoke(ctx context.Context, p Person, session string, o record.Origin) error {
-	sess, err := s.store.Session(ctx, session)
+	sess, err := s.Store.Session(ctx, session)
 	if err != nil {
 		return err
 	}
@@ -74,13 +84,13 @@ func (s *Service) Revoke(ctx context.Context, p Person, session string, o record
 	if session == p.Session {
 		reason = "signed_out"
 	}
-	return s.end(ctx, s.clk.Now(), session, reason, o)
+	return s.end(ctx, s.Clock.Now(), session, reason, o)
 }
 
 // RevokeOthers ends all of a person's sessions but the one that asks, and says how many.
 func (s *Service) RevokeOthers(ctx context.Context, p Person, o record.Origin) (int, error) {
-	now := s.clk.Now()
-	a, err := s.store.Account(ctx, p.Account)
+	now := s.Clock.Now()
+	a, err := s.Store.Account(ctx, p.Account)
 	if err != nil {
 		return 0, err
 	}
@@ -103,20 +113,26 @@ func (s *Service) RevokeOthers(ctx context.Context, p Person, o record.Origin) (
 
 // live lists the account's sessions that are alive, newest use first.
 func (s *Service) live(ctx context.Context, now time.Time, a *Account) ([]Session, error) {
-	sessions, err := s.store.SessionsOf(ctx, a.ID, now)
+	sessions, err := s.Store.SessionsOf(ctx, a.ID, now)
 	return slices.DeleteFunc(sessions, func(sess Session) bool { return sess.liveOf(a, now) != nil }), err
 }
 
 // end marks one session as over and reports it. One that is over already stays as it is.
 func (s *Service) end(ctx context.Context, now time.Time, session, reason string, o record.Origin) error {
-	err := s.store.UpdateSession(ctx, session, func(sess *Session) ([]record.Event, error) {
-		if !sess.EndedAt.IsZero() {
-			return nil, nil
+	var ended Session
+	err := s.Store.UpdateSession(ctx, session, func(sess *Session) (events []record.Event, _ error) {
+		if sess.EndedAt.IsZero() {
+			events = s.revokeWith(sess, now, reason, o)
 		}
-		return s.revokeWith(sess, now, reason, o), nil
+		ended = *sess
+		return events, nil
 	})
-	s.kick()
-	return err
+	if err != nil {
+		return err
+	}
+	s.Kick()
+	s.Ended(ended)
+	return nil
 }
 
 func (s *Service) revokeWith(sess *Session, now time.Time, reason string, o record.Origin) []record.Event {
@@ -124,7 +140,7 @@ func (s *Service) revokeWith(sess *Session, now time.Time, reason string, o reco
 	e := event(now, record.SessionRevoked, record.Success, o, sess.Account)
 	e.Session, e.Target, e.Reason = sess.ID, sess.ID, reason
 	// Until when an access token of this session may be around: audit makes a verdict of it that the gateway obeys.
-	e.Data = map[string]string{"expires_at": now.Add(s.settings.AccessFor).UTC().Format(time.RFC3339Nano)}
+	e.Data = record.Data{"expires_at": now.Add(s.settings.AccessFor).UTC().Format(time.RFC3339Nano)}
 	return []record.Event{e}
 }
 
@@ -145,12 +161,12 @@ func (s *Service) endWith(sess *Session, now time.Time, reason string, o record.
 //
 // A sign-in that goes on meanwhile is either seen by 2, or sees the new epoch before it hands out tokens (begin).
 func (s *Service) finishEnding(ctx context.Context, account string, o record.Origin) error {
-	now := s.clk.Now()
-	a, err := s.store.Account(ctx, account)
+	now := s.Clock.Now()
+	a, err := s.Store.Account(ctx, account)
 	if err != nil || a.Ending.At.IsZero() {
 		return err
 	}
-	sessions, err := s.store.SessionsOf(ctx, account, now)
+	sessions, err := s.Store.SessionsOf(ctx, account, now)
 	if err != nil {
 		return err
 	}
@@ -162,30 +178,10 @@ func (s *Service) finishEnding(ctx context.Context, account string, o record.Ori
 			return err
 		}
 	}
-	return s.store.UpdateAccount(ctx, account, func(b *Account) ([]record.Event, error) {
+	return s.Store.UpdateAccount(ctx, account, func(b *Account) ([]record.Event, error) {
 		if b.SessionEpoch == a.SessionEpoch { // else a later change began anew, and finishes it
 			b.Ending = Ending{}
 		}
 		return nil, nil
 	})
-}
-
-const (
-	repairAfter = 10 * time.Second
-	repairBatch = 100
-)
-
-// Repair finishes what a stopped process left of finishEnding. An account that fails doesn't keep the others waiting.
-func (s *Service) Repair(ctx context.Context) error {
-	ids, err := s.store.AccountsEnding(ctx, s.clk.Now().Add(-repairAfter), repairBatch)
-	if err != nil {
-		return err
-	}
-	var failed []error
-	for _, account := range ids {
-		if err := s.finishEnding(ctx, account, record.Origin{}); err != nil {
-			failed = append(failed, fmt.Errorf("account %s: %w", account, err))
-		}
-	}
-	return errors.Join(failed...)
 }

@@ -3,6 +3,7 @@ package account_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -76,6 +77,47 @@ func TestRefreshReuse(t *testing.T) {
 			}
 		})
 	}
+}
+
+// MU A06: repeating a lost answer doesn't lengthen the time in which it may be repeated; neither does a clock that is set
+// back (AG D5).
+func TestRefreshGraceIsNotLengthened(t *testing.T) {
+	for name, back := range map[string]time.Duration{"repeated": 0, "clock_set_back": 2 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			h := newHarness(t)
+			h.signUp("ana")
+			first := h.signIn("ana", phone, atHome)
+			h.clk.Advance(time.Minute)
+			_, err := h.refresh(first.Refresh, phone)
+			h.must(err)
+			h.clk.Advance(-back)
+			if back == 0 {
+				h.clk.Advance(8 * time.Second)
+			}
+			_, err = h.refresh(first.Refresh, phone)
+			h.must(err)
+			h.clk.Advance(10*time.Second + time.Millisecond)
+			_, err = h.refresh(first.Refresh, phone)
+			h.want(err, account.ErrTokenInvalid)
+			if h.alive(h.person(first)) {
+				t.Error("the session lives")
+			}
+		})
+	}
+}
+
+// AG D5: a sign-in of another process whose clock is a little ahead is fresh; one of a clock that was set back by hours is
+// not fresh until then.
+func TestFreshAcrossClocks(t *testing.T) {
+	h := newHarness(t)
+	h.signUp("ana")
+	p := h.person(h.signIn("ana", phone, atHome))
+	h.clk.Advance(-30 * time.Second)
+	h.must(h.Admit(t.Context(), p, "changePassword"))
+	h.clk.Advance(-2 * time.Hour)
+	h.want(h.Admit(t.Context(), p, "changePassword"), account.ErrNotFresh)
+	h.must(h.Admit(t.Context(), p, "getMe"))
+	h.must(h.Admit(t.Context(), h.person(h.signIn("ana", phone, atHome)), "changePassword"))
 }
 
 // Any token that ever was of the session is known again, however many rotations ago; made-up ones can't end a session.
@@ -195,7 +237,7 @@ func TestRevoke(t *testing.T) {
 	if len(revoked) != 1 {
 		t.Fatalf("%d events", len(revoked))
 	}
-	until, err := time.Parse(time.RFC3339, revoked[0].Data["expires_at"])
+	until, err := time.Parse(time.RFC3339, fmt.Sprint(revoked[0].Data["expires_at"]))
 	if err != nil || !until.Equal(h.clk.Now().Add(10*time.Minute)) || revoked[0].Session != two.Session {
 		t.Errorf("event %+v", revoked[0])
 	}
@@ -230,7 +272,7 @@ func TestRepair(t *testing.T) {
 	a, _ := h.signUp("ana")
 	one, two := h.signIn("ana", phone, atHome), h.signIn("ana", laptop, atHome)
 	broken := h.with(stopping{h.store}, cheap, settings())
-	err := broken.Reset(t.Context(), a.ID, "reset-1", secret.NewString(otherPassword), atHome)
+	err := broken.Reset(t.Context(), a.ID, "reset-1", h.version(a.ID), secret.NewString(otherPassword), atHome)
 	h.want(err, errStopped)
 	if h.alive(h.person(one)) || h.alive(h.person(two)) {
 		t.Fatal("a session outlived the reset")
@@ -259,7 +301,7 @@ func TestRepairGoesOn(t *testing.T) {
 		tokens := h.signIn(name, phone, atHome)
 		stuck[tokens.Session] = i == 0
 		broken := h.with(stopping{h.store}, cheap, settings())
-		h.want(broken.Reset(t.Context(), a.ID, "reset-1", secret.NewString(otherPassword), atHome), errStopped)
+		h.want(broken.Reset(t.Context(), a.ID, "reset-1", h.version(a.ID), secret.NewString(otherPassword), atHome), errStopped)
 		h.clk.Advance(time.Second)
 	}
 	h.clk.Advance(time.Minute)
@@ -272,7 +314,7 @@ func TestRepairGoesOn(t *testing.T) {
 
 // stuckAt is a store that can't change those sessions.
 type stuckAt struct {
-	*sqlite.Store
+	account.Store
 	stuck map[string]bool
 }
 
@@ -299,7 +341,7 @@ func TestResetWinsOverSignIn(t *testing.T) {
 			h := newHarness(t)
 			a, _ := h.signUp("ana")
 			reset := func() {
-				h.must(h.Reset(t.Context(), a.ID, "reset-1", secret.NewString(otherPassword), abroad))
+				h.must(h.Reset(t.Context(), a.ID, "reset-1", h.version(a.ID), secret.NewString(otherPassword), abroad))
 			}
 			svc := h.with(&overlapping{Store: h.store, when: when, do: sync.OnceFunc(reset)}, cheap, settings())
 			_, err := svc.SignIn(t.Context(), account.SignIn{Identifier: "ana", Password: secret.NewString(goodPassword)}, atHome)
@@ -328,9 +370,22 @@ func (o *overlapping) UpdateAccount(ctx context.Context, id string, change func(
 	return o.Store.UpdateAccount(ctx, id, change)
 }
 
-func (o *overlapping) CreateSession(ctx context.Context, s account.Session, events ...record.Event) error {
+// BeginSession is in two steps, as on a store that has no transactions.
+func (o *overlapping) BeginSession(ctx context.Context, id string, change func(*account.Account) (account.Session, []record.Event, error)) error {
+	if o.when == "update" {
+		o.do()
+	}
+	var sess account.Session
+	var events []record.Event
+	err := o.Store.UpdateAccount(ctx, id, func(a *account.Account) (_ []record.Event, err error) {
+		sess, events, err = change(a)
+		return nil, err
+	})
+	if err != nil {
+		return err
+	}
 	if o.when == "create" {
 		o.do()
 	}
-	return o.Store.CreateSession(ctx, s, events...)
+	return o.Store.BeginSession(ctx, id, func(*account.Account) (account.Session, []record.Event, error) { return sess, events, nil })
 }

@@ -6,6 +6,9 @@ import (
 	"errors"
 	"time"
 
+	"centinela/services/auth/internal/name"
+	"centinela/services/auth/internal/password"
+	"centinela/services/auth/internal/throttle"
 	"centinela/shared/id"
 	"centinela/shared/record"
 	"centinela/shared/secret"
@@ -37,41 +40,46 @@ func DeviceHash(key secret.String) string {
 }
 
 // SignIn proves a person by password and begins a session. Errors: ErrCredentials, the same body after the same time
-// for an unknown user and a wrong password; ErrTooMany; ErrBusy.
+// for an unknown user and a wrong password; throttle.ErrTooMany; password.ErrBusy.
 func (s *Service) SignIn(ctx context.Context, in SignIn, o record.Origin) (Tokens, error) {
 	start := time.Now() // what a stopwatch outside sees, so real time
-	now := s.clk.Now()
+	now := s.Clock.Now()
 	o.Device = DeviceHash(in.DeviceKey)
 
-	a, err := s.byIdentifier(ctx, in.Identifier)
+	key := name.Key(in.Identifier)
+	a, err := s.byKey(ctx, key)
 	if err != nil {
 		return Tokens{}, err
 	}
-	b := budgetsOf(s.key, NameKey(in.Identifier), a, o.Device, o.Address)
-	if err := s.raise(ctx, now, b); err != nil {
+	var known throttle.Known
+	if a != nil {
+		known = throttle.Known{Device: a.Knows(o.Device), Network: a.KnowsNetwork(throttle.NetworkOf(o.Address))}
+	}
+	way := throttle.SignIn(key, known, o.Device, o.Address)
+	if err := s.Throttle.Take(ctx, way.Uses()...); err != nil {
 		return Tokens{}, err
 	}
-	right, stale, err := s.verify(ctx, start, b.lane, a, in.Password)
+	right, stale, err := s.verify(ctx, start, way.Lane, a, in.Password)
 	if err != nil {
 		// The try is given back: nothing was checked. Its own failure matters less than why.
-		return Tokens{}, errors.Join(err, s.takeBack(ctx, b))
+		return Tokens{}, errors.Join(err, s.Throttle.Forgive(ctx, way.Untried()...))
 	}
 	if !right {
-		return Tokens{}, s.refuse(ctx, start, now, b, a, o)
+		return Tokens{}, s.refuse(ctx, start, now, a, o)
 	}
 	tokens, err := s.begin(ctx, now, *a, in, stale, o)
 	if errors.Is(err, ErrCredentials) { // the password was changed meanwhile
-		return Tokens{}, s.refuse(ctx, start, now, b, a, o)
+		return Tokens{}, s.refuse(ctx, start, now, a, o)
 	}
 	if err != nil {
 		return Tokens{}, err
 	}
-	return tokens, s.succeeded(ctx, b)
+	return tokens, s.Throttle.Forgive(ctx, way.Succeeded()...)
 }
 
-// byIdentifier returns nil for an unknown user.
-func (s *Service) byIdentifier(ctx context.Context, identifier string) (*Account, error) {
-	a, err := s.store.AccountByName(ctx, NameKey(identifier))
+// byKey returns nil for an unknown user.
+func (s *Service) byKey(ctx context.Context, key string) (*Account, error) {
+	a, err := s.Store.AccountByName(ctx, key)
 	if errors.Is(err, ErrNotFound) {
 		return nil, nil //nolint:nilnil // unknown is an answer here, and goes the same way as a known one
 	}
@@ -82,74 +90,76 @@ func (s *Service) byIdentifier(ctx context.Context, identifier string) (*Account
 }
 
 // verify hashes for unknown users as well, and learns the pace from real ones only.
-func (s *Service) verify(ctx context.Context, start time.Time, lane Lane, a *Account, password secret.String) (right, stale bool, err error) {
+func (s *Service) verify(ctx context.Context, start time.Time, lane password.Lane, a *Account, typed secret.String) (right, stale bool, err error) {
 	hash := ""
 	if a != nil {
 		hash = a.PasswordHash
 	}
-	right, stale, err = s.hasher.Verify(ctx, lane, hash, password)
+	right, stale, err = s.Hasher.Verify(ctx, lane, hash, typed)
 	if a != nil && err == nil {
-		s.pace.learn(time.Since(start))
+		s.pace.Learn(time.Since(start))
 	}
 	return right, stale, err
 }
 
-func (s *Service) refuse(ctx context.Context, start, now time.Time, b budgets, a *Account, o record.Origin) error {
+func (s *Service) refuse(ctx context.Context, start, now time.Time, a *Account, o record.Origin) error {
 	e := event(now, record.SessionRefused, record.Failure, o, "")
 	e.Reason = "unknown_user"
 	if a != nil {
 		e.Account, e.Reason = a.ID, "wrong_password"
 	}
-	if err := s.store.ReportFailure(ctx, b.account, e); err != nil {
+	if err := s.report(ctx, e); err != nil {
 		return err
 	}
-	s.kick()
-	if err := s.pace.hold(ctx, start); err != nil {
+	if err := s.pace.Hold(ctx, start); err != nil {
 		return err
 	}
 	return ErrCredentials
 }
 
-// begin notes the sign-in in the account and makes the session. The order makes a reset that happens meanwhile win:
-// the account is changed only while it still has the password that was proved, the session carries the epoch of that
-// moment, and the epoch is read again when the session is in the store, before any token leaves. A reset that comes
-// later finds the session and ends it.
+// report keeps an event that comes with no change.
+func (s *Service) report(ctx context.Context, e record.Event) error {
+	err := s.Store.Record(ctx, e)
+	s.Kick()
+	return err
+}
+
+// begin notes the sign-in in the account and makes the session. A reset that happens meanwhile wins: the account is changed
+// only while it still has the password that was proved, the session carries the epoch of that moment, and the epoch is
+// read again when the session is in the store, before any token leaves. A reset that comes later finds the session and
+// ends it.
 func (s *Service) begin(ctx context.Context, now time.Time, proved Account, in SignIn, stale bool, o record.Origin) (Tokens, error) {
 	rehashed := ""
 	if stale {
 		var err error
-		if rehashed, err = s.hasher.Hash(ctx, Familiar, in.Password); err != nil && !errors.Is(err, ErrBusy) {
+		if rehashed, err = s.Hasher.Hash(ctx, password.Familiar, in.Password); err != nil && !errors.Is(err, password.ErrBusy) {
 			return Tokens{}, err // busy: the next sign-in raises the parameters
 		}
 	}
-	var epoch int64
-	err := s.store.UpdateAccount(ctx, proved.ID, func(a *Account) ([]record.Event, error) {
+	sess := Session{
+		ID: id.New("ses"), Account: proved.ID, Device: o.Device, DeviceName: in.DeviceName,
+		UserAgent: o.UserAgent, Address: o.Address, CreatedAt: now, AuthTime: now,
+	}
+	refresh := newRefreshToken(s.Key, sess.ID)
+	sess.RefreshHash = secret.Hash(refresh.Reveal())
+	s.use(&sess, now)
+	created := event(now, record.SessionCreated, record.Success, o, sess.Account)
+	created.Session, created.Target = sess.ID, sess.ID
+	err := s.Store.BeginSession(ctx, proved.ID, func(a *Account) (Session, []record.Event, error) {
 		if a.PasswordHash != proved.PasswordHash {
-			return nil, ErrCredentials
+			return Session{}, nil, ErrCredentials
 		}
 		if rehashed != "" {
 			a.PasswordHash = rehashed
 		}
-		a.signedIn(now, o.Device, in.DeviceName, networkOf(o.Address))
-		epoch = a.SessionEpoch
-		return nil, nil
+		a.signedIn(now, o.Device, in.DeviceName, throttle.NetworkOf(o.Address))
+		sess.Epoch = a.SessionEpoch
+		return sess, []record.Event{created}, nil
 	})
 	if err != nil {
 		return Tokens{}, err
 	}
-	sess := Session{
-		ID: id.New("ses"), Account: proved.ID, Epoch: epoch, Device: o.Device, DeviceName: in.DeviceName,
-		UserAgent: o.UserAgent, Address: o.Address, CreatedAt: now, AuthTime: now, LastUsedAt: now,
-	}
-	sess.ExpiresAt = s.expiry(sess, now)
-	refresh := newRefreshToken(s.key, sess.ID)
-	sess.RefreshHash = secret.Hash(refresh.Reveal())
-	created := event(now, record.SessionCreated, record.Success, o, sess.Account)
-	created.Session, created.Target = sess.ID, sess.ID
-	if err := s.store.CreateSession(ctx, sess, created); err != nil {
-		return Tokens{}, err
-	}
-	s.kick()
+	s.Kick()
 	if err := s.settle(ctx, now, sess, o); err != nil {
 		return Tokens{}, err
 	}
@@ -158,7 +168,7 @@ func (s *Service) begin(ctx context.Context, now time.Time, proved Account, in S
 
 // settle ends the new session if the epoch moved on, and the oldest others above the limit.
 func (s *Service) settle(ctx context.Context, now time.Time, sess Session, o record.Origin) error {
-	a, err := s.store.Account(ctx, sess.Account)
+	a, err := s.Store.Account(ctx, sess.Account)
 	if err != nil {
 		return err
 	}
@@ -181,30 +191,33 @@ func (s *Service) settle(ctx context.Context, now time.Time, sess Session, o rec
 	return nil
 }
 
-func (s *Service) expiry(sess Session, used time.Time) time.Time {
-	idle, last := used.Add(s.settings.IdleFor), sess.CreatedAt.Add(s.settings.AtMost)
-	if idle.Before(last) {
-		return idle
-	}
-	return last
+// use notes that a session is used, and until when the access token may live that is given out for it. It doesn't outlive
+// its session: one that did would be good with the other services when the session is no longer in the list of what a
+// reset has to revoke.
+func (s *Service) use(sess *Session, now time.Time) {
+	sess.LastUsedAt = now
+	sess.ExpiresAt = earlier(now.Add(s.settings.IdleFor), sess.CreatedAt.Add(s.settings.AtMost))
+	sess.AccessUntil = earlier(now.Add(s.settings.AccessFor), sess.ExpiresAt)
 }
 
-// tokens issues an access token that doesn't outlive its session: one that did would be good with the other services
-// when the session is no longer in the list of what a reset has to revoke.
-func (s *Service) tokens(now time.Time, sess Session, refresh secret.String) (Tokens, error) {
-	until := now.Add(s.settings.AccessFor)
-	if sess.ExpiresAt.Before(until) {
-		until = sess.ExpiresAt
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
 	}
-	access, err := s.issuer.Issue(TokenClaims{
+	return a
+}
+
+// tokens issues the access token that use has noted.
+func (s *Service) tokens(now time.Time, sess Session, refresh secret.String) (Tokens, error) {
+	access, err := s.Issuer.Issue(TokenClaims{
 		Account: sess.Account, Session: sess.ID, AuthTime: sess.AuthTime,
-		IssuedAt: now, ExpiresAt: until, AMR: []string{"pwd"}, ACR: "aal1",
+		IssuedAt: now, ExpiresAt: sess.AccessUntil, AMR: []string{"pwd"}, ACR: "aal1",
 	})
 	if err != nil {
 		return Tokens{}, err
 	}
 	return Tokens{
-		Account: sess.Account, Session: sess.ID, Access: access, AccessFor: until.Sub(now),
+		Account: sess.Account, Session: sess.ID, Access: access, AccessFor: sess.AccessUntil.Sub(now),
 		Refresh: refresh, RefreshUntil: sess.ExpiresAt,
 	}, nil
 }

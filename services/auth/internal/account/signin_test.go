@@ -8,6 +8,9 @@ import (
 	"time"
 
 	"centinela/services/auth/internal/account"
+	"centinela/services/auth/internal/name"
+	"centinela/services/auth/internal/password"
+	"centinela/services/auth/internal/throttle"
 	"centinela/shared/fault"
 	"centinela/shared/record"
 	"centinela/shared/secret"
@@ -22,19 +25,23 @@ func TestSignUp(t *testing.T) {
 	if len(h.events(record.AccountCreated)) != 1 || len(h.events(record.SavedCodesIssued)) != 1 {
 		t.Error("events are missing")
 	}
-	for name, c := range map[string]struct {
+	h.signUp("coco")
+	for what, c := range map[string]struct {
 		user, password string
 		want           error
 	}{
 		"taken":            {"ANA", goodPassword, account.ErrNameTaken},
-		"taken, looks so":  {"Аnа", goodPassword, account.ErrNameTaken},
-		"weak":             {"eva", "aaaaaaaaaaaaaaaaaaaa", account.ErrPasswordTooWeak},
-		"name is no name":  {"e$", goodPassword, account.ErrNameInvalid},
-		"name in password": {"pelican", goodPassword, account.ErrPasswordTooWeak},
+		"taken, accented":  {"Aná", goodPassword, account.ErrNameTaken},
+		"taken, looks so":  {"сосо", goodPassword, account.ErrNameTaken}, // in Cyrillic
+		"mixed scripts":    {"Аnа", goodPassword, name.ErrInvalid},
+		"the staff":        {"Soporte_1", goodPassword, name.ErrInvalid},
+		"weak":             {"eva", "aaaaaaaaaaaaaaaaaaaa", password.ErrTooWeak},
+		"name is no name":  {"e$", goodPassword, name.ErrInvalid},
+		"name in password": {"pelican", goodPassword, password.ErrTooWeak},
 	} {
 		_, _, err := h.SignUp(t.Context(), account.NewAccount{UserName: c.user, Password: secret.NewString(c.password), Locale: "es"}, abroad)
 		if !errors.Is(err, c.want) {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: %v", what, err)
 		}
 	}
 }
@@ -44,7 +51,7 @@ func TestSignUpThrottle(t *testing.T) {
 	h := newHarness(t)
 	signUp := func(i int, address string) error {
 		_, _, err := h.SignUp(t.Context(), account.NewAccount{UserName: "ana", Password: secret.NewString("weak"), Locale: "en"}, record.Origin{Address: address})
-		if errors.Is(err, account.ErrPasswordTooWeak) {
+		if errors.Is(err, password.ErrTooWeak) {
 			return nil
 		}
 		return err
@@ -53,7 +60,7 @@ func TestSignUpThrottle(t *testing.T) {
 		h.must(signUp(i, fmt.Sprintf("2001:db8:1:2::%x", i+1)))
 	}
 	err := signUp(20, "2001:db8:1:2:ffff::1")
-	h.want(err, account.ErrTooMany)
+	h.want(err, throttle.ErrTooMany)
 	if wait := fault.From(err).RetryAfter; wait != time.Hour {
 		t.Errorf("retry after %s", wait)
 	}
@@ -130,13 +137,13 @@ func TestSignInThrottle(t *testing.T) {
 			}
 			for i, wait := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60} {
 				_, err := h.try(name, goodPassword, secret.String{}, from(10+i))
-				h.want(err, account.ErrTooMany)
+				h.want(err, throttle.ErrTooMany)
 				if got := fault.From(err).RetryAfter; got != wait*time.Second {
 					t.Errorf("retry after %s, want %d s", got, wait)
 				}
 				h.clk.Advance(wait*time.Second - time.Millisecond)
 				_, err = h.try(name, goodPassword, secret.String{}, from(30+i))
-				h.want(err, account.ErrTooMany)
+				h.want(err, throttle.ErrTooMany)
 				h.clk.Advance(time.Millisecond)
 				_, err = h.try(name, otherPassword, secret.String{}, from(50+i))
 				h.want(err, account.ErrCredentials)
@@ -154,7 +161,7 @@ func TestSignInThrottleOfSource(t *testing.T) {
 		h.want(err, account.ErrCredentials)
 	}
 	_, err := h.try("ana", goodPassword, secret.String{}, abroad)
-	h.want(err, account.ErrTooMany)
+	h.want(err, throttle.ErrTooMany)
 	if _, err := h.try("ana", goodPassword, secret.String{}, elsewhere); err != nil {
 		t.Errorf("another source: %v", err)
 	}
@@ -166,12 +173,12 @@ func TestSignInLanes(t *testing.T) {
 	h.signUp("ana")
 	h.signIn("ana", phone, atHome)
 	for {
-		if _, err := h.try("ana", otherPassword, laptop, abroad); errors.Is(err, account.ErrTooMany) {
+		if _, err := h.try("ana", otherPassword, laptop, abroad); errors.Is(err, throttle.ErrTooMany) {
 			break
 		}
 	}
 	_, err := h.try("ana", goodPassword, laptop, elsewhere)
-	h.want(err, account.ErrTooMany) // the anonymous lane of the account is spent
+	h.want(err, throttle.ErrTooMany) // the anonymous lane of the account is spent
 	if _, err := h.try("ana", goodPassword, phone, abroad); err != nil {
 		t.Errorf("known device, even behind the stranger's address: %v", err)
 	}
@@ -237,7 +244,7 @@ func TestSignInSuccessKeepsTheSource(t *testing.T) {
 		h.want(err, account.ErrCredentials)
 	}
 	_, err := h.try("mallory5", goodPassword, secret.String{}, abroad)
-	h.want(err, account.ErrTooMany)
+	h.want(err, throttle.ErrTooMany)
 }
 
 // A try that was refused for its source was no try at the account: else a spent address could go on to spend accounts.
@@ -250,7 +257,7 @@ func TestSignInRefusedTryIsNotCounted(t *testing.T) {
 	}
 	for range 10 {
 		_, err := h.try("ana", otherPassword, secret.String{}, abroad)
-		h.want(err, account.ErrTooMany)
+		h.want(err, throttle.ErrTooMany)
 	}
 	for i := range 5 {
 		_, err := h.try("ana", otherPassword, secret.String{}, record.Origin{Address: fmt.Sprintf("192.0.2.%d", i)})
@@ -278,7 +285,7 @@ func TestSignInSpentSourceHoldsNobodyElse(t *testing.T) {
 	}
 	h.clk.Advance(time.Second)
 	_, err := h.try("ana", otherPassword, secret.String{}, abroad)
-	h.want(err, account.ErrTooMany)
+	h.want(err, throttle.ErrTooMany)
 	if _, err := h.try("ana", goodPassword, secret.String{}, elsewhere); err != nil {
 		t.Errorf("the owner, in time: %v", err)
 	}
@@ -330,7 +337,7 @@ func TestSignInParallelGuesses(t *testing.T) {
 func TestSignInRehash(t *testing.T) {
 	h := newHarness(t)
 	a, _ := h.signUp("ana")
-	raised := h.with(h.store, account.HashParams{MemoryKiB: 20 << 10, Time: 2, Threads: 1}, settings())
+	raised := h.with(h.store, password.Params{MemoryKiB: 20 << 10, Time: 2, Threads: 1}, settings())
 	in := account.SignIn{Identifier: "ana", Password: secret.NewString(goodPassword)}
 	_, err := raised.SignIn(t.Context(), in, atHome)
 	h.must(err)

@@ -3,8 +3,10 @@ package account
 import (
 	"context"
 	"errors"
-	"time"
 
+	"centinela/services/auth/internal/name"
+	"centinela/services/auth/internal/password"
+	"centinela/services/auth/internal/throttle"
 	"centinela/shared/id"
 	"centinela/shared/record"
 	"centinela/shared/secret"
@@ -17,46 +19,46 @@ type NewAccount struct {
 	Locale   string // es, en
 }
 
-// SignUp makes an account and its four saved codes, which are shown this one time. Errors: ErrNameInvalid,
-// ErrPasswordTooWeak, ErrTooMany (per source and hour; tries count, so that names can't be probed either),
-// ErrNameTaken, ErrBusy.
+// SignUp makes an account and its four saved codes, which are shown this one time. Errors: name.ErrInvalid,
+// password.ErrTooWeak, throttle.ErrTooMany (per source and hour; tries count, so that names can't be probed either),
+// ErrNameTaken, password.ErrBusy.
 func (s *Service) SignUp(ctx context.Context, n NewAccount, o record.Origin) (Account, []secret.String, error) {
-	now := s.clk.Now()
-	name, err := CleanName(n.UserName)
+	now := s.Clock.Now()
+	shown, err := s.settings.Names.Clean(n.UserName)
 	if err != nil {
 		return Account{}, nil, err
 	}
-	source := hexMAC(s.key, "throttle-signup", sourceOf(o.Address))
-	if err := s.spend(ctx, now, "signup/"+source, s.settings.SignUpsHourly, time.Hour); err != nil {
+	if err := s.Throttle.Take(ctx, throttle.SignUp(o.Address)); err != nil {
 		return Account{}, nil, err
 	}
-	if err := s.settings.Rules.CheckPassword("/password", name, n.Password); err != nil {
+	if err := s.settings.Passwords.Check("/password", shown, n.Password); err != nil {
 		return Account{}, nil, err
 	}
 	// Asked first only to save a hash; the unique index decides.
-	if _, err := s.store.AccountByName(ctx, NameKey(name)); err == nil {
+	key := name.Key(shown)
+	if _, err := s.Store.AccountByName(ctx, key); err == nil {
 		return Account{}, nil, ErrNameTaken
 	} else if !errors.Is(err, ErrNotFound) {
 		return Account{}, nil, err
 	}
-	hash, err := s.hasher.Hash(ctx, Stranger, n.Password)
+	hash, err := s.Hasher.Hash(ctx, password.Stranger, n.Password)
 	if err != nil {
 		return Account{}, nil, err
 	}
 	a := Account{
-		ID: id.New("acc"), UserName: name, NameKey: NameKey(name), Locale: n.Locale,
-		PasswordHash: hash, PasswordChangedAt: now, CreatedAt: now, LastSecurityChangeAt: now,
+		ID: id.New("acc"), UserName: shown, NameKey: key, Locale: n.Locale,
+		PasswordHash: hash, PasswordChangedAt: now, CreatedAt: now, LastSecurityChangeAt: now, SecurityVersion: 1,
 	}
-	var shown []secret.String
-	shown, a.SavedCodes = newCodes(s.key, a.ID)
-	err = s.store.CreateAccount(ctx, a,
+	var codes []secret.String
+	codes, a.SavedCodes = newCodes(s.Key, a.ID)
+	err = s.Store.CreateAccount(ctx, a,
 		event(now, record.AccountCreated, record.Success, o, a.ID),
 		event(now, record.SavedCodesIssued, record.Success, o, a.ID))
 	if err != nil {
 		return Account{}, nil, err
 	}
-	s.kick()
-	return a, shown, nil
+	s.Kick()
+	return a, codes, nil
 }
 
 // Advice is what a person should do after signing up, in their language: one way back is not enough.

@@ -16,59 +16,60 @@ const (
 	maxResets    = 16
 )
 
-// Account is one person's account. Times are UTC in whole milliseconds, the zero time where it never happened.
+// Account is one person's account, as it is kept too. Times are UTC in whole milliseconds, the zero time where it never
+// happened.
 type Account struct {
-	ID                   string // acc_…
-	UserName             string // as its owner wrote it, after NFKC
-	NameKey              string // what is unique and looked up: NameKey(UserName)
-	Locale               string // es, en
-	PasswordHash         string // PHC string, see hash.go
-	PasswordChangedAt    time.Time
-	SavedCodes           []SavedCode
-	Devices              []Device
-	Networks             []Network
-	CreatedAt            time.Time
-	FirstSignInAt        time.Time
-	LastSecurityChangeAt time.Time
-	Resets               []Reset // newest last
-	UnfamiliarSignInAt   time.Time
-	SessionEpoch         int64  // sessions of another epoch are dead
-	KeptSession          string // the one session that outlived the last change of epoch
-	Ending               Ending // set while sessions of the former epoch are still to be marked
-	Version              int64
+	ID                   string      `json:"id"`            // acc_…
+	UserName             string      `json:"user_name"`     // as name.Rules.Clean made it
+	NameKey              string      `json:"name_key"`      // what is unique and looked up: name.Key(UserName)
+	Locale               string      `json:"locale"`        // es, en
+	PasswordHash         string      `json:"password_hash"` // PHC string, see package password
+	PasswordChangedAt    time.Time   `json:"password_changed_at,omitzero,omitempty"`
+	SavedCodes           []SavedCode `json:"saved_codes,omitempty"`
+	Devices              []Device    `json:"devices,omitempty"`
+	Networks             []Network   `json:"networks,omitempty"`
+	CreatedAt            time.Time   `json:"created_at,omitzero,omitempty"`
+	FirstSignInAt        time.Time   `json:"first_sign_in_at,omitzero,omitempty"`
+	LastSecurityChangeAt time.Time   `json:"last_security_change_at,omitzero,omitempty"`
+	SecurityVersion      int64       `json:"security_version"` // 1 at sign-up, one more with each security change
+	Resets               []Reset     `json:"resets,omitempty"` // newest last
+	UnfamiliarSignInAt   time.Time   `json:"unfamiliar_sign_in_at,omitzero,omitempty"`
+	SessionEpoch         int64       `json:"session_epoch"`             // sessions of another epoch are dead
+	KeptSession          string      `json:"kept_session,omitempty"`    // the one session that outlived the last change of epoch
+	Ending               Ending      `json:"ending,omitzero,omitempty"` // set while sessions of the former epoch are still to be marked
 }
 
 // SavedCode is one code that its owner wrote down.
 type SavedCode struct {
-	Hash   []byte
-	UsedBy string // redemption id; empty: it is good
-	UsedAt time.Time
+	Hash   []byte    `json:"hash"`
+	UsedBy string    `json:"used_by,omitempty"` // redemption id; empty: it is good
+	UsedAt time.Time `json:"used_at,omitzero,omitempty"`
 }
 
 // Device is one that signed in.
 type Device struct {
-	Hash      string // hex SHA-256 of the device key
-	Name      string
-	FirstSeen time.Time
-	LastSeen  time.Time
+	Hash      string    `json:"hash"` // hex SHA-256 of the device key
+	Name      string    `json:"name,omitempty"`
+	FirstSeen time.Time `json:"first_seen,omitzero,omitempty"`
+	LastSeen  time.Time `json:"last_seen,omitzero,omitempty"`
 }
 
-// Network is where a sign-in came from: /24 of IPv4, /48 of IPv6.
+// Network is where a sign-in came from (throttle.NetworkOf).
 type Network struct {
-	Prefix   string
-	LastSeen time.Time
+	Prefix   string    `json:"prefix"`
+	LastSeen time.Time `json:"last_seen,omitzero,omitempty"`
 }
 
 // Reset is a password set by a recovery.
 type Reset struct {
-	ID string
-	At time.Time
+	ID string    `json:"id"`
+	At time.Time `json:"at,omitzero,omitempty"`
 }
 
 // Ending says why the sessions of former epochs end, and since when.
 type Ending struct {
-	Reason string
-	At     time.Time
+	Reason string    `json:"reason,omitempty"`
+	At     time.Time `json:"at,omitzero,omitempty"`
 }
 
 // CodesLeft counts the saved codes that are good.
@@ -159,6 +160,12 @@ func withoutOldest[T any](list []T, kept int, seen func(T) time.Time) []T {
 	return slices.Delete(list, oldest, oldest+1)
 }
 
+// securityChanged notes a change of how the account is entered. What was decided on an earlier version is decided anew.
+func (a *Account) securityChanged(now time.Time) {
+	a.LastSecurityChangeAt = now
+	a.SecurityVersion++
+}
+
 // endSessions opens a new epoch: every session but kept ("" for none) is dead from here on, marked or not.
 func (a *Account) endSessions(now time.Time, kept, reason string) {
 	a.SessionEpoch++
@@ -168,23 +175,23 @@ func (a *Account) endSessions(now time.Time, kept, reason string) {
 
 // Session is one sign-in of one device, kept alive by its refresh token.
 type Session struct {
-	ID           string // ses_…
-	Account      string
-	Epoch        int64  // the account's when it was made
-	Device       string // hex SHA-256 of the device key, may be empty
-	DeviceName   string
-	UserAgent    string
-	Address      string
-	CreatedAt    time.Time
-	AuthTime     time.Time // when the person proved who they are; a refresh keeps it
-	LastUsedAt   time.Time
-	ExpiresAt    time.Time // of the refresh token: 7 days after the last use, at most 30 after CreatedAt
-	RefreshHash  []byte
-	PreviousHash []byte    // the token before, for a lost answer
-	RotatedAt    time.Time // when PreviousHash was spent
-	EndedAt      time.Time
-	EndReason    string
-	Version      int64
+	ID           string    `json:"id"` // ses_…
+	Account      string    `json:"account"`
+	Epoch        int64     `json:"epoch"`            // the account's when it was made
+	Device       string    `json:"device,omitempty"` // hex SHA-256 of the device key
+	DeviceName   string    `json:"device_name,omitempty"`
+	UserAgent    string    `json:"user_agent,omitempty"`
+	Address      string    `json:"address,omitempty"`
+	CreatedAt    time.Time `json:"created_at,omitzero,omitempty"`
+	AuthTime     time.Time `json:"auth_time,omitzero,omitempty"` // when the person proved who they are; a refresh keeps it
+	LastUsedAt   time.Time `json:"last_used_at,omitzero,omitempty"`
+	ExpiresAt    time.Time `json:"expires_at,omitzero,omitempty"` // of the refresh token: 7 days after the last use, at most 30 after CreatedAt
+	RefreshHash  []byte    `json:"refresh_hash,omitempty"`
+	PreviousHash []byte    `json:"previous_hash,omitempty"`         // the token before, for a lost answer
+	RotatedAt    time.Time `json:"rotated_at,omitzero,omitempty"`   // when PreviousHash was spent
+	AccessUntil  time.Time `json:"access_until,omitzero,omitempty"` // when the last access token ends that was given out
+	EndedAt      time.Time `json:"ended_at,omitzero,omitempty"`
+	EndReason    string    `json:"end_reason,omitempty"`
 }
 
 // liveOf says nil when the session is alive for its account, else ErrSessionRevoked or ErrTokenExpired.

@@ -5,6 +5,7 @@ import (
 
 	"centinela/openapi/gen/authapi"
 	"centinela/services/auth/internal/account"
+	"centinela/services/auth/internal/revoked"
 	"centinela/shared/access"
 	"centinela/shared/httpkit"
 )
@@ -12,14 +13,15 @@ import (
 // API is the generated strict server over the use cases.
 type API struct {
 	service *account.Service
+	ended   *revoked.Log
 	keys    access.KeySource
 }
 
 var _ authapi.StrictServerInterface = (*API)(nil)
 
-// New returns the API; keys are what the JWKS endpoint publishes.
-func New(service *account.Service, keys access.KeySource) *API {
-	return &API{service: service, keys: keys}
+// New returns the API; ended is the feed of ended sessions, keys are what the JWKS endpoint publishes.
+func New(service *account.Service, ended *revoked.Log, keys access.KeySource) *API {
+	return &API{service: service, ended: ended, keys: keys}
 }
 
 // Register puts all operations on engine, with the error hooks that keep errors from clients.

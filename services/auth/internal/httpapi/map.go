@@ -3,13 +3,13 @@ package httpapi
 import (
 	"context"
 	"crypto/ed25519"
-	"encoding/base64"
-	"maps"
-	"slices"
+	"encoding/json"
 	"time"
 
 	"centinela/openapi/gen/authapi"
 	"centinela/services/auth/internal/account"
+	"centinela/services/auth/internal/revoked"
+	"centinela/shared/access"
 	"centinela/shared/httpkit"
 	"centinela/shared/module"
 	"centinela/shared/record"
@@ -92,19 +92,27 @@ func factsWire(caller string, f account.Facts, found bool) authapi.AccountFacts 
 	locale, left := authapi.Locale(f.Locale), f.CodesLeft()
 	w.Locale, w.SavedCodesLeft, w.DeviceKnown = &locale, &left, &f.DeviceKnown
 	w.CreatedAt, w.LastSecurityChangeAt = moment(f.CreatedAt), moment(f.LastSecurityChangeAt)
+	resets := make([]string, len(f.Resets))
+	for i, r := range f.Resets {
+		resets[i] = r.ID
+	}
+	w.ResetIds, w.SecurityVersion = &resets, &f.SecurityVersion
 	w.LastResetAt, w.UnfamiliarSignInAt = moment(f.LastResetAt()), moment(f.UnfamiliarSignInAt)
 	return w
 }
 
-func jwksWire(keys map[string]ed25519.PublicKey) authapi.Jwks {
-	set := authapi.Jwks{Keys: make([]authapi.Jwk, 0, len(keys))}
-	for _, kid := range slices.Sorted(maps.Keys(keys)) {
-		set.Keys = append(set.Keys, authapi.Jwk{
-			Kty: authapi.JwkKtyOKP, Crv: authapi.JwkCrvEd25519, X: base64.RawURLEncoding.EncodeToString(keys[kid]),
-			Kid: kid, Use: authapi.JwkUseSig, Alg: authapi.JwkAlgEdDSA,
-		})
+// jwksWire is access.JWKS in the form of the specification's type.
+func jwksWire(keys map[string]ed25519.PublicKey) (set authapi.Jwks, err error) {
+	err = json.Unmarshal(access.JWKS(keys), &set)
+	return set, err
+}
+
+func revocationsWire(p revoked.Page) authapi.RevocationPage {
+	w := authapi.RevocationPage{Revocations: make([]authapi.Revocation, len(p.Entries)), Next: p.Next, More: p.More}
+	for i, e := range p.Entries {
+		w.Revocations[i] = authapi.Revocation{Kind: authapi.RevocationKindSession, Id: e.Session, Until: e.Until}
 	}
-	return set
+	return w
 }
 
 func optional(s string) *string {

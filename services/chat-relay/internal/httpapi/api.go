@@ -2,11 +2,13 @@ package httpapi
 
 import (
 	"context"
+	"errors"
+	"net/http"
 
 	"github.com/gin-gonic/gin"
 
 	"centinela/openapi/gen/chatrelayapi"
-	"centinela/services/chat-relay/internal/relay"
+	"centinela/services/chat-relay/internal/room"
 	"centinela/services/chat-relay/internal/socket"
 	"centinela/shared/httpkit"
 	"centinela/shared/record"
@@ -16,24 +18,24 @@ const defaultPage = 50
 
 // API implements the generated strict server.
 type API struct {
-	relay *relay.Relay
-	door  *socket.Door
+	chat *room.Chat
+	door *socket.Door
 }
 
 var _ chatrelayapi.StrictServerInterface = (*API)(nil)
 
-// New serves r; sockets come in through door.
-func New(r *relay.Relay, door *socket.Door) *API { return &API{relay: r, door: door} }
+// New serves chat; sockets come in through door.
+func New(chat *room.Chat, door *socket.Door) *API { return &API{chat: chat, door: door} }
 
 // Register adds the routes.
 func (a *API) Register(engine *gin.Engine) {
 	engine.Use(a.firewall)
-	strict := chatrelayapi.NewStrictHandlerWithOptions(a, nil, chatrelayapi.StrictGinServerOptions{
+	strict := chatrelayapi.NewStrictHandlerWithOptions(a, []chatrelayapi.StrictMiddlewareFunc{withHandshake}, chatrelayapi.StrictGinServerOptions{
 		RequestErrorHandlerFunc:  httpkit.OnRequestError,
 		HandlerErrorFunc:         httpkit.OnHandlerError,
 		ResponseErrorHandlerFunc: httpkit.OnResponseError,
 	})
-	chatrelayapi.RegisterHandlersWithOptions(engine, sockets{strict, a.door}, chatrelayapi.GinServerOptions{ErrorHandler: httpkit.OnRouteError})
+	chatrelayapi.RegisterHandlersWithOptions(engine, strict, chatrelayapi.GinServerOptions{ErrorHandler: httpkit.OnRouteError})
 }
 
 // firewall refuses what a verdict refuses, as the gateway did before: a revoked session's token is good for minutes,
@@ -48,32 +50,44 @@ func (a *API) firewall(c *gin.Context) {
 	}
 }
 
-// sockets takes the handshake before the strict server, which knows no upgrade.
-type sockets struct {
-	chatrelayapi.ServerInterface
-	door *socket.Door
-}
+// handshakeKey is of the request that asks for a socket, in its own context: all that the generated server hands on.
+type handshakeKey struct{}
 
-// OpenChat answers the handshake; the socket then runs by itself.
-func (s sockets) OpenChat(c *gin.Context) {
-	if err := s.door.Open(c.Writer, c.Request, origin(c.Request.Context())); err != nil {
-		httpkit.Fail(c, err)
+func withHandshake(next chatrelayapi.StrictHandlerFunc, operation string) chatrelayapi.StrictHandlerFunc {
+	if operation != "OpenChat" {
+		return next
+	}
+	return func(c *gin.Context, request any) (any, error) {
+		c.Request = c.Request.WithContext(context.WithValue(c.Request.Context(), handshakeKey{}, c))
+		return next(c, request)
 	}
 }
 
-// OpenChat is never called: sockets stands before it.
-func (a *API) OpenChat(context.Context, chatrelayapi.OpenChatRequestObject) (chatrelayapi.OpenChatResponseObject, error) {
-	return nil, relay.ErrConversationNotFound
+// opened is the answer to a handshake that has become a socket: it is written already.
+type opened struct{}
+
+// VisitOpenChatResponse implements the generated response.
+func (opened) VisitOpenChatResponse(http.ResponseWriter) error { return nil }
+
+// OpenChat answers the handshake; the socket then runs by itself.
+func (a *API) OpenChat(ctx context.Context, _ chatrelayapi.OpenChatRequestObject) (chatrelayapi.OpenChatResponseObject, error) {
+	c, ok := ctx.Value(handshakeKey{}).(*gin.Context)
+	if !ok {
+		return nil, errors.New("httpapi: a handshake without its request")
+	}
+	if err := a.door.Open(c.Writer, c.Request, origin(ctx)); err != nil {
+		return nil, err
+	}
+	return opened{}, nil
 }
 
 // ListConversations returns a page of one's own.
 func (a *API) ListConversations(ctx context.Context, req chatrelayapi.ListConversationsRequestObject) (chatrelayapi.ListConversationsResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
-	list, next, err := a.relay.Conversations(ctx, account(ctx), given(req.Params.Cursor, ""), given(req.Params.Limit, defaultPage))
+	list, next, err := a.chat.Conversations(ctx, account(ctx), orElse(req.Params.Cursor, ""), orElse(req.Params.Limit, defaultPage))
 	if err != nil {
 		return nil, err
 	}
-	page := chatrelayapi.ListConversations200JSONResponse{Conversations: mapped(list, conversation)}
+	page := chatrelayapi.ListConversations200JSONResponse{Conversations: each(list, conversation)}
 	if next != "" {
 		page.NextCursor = &next
 	}
@@ -82,9 +96,8 @@ func (a *API) ListConversations(ctx context.Context, req chatrelayapi.ListConver
 
 // CreateConversation starts one, or finds the direct one with the same person.
 func (a *API) CreateConversation(ctx context.Context, req chatrelayapi.CreateConversationRequestObject) (chatrelayapi.CreateConversationResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
-	c, err := a.relay.Start(ctx, account(ctx), origin(ctx), relay.NewConversation{
-		Kind: string(req.Body.Kind), Title: given(req.Body.Title, ""), UserNames: req.Body.Members,
+	c, err := a.chat.Start(ctx, account(ctx), origin(ctx), room.NewConversation{
+		Kind: string(req.Body.Kind), Title: orElse(req.Body.Title, ""), UserNames: req.Body.Members,
 	})
 	if err != nil {
 		return nil, err
@@ -94,8 +107,7 @@ func (a *API) CreateConversation(ctx context.Context, req chatrelayapi.CreateCon
 
 // GetConversation returns one that the person is in.
 func (a *API) GetConversation(ctx context.Context, req chatrelayapi.GetConversationRequestObject) (chatrelayapi.GetConversationResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
-	c, err := a.relay.Conversation(ctx, account(ctx), req.ConversationId)
+	c, err := a.chat.Conversation(ctx, account(ctx), req.ConversationId)
 	if err != nil {
 		return nil, err
 	}
@@ -104,12 +116,11 @@ func (a *API) GetConversation(ctx context.Context, req chatrelayapi.GetConversat
 
 // ListMessages returns messages before a number, newest first.
 func (a *API) ListMessages(ctx context.Context, req chatrelayapi.ListMessagesRequestObject) (chatrelayapi.ListMessagesResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
-	list, _, err := a.relay.Page(ctx, account(ctx), req.ConversationId, given(req.Params.Before, 0), given(req.Params.Limit, defaultPage))
+	list, _, err := a.chat.Page(ctx, account(ctx), req.ConversationId, orElse(req.Params.Before, 0), orElse(req.Params.Limit, defaultPage))
 	if err != nil {
 		return nil, err
 	}
-	return chatrelayapi.ListMessages200JSONResponse{Messages: mapped(list, message)}, nil
+	return chatrelayapi.ListMessages200JSONResponse{Messages: each(list, message)}, nil
 }
 
 // account is the person behind the request: httpkit refused every request without one.
@@ -120,7 +131,8 @@ func origin(ctx context.Context) record.Origin {
 	return record.Origin{Address: r.Address, UserAgent: r.UserAgent, RequestID: r.ID}
 }
 
-func given[T any](v *T, otherwise T) T {
+// orElse is an optional parameter, or what stands for it.
+func orElse[T any](v *T, otherwise T) T {
 	if v == nil {
 		return otherwise
 	}

@@ -1,5 +1,5 @@
 // Package peers is what the chat relay needs of other services: who has a user
-// name (auth), a place for events and the verdict feed (audit).
+// name (auth).
 //
 // It owns the mapping to their wire types. It trusts the authenticated client
 // under it, and hands over the relay's own errors.

@@ -2,53 +2,40 @@ package peers
 
 import (
 	"context"
-	"net/http"
 
 	"centinela/openapi/gen/authclient"
-	"centinela/services/chat-relay/internal/relay"
+	"centinela/services/chat-relay/internal/room"
 	"centinela/shared/httpkit"
 )
 
 // People is auth as the relay sees it.
 type People struct {
-	api *authclient.ClientWithResponses
+	api *authclient.Client
 }
 
-var _ relay.People = (*People)(nil)
+var _ room.People = (*People)(nil)
 
 // NewPeople talks through client, which knows where auth is.
-func NewPeople(client *httpkit.Client) (*People, error) {
-	api, err := authclient.NewClientWithResponses("http://auth", authclient.WithHTTPClient(client))
-	return &People{api: api}, err
+func NewPeople(client *httpkit.Client) *People {
+	return &People{&authclient.Client{Server: "http://auth/", Client: client}}
 }
 
-// ByName returns who has the user name: relay.ErrPersonNotFound.
-func (p *People) ByName(ctx context.Context, userName string) (relay.Person, error) {
-	answer, err := p.api.LookupAccountWithResponse(ctx, authclient.AccountLookup{Identifier: userName})
+// ByName returns who has the user name: room.ErrPersonNotFound.
+func (p *People) ByName(ctx context.Context, userName string) (room.Person, error) {
+	return person(httpkit.Read[authclient.AccountFacts](p.api.LookupAccount(ctx, authclient.AccountLookup{Identifier: userName})))
+}
+
+// ByAccount returns the account's person: room.ErrPersonNotFound.
+func (p *People) ByAccount(ctx context.Context, account string) (room.Person, error) {
+	return person(httpkit.Read[authclient.AccountFacts](p.api.GetAccountFacts(ctx, account, nil)))
+}
+
+func person(facts authclient.AccountFacts, err error) (room.Person, error) {
 	if err != nil {
-		return relay.Person{}, err
+		return room.Person{}, err
 	}
-	if err := httpkit.Expect(answer.StatusCode(), answer.HTTPResponse.Header, answer.Body, http.StatusOK); err != nil {
-		return relay.Person{}, err
+	if !facts.Found || facts.AccountId == nil || facts.UserName == nil {
+		return room.Person{}, room.ErrPersonNotFound
 	}
-	return person(answer.JSON200)
-}
-
-// ByAccount returns the account's person: relay.ErrPersonNotFound.
-func (p *People) ByAccount(ctx context.Context, account string) (relay.Person, error) {
-	answer, err := p.api.GetAccountFactsWithResponse(ctx, account, nil)
-	if err != nil {
-		return relay.Person{}, err
-	}
-	if err := httpkit.Expect(answer.StatusCode(), answer.HTTPResponse.Header, answer.Body, http.StatusOK); err != nil {
-		return relay.Person{}, err
-	}
-	return person(answer.JSON200)
-}
-
-func person(facts *authclient.AccountFacts) (relay.Person, error) {
-	if facts == nil || !facts.Found || facts.AccountId == nil || facts.UserName == nil {
-		return relay.Person{}, relay.ErrPersonNotFound
-	}
-	return relay.Person{Account: *facts.AccountId, UserName: *facts.UserName}, nil
+	return room.Person{Account: *facts.AccountId, UserName: *facts.UserName}, nil
 }

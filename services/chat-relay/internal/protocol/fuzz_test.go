@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"reflect"
+	"strings"
 	"testing"
 
 	"centinela/openapi/gen/chatframes"
@@ -29,7 +30,7 @@ func FuzzDecode(f *testing.F) {
 			if len(v.Type) > maxTypeShown || v.Size != len(data) || v.State != state || v.Error() == "" {
 				t.Fatalf("violation %+v", v)
 			}
-			if v.Fault == WrongState && chatframes.ClientSpec(v.Type).Takes(state) {
+			if v.Fault == WrongState && strings.Contains(" "+taken[state.String()]+" ", " "+v.Type+" ") {
 				t.Fatalf("the automaton takes %s in %s", v.Type, state)
 			}
 			return
@@ -37,8 +38,7 @@ func FuzzDecode(f *testing.F) {
 		if binary || !isObject || json.Unmarshal(data, &plain) != nil {
 			t.Fatalf("taken, but no JSON object: %q", data)
 		}
-		spec := chatframes.ClientSpec(frame.FrameType())
-		if spec == nil || !spec.Takes(state) {
+		if !strings.Contains(" "+taken[state.String()]+" ", " "+frame.FrameType()+" ") {
 			t.Fatalf("taken, but %s doesn't take %s", state, frame.FrameType())
 		}
 		again, err := frame.Encode()

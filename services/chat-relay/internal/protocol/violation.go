@@ -2,7 +2,6 @@ package protocol
 
 import (
 	"fmt"
-	"strings"
 
 	"centinela/openapi/gen/chatframes"
 )
@@ -16,7 +15,7 @@ const (
 	BinaryFrame    Fault = "binary_frame"    // a frame that isn't text
 	TooLong        Fault = "too_long"        // a frame over the limit
 	TooFast        Fault = "too_fast"        // more bytes a second than a socket may send
-	NotJSON        Fault = "not_json"        // not one JSON object in UTF-8
+	NotJSON        Fault = "not_json"        // not one JSON object in UTF-8, of whole characters and at most 16 levels
 	MissingType    Fault = "missing_type"    // no type, or not a text
 	UnknownType    Fault = "unknown_type"    // a type that no state takes (0x52)
 	WrongState     Fault = "wrong_state"     // a type that this state doesn't take
@@ -40,9 +39,11 @@ func Faults() []Fault {
 type Violation struct {
 	Fault Fault
 	Type  string           // the frame's type as the client wrote it, printable ASCII, at most 16 characters
-	Field string           // a field of the specification; never a name that the client made up
+	Field string           // a field of the specification, "compose/ms" for one inside; never a name that the client made up
 	State chatframes.State // the socket's
 	Size  int              // bytes of the frame
+
+	detail string // the rule in words, with its limits
 }
 
 // Error says it for a person, without anything of the frame's content but its type.
@@ -60,14 +61,15 @@ func (v *Violation) Error() string {
 		return "the frame is too long"
 	case TooFast:
 		return "too many bytes a second"
-	case NotJSON:
-		return "the frame is not one JSON object"
 	case MissingType:
 		return "the frame has no type"
-	case UnknownField, DuplicateField:
-		return fmt.Sprintf("%s has %s", v.Type, map[Fault]string{UnknownField: "a field that it may not have", DuplicateField: "a field twice"}[v.Fault])
+	case NotJSON, DuplicateField:
+		return "the frame " + v.detail
 	default:
-		return fmt.Sprintf("%s: %s in %s", v.Type, strings.ReplaceAll(string(v.Fault), "_", " "), v.Field)
+		if v.Field == "" {
+			return v.Type + " " + v.detail
+		}
+		return fmt.Sprintf("%s: %s %s", v.Type, v.Field, v.detail)
 	}
 }
 

@@ -3,7 +3,6 @@ package socket
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -17,11 +16,8 @@ import (
 
 	"centinela/openapi/gen/chatframes"
 	"centinela/services/chat-relay/internal/protocol"
-	"centinela/services/chat-relay/internal/relay"
-	"centinela/shared/access"
-	"centinela/shared/fault"
+	"centinela/services/chat-relay/internal/room"
 	"centinela/shared/record"
-	"centinela/shared/verdicts"
 )
 
 // conn is one socket. Its read loop runs in one goroutine from Open to the end; its writer is started when there is
@@ -29,73 +25,54 @@ import (
 type conn struct {
 	door    *Door
 	log     *slog.Logger
-	from    record.Origin
 	address netip.Addr
-	ws      *websocket.Conn
-	wire    *wire
-	joined  string // the account it is counted under; Door.mu
+	who     atomic.Pointer[identity] // replaced, never changed
 
 	// The read loop's own.
-	automaton   protocol.Automaton
+	state       chatframes.State // it only goes forward: connected, greeted (may be left out), ready
 	violations  []time.Time
 	violated    int
 	connected   time.Time
 	unsubscribe func()
 
-	expires atomic.Int64 // when the access token ends, in Unix milliseconds; 0: nobody is known
+	joined bool // counted under its account: Door.mu
 
-	mu                       sync.Mutex
-	space                    sync.Cond // frames were taken from the queue, or the socket ends
-	account, session, device string
-	queue                    []frame
-	queued                   int // bytes of the queue
-	writing                  bool
-	replaying                bool
-	pending                  []relay.Delivery // live messages that wait for the end of the replay
-	replayed                 map[string]int64 // up to where the replay brought each conversation
-	ended                    *ending          // set once: nothing is queued after its frames
-	panics                   int
-	ping                     *time.Timer
+	// Set by attach, under mu. The loops start after it and need no lock for them.
+	ws   *websocket.Conn
+	wire *wire
+
+	mu        sync.Mutex
+	space     sync.Cond // frames were taken from the queue, or the socket ends
+	cut       bool      // the connection is to be closed at once
+	queue     []frame
+	queued    int // bytes of the queue
+	writing   bool
+	replaying bool
+	pending   []*room.Update   // live messages that wait for the end of the replay
+	replayed  map[string]int64 // up to where the replay brought each conversation
+	ended     *ending          // set once: nothing is queued after its frames
+	panics    int
+	ping      *time.Timer
 }
 
-// frame is one WebSocket frame to be written.
-type frame struct {
-	kind int
-	data []byte
-}
-
-// ending is why the server closes a socket.
-type ending struct {
-	close        int    // WebSocket close code
-	code, reason string // of the bye frame
+// identity is who a socket is of, as far as that is known.
+type identity struct {
+	account, session string
+	device           string    // hex hash of the device key
+	expires          time.Time // of the access token; zero: nobody is known
+	from             record.Origin
 }
 
 func newConn(d *Door, from record.Origin) *conn {
-	c := &conn{door: d, from: from, log: d.Log.With("request_id", from.RequestID), connected: d.Clock.Now()}
+	c := &conn{door: d, log: d.Log.With("request_id", from.RequestID), connected: d.Clock.Now()}
+	c.who.Store(&identity{from: from})
 	c.space.L = &c.mu
-	if addr, err := netip.ParseAddr(from.Address); err == nil {
-		c.address = addr
-	}
+	c.address, _ = netip.ParseAddr(from.Address) // none where it can't be read
 	return c
 }
 
 func (c *conn) wrap(inner net.Conn) *wire {
-	return newWire(inner, c.door.Limits.BytesPerSecond, c.door.corks)
-}
-
-// greeted takes over who the handshake's token is of.
-func (c *conn) greeted(claims access.Claims) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.account, c.session = claims.Account, claims.Session
-	c.expires.Store(claims.ExpiresAt.UnixMilli())
-	c.automaton.Advance(chatframes.StateGreeted)
-}
-
-func (c *conn) identity() (account, session, device string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.account, c.session, c.device
+	return newWire(inner, c.door.Limits.BytesASecond, c.door.corks)
 }
 
 // attach takes the upgraded connection, which has so long to say hello. Control frames go through the queue as well:
@@ -103,7 +80,7 @@ func (c *conn) identity() (account, session, device string) {
 func (c *conn) attach(ws *websocket.Conn, w *wire) {
 	ws.SetPingHandler(func(payload string) error {
 		c.alive()
-		c.push(frame{websocket.PongMessage, []byte(payload)}, true)
+		c.push(frame{kind: websocket.PongMessage, data: []byte(payload), size: len(payload)})
 		return nil
 	})
 	ws.SetPongHandler(func(string) error {
@@ -111,17 +88,20 @@ func (c *conn) attach(ws *websocket.Conn, w *wire) {
 		return nil
 	})
 	ws.SetCloseHandler(func(code int, _ string) error {
-		c.farewell(code)
+		c.close(endAnswered(code))
 		return nil
 	})
 	within := c.door.Limits.HelloWithin
-	if c.automaton.State() == chatframes.StateGreeted {
-		within = c.door.Limits.GreetedWithin
+	if c.state == chatframes.StateGreeted {
+		within = c.door.Limits.GreetWithin
 	}
 	_ = w.SetReadDeadline(time.Now().Add(within)) // fails on a closed connection only, which the first read sees
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.ws, c.wire = ws, w
+	if c.cut {
+		_ = w.Close() // the first read sees it
+	}
 	if len(c.queue) > 0 {
 		c.startWriter()
 	}
@@ -131,9 +111,9 @@ func (c *conn) attach(ws *websocket.Conn, w *wire) {
 // else down (R3).
 func (c *conn) run() {
 	defer c.door.leave(c)
-	defer c.cut()
+	defer c.close(endBroken)
 	defer c.recovered("end")
-	defer c.finish()
+	defer c.leave()
 	defer c.recovered("read")
 	for {
 		kind, reader, err := c.ws.NextReader()
@@ -153,8 +133,8 @@ func (c *conn) read(binary bool, reader io.Reader) error {
 	defer c.door.frames.Put(buffer)
 	n, err := io.ReadFull(reader, *buffer)
 	if err == nil { // one byte more than a frame may have
-		c.violate(&protocol.Violation{Fault: protocol.TooLong, State: c.automaton.State(), Size: n})
-		c.end(ending{closeTooBig, string(fault.CodeProtocolViolation), "the frame is too long"})
+		c.violate(&protocol.Violation{Fault: protocol.TooLong, State: c.state, Size: n})
+		c.close(endTooBig)
 		return errTooLong
 	}
 	if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
@@ -178,18 +158,18 @@ func (c *conn) readFailed(err error) {
 	case errors.Is(err, errTooLong):
 		// said already
 	case errors.Is(err, errTooFast):
-		c.violate(&protocol.Violation{Fault: protocol.TooFast, State: c.automaton.State()})
-		c.end(ending{closePolicy, string(fault.CodeTooManyRequests), "too many bytes a second"})
+		c.violate(&protocol.Violation{Fault: protocol.TooFast, State: c.state})
+		c.close(endTooFast)
 	case errors.As(err, &network):
-		if network.Timeout() && c.automaton.State() < chatframes.StateReady {
-			c.end(ending{closeUnauthorized, string(fault.CodeUnauthenticated), "no hello in time"})
+		if network.Timeout() && c.state < chatframes.StateReady {
+			c.close(endSilent)
 		}
 	case errors.As(err, &left), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		// the peer left, with a goodbye or without one
 	default:
-		// Bytes that are no WebSocket frame. Gorilla has closed with 1002: nothing can follow.
-		c.count(&protocol.Violation{Fault: protocol.BadFraming, State: c.automaton.State()})
-		c.endMute(ending{closeProtocol, string(fault.CodeProtocolViolation), ""})
+		// Bytes that are no WebSocket frame.
+		c.count(&protocol.Violation{Fault: protocol.BadFraming, State: c.state})
+		c.close(endFraming)
 	}
 }
 
@@ -198,7 +178,7 @@ func (c *conn) readFailed(err error) {
 func (c *conn) alive() {
 	c.mu.Lock() // the writer's last deadline, behind a goodbye, must not be replaced
 	defer c.mu.Unlock()
-	if c.automaton.State() != chatframes.StateReady || c.ended != nil {
+	if c.state != chatframes.StateReady || c.ended != nil {
 		return
 	}
 	l := c.door.Limits
@@ -215,7 +195,7 @@ func (c *conn) keepAlive() {
 	}
 	c.ping = time.AfterFunc(c.door.Limits.PingEvery, func() {
 		defer c.recovered("ping")
-		c.push(frame{kind: websocket.PingMessage}, true)
+		c.push(frame{kind: websocket.PingMessage})
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		if c.ended == nil {
@@ -224,60 +204,46 @@ func (c *conn) keepAlive() {
 	})
 }
 
-// finish waits for our last words to be written, and takes the socket out of everywhere.
-func (c *conn) finish() {
+// leave waits for our last words to be written, and takes the socket out of everywhere.
+func (c *conn) leave() {
 	if c.unsubscribe != nil {
 		c.unsubscribe()
 	}
-	c.mu.Lock()
-	goodbye := c.ended != nil
-	if !goodbye {
-		c.ended = &ending{} // the peer left, or the connection broke
-		c.drop()
+	c.close(endLeft)
+	how := c.quiet()
+	if how.close != 0 {
+		c.wire.linger()
 	}
+	_ = c.ws.Close() // it is over either way
+	c.recordEnd(how)
+}
+
+// quiet returns when nothing is written any more, and how the socket ended.
+func (c *conn) quiet() ending {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.ping != nil {
 		c.ping.Stop()
 	}
 	for c.writing {
 		c.space.Wait()
 	}
-	c.space.Broadcast()
-	c.mu.Unlock()
-	if goodbye {
-		c.wire.linger()
-	}
-	_ = c.ws.Close() // it is over either way
-	c.recordEnd()
+	return *c.ended
 }
 
 // recovered is deferred: a panic of the loop ends this socket and nothing else (R3).
 func (c *conn) recovered(loop string) {
 	if cause := recover(); cause != nil {
 		c.reportPanic(loop, cause)
+		c.close(endInternal)
 	}
 }
 
 func (c *conn) reportPanic(loop string, cause any) {
-	c.door.metrics.panics.Inc()
-	c.log.Error("panic in a socket", "loop", loop, "panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
-	c.end(ending{closeInternal, string(fault.CodeInternal), "an error of ours"})
+	c.door.Panicked(loop, c.who.Load().from, cause, debug.Stack())
 }
 
-// refuse ends the socket for a verdict.
-func (c *conn) refuse(v verdicts.Verdict) {
-	f := refusal(v)
-	c.end(ending{closeForbidden, string(f.Code), f.Detail})
-}
-
-// cut ends the connection without a word.
-func (c *conn) cut() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.wire != nil {
-		_ = c.wire.Close() // it is over either way
-	}
-}
-
+// context is for what one command asks of others. A relay that stops doesn't wait for it.
 func (c *conn) context() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.Background(), commandTimeout)
+	return context.WithTimeout(c.door.running, commandTimeout)
 }

@@ -4,6 +4,6 @@
 // puts up to 16 frames into one write, and what happens to it when a frame breaks the protocol, a verdict falls, its
 // access token ends, it reads too slowly, or the code panics: it ends alone.
 // Trusts: the gateway for the client's address; no frame before internal/protocol took it; access.Verifier for tokens.
-// Hands over: typed commands to internal/relay; frames to the peer; events to audit through the relay's store, bounded.
+// Hands over: typed commands to internal/room; frames to the peer; events to audit through the room's store, bounded.
 // Time that decides about the transport (deadlines, budgets) is the machine's; time that rules is clock.Clock's.
 package socket

@@ -9,17 +9,16 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/gorilla/websocket"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"centinela/openapi/gen/chatframes"
-	"centinela/services/chat-relay/internal/relay"
+	"centinela/services/chat-relay/internal/room"
 	"centinela/shared/access"
+	"centinela/shared/bounded"
 	"centinela/shared/clock"
 	"centinela/shared/fault"
-	"centinela/shared/ratelimit"
 	"centinela/shared/record"
 	"centinela/shared/verdicts"
 )
@@ -36,37 +35,41 @@ var (
 
 // Options are what a Door is made of.
 type Options struct {
-	Relay    *relay.Relay
+	Chat     *room.Chat
+	Record   func(ctx context.Context, events ...record.Event) error // returns when they are on disk
+	Ended    func(session string)                                    // called when a session's socket is closed
 	People   *access.Verifier
 	Verdicts *verdicts.Set
 	Clock    clock.Clock
 	Log      *slog.Logger
 	Registry prometheus.Registerer
 	Limits   Limits
-	Origins  []string // of pages that may connect, beside those of our own host
 }
 
 // Door lets sockets in and knows all that are open.
 type Door struct {
 	Options
-	metrics  *metrics
-	watch    *watch
-	upgrader websocket.Upgrader
-	corks    *sync.Pool
-	frames   *sync.Pool
+	metrics   *metrics
+	violators *bounded.Map[string, tally] // by address
+	upgrader  websocket.Upgrader
+	corks     *sync.Pool
+	frames    *sync.Pool
+
+	running context.Context // of commands: ends when the door was shut and whoever was left is cut off
+	stop    context.CancelFunc
 
 	mu        sync.Mutex
 	shut      bool
-	conns     map[*conn]struct{}
-	byAccount map[string]int
+	conns     crowd
 	byAddress map[string]int
-	running   sync.WaitGroup
+	inside    sync.WaitGroup
 }
 
 // New makes a Door.
 func New(opts Options) *Door {
+	running, stop := context.WithCancel(context.Background())
 	return &Door{
-		Options: opts, metrics: newMetrics(opts.Registry), watch: newWatch(opts.Clock),
+		Options: opts, metrics: newMetrics(opts.Registry), violators: bounded.New[string, tally](maxWatched), running: running, stop: stop,
 		upgrader: websocket.Upgrader{
 			ReadBufferSize: bufferBytes, WriteBufferSize: bufferBytes, WriteBufferPool: &sync.Pool{},
 			Subprotocols: []string{chatframes.Subprotocol},
@@ -75,7 +78,7 @@ func New(opts Options) *Door {
 		},
 		corks:  &sync.Pool{New: func() any { return new([]byte) }},
 		frames: &sync.Pool{New: func() any { b := make([]byte, opts.Limits.FrameBytes+1); return &b }},
-		conns:  map[*conn]struct{}{}, byAccount: map[string]int{}, byAddress: map[string]int{},
+		conns:  newCrowd(), byAddress: map[string]int{},
 	}
 }
 
@@ -92,7 +95,7 @@ func (d *Door) Open(w http.ResponseWriter, r *http.Request, from record.Origin) 
 }
 
 func (d *Door) open(w http.ResponseWriter, r *http.Request, from record.Origin) (*conn, error) {
-	if !d.originAllowed(r) {
+	if !originAllowed(r) {
 		return nil, errOrigin
 	}
 	if !slices.Contains(websocket.Subprotocols(r), chatframes.Subprotocol) || !websocket.IsWebSocketUpgrade(r) {
@@ -108,10 +111,13 @@ func (d *Door) open(w http.ResponseWriter, r *http.Request, from record.Origin) 
 		if err != nil {
 			return nil, err
 		}
-		c.greeted(claims)
+		who := *c.who.Load()
+		who.account, who.session, who.expires = claims.Account, claims.Session, claims.ExpiresAt
+		c.who.Store(&who)
+		c.state = chatframes.StateGreeted
 	}
-	if v, refused := d.check(c); refused {
-		return nil, refusal(v)
+	if err := refusal(d.check(c)); err != nil {
+		return nil, err
 	}
 	if err := d.enter(c); err != nil {
 		return nil, err
@@ -136,8 +142,11 @@ func (d *Door) open(w http.ResponseWriter, r *http.Request, from record.Origin) 
 }
 
 // refusal says what a verdict means to the person.
-func refusal(v verdicts.Verdict) *fault.Error {
-	if v.Kind == verdicts.KindSession {
+func refusal(d verdicts.Decision) *fault.Error {
+	switch {
+	case d.Action != verdicts.Refuse:
+		return nil
+	case d.Verdict.Names(verdicts.KindSession):
 		return errRevoked
 	}
 	return errFirewall
@@ -145,164 +154,21 @@ func refusal(v verdicts.Verdict) *fault.Error {
 
 // Admit holds a request that is no socket against the same verdicts: nil, or what to answer.
 func (d *Door) Admit(address, account, session string) error {
-	addr, err := netip.ParseAddr(address)
-	if err != nil {
-		addr = netip.Addr{}
-	}
-	if v, refused := d.Verdicts.Check(addr, account, session, "", d.Clock.Now()); refused {
-		return refusal(v)
+	addr, _ := netip.ParseAddr(address) // none where it can't be read
+	if f := refusal(d.Verdicts.Check(verdicts.Client{Addr: addr, Account: account, Session: session}, d.Clock.Now())); f != nil {
+		return f
 	}
 	return nil
 }
 
-// originAllowed: a browser says which page connects, and other clients say nothing. Without a list, pages of our own
-// host may; the gateway passes the host that the browser asked for along.
-func (d *Door) originAllowed(r *http.Request) bool {
+// originAllowed: a browser says which page connects, and other clients say nothing. Pages of our own host may. The gateway
+// passes the host along that the browser asked for, and that of a page which gateway.origins lists as our own.
+func originAllowed(r *http.Request) bool {
 	origin := r.Header.Get("Origin")
-	if origin == "" || slices.Contains(d.Origins, origin) {
+	if origin == "" {
 		return true
 	}
 	u, err := url.Parse(origin)
-	if err != nil || u.Host == "" || len(d.Origins) > 0 {
-		return false
-	}
-	return strings.EqualFold(u.Host, r.Host) || strings.EqualFold(u.Host, r.Header.Get("X-Forwarded-Host"))
-}
-
-// check asks the firewall about everything that is known of the socket.
-func (d *Door) check(c *conn) (verdicts.Verdict, bool) {
-	account, session, device := c.identity()
-	return d.Verdicts.Check(c.address, account, session, device, d.Clock.Now())
-}
-
-// enter counts the socket in, by address.
-func (d *Door) enter(c *conn) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	key := addressKey(c.address)
-	switch {
-	case d.shut, len(d.conns) >= d.Limits.Sockets:
-		return errFull
-	case key != "" && d.byAddress[key] >= d.Limits.SocketsPerAddress:
-		return errConnections
-	}
-	d.conns[c] = struct{}{}
-	d.byAddress[key]++
-	d.running.Add(1)
-	d.metrics.open.Inc()
-	return nil
-}
-
-// join counts the socket in by account; false when there are too many.
-func (d *Door) join(c *conn, account string) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.byAccount[account] >= d.Limits.SocketsPerAccount {
-		return false
-	}
-	d.byAccount[account]++
-	c.joined = account
-	d.metrics.ready.Inc()
-	return true
-}
-
-func (d *Door) leave(c *conn) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	delete(d.conns, c)
-	decrement(d.byAddress, addressKey(c.address))
-	d.metrics.open.Dec()
-	if c.joined != "" {
-		decrement(d.byAccount, c.joined)
-		d.metrics.ready.Dec()
-	}
-	d.running.Done()
-}
-
-func decrement(counts map[string]int, key string) {
-	if counts[key]--; counts[key] <= 0 {
-		delete(counts, key)
-	}
-}
-
-// addressKey is "" for an unknown address, which has no limit of its own.
-func addressKey(addr netip.Addr) string {
-	if !addr.IsValid() {
-		return ""
-	}
-	return ratelimit.KeyOf(addr)
-}
-
-// Enforce closes every socket that the firewall refuses by now: a revoked session's within a second (design:
-// chat-relay, "Revocation"). Call it when verdicts changed.
-func (d *Door) Enforce() {
-	for _, c := range d.all() {
-		if v, refused := d.check(c); refused {
-			c.refuse(v)
-		}
-	}
-}
-
-// Watch ends each socket whose access token has ended, until ctx ends. A session that is over, or whose revocation was
-// not heard of because audit was down, gets no further token: so none outlives its session by more than a token's life.
-func (d *Door) Watch(ctx context.Context) error {
-	tick := time.NewTicker(watchEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-			d.expire()
-		}
-	}
-}
-
-func (d *Door) expire() {
-	for _, c := range d.ended(d.Clock.Now().UnixMilli()) {
-		c.end(ending{closeUnauthorized, string(fault.CodeTokenExpired), "the access token has ended; connect again with a fresh one"})
-	}
-}
-
-// ended is short for each socket: there are thousands, and it holds the lock of whoever comes and goes.
-func (d *Door) ended(now int64) (list []*conn) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for c := range d.conns {
-		if at := c.expires.Load(); at != 0 && at <= now {
-			list = append(list, c)
-		}
-	}
-	return list
-}
-
-func (d *Door) all() []*conn {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	list := make([]*conn, 0, len(d.conns))
-	for c := range d.conns {
-		list = append(list, c)
-	}
-	return list
-}
-
-// Shut lets nobody in any more, says goodbye to all, and waits until they are gone or ctx ends; then it cuts them off.
-func (d *Door) Shut(ctx context.Context) {
-	d.mu.Lock()
-	d.shut = true
-	d.mu.Unlock()
-	for _, c := range d.all() {
-		c.end(ending{closeGoingAway, string(fault.CodeUnavailable), "the server stops; connect again"})
-	}
-	gone := make(chan struct{})
-	go func() { d.running.Wait(); close(gone) }()
-	select {
-	case <-gone:
-		return
-	case <-ctx.Done():
-	}
-	for _, c := range d.all() {
-		c.cut()
-	}
-	<-gone
+	return err == nil && u.Host != "" &&
+		(strings.EqualFold(u.Host, r.Host) || strings.EqualFold(u.Host, r.Header.Get("X-Forwarded-Host")))
 }

@@ -3,17 +3,18 @@ package socket
 import (
 	"errors"
 	"math"
+	"slices"
 	"time"
 
 	"centinela/openapi/gen/chatframes"
 	"centinela/services/chat-relay/internal/protocol"
-	"centinela/services/chat-relay/internal/relay"
+	"centinela/services/chat-relay/internal/room"
 	"centinela/shared/fault"
 )
 
 // take decodes a frame and carries it out.
 func (c *conn) take(binary bool, data []byte) {
-	command, violation := c.automaton.Decode(binary, data)
+	command, violation := protocol.Decode(c.state, binary, data)
 	if violation != nil {
 		c.violate(violation)
 		return
@@ -24,7 +25,7 @@ func (c *conn) take(binary bool, data []byte) {
 	case *chatframes.ClientHello:
 		c.hello(f)
 	case *chatframes.ClientSend:
-		err = c.relaySend(f)
+		err = c.sendMessage(f)
 	case *chatframes.ClientHistory:
 		err = c.history(f)
 	case *chatframes.ClientTyping:
@@ -34,48 +35,60 @@ func (c *conn) take(binary bool, data []byte) {
 	}
 	if err != nil && !errors.Is(err, errEnded) {
 		c.log.Error("a frame was not answered", "frame", command.FrameType(), "error", err)
-		c.end(ending{closeInternal, string(fault.CodeInternal), "an error of ours"})
+		c.close(endInternal)
 	}
 }
 
-func (c *conn) relaySend(f *chatframes.ClientSend) error {
-	ctx, cancel := c.context()
-	defer cancel()
-	_, err := c.door.Relay.Send(ctx, relay.Draft{
+func (c *conn) sendMessage(f *chatframes.ClientSend) error {
+	who := c.who.Load()
+	err := c.door.Chat.Send(c.door.running, room.Draft{
 		Conversation: f.Conversation, ClientID: f.ClientID, Text: f.Text, ReplyTo: f.ReplyTo,
-		Account: c.account, Session: c.session, Origin: c.from, From: c,
+		Account: who.account, Session: who.session, Origin: who.from, From: c,
 	})
 	if err != nil {
 		return c.refused(err, f.FrameType(), f.ClientID, f.Conversation)
 	}
-	return nil // the relay has delivered "accepted", in the order of the conversation
+	return nil // the answer comes by Deliver, in the order of the conversation
+}
+
+// refusedSend answers a message that isn't stored, or of which nobody can say so now: then the client asks again.
+func (c *conn) refusedSend(r *room.Refusal) {
+	switch {
+	case errors.Is(r.Err, room.ErrPanicked):
+		c.close(endInternal)
+	case errors.Is(r.Err, room.ErrUnpublished):
+		c.log.Error("a message was not answered", "error", r.Err)
+		c.close(endUnread)
+	default:
+		if err := c.refused(r.Err, chatframes.ClientSend{}.FrameType(), r.ClientID, r.Conversation); err != nil {
+			c.log.Error("a message was not answered", "error", err)
+			c.close(endInternal)
+		}
+	}
 }
 
 func (c *conn) history(f *chatframes.ClientHistory) error {
 	ctx, cancel := c.context()
 	defer cancel()
-	page, more, err := c.door.Relay.Page(ctx, c.account, f.Conversation, f.Before, int(f.Limit))
+	page, more, err := c.door.Chat.Page(ctx, c.who.Load().account, f.Conversation, f.Before, int(f.Limit))
 	if err != nil {
 		return c.refused(err, f.FrameType(), "", f.Conversation)
 	}
 	messages, size := make([]chatframes.ServerMessage, 0, len(page)), 0
-	for _, m := range page {
-		if size += maxEncoded(m); size > historyBytes && len(messages) > 0 {
+	for i := range page {
+		if size += maxEncoded(&page[i]); size > historyBytes && len(messages) > 0 {
 			more = true // the client goes on from the last one
 			break
 		}
-		messages = append(messages, wireMessage(m))
+		messages = append(messages, wireMessage(&page[i]))
 	}
 	return c.sendWhenRoom(chatframes.ServerHistory{Conversation: f.Conversation, Messages: messages, More: more})
 }
 
-// maxEncoded is the most bytes that a message can be as JSON, where a byte of text may become an escape of six.
-func maxEncoded(m relay.Message) int { return 6*len(m.Text) + 512 }
-
 func (c *conn) typing(f *chatframes.ClientTyping) error {
 	ctx, cancel := c.context()
 	defer cancel()
-	if err := c.door.Relay.Typing(ctx, c.account, f.Conversation, c); err != nil {
+	if err := c.door.Chat.Typing(ctx, c.who.Load().account, f.Conversation, c); err != nil {
 		return c.refused(err, f.FrameType(), "", f.Conversation)
 	}
 	return nil
@@ -105,15 +118,9 @@ func (c *conn) violate(v *protocol.Violation) {
 	if err != nil {
 		c.log.Error("a violation was not answered", "error", err)
 	}
-	recent := c.violations[:0]
-	for _, at := range c.violations {
-		if now.Sub(at) < violationsIn {
-			recent = append(recent, at)
-		}
-	}
-	c.violations = append(recent, now)
+	c.violations = append(slices.DeleteFunc(c.violations, func(at time.Time) bool { return now.Sub(at) >= violationsIn }), now)
 	if len(c.violations) >= maxViolations {
-		c.end(ending{closePolicy, string(fault.CodeProtocolViolation), "too many frames that break the protocol"})
+		c.close(endViolations)
 	}
 }
 
@@ -124,30 +131,4 @@ func (c *conn) count(v *protocol.Violation) time.Time {
 	c.violated++
 	c.recordViolation(v, now)
 	return now
-}
-
-// wireMessage is the one place where a message becomes a frame.
-func wireMessage(m relay.Message) chatframes.ServerMessage {
-	return chatframes.ServerMessage{
-		Type: chatframes.ServerMessage{}.FrameType(), Conversation: m.Conversation, Seq: m.Seq, ClientID: m.ClientID,
-		Sender: m.Sender, Kind: m.Kind, Text: m.Text, ReplyTo: m.ReplyTo, At: m.At.UTC().Truncate(time.Millisecond),
-	}
-}
-
-// Codec makes the relay's frames.
-type Codec struct{}
-
-var _ relay.Codec = Codec{}
-
-// Message implements relay.Codec.
-func (Codec) Message(m relay.Message) ([]byte, error) { return wireMessage(m).Encode() }
-
-// Accepted implements relay.Codec.
-func (Codec) Accepted(m relay.Message) ([]byte, error) {
-	return chatframes.ServerAccepted{ClientID: m.ClientID, Conversation: m.Conversation, Seq: m.Seq, At: m.At}.Encode()
-}
-
-// Typing implements relay.Codec.
-func (Codec) Typing(conversation, account string) ([]byte, error) {
-	return chatframes.ServerTyping{Conversation: conversation, Account: account}.Encode()
 }

@@ -1,12 +1,10 @@
 package socket
 
 import (
-	"fmt"
+	"context"
 	"time"
 
 	"centinela/services/chat-relay/internal/protocol"
-	"centinela/shared/bounded"
-	"centinela/shared/clock"
 	"centinela/shared/record"
 )
 
@@ -18,26 +16,16 @@ const (
 	maxWatched       = 50_000
 )
 
-// watch counts recorded violations by address.
-type watch struct {
-	clk clock.Clock
-	by  *bounded.Map[string, tally]
-}
-
+// tally is an address's violations of a window.
 type tally struct {
 	since         time.Time
 	recorded, cut int
 }
 
-func newWatch(clk clock.Clock) *watch {
-	return &watch{clk: clk, by: bounded.New[string, tally](maxWatched)}
-}
-
-// admit says whether one more violation of the address is recorded, and how many were left out before it: they are
+// recordable says whether one more violation of the address is recorded, and how many were left out before it: they are
 // counted in its event.
-func (w *watch) admit(key string) (ok bool, left int) {
-	now := w.clk.Now()
-	w.by.Update(key, func(t tally, _ bool) tally {
+func (d *Door) recordable(key string, now time.Time) (ok bool, left int) {
+	d.violators.Update(key, func(t tally, _ bool) tally {
 		if now.Sub(t.since) >= eventsWindow {
 			left = t.cut
 			t = tally{since: now}
@@ -56,52 +44,60 @@ func (c *conn) recordViolation(v *protocol.Violation, now time.Time) {
 	if c.violated > eventsPerSocket {
 		return // counted in chat.disconnected
 	}
-	ok, left := c.door.watch.admit(addressKey(c.address))
+	ok, left := c.door.recordable(addressKey(c.address), now)
 	if !ok {
 		return
 	}
 	e := c.event(now, record.ChatProtocolViolation, record.Refused)
 	e.Reason = string(v.Fault)
-	e.Data = map[string]string{"fault": string(v.Fault), "state": v.State.String(), "size": fmt.Sprint(v.Size)}
+	e.Data = record.Data{"fault": string(v.Fault), "state": v.State.String(), "size": v.Size}
 	if v.Type != "" {
 		e.Data["type"] = v.Type
 	}
 	if left > 0 {
-		e.Data["unrecorded_before"] = fmt.Sprint(left)
+		e.Data["unrecorded_before"] = left
 	}
-	c.record(e)
+	_ = c.record(e) // the error is logged, and the frame is refused either way
 }
 
-func (c *conn) recordStart() {
-	c.record(c.event(c.door.Clock.Now(), record.ChatConnected, record.Success))
+// recordStart returns when the connection is on record.
+func (c *conn) recordStart() error {
+	return c.record(c.event(c.door.Clock.Now(), record.ChatConnected, record.Success))
 }
 
 // recordEnd reports the end of an authenticated socket, and of any that broke the protocol.
-func (c *conn) recordEnd() {
-	if c.joined == "" && c.violated == 0 {
+func (c *conn) recordEnd(how ending) {
+	who := c.who.Load()
+	if c.unsubscribe != nil { // it was ready
+		c.door.Ended(who.session)
+	} else if c.violated == 0 {
 		return
 	}
 	now := c.door.Clock.Now()
 	e := c.event(now, record.ChatDisconnected, record.Success)
-	e.Data = map[string]string{"seconds": fmt.Sprint(int64(now.Sub(c.connected).Seconds())), "violations": fmt.Sprint(c.violated)}
-	if c.ended.code != "" {
-		e.Reason = c.ended.code
-		e.Data["close"] = fmt.Sprint(c.ended.close)
+	e.Data = record.Data{"seconds": int64(now.Sub(c.connected).Seconds()), "violations": c.violated}
+	if how.code != "" {
+		e.Reason = string(how.code)
+		e.Data["close"] = how.close
 	}
-	c.record(e)
+	_ = c.record(e) // the error is logged, and nobody is there to be told
 }
 
 func (c *conn) event(now time.Time, action, outcome string) record.Event {
-	e := record.New(now, "chat-relay", action, outcome, c.from)
-	e.Account, e.Session, _ = c.identity()
+	who := c.who.Load()
+	e := record.New(now, "chat-relay", action, outcome, who.from)
+	e.Account, e.Session = who.account, who.session
 	return e
 }
 
-// record waits until the event is stored: who breaks the protocol goes at the store's pace.
-func (c *conn) record(e record.Event) {
-	ctx, cancel := c.context()
+// record waits until the event is stored: who breaks the protocol goes at the store's pace. A relay that stops records
+// the ends of its sockets all the same.
+func (c *conn) record(e record.Event) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.door.running), commandTimeout)
 	defer cancel()
-	if err := c.door.Relay.Record(ctx, e); err != nil {
+	err := c.door.Record(ctx, e)
+	if err != nil {
 		c.log.Error("an event was not recorded", "action", e.Action, "error", err)
 	}
+	return err
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"centinela/openapi/gen/chatframes"
-	"centinela/services/chat-relay/internal/relay"
+	"centinela/services/chat-relay/internal/room"
 	"centinela/shared/clock"
 	"centinela/shared/record"
 	"centinela/shared/testkit"
@@ -66,8 +66,8 @@ func newPair(t *testing.T, during func(c *conn)) *pair {
 		Verdicts: verdicts.NewSet(), Clock: clock.NewManual(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)),
 		Log: slog.New(slog.NewTextHandler(p.log, nil)), Registry: prometheus.NewRegistry(),
 		Limits: Limits{
-			Sockets: 10, SocketsPerAccount: 10, SocketsPerAddress: 10, HelloWithin: time.Minute, FrameBytes: 1 << 10,
-			BytesPerSecond: 1 << 20, PingEvery: time.Minute, PongWithin: time.Minute, WriteWithin: 5 * time.Second, QueueFrames: 64,
+			Max: 10, PerAccount: 10, PerAddress: 10, HelloWithin: time.Minute, FrameBytes: 1 << 10,
+			BytesASecond: 1 << 20, PingEvery: time.Minute, PongWithin: time.Minute, WriteWithin: 5 * time.Second, QueueFrames: 64,
 		},
 	})
 	opened := make(chan *conn, 1)
@@ -114,7 +114,7 @@ func TestR3PanicInTheGoodbye(t *testing.T) {
 	p.inner.mu.Lock()
 	p.inner.faults = 2
 	p.inner.mu.Unlock()
-	p.server.Deliver(relay.Delivery{Frame: []byte(`{"type":"pong"}`)})
+	p.server.Deliver(&room.Update{Typing: &room.Typing{}})
 	if err := p.client.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +135,7 @@ func TestR3PanicInTheGoodbye(t *testing.T) {
 // R5.4, R3: a verdict or a shutdown that falls between the count and the connection ends the socket with its goodbye as
 // soon as there is one.
 func TestVerdictDuringTheHandshake(t *testing.T) {
-	p := newPair(t, func(c *conn) { c.refuse(verdicts.Verdict{Kind: verdicts.KindIP}) })
+	p := newPair(t, func(c *conn) { c.close(endRefused(errFirewall)) })
 	_, data, err := p.client.ReadMessage()
 	if err != nil || !bytes.Contains(data, []byte(`"refused_by_firewall"`)) {
 		t.Errorf("%s, %v", data, err)
@@ -156,7 +156,7 @@ func TestFramesShareWrites(t *testing.T) {
 	before := p.inner.count()
 	p.server.mu.Lock()
 	for range 40 {
-		p.server.enqueue(frame{websocket.TextMessage, []byte(`{"type":"pong"}`)}, false)
+		p.server.enqueue(text([]byte(`{"type":"pong"}`)), false)
 	}
 	p.server.mu.Unlock()
 	for range 40 {
@@ -177,14 +177,55 @@ func TestTypingIsShedAtHalfAQueue(t *testing.T) {
 	c.writing = true // nobody takes from the queue meanwhile
 	for i := range 40 {
 		c.mu.Unlock()
-		c.Deliver(relay.Delivery{Frame: []byte(`{}`), Shed: i%2 == 1})
+		u := &room.Update{Accepted: &room.Message{}}
+		if i%2 == 0 {
+			u = &room.Update{Typing: &room.Typing{}}
+		}
+		c.Deliver(u)
 		c.mu.Lock()
 	}
 	queued := len(c.queue)
 	c.queue, c.writing = nil, false
 	c.mu.Unlock()
-	// 16 pairs fill half of 64; of the last 8 one of each pair is left out.
+	// 16 pairs fill half of 64; of the last 4 one of each pair is left out.
 	if shed := testutil.ToFloat64(c.door.metrics.shed); queued != 36 || shed != 4 {
 		t.Errorf("%d queued, %v shed", queued, shed)
+	}
+}
+
+// R2.1: who doesn't read is told so, and gets nothing more of what waited for it.
+func TestSlowEndSaysNothingElse(t *testing.T) {
+	p := newPair(t, nobody)
+	c := p.server
+	c.mu.Lock()
+	c.writing = true // nobody takes from the queue meanwhile
+	for range 64 {
+		c.enqueue(text([]byte(`{}`)), false)
+	}
+	c.enqueue(text([]byte(`{}`)), false)
+	queued, ended := len(c.queue), *c.ended
+	c.writing = false
+	c.startWriter()
+	c.mu.Unlock()
+	if queued != 2 || ended != endSlow {
+		t.Errorf("%d frames after %+v", queued, ended)
+	}
+	_, data, err := p.client.ReadMessage()
+	if err != nil || !bytes.Contains(data, []byte(`"slow_consumer"`)) {
+		t.Errorf("%s, %v", data, err)
+	}
+}
+
+// A shutdown that runs out of time during a handshake cuts the connection as soon as there is one.
+func TestCutDuringTheHandshake(t *testing.T) {
+	p := newPair(t, func(c *conn) {
+		c.close(endStopping)
+		c.close(endBroken)
+	})
+	if err := p.client.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, data, err := p.client.ReadMessage(); !websocket.IsCloseError(err, websocket.CloseAbnormalClosure) {
+		t.Errorf("%s, %v", data, err)
 	}
 }

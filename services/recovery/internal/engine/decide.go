@@ -33,7 +33,8 @@ type Counterfactual struct {
 // Decision is the answer with its reasons.
 type Decision struct {
 	Verdict         Verdict          `json:"verdict"`
-	Rules           []string         `json:"rules"`    // ids, in the order in which they fired
+	Rules           []Rule           `json:"rules"`    // in the order in which they fired
+	Rows            []Row            `json:"rows"`     // of the wait table, in that order
 	Evidence        []string         `json:"evidence"` // the channels that counted
 	EarliestAt      time.Time        `json:"earliest_at,omitzero"`
 	Counterfactuals []Counterfactual `json:"counterfactuals,omitempty"`
@@ -57,12 +58,12 @@ func judge(p Policy, f Facts, now time.Time) Decision {
 		// Taking over needs a number in hand: a saved code alone is one channel
 		// without a wait that anybody could be told of.
 		d.Verdict = NeedEvidence
-		d.Rules = append(d.Rules, "V2")
+		d.Rules = append(d.Rules, V2)
 		return d
 	}
-	answer, rules := best(p, f, c, now)
-	d.Rules = append(d.Rules, rules...)
-	if answer.Refuse {
+	b := best(p, f, c, now)
+	d.Rules, d.Rows = append(d.Rules, b.rules...), b.rows
+	if b.answer == Never {
 		d.Verdict = Refuse
 		return d
 	}
@@ -70,7 +71,7 @@ func judge(p Policy, f Facts, now time.Time) Decision {
 	if !f.AnnouncedAt.IsZero() {
 		from = f.AnnouncedAt
 	}
-	d.EarliestAt = from.Add(answer.Wait)
+	d.EarliestAt = from.Add(time.Duration(b.answer))
 	d.Verdict = Allow
 	if now.Before(d.EarliestAt) {
 		d.Verdict = Wait
@@ -78,13 +79,12 @@ func judge(p Policy, f Facts, now time.Time) Decision {
 	return d
 }
 
-// counted is the evidence that counts.
 type counted struct {
 	ranked   []Number
 	numbers  []string // ids of ranked numbers that were proved
 	second   bool     // a channel besides SMS
 	channels []string
-	rules    []string
+	rules    []Rule
 }
 
 // count takes each channel once (V3), and leaves out numbers without power (V4).
@@ -94,16 +94,16 @@ func count(p Policy, f Facts, now time.Time) counted {
 	for _, e := range f.Evidence {
 		switch {
 		case e.Method == SavedCode && c.second, e.Method == SMS && slices.Contains(c.numbers, e.Number):
-			c.fire("V3")
+			c.fire(V3)
 		case e.Method == SavedCode:
 			c.second = true
 		case e.Method == SMS && slices.ContainsFunc(c.ranked, func(n Number) bool { return n.ID == e.Number }):
 			c.numbers = append(c.numbers, e.Number)
 			if texts++; texts > 1 {
-				c.fire("V3")
+				c.fire(V3)
 			}
 		case e.Method == SMS:
-			c.fire("V4")
+			c.fire(V4)
 		}
 	}
 	if texts > 0 {
@@ -115,116 +115,106 @@ func count(p Policy, f Facts, now time.Time) counted {
 	return c
 }
 
-func (c *counted) fire(rule string) {
+func (c *counted) fire(rule Rule) {
 	if !slices.Contains(c.rules, rule) {
 		c.rules = append(c.rules, rule)
 	}
 }
 
+// basis is an answer with the rules and rows that it was made from.
+type basis struct {
+	answer Answer
+	rules  []Rule
+	rows   []Row
+}
+
+// by starts a basis with what one row says.
+func (p Policy) by(row Row, rules ...Rule) basis {
+	return basis{p.answer(row), rules, []Row{row}}
+}
+
+// or is the longer of the two, made from both.
+func (b basis) or(p Policy, row Row, rules ...Rule) basis {
+	return basis{max(b.answer, p.answer(row)), append(b.rules, rules...), append(b.rows, row)}
+}
+
 // best is the shortest answer over the numbers that were proved: each may be
 // presented alone, so presenting more must not be worse.
-func best(p Policy, f Facts, c counted, now time.Time) (Answer, []string) {
-	answer, rules := Answer{Refuse: true}, []string(nil)
+func best(p Policy, f Facts, c counted, now time.Time) basis {
+	found := basis{answer: Never}
 	for i, n := range c.ranked {
 		if !slices.Contains(c.numbers, n.ID) {
 			continue
 		}
-		a, r := p.answerFor(f, c, i, now)
-		if rules == nil || answer.beyond(a) {
-			answer, rules = a, r
+		if b := p.answerFor(f, c, i, now); found.rows == nil || b.answer < found.answer {
+			found = b
 		}
 	}
-	return answer, rules
+	return found
 }
 
 // answerFor is the answer when the i-th in seniority is presented.
-func (p Policy) answerFor(f Facts, c counted, i int, now time.Time) (Answer, []string) {
+func (p Policy) answerFor(f Facts, c counted, i int, now time.Time) basis {
 	own := p.LivenessOf(c.ranked[i], now)
 	if i == 0 {
 		return p.oldest(f, c.second, own, now)
 	}
-	silent, anySilent := Stale, false
+	silent, rules := Stale, []Rule(nil)
 	for _, older := range c.ranked[:i] {
 		if !slices.Contains(c.numbers, older.ID) {
-			silent, anySilent = max(silent, p.LivenessOf(older, now)), true
+			silent, rules = max(silent, p.LivenessOf(older, now)), []Rule{V6}
 		}
 	}
-	row := youngerRow(c.second, silent)
-	answer, rules := p.answer(row), []string{string(row)}
-	if anySilent {
-		rules = append([]string{"V6"}, rules...)
-	}
+	b := p.by(rowsOfYounger[c.second][silent], rules...)
 	if own == Live {
-		return answer, rules
+		return b
 	}
 	// V9: a younger number that was itself silent for long gives no more than an
 	// oldest one in the same state would.
-	floor := silentRow(c.second, own)
-	return longer(answer, p.answer(floor)), append(rules, "V9", string(floor))
+	return b.or(p, rowsOfSilent[c.second][own], V9)
 }
 
-func (p Policy) oldest(f Facts, second bool, own Liveness, now time.Time) (Answer, []string) {
+func (p Policy) oldest(f Facts, second bool, own Liveness, now time.Time) basis {
 	if own != Live {
-		row := silentRow(second, own)
-		return p.answer(row), []string{"V9", string(row)}
+		return p.by(rowsOfSilent[second][own], V9)
 	}
 	if !second {
-		return p.answer(OldestLiveAlone), []string{"V2", string(OldestLiveAlone)}
+		return p.by(OldestLiveAlone, V2)
 	}
-	answer, rules := p.answer(OldestLiveSecondCalm), []string(nil)
-	if f.DeviceKnown != Yes || f.PlaceFamiliar != Yes {
-		answer = longer(answer, p.answer(OldestLiveSecondUnfamiliar))
-		rules = append(rules, "V14", string(OldestLiveSecondUnfamiliar))
-		if f.DeviceKnown == Unknown || f.PlaceFamiliar == Unknown {
-			rules = append(rules, "V20")
-		}
+	unfamiliar := f.DeviceKnown != Yes || f.PlaceFamiliar != Yes
+	changed := !f.SecurityChange.Known || p.recent(f.SecurityChange.At, now)
+	if !unfamiliar && !changed {
+		return p.by(OldestLiveSecondCalm)
 	}
-	if !f.SecurityChange.Known || p.recent(f.SecurityChange.At, now) {
-		answer = longer(answer, p.answer(OldestLiveSecondChange))
-		rules = append(rules, string(OldestLiveSecondChange))
-		if !f.SecurityChange.Known && !slices.Contains(rules, "V20") {
-			rules = append(rules, "V20")
-		}
+	b := basis{answer: p.answer(OldestLiveSecondCalm)}
+	if unfamiliar {
+		b = b.or(p, OldestLiveSecondUnfamiliar, V14)
 	}
-	if rules == nil {
-		rules = []string{string(OldestLiveSecondCalm)}
+	if changed {
+		b = b.or(p, OldestLiveSecondChange)
 	}
-	return answer, rules
+	if f.DeviceKnown == Unknown || f.PlaceFamiliar == Unknown || !f.SecurityChange.Known {
+		b.rules = append(b.rules, V20)
+	}
+	return b
 }
 
 func (p Policy) recent(at, now time.Time) bool {
-	return !at.IsZero() && now.Sub(at) < p.Changes.Recent.D()
+	return !at.IsZero() && now.Sub(at) < p.Changes.Recent
 }
 
-func youngerRow(second bool, silent Liveness) Row {
-	switch {
-	case second && silent == Live:
-		return YoungerSecondOlderLive
-	case second && silent == Dormant:
-		return YoungerSecondOlderDormant
-	case second:
-		return YoungerSecondOlderStale
-	case silent == Live:
-		return YoungerAloneOlderLive
-	case silent == Dormant:
-		return YoungerAloneOlderDormant
-	default:
-		return YoungerAloneOlderStale
+// The rows by whether there is a second evidence, then by the liveness of the
+// silent seniors, or of the silent number itself.
+var (
+	rowsOfYounger = map[bool][3]Row{
+		true:  {Stale: YoungerSecondOlderStale, Dormant: YoungerSecondOlderDormant, Live: YoungerSecondOlderLive},
+		false: {Stale: YoungerAloneOlderStale, Dormant: YoungerAloneOlderDormant, Live: YoungerAloneOlderLive},
 	}
-}
-
-func silentRow(second bool, own Liveness) Row {
-	switch {
-	case second && own == Dormant:
-		return OldestDormantSecond
-	case second:
-		return OldestStaleSecond
-	case own == Dormant:
-		return OldestDormantAlone
-	default:
-		return OldestStaleAlone
+	rowsOfSilent = map[bool][2]Row{
+		true:  {Stale: OldestStaleSecond, Dormant: OldestDormantSecond},
+		false: {Stale: OldestStaleAlone, Dormant: OldestDormantAlone},
 	}
-}
+)
 
 // counterfactuals are the missing evidences that would help, best named first.
 func counterfactuals(p Policy, f Facts, now time.Time, d Decision) []Counterfactual {
@@ -250,4 +240,47 @@ func counterfactuals(p Policy, f Facts, now time.Time, d Decision) []Counterfact
 		try(WithOldest, Evidence{Method: SMS, Number: ranked[0].ID, At: now})
 	}
 	return found
+}
+
+// Known is a fact with three values; the zero value is "nobody could say".
+type Known string
+
+// The values.
+const (
+	Unknown Known = ""
+	No      Known = "no"
+	Yes     Known = "yes"
+)
+
+// Methods of evidence.
+const (
+	SMS       = "sms"
+	SavedCode = "saved_code"
+)
+
+// Evidence is one accepted proof.
+type Evidence struct {
+	Method string    `json:"method"`
+	Number string    `json:"number,omitempty"` // id of the number, of SMS
+	At     time.Time `json:"at"`
+}
+
+// Change is when something last happened; Known false: nobody could say. Known
+// and a zero time: never.
+type Change struct {
+	Known bool      `json:"known"`
+	At    time.Time `json:"at,omitzero"`
+}
+
+// Facts are everything that a decision is made from. They hold no number, name
+// or code, and are stored with the decision.
+type Facts struct {
+	Numbers        []Number   `json:"numbers"`
+	Evidence       []Evidence `json:"evidence"`
+	DeviceKnown    Known      `json:"device_known,omitempty"`
+	PlaceFamiliar  Known      `json:"place_familiar,omitempty"`
+	SecurityChange Change     `json:"security_change"`
+	// AnnouncedAt is when everybody was told of the wait: it runs from there.
+	// Zero: nobody was told yet, it would run from now.
+	AnnouncedAt time.Time `json:"announced_at,omitzero"`
 }

@@ -70,14 +70,14 @@ func TestWaitTable(t *testing.T) {
 		{"R6.1 younger alone, older stale", Facts{Numbers: oldest(stale), Evidence: []Evidence{sms("y")}}, Wait, 7 * day, "W-younger-alone-older-stale", WithSavedCode, 6 * day},
 		{"R6.1 younger alone, older dormant", Facts{Numbers: oldest(dormant), Evidence: []Evidence{sms("y")}}, Refuse, 0, "W-younger-alone-older-dormant", WithSavedCode, 0},
 		{"R6.1 younger alone, older live", Facts{Numbers: oldest(live), Evidence: []Evidence{sms("y")}}, Refuse, 0, "W-younger-alone-older-live", WithSavedCode, 0},
-		{"V2 a saved code without a number", Facts{Numbers: oldest(live), Evidence: []Evidence{saved}}, NeedEvidence, 0, "V2", WithOldest, 0},
-		{"V9 a stale younger number, second", Facts{Numbers: []Number{aged("o", 390*day, stale), aged("y", 100*day, stale)}, Evidence: []Evidence{sms("y"), saved}}, Wait, 3 * day, "V9", "", 0},
-		{"no evidence", Facts{Numbers: oldest(live)}, NeedEvidence, 0, "V2", WithOldest, 0},
+		{"V2 a saved code without a number", Facts{Numbers: oldest(live), Evidence: []Evidence{saved}}, NeedEvidence, 0, string(V2), WithOldest, 0},
+		{"V9 a stale younger number, second", Facts{Numbers: []Number{aged("o", 390*day, stale), aged("y", 100*day, stale)}, Evidence: []Evidence{sms("y"), saved}}, Wait, 3 * day, string(V9), "", 0},
+		{"no evidence", Facts{Numbers: oldest(live)}, NeedEvidence, 0, string(V2), WithOldest, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := Decide(shipped(t), c.facts, now)
 			cited[c.rule] = true
-			if d.Verdict != c.verdict || !slices.Contains(d.Rules, c.rule) || d.PolicyHash == "" {
+			if d.Verdict != c.verdict || !slices.Contains(d.Reasons(), c.rule) || d.PolicyHash == "" {
 				t.Fatalf("got %+v, want %s by %s", d, c.verdict, c.rule)
 			}
 			if c.verdict == Wait && d.EarliestAt != now.Add(c.wait) {
@@ -157,24 +157,24 @@ func TestVetoes(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		ago  []time.Duration
-		rule string
+		rule Rule
 	}{
 		{"V8 none used", nil, ""},
 		{"V8 one used", []time.Duration{day}, ""},
-		{"V8 two used", []time.Duration{day, 89 * day}, "V8"},
+		{"V8 two used", []time.Duration{day, 89 * day}, V8},
 		{"V8 an old one is forgotten", []time.Duration{day, 90 * day}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			n := n
 			for _, ago := range c.ago {
-				n.Vetoes = append(n.Vetoes, now.Add(-ago))
+				n.Vetoes = append(n.Vetoes, VetoMark{At: now.Add(-ago)})
 			}
 			if rule, ok := p.MayVeto([]Number{n, fresh}, "n", now); rule != c.rule || ok != (c.rule == "") {
 				t.Errorf("rule %q ok %v, want %q", rule, ok, c.rule)
 			}
 		})
 	}
-	if rule, ok := p.MayVeto([]Number{n, fresh}, "q", now); ok || rule != "V4" {
+	if rule, ok := p.MayVeto([]Number{n, fresh}, "q", now); ok || rule != V4 {
 		t.Error("V4: a quarantined number must not veto")
 	}
 }

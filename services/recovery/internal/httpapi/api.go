@@ -8,7 +8,10 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"centinela/openapi/gen/recoveryapi"
-	"centinela/services/recovery/internal/recovery"
+	"centinela/services/recovery/internal/claim"
+	"centinela/services/recovery/internal/objection"
+	"centinela/services/recovery/internal/post"
+	"centinela/services/recovery/internal/wallet"
 	"centinela/shared/fault"
 	"centinela/shared/httpkit"
 	"centinela/shared/record"
@@ -16,13 +19,15 @@ import (
 	"centinela/shared/sms/twilio"
 )
 
-// API implements the generated strict server.
+// API implements the generated strict server by what its operations call.
 type API struct {
-	Recovery *recovery.Service
-	Courier  *recovery.Courier
-	Inbox    recovery.Inbox  // nil outside of development
-	Inbound  *twilio.Webhook // nil without Twilio
-	Status   *twilio.Webhook
+	Wallets    *wallet.Service
+	Claims     *claim.Service
+	Objections *objection.Service
+	Courier    *post.Courier
+	Inbox      post.Inbox      // nil outside of development
+	Inbound    *twilio.Webhook // nil without Twilio
+	Status     *twilio.Webhook
 }
 
 var _ recoveryapi.StrictServerInterface = (*API)(nil)
@@ -73,15 +78,9 @@ func origin(ctx context.Context) record.Origin {
 }
 
 // person is who is signed in: httpkit lets nobody else through to /me.
-func person(ctx context.Context) (recovery.Person, error) {
+func person(ctx context.Context) wallet.Person {
 	claims := httpkit.RequestOf(ctx).Person
-	if claims == nil {
-		return recovery.Person{}, errNoPerson
-	}
-	return recovery.Person{Account: claims.Account, Session: claims.Session, AuthTime: claims.AuthTime}, nil
+	return wallet.Person{Account: claims.Account, Session: claims.Session, AuthTime: claims.AuthTime}
 }
 
-var (
-	errNoPerson = fault.New(fault.KindUnauthenticated, fault.CodeUnauthenticated, "an access token is required")
-	errNoRoute  = fault.New(fault.KindNotFound, fault.CodeUnknownRoute, "there is no such route")
-)
+var errNoRoute = fault.New(fault.KindNotFound, fault.CodeUnknownRoute, "there is no such route")

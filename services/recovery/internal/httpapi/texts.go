@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"centinela/openapi/gen/recoveryapi"
-	"centinela/shared/httpkit"
+	"centinela/shared/humantext"
 	"centinela/shared/id"
 	"centinela/shared/record"
 )
@@ -17,7 +17,6 @@ const emptyTwiML = `<?xml version="1.0" encoding="UTF-8"?><Response></Response>`
 
 // ReceiveTwilioText serves POST /v1/sms/twilio/inbound.
 func (a *API) ReceiveTwilioText(ctx context.Context, _ recoveryapi.ReceiveTwilioTextRequestObject) (recoveryapi.ReceiveTwilioTextResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
 	if a.Inbound == nil {
 		return nil, errNoRoute
 	}
@@ -26,15 +25,12 @@ func (a *API) ReceiveTwilioText(ctx context.Context, _ recoveryapi.ReceiveTwilio
 	if err != nil {
 		return nil, err
 	}
-	if err := a.Recovery.HearReply(ctx, bySMS(ctx), reply.From, reply.Body.Reveal(), reply.ProviderID); err != nil {
-		return nil, err
-	}
-	return recoveryapi.ReceiveTwilioText200TextxmlResponse{Body: strings.NewReader(emptyTwiML), ContentLength: int64(len(emptyTwiML))}, nil
+	answer := recoveryapi.ReceiveTwilioText200TextxmlResponse{Body: strings.NewReader(emptyTwiML), ContentLength: int64(len(emptyTwiML))}
+	return answer, a.Objections.ByReply(ctx, bySMS(ctx), reply.From, reply.Body.Reveal(), reply.ProviderID)
 }
 
 // ReceiveTwilioStatus serves POST /v1/sms/twilio/status.
 func (a *API) ReceiveTwilioStatus(ctx context.Context, _ recoveryapi.ReceiveTwilioStatusRequestObject) (recoveryapi.ReceiveTwilioStatusResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
 	if a.Status == nil {
 		return nil, errNoRoute
 	}
@@ -43,39 +39,28 @@ func (a *API) ReceiveTwilioStatus(ctx context.Context, _ recoveryapi.ReceiveTwil
 	if err != nil {
 		return nil, err
 	}
-	if err := a.Courier.NoteDelivery(ctx, delivery); err != nil {
-		return nil, err
-	}
-	return recoveryapi.ReceiveTwilioStatus204Response{}, nil
+	return recoveryapi.ReceiveTwilioStatus204Response{}, a.Courier.NoteDelivery(ctx, delivery)
 }
 
 // ListSimulatedTexts serves GET /dev/phone.
 func (a *API) ListSimulatedTexts(ctx context.Context, r recoveryapi.ListSimulatedTextsRequestObject) (recoveryapi.ListSimulatedTextsResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
 	if a.Inbox == nil {
 		return nil, errNoRoute
 	}
 	number := ""
 	if r.Params.Number != nil {
-		number = strings.ReplaceAll(*r.Params.Number, " ", "")
+		number = humantext.Phone(*r.Params.Number)
 	}
 	kept, err := a.Inbox.Kept(ctx, number, shownTexts)
-	if err != nil {
-		return nil, err
-	}
-	return recoveryapi.ListSimulatedTexts200JSONResponse{Texts: wireTexts(kept)}, nil
+	return recoveryapi.ListSimulatedTexts200JSONResponse{Texts: each(kept, wireText)}, err
 }
 
 // ReplyFromSimulatedPhone serves POST /dev/phone/replies.
 func (a *API) ReplyFromSimulatedPhone(ctx context.Context, r recoveryapi.ReplyFromSimulatedPhoneRequestObject) (recoveryapi.ReplyFromSimulatedPhoneResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
 	if a.Inbox == nil {
 		return nil, errNoRoute
 	}
-	if err := a.Recovery.HearReply(ctx, bySMS(ctx), r.Body.From, r.Body.Body, id.New("rpl")); err != nil {
-		return nil, err
-	}
-	return recoveryapi.ReplyFromSimulatedPhone204Response{}, nil
+	return recoveryapi.ReplyFromSimulatedPhone204Response{}, a.Objections.ByReply(ctx, bySMS(ctx), r.Body.From, r.Body.Body, id.New("rpl"))
 }
 
 // bySMS is the origin of a text: the carrier's address says nothing of its sender.

@@ -7,16 +7,18 @@ import (
 
 	"centinela/services/audit/internal/store/mongo"
 	"centinela/services/audit/internal/store/storetest"
+	"centinela/shared/mongox/mongoxtest"
 	"centinela/shared/testkit"
 )
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
 func TestStore(t *testing.T) {
+	ctx := mongoxtest.Queries(t, "testdata/queries.txt")
 	storetest.Run(t, func(t *testing.T) (storetest.Store, func() storetest.Store) {
 		uri, database := testkit.Mongo(t)
 		open := func() storetest.Store {
-			s, err := mongo.Open(t.Context(), uri, database)
+			s, err := mongo.Open(ctx, uri, database)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -11,67 +11,93 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"centinela/services/audit/internal/firewall"
+	"centinela/shared/id"
 	"centinela/shared/mongox"
 	"centinela/shared/record"
+	"centinela/shared/verdicts"
 )
 
 type verdictDoc struct {
-	ID        string         `bson:"_id"`
-	Version   int64          `bson:"version"`
-	Kind      string         `bson:"kind"`
-	Subject   string         `bson:"subject"`
-	Action    string         `bson:"action"`
-	Reason    string         `bson:"reason"`
-	Source    string         `bson:"source"`
-	CreatedAt time.Time      `bson:"created_at"`
-	Until     time.Time      `bson:"until"`
-	Removed   bool           `bson:"removed"`
-	RemovedAt time.Time      `bson:"removed_at"`
-	Outbox    []record.Event `bson:"outbox"`
+	ID        string           `bson:"_id"`
+	Version   int64            `bson:"version"`
+	About     string           `bson:"about"`
+	Until     time.Time        `bson:"until"`
+	Verdict   verdicts.Verdict `bson:"verdict"`
+	Removed   bool             `bson:"removed"`
+	RemovedAt time.Time        `bson:"removed_at"`
+	Outbox    mongox.Carried   `bson:"outbox,omitempty"`
 }
 
 // AddVerdict is firewall.Store's: one insert, its event inside. The version is
 // the one after the newest that is stored, and the unique index gives it to one
 // writer only, so versions appear in their order.
 func (s *Store) AddVerdict(ctx context.Context, v firewall.Verdict, event record.Event) error {
+	doc := verdictDoc{ID: v.ID, About: v.About(), Until: v.Until, Verdict: v.Verdict}
+	if err := doc.Outbox.Carry(event); err != nil {
+		return err
+	}
 	return s.nextVersion(ctx, func(version int64) error {
-		_, err := s.db.C(verdictsName).InsertOne(ctx, verdictDoc{
-			ID: v.ID, Version: version, Kind: v.Kind, Subject: v.Subject, Action: v.Action, Reason: v.Reason, Source: v.Source,
-			CreatedAt: v.CreatedAt, Until: v.Until, Outbox: []record.Event{event},
-		})
+		doc.Version = version
+		_, err := s.db.C(verdictsName).InsertOne(ctx, doc)
 		if !mongox.IsDuplicate(err) {
 			return err
 		}
 		// The id or the version?
-		there := s.db.C(verdictsName).FindOne(ctx, bson.D{{Key: "_id", Value: v.ID}}).Err()
-		if there == nil {
+		_, known, failed := mongox.One[bson.Raw](ctx, s.db.C(verdictsName), mongox.ByID(v.ID))
+		switch {
+		case known:
 			return firewall.ErrVerdictExists
-		}
-		if !errors.Is(there, mongo.ErrNoDocuments) {
-			return there
+		case failed != nil:
+			return failed
 		}
 		return err
 	})
 }
 
-// RemoveVerdict is firewall.Store's: one update, its event inside.
-func (s *Store) RemoveVerdict(ctx context.Context, id string, now time.Time, event func(firewall.Verdict) record.Event) error {
-	return s.nextVersion(ctx, func(version int64) error {
-		inForce := append(bson.D{{Key: "_id", Value: id}}, inForceAt(now)...)
-		var doc verdictDoc
-		err := s.db.C(verdictsName).FindOne(ctx, inForce).Decode(&doc)
-		if errors.Is(err, mongo.ErrNoDocuments) {
-			return firewall.ErrVerdictNotFound
+// LengthenVerdict is firewall.Store's: one update, its event inside.
+func (s *Store) LengthenVerdict(ctx context.Context, v firewall.Verdict, now time.Time, event func(firewall.Verdict) record.Event) (found bool, _ error) {
+	err := s.nextVersion(ctx, func(version int64) error {
+		inForce, err := s.verdicts(ctx, append(bson.D{{Key: "about", Value: v.About()}}, inForceAt(now)...), mongox.Keys("-until"), 1)
+		if found = len(inForce) > 0; err != nil || !found || !inForce[0].Until.Before(v.Until) {
+			return err
 		}
+		old, longer := inForce[0], inForce[0]
+		longer.Until, longer.Decision, longer.Level = v.Until, v.Decision, longer.Level+1
+		change, err := mongox.Carrying(event(longer))
 		if err != nil {
 			return err
 		}
-		result, err := s.db.C(verdictsName).UpdateOne(ctx, inForce, bson.D{
-			{Key: "$set", Value: bson.D{{Key: "version", Value: version}, {Key: "removed", Value: true}, {Key: "removed_at", Value: now}}},
-			{Key: "$push", Value: bson.D{{Key: "outbox", Value: event(doc.verdict())}}},
-		})
+		change = append(change, bson.E{Key: "$set", Value: bson.D{{Key: "version", Value: version}, {Key: "until", Value: longer.Until}, {Key: "verdict", Value: longer.Verdict}}})
+		result, err := s.db.C(verdictsName).UpdateOne(ctx, bson.D{{Key: "_id", Value: old.ID}, {Key: "version", Value: old.Version}}, change)
 		if err == nil && result.MatchedCount == 0 {
+			return errChanged
+		}
+		return err
+	})
+	return found, err
+}
+
+// errChanged is a verdict that another writer changed since it was read.
+var errChanged = errors.New("changed meanwhile")
+
+// RemoveVerdict is firewall.Store's: one update, its event inside.
+func (s *Store) RemoveVerdict(ctx context.Context, id string, now time.Time, event func(firewall.Verdict) record.Event) error {
+	return s.nextVersion(ctx, func(version int64) error {
+		found, err := s.verdicts(ctx, append(mongox.ByID(id), inForceAt(now)...), nil, 0)
+		if err != nil {
+			return err
+		}
+		if len(found) == 0 {
 			return firewall.ErrVerdictNotFound
+		}
+		change, err := mongox.Carrying(event(found[0]))
+		if err != nil {
+			return err
+		}
+		change = append(change, bson.E{Key: "$set", Value: bson.D{{Key: "version", Value: version}, {Key: "removed", Value: true}, {Key: "removed_at", Value: now}}})
+		result, err := s.db.C(verdictsName).UpdateOne(ctx, bson.D{{Key: "_id", Value: id}, {Key: "version", Value: found[0].Version}}, change)
+		if err == nil && result.MatchedCount == 0 {
+			return errChanged
 		}
 		return err
 	})
@@ -84,12 +110,12 @@ func (s *Store) nextVersion(ctx context.Context, write func(version int64) error
 	}
 	defer func() { <-s.versionTurn }()
 	for {
-		newest, err := s.VerdictVersion(ctx)
+		newest, err := s.newestVersion(ctx)
 		if err != nil {
 			return err
 		}
 		err = write(newest + 1)
-		if !mongox.IsDuplicate(err) {
+		if !mongox.IsDuplicate(err) && !errors.Is(err, errChanged) {
 			return mongox.Wrap(err)
 		}
 		pause := time.NewTimer(rand.N(5 * time.Millisecond)) // of real writers, who would meet again at once
@@ -109,58 +135,33 @@ func inForceAt(now time.Time) bson.D {
 // VerdictsBefore is firewall.Store's.
 func (s *Store) VerdictsBefore(ctx context.Context, now time.Time, before int64, limit int) ([]firewall.Verdict, error) {
 	filter := append(bson.D{{Key: "version", Value: bson.D{{Key: "$lt", Value: before}}}}, inForceAt(now)...)
-	return s.verdicts(ctx, filter, options.Find().SetSort(bson.D{{Key: "version", Value: -1}}).SetLimit(int64(limit)))
+	return s.verdicts(ctx, filter, mongox.Keys("-version"), limit)
 }
 
-// Changes is firewall.Store's, in three reads. What changes after the first has
-// a version above it and is left to the next call. The floor is read last: a
-// sweep raises it before it deletes.
-func (s *Store) Changes(ctx context.Context, now time.Time, since int64) (firewall.Changes, error) {
-	newest, err := s.VerdictVersion(ctx)
+// Changes is firewall.Store's.
+func (s *Store) Changes(ctx context.Context, since int64, limit int) ([]firewall.Verdict, error) {
+	return s.verdicts(ctx, bson.D{{Key: "version", Value: bson.D{{Key: "$gt", Value: since}}}}, mongox.Keys("version"), limit)
+}
+
+// VerdictVersions is firewall.Store's. The floor is read last: a sweep raises it
+// before it deletes.
+func (s *Store) VerdictVersions(ctx context.Context) (v firewall.Versions, _ error) {
+	newest, err := s.newestVersion(ctx)
 	if err != nil {
-		return firewall.Changes{}, err
+		return v, err
 	}
-	c := firewall.Changes{Version: newest, Snapshot: since < 0 || since > newest}
-	if c.Snapshot {
-		since = 0
-	}
-	if err := s.collect(ctx, &c, now, since); err != nil || c.Snapshot {
-		return c, err
-	}
-	floor, err := s.floor(ctx)
-	if err != nil || since >= floor {
-		return c, err
-	}
-	c = firewall.Changes{Version: newest, Snapshot: true}
-	return c, s.collect(ctx, &c, now, 0)
+	kept, _, err := mongox.One[floorDoc](ctx, s.db.C(floorsName), mongox.ByID(verdictsName))
+	return firewall.Versions{Newest: newest, Floor: kept.Floor, Epoch: kept.Epoch}, err
 }
 
-func (s *Store) collect(ctx context.Context, c *firewall.Changes, now time.Time, since int64) error {
-	between := bson.D{{Key: "version", Value: bson.D{{Key: "$gt", Value: since}, {Key: "$lte", Value: c.Version}}}}
-	found, err := s.verdicts(ctx, between, options.Find().SetSort(bson.D{{Key: "version", Value: 1}}))
-	if err != nil {
-		return err
-	}
-	for _, v := range found {
-		switch {
-		case v.Removed && !c.Snapshot:
-			c.Removed = append(c.Removed, v.ID)
-		case !v.Removed && v.Until.After(now):
-			c.Verdicts = append(c.Verdicts, v)
-		}
-	}
-	return nil
-}
-
-// VerdictVersion is firewall.Store's.
-func (s *Store) VerdictVersion(ctx context.Context) (int64, error) {
+func (s *Store) newestVersion(ctx context.Context) (int64, error) {
 	var doc struct {
 		Version int64 `bson:"version"`
 	}
-	newest := options.FindOne().SetSort(bson.D{{Key: "version", Value: -1}}).SetProjection(bson.D{{Key: "version", Value: 1}})
-	err := s.db.C(verdictsName).FindOne(ctx, bson.D{}, newest).Decode(&doc)
+	last := options.FindOne().SetSort(bson.D{{Key: "version", Value: -1}}).SetProjection(bson.D{{Key: "version", Value: 1}})
+	err := s.db.C(verdictsName).FindOne(ctx, bson.D{}, last).Decode(&doc)
 	if errors.Is(err, mongo.ErrNoDocuments) {
-		return 0, nil
+		err = nil
 	}
 	return doc.Version, mongox.Wrap(err)
 }
@@ -174,79 +175,89 @@ func (s *Store) CountVerdicts(ctx context.Context, now time.Time) (int64, error)
 // SweepVerdicts is firewall.Store's: first the floor, then the documents, so
 // that a stop in between costs followers a snapshot and never a removal. The
 // document with the newest version stays, because the version is kept in it,
-// and one whose event waits in its outbox stays until that is shipped.
-func (s *Store) SweepVerdicts(ctx context.Context, now, then time.Time) (int64, error) {
-	newest, err := s.VerdictVersion(ctx)
+// and one that still carries its event stays until that is in the log.
+func (s *Store) SweepVerdicts(ctx context.Context, now, then time.Time, limit int) (int, error) {
+	newest, err := s.newestVersion(ctx)
 	if err != nil {
 		return 0, err
 	}
-	older := bson.E{Key: "version", Value: bson.D{{Key: "$lt", Value: newest}}}
-	tombstones := bson.D{{Key: "removed", Value: true}, {Key: "removed_at", Value: bson.D{{Key: "$lte", Value: then}}}, older, {Key: "outbox", Value: bson.A{}}}
-	expired := bson.D{{Key: "removed", Value: false}, {Key: "until", Value: bson.D{{Key: "$lte", Value: now}}}, older, {Key: "outbox", Value: bson.A{}}}
-	last, err := s.verdicts(ctx, tombstones, options.Find().SetSort(bson.D{{Key: "version", Value: -1}}).SetLimit(1))
-	if err != nil {
-		return 0, err
-	}
-	if len(last) == 1 {
-		if err := s.raiseFloor(ctx, last[0].Version); err != nil {
-			return 0, err
+	older := bson.D{{Key: "version", Value: bson.D{{Key: "$lt", Value: newest}}}, {Key: "outbox.first", Value: bson.D{{Key: "$exists", Value: false}}}}
+	n := 0
+	for _, over := range []struct {
+		filter bson.D
+		order  string
+	}{
+		{bson.D{{Key: "removed", Value: true}, {Key: "removed_at", Value: bson.D{{Key: "$lte", Value: then}}}}, "removed_at"},
+		{bson.D{{Key: "removed", Value: false}, {Key: "until", Value: bson.D{{Key: "$lte", Value: now}}}}, "until"},
+	} {
+		if n == limit {
+			break
 		}
-		// A removal made meanwhile has a version above the floor and stays.
-		tombstones[2] = bson.E{Key: "version", Value: bson.D{{Key: "$lte", Value: last[0].Version}}}
-	}
-	var n int64
-	for _, filter := range []bson.D{tombstones, expired} {
-		result, err := s.db.C(verdictsName).DeleteMany(ctx, filter)
+		found, err := s.verdicts(ctx, append(over.filter, older...), mongox.Keys(over.order), limit-n)
+		if err != nil {
+			return n, err
+		}
+		if len(found) == 0 {
+			continue
+		}
+		var floor int64
+		ids := make([]string, len(found))
+		for i, v := range found {
+			ids[i] = v.ID
+			if v.Removed {
+				floor = max(floor, v.Version)
+			}
+		}
+		if err := s.raiseFloor(ctx, floor); err != nil {
+			return n, err
+		}
+		// What was lengthened meanwhile has another version, and what was removed as well.
+		result, err := s.db.C(verdictsName).DeleteMany(ctx, append(append(bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}}, over.filter...), older...))
 		if err != nil {
 			return n, mongox.Wrap(err)
 		}
-		n += result.DeletedCount
+		n += int(result.DeletedCount)
 	}
 	return n, nil
 }
 
 type floorDoc struct {
-	Floor int64 `bson:"floor"`
+	Floor int64  `bson:"floor"`
+	Epoch string `bson:"epoch"`
 }
 
-func (s *Store) floor(ctx context.Context) (int64, error) {
-	var doc floorDoc
-	err := s.db.C(floorsName).FindOne(ctx, bson.D{{Key: "_id", Value: verdictsName}}).Decode(&doc)
-	if errors.Is(err, mongo.ErrNoDocuments) {
-		return 0, nil
+// begin gives the verdicts of a new database their epoch.
+func (s *Store) begin(ctx context.Context) error {
+	_, err := s.db.C(floorsName).UpdateOne(ctx, mongox.ByID(verdictsName),
+		bson.D{{Key: "$setOnInsert", Value: floorDoc{Epoch: id.New("epc")}}}, options.UpdateOne().SetUpsert(true))
+	if mongox.IsDuplicate(err) {
+		return nil // another instance began it just now
 	}
-	return doc.Floor, mongox.Wrap(err)
+	return mongox.Wrap(err)
 }
 
 func (s *Store) raiseFloor(ctx context.Context, version int64) error {
-	_, err := s.db.C(floorsName).UpdateOne(ctx, bson.D{{Key: "_id", Value: verdictsName}},
+	if version == 0 {
+		return nil
+	}
+	_, err := s.db.C(floorsName).UpdateOne(ctx, mongox.ByID(verdictsName),
 		bson.D{{Key: "$max", Value: bson.D{{Key: "floor", Value: version}}}}, options.UpdateOne().SetUpsert(true))
 	return mongox.Wrap(err)
 }
 
-func (s *Store) verdicts(ctx context.Context, filter bson.D, opts *options.FindOptionsBuilder) ([]firewall.Verdict, error) {
-	cursor, err := s.db.C(verdictsName).Find(ctx, filter, opts.SetProjection(bson.D{{Key: "outbox", Value: 0}}))
+func (s *Store) verdicts(ctx context.Context, filter, order bson.D, limit int) ([]firewall.Verdict, error) {
+	docs, err := mongox.List[verdictDoc](ctx, s.db.C(verdictsName), filter, order, limit)
 	if err != nil {
-		return nil, mongox.Wrap(err)
-	}
-	var docs []verdictDoc
-	if err := cursor.All(ctx, &docs); err != nil {
-		return nil, mongox.Wrap(err)
+		return nil, err
 	}
 	found := make([]firewall.Verdict, len(docs))
 	for i, doc := range docs {
-		found[i] = doc.verdict()
+		v := firewall.Verdict{Verdict: doc.Verdict, Version: doc.Version, Removed: doc.Removed}
+		v.CreatedAt, v.Until = v.CreatedAt.UTC(), v.Until.UTC()
+		if doc.Removed {
+			v.RemovedAt = doc.RemovedAt.UTC()
+		}
+		found[i] = v
 	}
 	return found, nil
-}
-
-func (d verdictDoc) verdict() firewall.Verdict {
-	v := firewall.Verdict{
-		ID: d.ID, Version: d.Version, Kind: d.Kind, Subject: d.Subject, Action: d.Action, Reason: d.Reason, Source: d.Source,
-		CreatedAt: d.CreatedAt.UTC(), Until: d.Until.UTC(), Removed: d.Removed,
-	}
-	if d.Removed {
-		v.RemovedAt = d.RemovedAt.UTC()
-	}
-	return v
 }

@@ -4,99 +4,126 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 
 	"centinela/services/audit/internal/ledger"
+	"centinela/services/audit/internal/openings"
 	"centinela/shared/record"
 	"centinela/shared/sqlitex"
 )
 
-const entryColumns = `seq, id, time, service, action, outcome, account, session, target, address, device, user_agent, request_id, reason, data, prev_hash, hash, stored_at`
+const rowColumns = `seq, stored_at, class, token, body, openings, signature, prev_hash, hash`
 
-const insertEntry = `INSERT INTO entries (` + entryColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`
-
-// Append is ledger.Store's. The head is read in the same transaction, so the
-// chain can't fork whoever else writes to the file.
-func (s *Store) Append(ctx context.Context, events []record.Event, link func(ledger.Head, record.Event) (ledger.Entry, error)) ([]ledger.Entry, error) {
-	if len(events) == 0 {
-		return nil, nil
-	}
-	var added []ledger.Entry
-	err := s.Write(ctx, func(tx *sql.Tx) (err error) {
-		added = nil
-		at, err := head(ctx, tx)
+// Append is ledger.Store's. The head is compared in the same transaction, so the
+// chain can't fork whoever else writes to the file; the rows are counted there as
+// well, because a trigger in the file may swallow what is inserted.
+func (s *Store) Append(ctx context.Context, at ledger.Head, rows []ledger.Row, sources map[string]record.Head) error {
+	return s.Write(ctx, func(tx *sql.Tx) error {
+		now, err := head(ctx, tx)
 		if err != nil {
 			return err
 		}
-		insert, err := tx.PrepareContext(ctx, insertEntry)
-		if err != nil {
+		if now != at {
+			return ledger.ErrMoved
+		}
+		for _, r := range rows {
+			_, err := tx.ExecContext(ctx, `INSERT INTO entries (`+rowColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`, r.Seq, sqlitex.Millis(r.StoredAt),
+				string(r.Class), blobOf(r.Token), r.Body, blobOf(r.Openings), blobOf(r.Signature), r.PrevHash[:], r.Hash[:])
+			if err != nil {
+				return err
+			}
+		}
+		for source, head := range sources {
+			if _, err := tx.ExecContext(ctx, `INSERT INTO sources (source, n, hash) VALUES (?1, ?2, ?3) ON CONFLICT (source) DO UPDATE SET n = ?2, hash = ?3`, source, head.N, head.Hash[:]); err != nil {
+				return err
+			}
+		}
+		last := rows[len(rows)-1]
+		if _, err := tx.ExecContext(ctx, `UPDATE sources_seq SET seq = ?`, last.Seq); err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, insert.Close()) }()
-		for _, event := range events {
-			entry, err := link(at, event)
-			if err != nil {
-				return err
-			}
-			fresh, err := addEntry(ctx, insert, entry)
-			if err != nil {
-				return err
-			}
-			if fresh {
-				added = append(added, entry)
-				at = ledger.Head{Seq: entry.Seq, Hash: entry.Hash}
-			}
-		}
-		return nil
+		return readBack(ctx, tx, at, rows)
 	})
-	if err != nil {
-		return nil, err
-	}
-	return added, nil
 }
 
-func addEntry(ctx context.Context, insert *sql.Stmt, e ledger.Entry) (fresh bool, err error) {
-	data, err := encodeData(e.Event.Data)
+// readBack counts the rows behind at, and compares what they hold.
+func readBack(ctx context.Context, tx *sql.Tx, at ledger.Head, rows []ledger.Row) error {
+	var n, bytes, written int64
+	var hash []byte
+	last := rows[len(rows)-1]
+	err := tx.QueryRowContext(ctx, `SELECT count(*), coalesce(sum(bytes), 0), (SELECT hash FROM entries WHERE seq = ?3)
+		FROM (SELECT length(body) + length(openings) + length(signature) AS bytes FROM entries WHERE seq > ?1 ORDER BY seq LIMIT ?2)`, at.Seq, len(rows)+1, last.Seq).Scan(&n, &bytes, &hash)
 	if err != nil {
-		return false, err
+		return err
 	}
-	v := e.Event
-	result, err := insert.ExecContext(ctx, e.Seq, v.ID, sqlitex.Millis(v.Time), v.Service, v.Action, v.Outcome, v.Account, v.Session,
-		v.Target, v.Address, v.Device, v.UserAgent, v.RequestID, v.Reason, data, e.PrevHash[:], e.Hash[:], sqlitex.Millis(e.StoredAt))
-	if err != nil {
-		return false, err
+	for _, r := range rows {
+		written += int64(len(r.Body) + len(r.Openings) + len(r.Signature))
 	}
-	n, err := result.RowsAffected()
-	return n == 1, err
+	if n != int64(len(rows)) || bytes != written || string(hash) != string(last.Hash[:]) {
+		return ledger.ErrSwallowed.WithCause(fmt.Errorf("%d of %d rows are there: look for triggers with: centinela audit verify", n, len(rows)))
+	}
+	return nil
 }
 
-// encodeData gives one form only for the same data.
-func encodeData(data map[string]string) (string, error) {
-	if len(data) == 0 {
-		return "{}", nil
+// blobOf keeps nothing as an empty blob: NULL is no value of these columns.
+func blobOf(b []byte) []byte {
+	if b == nil {
+		return []byte{}
 	}
-	body, err := json.Marshal(data)
-	return string(body), err
+	return b
 }
+
+// reads is what a store and a reader have in common.
+type reads struct{ from querier }
 
 // Head is ledger.Store's.
-func (s *Store) Head(ctx context.Context) (ledger.Head, error) { return head(ctx, s.Read()) }
+func (r reads) Head(ctx context.Context) (ledger.Head, error) { return head(ctx, r.from) }
 
-// Entries is ledger.Store's.
-func (s *Store) Entries(ctx context.Context, from int64, limit int) ([]ledger.Entry, error) {
-	return entries(ctx, s.Read(), `WHERE seq >= ? ORDER BY seq LIMIT ?`, from, limit)
+// Rows is ledger.Reader's.
+func (r reads) Rows(ctx context.Context, from int64, limit int) ([]ledger.Row, error) {
+	return rows(ctx, r.from, `WHERE seq >= ? ORDER BY seq LIMIT ?`, from, limit)
 }
 
-// AccountEntries is ledger.Store's; the second condition is what the partial
-// index needs to be used.
-func (s *Store) AccountEntries(ctx context.Context, account string, before int64, limit int) ([]ledger.Entry, error) {
-	return entries(ctx, s.Read(), `WHERE account = ? AND account <> '' AND seq < ? ORDER BY seq DESC LIMIT ?`, account, before, limit)
+// PersonRows is ledger.Store's; the second condition is what the partial index
+// needs to be used. The classes are few, so all of them are read one by one.
+func (s *Store) PersonRows(ctx context.Context, token []byte, class record.Class, before int64, limit int) ([]ledger.Row, error) {
+	if class != "" {
+		return rows(ctx, s.Read(), `WHERE token = ? AND token <> x'' AND class = ? AND seq < ? ORDER BY seq DESC LIMIT ?`, token, string(class), before, limit)
+	}
+	var pages [][]ledger.Row
+	for _, class := range record.Classes() {
+		page, err := s.PersonRows(ctx, token, class, before, limit)
+		if err != nil {
+			return nil, err
+		}
+		pages = append(pages, page)
+	}
+	return ledger.MergeNewest(limit, pages...), nil
+}
+
+// Sources is ledger.Reader's.
+func (r reads) Sources(ctx context.Context) (map[string]record.Head, int64, error) {
+	type row struct {
+		source string
+		head   record.Head
+		hash   []byte
+		upTo   int64
+	}
+	// In one statement, so that all are of the same moment.
+	rows, err := sqlitex.Collect(ctx, r.from, func(v *row) []any { return []any{&v.source, &v.head.N, &v.hash, &v.upTo} },
+		`SELECT coalesce(source, ''), coalesce(n, 0), coalesce(hash, x''), seq FROM (SELECT coalesce(max(seq), 0) AS seq FROM sources_seq) LEFT JOIN sources`)
+	heads, upTo := make(map[string]record.Head), int64(0)
+	for _, v := range rows {
+		copy(v.head.Hash[:], v.hash) // one of another length is not the one of any log
+		heads[v.source], upTo = v.head, v.upTo
+	}
+	delete(heads, "") // there is none
+	return heads, upTo, err
 }
 
 type querier interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	sqlitex.Querier
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
@@ -114,20 +141,20 @@ func head(ctx context.Context, q querier) (ledger.Head, error) {
 	return at, nil
 }
 
-func entries(ctx context.Context, q querier, where string, args ...any) (found []ledger.Entry, err error) {
-	rows, err := q.QueryContext(ctx, `SELECT `+entryColumns+` FROM entries `+where, args...)
+func rows(ctx context.Context, q querier, where string, args ...any) (found []ledger.Row, err error) {
+	cursor, err := q.QueryContext(ctx, `SELECT `+rowColumns+` FROM entries `+where, args...)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		e, err := scanEntry(rows)
+	defer func() { err = errors.Join(err, cursor.Close()) }()
+	for cursor.Next() {
+		r, err := scanRow(cursor)
 		if err != nil {
-			return found, &ledger.DamagedError{Seq: e.Seq, Err: err}
+			return found, &ledger.DamagedError{Seq: r.Seq, Err: err}
 		}
-		found = append(found, e)
+		found = append(found, r)
 	}
-	return found, rows.Err()
+	return found, cursor.Err()
 }
 
 // text and blob take values of their own type only: a row whose types were
@@ -157,35 +184,20 @@ func (b *blob) Scan(value any) error {
 	return nil
 }
 
-// scanEntry gives at least the seq of a row that is no entry. It takes a row
-// only in the form in which addEntry writes it: data in another spelling hashes
-// like the original.
-func scanEntry(rows *sql.Rows) (ledger.Entry, error) {
-	var e ledger.Entry
-	var at, storedAt int64
-	var data text
+// scanRow gives at least the seq of a row that is none.
+func scanRow(cursor *sql.Rows) (ledger.Row, error) {
+	var r ledger.Row
+	var storedAt int64
 	var prev, hash blob
-	v := &e.Event
-	err := rows.Scan(&e.Seq, (*text)(&v.ID), &at, (*text)(&v.Service), (*text)(&v.Action), (*text)(&v.Outcome), (*text)(&v.Account),
-		(*text)(&v.Session), (*text)(&v.Target), (*text)(&v.Address), (*text)(&v.Device), (*text)(&v.UserAgent), (*text)(&v.RequestID),
-		(*text)(&v.Reason), &data, &prev, &hash, &storedAt)
+	err := cursor.Scan(&r.Seq, &storedAt, (*text)(&r.Class), (*blob)(&r.Token), (*blob)(&r.Body), (*blob)(&r.Openings), (*blob)(&r.Signature), &prev, &hash)
 	if err != nil {
-		return e, err
+		return r, err
 	}
-	if len(prev) != len(e.PrevHash) || len(hash) != len(e.Hash) {
-		return e, fmt.Errorf("a hash of %d or %d bytes", len(prev), len(hash))
+	if len(prev) != len(r.PrevHash) || len(hash) != len(r.Hash) {
+		return r, fmt.Errorf("a hash of %d or %d bytes", len(prev), len(hash))
 	}
-	if data != "{}" {
-		if err := json.Unmarshal([]byte(data), &v.Data); err != nil {
-			return e, fmt.Errorf("data: %w", err)
-		}
-		if again, err := encodeData(v.Data); err != nil || again != string(data) {
-			return e, errors.New("data: not in the form in which it is written")
-		}
-	}
-	v.Time, e.StoredAt = sqlitex.FromMillis(at), sqlitex.FromMillis(storedAt)
-	e.PrevHash, e.Hash = ledger.Hash(prev), ledger.Hash(hash)
-	return e, nil
+	r.StoredAt, r.PrevHash, r.Hash = sqlitex.FromMillis(storedAt), record.Hash(prev), record.Hash(hash)
+	return r, nil
 }
 
 // FollowerCursor is ledger.Store's.
@@ -204,4 +216,44 @@ func (s *Store) SaveFollowerCursor(ctx context.Context, name string, seq int64) 
 		_, err := tx.ExecContext(ctx, `INSERT INTO followers (name, seq) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET seq = excluded.seq`, name, seq)
 		return err
 	})
+}
+
+// PersonKey is openings.Reader's.
+func (r reads) PersonKey(ctx context.Context, token openings.Token) ([]byte, error) {
+	return personKey(ctx, r.from, token)
+}
+
+// AddPersonKey is openings.Store's.
+func (s *Store) AddPersonKey(ctx context.Context, token openings.Token, wrapped []byte) (kept []byte, err error) {
+	err = s.Write(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO people (token, wrapped) VALUES (?, ?) ON CONFLICT (token) DO NOTHING`, token[:], wrapped); err != nil {
+			return err
+		}
+		kept, err = personKey(ctx, tx, token)
+		return err
+	})
+	return kept, err
+}
+
+// ErasePersonKey is openings.Store's. What was deleted is overwritten in the file:
+// nobody finds the key in a page that isn't used any more.
+func (s *Store) ErasePersonKey(ctx context.Context, token openings.Token) error {
+	return s.Write(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `PRAGMA secure_delete = ON`); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `INSERT INTO people (token, wrapped) VALUES (?, x'') ON CONFLICT (token) DO UPDATE SET wrapped = x''`, token[:])
+		return err
+	})
+}
+
+func personKey(ctx context.Context, q querier, token openings.Token) (wrapped []byte, err error) {
+	err = q.QueryRowContext(ctx, `SELECT wrapped FROM people WHERE token = ?`, token[:]).Scan(&wrapped)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil, openings.ErrNoKey
+	case err == nil && len(wrapped) == 0:
+		return nil, openings.ErrErased
+	}
+	return wrapped, err
 }

@@ -12,16 +12,22 @@ import (
 // RecordVisits is places.Store's.
 func (s *Store) RecordVisits(ctx context.Context, visits []places.Visit) error {
 	return s.Write(ctx, func(tx *sql.Tx) error {
+		changed := make(map[[2]string]places.Place) // each is read and written once
 		for _, v := range visits {
-			p, err := place(ctx, tx, v.Account, v.Network)
-			if err != nil && !errors.Is(err, places.ErrUnknownPlace) {
-				return err
+			key := [2]string{v.Account, v.Network}
+			p, known := changed[key]
+			if !known {
+				var err error
+				if p, err = place(ctx, tx, v.Account, v.Network); err != nil && !errors.Is(err, places.ErrUnknownPlace) {
+					return err
+				}
 			}
-			p, changed := v.Apply(p)
-			if !changed {
-				continue
+			if p, isNew := v.Apply(p); isNew {
+				changed[key] = p
 			}
-			_, err = tx.ExecContext(ctx, `INSERT OR REPLACE INTO places (account, network, first_seen, last_seen, count, seq) VALUES (?, ?, ?, ?, ?, ?)`,
+		}
+		for _, p := range changed {
+			_, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO places (account, network, first_seen, last_seen, count, seq) VALUES (?, ?, ?, ?, ?, ?)`,
 				p.Account, p.Network, sqlitex.Millis(p.FirstSeen), sqlitex.Millis(p.LastSeen), p.Count, p.Seq)
 			if err != nil {
 				return err

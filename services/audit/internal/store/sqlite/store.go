@@ -6,7 +6,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
 	"os"
 
@@ -15,6 +14,7 @@ import (
 
 	"centinela/services/audit/internal/firewall"
 	"centinela/services/audit/internal/ledger"
+	"centinela/services/audit/internal/openings"
 	"centinela/services/audit/internal/places"
 	"centinela/shared/sqlitex"
 )
@@ -22,39 +22,39 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Store is the state of one audit service. It is an outbox.Source.
+// Store is the state of one audit service. It is an outbox.Log.
 type Store struct {
 	*sqlitex.DB
+	reads
 }
 
 var (
 	_ ledger.Store   = (*Store)(nil)
+	_ openings.Store = (*Store)(nil)
 	_ places.Store   = (*Store)(nil)
 	_ firewall.Store = (*Store)(nil)
 )
 
 // Open opens or makes the file. Errors: sqlitex.Open's.
-func Open(ctx context.Context, path string) (*Store, error) {
-	scripts, err := fs.Sub(migrations, "migrations")
+func Open(ctx context.Context, path string, options ...sqlitex.Option) (*Store, error) {
+	scripts, err := Schema()
 	if err != nil {
 		return nil, err
 	}
-	db, err := sqlitex.Open(ctx, path, scripts)
+	db, err := sqlitex.Open(ctx, path, scripts, options...)
 	if err != nil {
 		return nil, err
 	}
-	return &Store{DB: db}, nil
+	return &Store{db, reads{db.Read()}}, nil
 }
 
 // Close closes the file.
 func (s *Store) Close(context.Context) error { return s.DB.Close() }
 
-// Ready is nil while the file answers.
-func (s *Store) Ready(ctx context.Context) error { return s.Read().PingContext(ctx) }
-
 // Reader is the record of a file that is opened without the right to write,
 // while its service runs or not.
 type Reader struct {
+	reads
 	db *sql.DB
 }
 
@@ -69,20 +69,21 @@ func OpenReader(ctx context.Context, path string) (*Reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the record %s: %w", path, err)
 	}
-	r := &Reader{db: db}
-	if _, err := r.Head(ctx); err != nil && !isCorrupt(err) {
+	r := &Reader{reads{db}, db}
+	scripts, err := Schema()
+	if err == nil {
+		err = sqlitex.CheckEdition(ctx, db, scripts)
+	}
+	if err != nil && !isCorrupt(err) {
 		return nil, errors.Join(fmt.Errorf("open the record %s: %w", path, err), db.Close())
 	}
 	return r, nil
 }
 
-// Head is the newest entry's; zero when there is none.
-func (r *Reader) Head(ctx context.Context) (ledger.Head, error) { return head(ctx, r.db) }
-
-// Entries is ledger.Reader's. Where SQLite itself can't make sense of the file,
-// the next row is the damaged one.
-func (r *Reader) Entries(ctx context.Context, from int64, limit int) ([]ledger.Entry, error) {
-	found, err := entries(ctx, r.db, `WHERE seq >= ? ORDER BY seq LIMIT ?`, from, limit)
+// Rows is ledger.Reader's. Where SQLite itself can't make sense of the file, the
+// next row is the damaged one.
+func (r *Reader) Rows(ctx context.Context, from int64, limit int) ([]ledger.Row, error) {
+	found, err := r.reads.Rows(ctx, from, limit)
 	if !isCorrupt(err) {
 		return found, err
 	}
@@ -90,6 +91,15 @@ func (r *Reader) Entries(ctx context.Context, from int64, limit int) ([]ledger.E
 		from = found[len(found)-1].Seq + 1
 	}
 	return found, &ledger.DamagedError{Seq: from, Err: err}
+}
+
+// CheckSchema names what stands in the file and no migration makes.
+func (r *Reader) CheckSchema(ctx context.Context) error {
+	scripts, err := Schema()
+	if err != nil {
+		return err
+	}
+	return sqlitex.CheckSchema(ctx, r.db, scripts)
 }
 
 func isCorrupt(err error) bool {

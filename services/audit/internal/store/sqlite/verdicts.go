@@ -3,7 +3,8 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"errors"
+	"encoding/json"
+	"fmt"
 	"time"
 
 	"centinela/services/audit/internal/firewall"
@@ -11,17 +12,17 @@ import (
 	"centinela/shared/sqlitex"
 )
 
-const verdictColumns = `version, id, kind, subject, action, reason, source, created_at, until, removed, removed_at`
+const verdictColumns = `version, body, removed, removed_at`
 
 // AddVerdict is firewall.Store's.
 func (s *Store) AddVerdict(ctx context.Context, v firewall.Verdict, event record.Event) error {
 	err := s.Write(ctx, func(tx *sql.Tx) error {
-		version, err := newestVersion(ctx, tx)
+		version, body, err := next(ctx, tx, v)
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO verdicts (`+verdictColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0)`,
-			version+1, v.ID, v.Kind, v.Subject, v.Action, v.Reason, v.Source, sqlitex.Millis(v.CreatedAt), sqlitex.Millis(v.Until))
+		_, err = tx.ExecContext(ctx, `INSERT INTO verdicts (version, id, about, until, body, removed, removed_at) VALUES (?, ?, ?, ?, ?, 0, 0)`,
+			version, v.ID, v.About(), sqlitex.Millis(v.Until), body)
 		if err != nil {
 			return err
 		}
@@ -33,21 +34,38 @@ func (s *Store) AddVerdict(ctx context.Context, v firewall.Verdict, event record
 	return err
 }
 
+// LengthenVerdict is firewall.Store's.
+func (s *Store) LengthenVerdict(ctx context.Context, v firewall.Verdict, now time.Time, event func(firewall.Verdict) record.Event) (found bool, err error) {
+	err = s.Write(ctx, func(tx *sql.Tx) error {
+		inForce, err := verdicts(ctx, tx, `WHERE about = ? AND removed = 0 AND until > ? ORDER BY until DESC LIMIT 1`, v.About(), now)
+		if found = len(inForce) > 0; err != nil || !found || !inForce[0].Until.Before(v.Until) {
+			return err
+		}
+		longer := inForce[0]
+		longer.Until, longer.Decision, longer.Level = v.Until, v.Decision, longer.Level+1
+		version, body, err := next(ctx, tx, longer)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE verdicts SET version = ?, until = ?, body = ? WHERE id = ?`, version, sqlitex.Millis(longer.Until), body, longer.ID); err != nil {
+			return err
+		}
+		return sqlitex.AppendOutbox(tx, event(longer))
+	})
+	return found, err
+}
+
 // RemoveVerdict is firewall.Store's.
 func (s *Store) RemoveVerdict(ctx context.Context, id string, now time.Time, event func(firewall.Verdict) record.Event) error {
 	return s.Write(ctx, func(tx *sql.Tx) error {
-		found, err := verdicts(ctx, tx, `WHERE id = ? AND removed = 0 AND until > ?`, id, sqlitex.Millis(now))
+		found, err := verdicts(ctx, tx, `WHERE id = ? AND removed = 0 AND until > ?`, id, now)
 		if err != nil {
 			return err
 		}
 		if len(found) == 0 {
 			return firewall.ErrVerdictNotFound
 		}
-		version, err := newestVersion(ctx, tx)
-		if err != nil {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, `UPDATE verdicts SET version = ?, removed = 1, removed_at = ? WHERE id = ?`, version+1, sqlitex.Millis(now), id)
+		_, err = tx.ExecContext(ctx, `UPDATE verdicts SET version = (SELECT max(version) + 1 FROM verdicts), removed = 1, removed_at = ? WHERE id = ?`, sqlitex.Millis(now), id)
 		if err != nil {
 			return err
 		}
@@ -55,46 +73,23 @@ func (s *Store) RemoveVerdict(ctx context.Context, id string, now time.Time, eve
 	})
 }
 
-// VerdictsBefore is firewall.Store's.
+// VerdictsBefore is firewall.Store's. The plus signs keep the planner off the index
+// by end, which would read and sort all that is in force for each page.
 func (s *Store) VerdictsBefore(ctx context.Context, now time.Time, before int64, limit int) ([]firewall.Verdict, error) {
-	return verdicts(ctx, s.Read(), `WHERE version < ? AND removed = 0 AND until > ? ORDER BY version DESC LIMIT ?`, before, sqlitex.Millis(now), limit)
+	return verdicts(ctx, s.Read(), `WHERE version < ? AND +removed = 0 AND +until > ? ORDER BY version DESC LIMIT ?`, before, now, limit)
 }
 
-// Changes is firewall.Store's; one read transaction sees one state.
-func (s *Store) Changes(ctx context.Context, now time.Time, since int64) (c firewall.Changes, err error) {
-	tx, err := s.Read().BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err != nil {
-		return c, err
-	}
-	defer func() { err = errors.Join(err, tx.Rollback()) }()
-	if c.Version, err = newestVersion(ctx, tx); err != nil {
-		return c, err
-	}
-	var floor int64
-	if err := tx.QueryRowContext(ctx, `SELECT floor FROM verdict_floor`).Scan(&floor); err != nil {
-		return c, err
-	}
-	if since < floor || since < 0 || since > c.Version {
-		c.Snapshot, since = true, 0
-	}
-	found, err := verdicts(ctx, tx, `WHERE version > ? AND (removed = 1 OR until > ?) ORDER BY version`, since, sqlitex.Millis(now))
-	if err != nil {
-		return c, err
-	}
-	for _, v := range found {
-		switch {
-		case !v.Removed:
-			c.Verdicts = append(c.Verdicts, v)
-		case !c.Snapshot:
-			c.Removed = append(c.Removed, v.ID)
-		}
-	}
-	return c, nil
+// Changes is firewall.Store's.
+func (s *Store) Changes(ctx context.Context, since int64, limit int) ([]firewall.Verdict, error) {
+	return verdicts(ctx, s.Read(), `WHERE version > ? ORDER BY version LIMIT ?`, since, limit)
 }
 
-// VerdictVersion is firewall.Store's.
-func (s *Store) VerdictVersion(ctx context.Context) (int64, error) {
-	return newestVersion(ctx, s.Read())
+// VerdictVersions is firewall.Store's. The epoch is the name of the log of the
+// firewall's events, which a restore gives another one.
+func (s *Store) VerdictVersions(ctx context.Context) (v firewall.Versions, err error) {
+	err = s.Read().QueryRowContext(ctx, `SELECT (SELECT coalesce(max(version), 0) FROM verdicts), (SELECT coalesce(max(floor), 0) FROM verdict_floor), (SELECT instance FROM outbox_cursor)`).
+		Scan(&v.Newest, &v.Floor, &v.Epoch)
+	return v, err
 }
 
 // CountVerdicts is firewall.Store's.
@@ -105,26 +100,38 @@ func (s *Store) CountVerdicts(ctx context.Context, now time.Time) (n int64, err 
 
 // SweepVerdicts is firewall.Store's. The row with the newest version stays: it
 // is where the version is kept.
-func (s *Store) SweepVerdicts(ctx context.Context, now, then time.Time) (n int64, err error) {
+func (s *Store) SweepVerdicts(ctx context.Context, now, then time.Time, limit int) (n int, err error) {
 	err = s.Write(ctx, func(tx *sql.Tx) error {
 		newest, err := newestVersion(ctx, tx)
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `UPDATE verdict_floor SET floor = max(floor, (SELECT coalesce(max(version), 0) FROM verdicts WHERE removed = 1 AND removed_at <= ? AND version < ?))`,
-			sqlitex.Millis(then), newest)
+		var floor sql.NullInt64
+		gone := `version IN (SELECT version FROM verdicts WHERE removed = 1 AND removed_at <= ?1 AND version < ?2 ORDER BY removed_at LIMIT ?3)`
+		if err := tx.QueryRowContext(ctx, `SELECT max(version) FROM verdicts WHERE `+gone, sqlitex.Millis(then), newest, limit).Scan(&floor); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE verdict_floor SET floor = max(floor, ?)`, floor.Int64); err != nil {
+			return err
+		}
+		removed, err := sqlitex.Exec(ctx, tx, `DELETE FROM verdicts WHERE `+gone, then, newest, limit)
 		if err != nil {
 			return err
 		}
-		result, err := tx.ExecContext(ctx, `DELETE FROM verdicts WHERE version < ? AND ((removed = 1 AND removed_at <= ?) OR (removed = 0 AND until <= ?))`,
-			newest, sqlitex.Millis(then), sqlitex.Millis(now))
-		if err != nil {
-			return err
-		}
-		n, err = result.RowsAffected()
+		ended, err := sqlitex.Exec(ctx, tx, `DELETE FROM verdicts WHERE version IN (SELECT version FROM verdicts WHERE removed = 0 AND until <= ? AND version < ? ORDER BY until LIMIT ?)`,
+			now, newest, int64(limit)-removed)
+		n = int(removed + ended)
 		return err
 	})
 	return n, err
+}
+
+// next is the version of the next change, and its text.
+func next(ctx context.Context, tx *sql.Tx, v firewall.Verdict) (version int64, body []byte, err error) {
+	if version, err = newestVersion(ctx, tx); err == nil {
+		body, err = json.Marshal(v.Verdict)
+	}
+	return version + 1, body, err
 }
 
 func newestVersion(ctx context.Context, q querier) (version int64, err error) {
@@ -132,20 +139,23 @@ func newestVersion(ctx context.Context, q querier) (version int64, err error) {
 	return version, err
 }
 
-func verdicts(ctx context.Context, q querier, where string, args ...any) (found []firewall.Verdict, err error) {
-	rows, err := q.QueryContext(ctx, `SELECT `+verdictColumns+` FROM verdicts `+where, args...)
+func verdicts(ctx context.Context, q querier, where string, args ...any) ([]firewall.Verdict, error) {
+	type row struct {
+		firewall.Verdict
+		body []byte
+	}
+	rows, err := sqlitex.Collect(ctx, q, func(v *row) []any {
+		return []any{&v.Version, &v.body, &v.Removed, sqlitex.At(&v.RemovedAt)}
+	}, `SELECT `+verdictColumns+` FROM verdicts `+where, args...)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		var v firewall.Verdict
-		var created, until, removedAt int64
-		if err := rows.Scan(&v.Version, &v.ID, &v.Kind, &v.Subject, &v.Action, &v.Reason, &v.Source, &created, &until, &v.Removed, &removedAt); err != nil {
-			return nil, err
+	all := make([]firewall.Verdict, len(rows))
+	for i, v := range rows {
+		all[i] = v.Verdict
+		if err := json.Unmarshal(v.body, &all[i].Verdict); err != nil {
+			return nil, fmt.Errorf("verdict of version %d: %w", v.Version, err)
 		}
-		v.CreatedAt, v.Until, v.RemovedAt = sqlitex.FromMillis(created), sqlitex.FromMillis(until), sqlitex.FromMillis(removedAt)
-		found = append(found, v)
 	}
-	return found, rows.Err()
+	return all, nil
 }

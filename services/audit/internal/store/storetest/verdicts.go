@@ -13,23 +13,34 @@ import (
 
 	"centinela/services/audit/internal/firewall"
 	"centinela/shared/id"
+	"centinela/shared/outbox/outboxtest"
 	"centinela/shared/record"
+	"centinela/shared/verdicts"
 )
 
 func verdict(until time.Duration) firewall.Verdict {
-	return firewall.Verdict{
-		ID: id.New("vrd"), Kind: firewall.IP, Subject: "203.0.113.9", Action: firewall.Refuse, Reason: "why", Source: firewall.Operator,
-		CreatedAt: noon, Until: noon.Add(until),
-	}
+	return firewall.Verdict{Verdict: verdicts.Verdict{
+		ID: id.New("vrd"), Subjects: []verdicts.Subject{{Kind: verdicts.KindIP, Value: "203.0.113.9"}}, Action: verdicts.Refuse, Reason: "why",
+		Source: firewall.Operator, CreatedAt: noon, Until: noon.Add(until),
+	}}
 }
 
 func added() record.Event { return event(record.FirewallVerdictAdded) }
 
 func removedEvent(firewall.Verdict) record.Event { return event(record.FirewallVerdictRemoved) }
 
-func changes(t *testing.T, s Store, since int64) firewall.Changes {
+func longer(firewall.Verdict) record.Event { return event(record.FirewallVerdictAdded) }
+
+func changes(t *testing.T, s Store, since int64) []firewall.Verdict {
 	t.Helper()
-	return must[firewall.Changes](t)(s.Changes(t.Context(), noon, since))
+	return must[[]firewall.Verdict](t)(s.Changes(t.Context(), since, 1000))
+}
+
+func versions(t *testing.T, s Store) (newest, floor int64) {
+	t.Helper()
+	there, err := s.VerdictVersions(t.Context())
+	check(t, err)
+	return there.Newest, there.Floor
 }
 
 func ids(verdicts []firewall.Verdict) []string {
@@ -46,7 +57,7 @@ func verdictsRoundTrip(t *testing.T, open Open) {
 	fill(t, reflect.ValueOf(&v).Elem(), 100)
 	v.Version, v.Removed, v.RemovedAt = 1, false, time.Time{} // the store's to set
 	check(t, s.AddVerdict(t.Context(), v, added()))
-	if got := changes(t, again(), -1); !reflect.DeepEqual(got, firewall.Changes{Version: 1, Snapshot: true, Verdicts: []firewall.Verdict{v}}) {
+	if got := changes(t, again(), 0); len(got) != 1 || !reflect.DeepEqual(got[0], v) {
 		t.Errorf("got %+v\nwant %+v", got, v)
 	}
 	if err := s.AddVerdict(t.Context(), v, added()); !errors.Is(err, firewall.ErrVerdictExists) {
@@ -57,7 +68,7 @@ func verdictsRoundTrip(t *testing.T, open Open) {
 	if err := s.AddVerdict(done, verdict(time.Hour), added()); !errors.Is(err, context.Canceled) {
 		t.Errorf("done context: %v", err)
 	}
-	if n := must[int64](t)(s.VerdictVersion(t.Context())); n != 1 {
+	if n, _ := versions(t, s); n != 1 {
 		t.Errorf("version %d", n)
 	}
 }
@@ -68,9 +79,6 @@ func verdictsExpire(t *testing.T, open Open) {
 		v := verdict(until)
 		check(t, s.AddVerdict(t.Context(), v, added()))
 		want := until > 0
-		if got := len(changes(t, s, -1).Verdicts) == 1; got != want {
-			t.Errorf("until now%+v: in force %v", until, got)
-		}
 		page := must[[]firewall.Verdict](t)(s.VerdictsBefore(t.Context(), noon, 1<<62, 10))
 		if got := len(page) == 1; got != want {
 			t.Errorf("until now%+v: listed %v", until, got)
@@ -78,10 +86,95 @@ func verdictsExpire(t *testing.T, open Open) {
 		if n := must[int64](t)(s.CountVerdicts(t.Context(), noon)); (n == 1) != want {
 			t.Errorf("until now%+v: counted %d", until, n)
 		}
+		more := v
+		more.Until = noon.Add(time.Hour)
+		done, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := s.LengthenVerdict(done, more, noon, longer); !errors.Is(err, context.Canceled) {
+			t.Errorf("done context: %v", err)
+		}
+		if !want { // one that is over isn't made longer
+			if found := must[bool](t)(s.LengthenVerdict(t.Context(), more, noon, longer)); found {
+				t.Errorf("until now%+v: lengthened", until)
+			}
+		}
 		err := s.RemoveVerdict(t.Context(), v.ID, noon, removedEvent)
 		if want && err != nil || !want && !errors.Is(err, firewall.ErrVerdictNotFound) {
 			t.Errorf("until now%+v: remove: %v", until, err)
 		}
+	}
+}
+
+// KB D4: one offender has one verdict, which is made longer; each time it has a new
+// version and a level more, and its event.
+func verdictsLengthen(t *testing.T, open Open) {
+	s, again := open(t)
+	v := verdict(time.Hour)
+	v.Source, v.Decision = "rule", "evt_1"
+	check(t, s.AddVerdict(t.Context(), v, added()))
+	other := v
+	other.ID, other.Source = id.New("vrd"), "another"
+	check(t, s.AddVerdict(t.Context(), other, added()))
+	lengthen := func(s Store, by time.Duration, decision string, change func(*firewall.Verdict)) bool {
+		more := v
+		more.ID, more.Until, more.Decision = id.New("vrd"), noon.Add(by), decision
+		change(&more)
+		return must[bool](t)(s.LengthenVerdict(t.Context(), more, noon, longer))
+	}
+	same := func(*firewall.Verdict) {}
+	if !lengthen(s, 2*time.Hour, "evt_2", same) || !lengthen(again(), 3*time.Hour, "evt_3", same) {
+		t.Fatal("not found")
+	}
+	want := v
+	want.Version, want.Level, want.Decision, want.Until = 4, 2, "evt_3", noon.Add(3*time.Hour)
+	if got := changes(t, s, 2); len(got) != 1 || !reflect.DeepEqual(got[0], want) {
+		t.Errorf("got %+v\nwant %+v", got, want)
+	}
+	// A shorter or equal one, as after a replay, changes nothing.
+	for _, by := range []time.Duration{time.Hour, 3 * time.Hour} {
+		if !lengthen(s, by, "evt_4", same) {
+			t.Error("not found")
+		}
+	}
+	if got := changes(t, s, 2); len(got) != 1 || !reflect.DeepEqual(got[0], want) {
+		t.Errorf("a replay changed it: %+v", got)
+	}
+	for name, change := range map[string]func(*firewall.Verdict){
+		"another rule":   func(v *firewall.Verdict) { v.Source = "a third" },
+		"another action": func(v *firewall.Verdict) { v.Action = verdicts.Throttle },
+		"another subject": func(v *firewall.Verdict) {
+			v.Subjects = []verdicts.Subject{{Kind: verdicts.KindIP, Value: "203.0.113.10"}}
+		},
+		"one subject more": func(v *firewall.Verdict) {
+			v.Subjects = append([]verdicts.Subject{{Kind: verdicts.KindDevice, Value: "0123456789abcdef"}}, v.Subjects...)
+		},
+	} {
+		if lengthen(s, 9*time.Hour, "evt_5", change) {
+			t.Errorf("%s: found", name)
+		}
+	}
+	check(t, s.RemoveVerdict(t.Context(), v.ID, noon, removedEvent))
+	if lengthen(s, 9*time.Hour, "evt_6", same) {
+		t.Error("a lifted verdict was made longer")
+	}
+	events := deliverAll(t, s)
+	if len(events) != 5 {
+		t.Errorf("%d events, want 2 added, 2 longer, 1 removed", len(events))
+	}
+	var wg sync.WaitGroup
+	for i := range 20 { // of many at once each that is longer counts, and the longest stays
+		wg.Go(func() {
+			more := other
+			more.Until, more.Decision = noon.Add(time.Duration(2+i)*time.Hour), "evt_7"
+			if found, err := s.LengthenVerdict(t.Context(), more, noon, longer); err != nil || !found {
+				t.Errorf("%v, %v", found, err)
+			}
+		})
+	}
+	wg.Wait()
+	found := must[[]firewall.Verdict](t)(s.VerdictsBefore(t.Context(), noon, 1<<62, 10))
+	if len(found) != 1 || !found[0].Until.Equal(noon.Add(21*time.Hour)) || found[0].Level < 1 || found[0].Level > 20 {
+		t.Errorf("%+v", found)
 	}
 }
 
@@ -98,10 +191,10 @@ func verdictsConcurrent(t *testing.T, open Open) {
 	}
 	wg.Wait()
 	got := changes(t, s, 0)
-	if got.Version != 100 || len(got.Verdicts) != 100 {
-		t.Fatalf("version %d, %d verdicts", got.Version, len(got.Verdicts))
+	if len(got) != 100 {
+		t.Fatalf("%d verdicts", len(got))
 	}
-	for i, v := range got.Verdicts {
+	for i, v := range got {
 		if v.Version != int64(i)+1 {
 			t.Fatalf("version %d at %d", v.Version, i)
 		}
@@ -134,14 +227,27 @@ func verdictsRemovedOnce(t *testing.T, open Open) {
 	if err := s.AddVerdict(t.Context(), v, added()); !errors.Is(err, firewall.ErrVerdictExists) {
 		t.Errorf("a removed verdict was made again: %v", err)
 	}
-	if n := must[int64](t)(s.VerdictVersion(t.Context())); n != 2 {
+	if n, _ := versions(t, s); n != 2 {
 		t.Errorf("version %d", n)
+	}
+}
+
+// The epoch is the database's: the same after a restart, another in another one.
+func verdictsEpoch(t *testing.T, open Open) {
+	s, again := open(t)
+	other, _ := open(t)
+	there := must[firewall.Versions](t)(s.VerdictVersions(t.Context()))
+	if there.Epoch == "" || there != must[firewall.Versions](t)(again().VerdictVersions(t.Context())) {
+		t.Errorf("%+v", there)
+	}
+	if elsewhere := must[firewall.Versions](t)(other.VerdictVersions(t.Context())); elsewhere.Epoch == there.Epoch {
+		t.Errorf("%+v and %+v", there, elsewhere)
 	}
 }
 
 func verdictsChanges(t *testing.T, open Open) {
 	s, _ := open(t)
-	if got := changes(t, s, -1); !reflect.DeepEqual(got, firewall.Changes{Snapshot: true}) {
+	if got := changes(t, s, 0); len(got) != 0 {
 		t.Errorf("empty: %+v", got)
 	}
 	a, b, c := verdict(time.Hour), verdict(time.Hour), verdict(time.Hour)
@@ -150,21 +256,25 @@ func verdictsChanges(t *testing.T, open Open) {
 	}
 	check(t, s.RemoveVerdict(t.Context(), b.ID, noon, removedEvent)) // version 4
 	for _, test := range []struct {
-		since    int64
-		snapshot bool
-		verdicts []string
-		removed  []string
+		since int64
+		limit int
+		want  []string
 	}{
-		{since: -1, snapshot: true, verdicts: []string{a.ID, c.ID}},
-		{since: 5, snapshot: true, verdicts: []string{a.ID, c.ID}},
-		{since: 0, verdicts: []string{a.ID, c.ID}, removed: []string{b.ID}},
-		{since: 2, verdicts: []string{c.ID}, removed: []string{b.ID}},
-		{since: 3, verdicts: []string{}, removed: []string{b.ID}},
-		{since: 4, verdicts: []string{}},
+		{0, 10, []string{a.ID, c.ID, b.ID}},
+		{0, 2, []string{a.ID, c.ID}},
+		{1, 10, []string{c.ID, b.ID}},
+		{2, 10, []string{c.ID, b.ID}},
+		{3, 10, []string{b.ID}},
+		{4, 10, []string{}},
 	} {
-		got := changes(t, s, test.since)
-		if got.Version != 4 || got.Snapshot != test.snapshot || !slices.Equal(ids(got.Verdicts), test.verdicts) || !slices.Equal(got.Removed, test.removed) {
-			t.Errorf("since %d: %+v", test.since, got)
+		got := must[[]firewall.Verdict](t)(s.Changes(t.Context(), test.since, test.limit))
+		if !slices.Equal(ids(got), test.want) {
+			t.Errorf("%d since %d: %+v", test.limit, test.since, got)
+		}
+		for _, v := range got {
+			if v.Removed != (v.ID == b.ID) || v.Removed && !v.RemovedAt.Equal(noon) {
+				t.Errorf("%+v", v)
+			}
 		}
 	}
 }
@@ -179,37 +289,57 @@ func verdictsSweep(t *testing.T, open Open) {
 	check(t, s.RemoveVerdict(ctx, gone.ID, noon, removedEvent)) // version 4
 	check(t, s.AddVerdict(ctx, last, added()))                  // version 5, expired, the newest
 	deliverAll(t, s)
-	if n := must[int64](t)(s.SweepVerdicts(ctx, noon, noon.Add(-time.Millisecond))); n != 1 {
+	if n := must[int](t)(s.SweepVerdicts(ctx, noon, noon.Add(-time.Millisecond), 10)); n != 1 {
 		t.Errorf("the first sweep took %d, want the one that expired", n)
 	}
-	if got := changes(t, s, 2); got.Snapshot || !slices.Equal(got.Removed, []string{gone.ID}) {
+	if got := changes(t, s, 3); len(got) != 2 || got[0].ID != gone.ID {
 		t.Errorf("a fresh tombstone: %+v", got)
 	}
-	if n := must[int64](t)(s.SweepVerdicts(ctx, noon, noon)); n != 1 {
+	if newest, floor := versions(t, s); newest != 5 || floor != 0 {
+		t.Errorf("newest %d, floor %d", newest, floor)
+	}
+	if n := must[int](t)(s.SweepVerdicts(ctx, noon, noon, 10)); n != 1 {
 		t.Errorf("the second sweep took %d, want the tombstone", n)
 	}
 	s = again()
-	for since, snapshot := range map[int64]bool{2: true, 3: true, 4: false, 5: false} {
-		if got := changes(t, s, since); got.Snapshot != snapshot || got.Version != 5 || snapshot && !slices.Equal(ids(got.Verdicts), []string{kept.ID}) {
-			t.Errorf("since %d after the sweep: %+v", since, got)
-		}
+	if newest, floor := versions(t, s); newest != 5 || floor != 4 {
+		t.Errorf("newest %d, floor %d after the sweep", newest, floor)
+	}
+	if got := ids(changes(t, s, 0)); !slices.Equal(got, []string{kept.ID, last.ID}) {
+		t.Errorf("left %v", got)
 	}
 	check(t, s.AddVerdict(ctx, verdict(time.Hour), added()))
-	if n := must[int64](t)(s.VerdictVersion(ctx)); n != 6 {
+	if n, _ := versions(t, s); n != 6 {
 		t.Errorf("version %d after a sweep: used twice", n)
+	}
+}
+
+// GR G1: a sweep takes no more than it is told, however much there is.
+func verdictsSweepPieces(t *testing.T, open Open) {
+	s, _ := open(t)
+	for i := range 12 {
+		v := verdict(-time.Hour)
+		if i%2 == 0 {
+			v = verdict(time.Hour)
+		}
+		check(t, s.AddVerdict(t.Context(), v, added()))
+		if i%2 == 0 {
+			check(t, s.RemoveVerdict(t.Context(), v.ID, noon, removedEvent))
+		}
+	}
+	check(t, s.AddVerdict(t.Context(), verdict(time.Hour), added()))
+	deliverAll(t, s)
+	for _, want := range []int{5, 5, 2, 0} {
+		if n := must[int](t)(s.SweepVerdicts(t.Context(), noon, noon, 5)); n != want {
+			t.Errorf("%d, want %d", n, want)
+		}
 	}
 }
 
 func deliverAll(t *testing.T, s Store) []record.Event {
 	t.Helper()
-	events := must[[]record.Event](t)(s.PendingEvents(t.Context(), 1000))
-	var list []string
-	for _, e := range events {
-		list = append(list, e.ID)
-	}
-	if len(list) > 0 {
-		check(t, s.DeliveredEvents(t.Context(), list))
-	}
+	events := must[[]record.Event](t)(outboxtest.Read(t.Context(), s, 1000))
+	outboxtest.Ship(t, s, len(events))
 	return events
 }
 
@@ -223,7 +353,7 @@ func verdictsOutbox(t *testing.T, open Open) {
 	}
 	var asked firewall.Verdict
 	check(t, s.RemoveVerdict(ctx, v.ID, noon, func(v firewall.Verdict) record.Event { asked = v; return second }))
-	if asked.Subject != v.Subject || asked.ID != v.ID {
+	if !slices.Equal(asked.Subjects, v.Subjects) || asked.ID != v.ID {
 		t.Errorf("the event was asked for %+v", asked)
 	}
 	if err := s.RemoveVerdict(ctx, v.ID, noon, removedEvent); !errors.Is(err, firewall.ErrVerdictNotFound) {
@@ -246,7 +376,7 @@ func verdictsRandom(t *testing.T, open Open) {
 	t.Logf("seed %d", seed)
 	model, follower := map[string]bool{}, map[string]bool{}
 	var all []string
-	version := int64(-1)
+	version := int64(0)
 	for range 60 {
 		switch {
 		case len(all) == 0 || r.IntN(3) > 0:
@@ -266,20 +396,20 @@ func verdictsRandom(t *testing.T, open Open) {
 			continue
 		}
 		if r.IntN(2) == 0 {
-			must[int64](t)(s.SweepVerdicts(ctx, noon, noon))
+			must[int](t)(s.SweepVerdicts(ctx, noon, noon, 3))
 		}
 		// A follower that is away at times ends up with the same set.
-		c := changes(t, s, version)
-		if c.Snapshot {
+		if _, floor := versions(t, s); version < floor {
 			clear(follower)
+			version = 0
 		}
-		for _, v := range c.Verdicts {
-			follower[v.ID] = true
+		for _, v := range changes(t, s, version) {
+			delete(follower, v.ID)
+			if !v.Removed {
+				follower[v.ID] = true
+			}
+			version = v.Version
 		}
-		for _, gone := range c.Removed {
-			delete(follower, gone)
-		}
-		version = c.Version
 		if !reflect.DeepEqual(follower, model) {
 			t.Fatalf("the follower has %d verdicts, the model %d", len(follower), len(model))
 		}

@@ -2,22 +2,49 @@ package mongo
 
 import (
 	"context"
-	"errors"
 
-	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"centinela/services/auth/internal/account"
+	"centinela/services/auth/internal/revoked"
 	"centinela/shared/mongox"
 )
 
-// Store is an account.Store and, through its embedded outbox, an outbox.Source.
-type Store struct {
-	*mongox.Outbox
-	db *mongox.DB
+const (
+	accounts = "accounts"
+	sessions = "sessions"
+)
+
+// indexes answers every query that is not by _id.
+func indexes() map[string][]mongo.IndexModel {
+	return map[string][]mongo.IndexModel{
+		accounts: {
+			mongox.Unique("name_key"),        // AccountByName
+			mongox.Index("ending.at", "_id"), // AccountsEnding
+			mongox.OutboxIndex(),
+		},
+		sessions: {
+			mongox.Index("account", "-last_used_at", "_id"), // SessionsOf
+			mongox.Index("expires_at"),                      // SweepSessions
+			mongox.Index("ended_at", "_id"),                 // SweepSessions, Ended
+			mongox.OutboxIndex(),
+		},
+		mongox.CountersCollection: mongox.CountersIndexes(),
+	}
 }
 
-var _ account.Store = (*Store)(nil)
+// Store is what auth keeps and, through its embedded log, an outbox.Log.
+type Store struct {
+	*mongox.DB
+	*mongox.Log
+	accounts *mongox.Documents[account.Account]
+	sessions *mongox.Documents[account.Session]
+}
+
+var (
+	_ account.Store = (*Store)(nil)
+	_ revoked.Store = (*Store)(nil)
+)
 
 // Open connects and makes the indexes. Errors are those of mongox.Open.
 func Open(ctx context.Context, uri, database string) (*Store, error) {
@@ -25,20 +52,9 @@ func Open(ctx context.Context, uri, database string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{Outbox: db.Outbox(accounts, sessions, failures), db: db}, nil
+	return &Store{
+		DB: db, Log: db.Log("auth", accounts, sessions),
+		accounts: mongox.NewDocuments[account.Account](db, accounts, 1, account.ErrNotFound),
+		sessions: mongox.NewDocuments[account.Session](db, sessions, 1, account.ErrNotFound),
+	}, nil
 }
-
-// Close ends the connections.
-func (s *Store) Close(ctx context.Context) error { return s.db.Close(ctx) }
-
-// Ping asks the primary.
-func (s *Store) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
-
-func notFound(err error) error {
-	if errors.Is(err, mongo.ErrNoDocuments) || errors.Is(err, mongox.ErrNoDocument) {
-		return account.ErrNotFound
-	}
-	return mongox.Wrap(err)
-}
-
-func byID(id string) bson.D { return bson.D{{Key: "_id", Value: id}} }

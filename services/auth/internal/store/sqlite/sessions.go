@@ -3,89 +3,66 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"time"
 
 	"centinela/services/auth/internal/account"
+	"centinela/services/auth/internal/revoked"
 	"centinela/shared/record"
 	"centinela/shared/sqlitex"
 )
 
-const sessionColumns = `id, account, last_used_at, expires_at, ended_at, body`
+var sessions = sqlitex.NewTable(sqlitex.Layout[account.Session]{
+	Table: "sessions", Shape: 1, Missing: account.ErrNotFound,
+	Columns: []string{"id", "account", "last_used_at", "expires_at", "ended_at", "access_until"},
+	Row: func(s *account.Session) []any {
+		return []any{s.ID, s.Account, s.LastUsedAt, s.ExpiresAt, s.EndedAt, s.AccessUntil}
+	},
+})
 
-func (s *Store) CreateSession(ctx context.Context, sess account.Session, events ...record.Event) error {
-	text, err := sessionBody(sess)
-	if err != nil {
-		return err
-	}
+// BeginSession is one transaction.
+func (s *Store) BeginSession(ctx context.Context, id string, change func(*account.Account) (account.Session, []record.Event, error)) error {
 	return s.Write(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `INSERT INTO sessions (`+sessionColumns+`) VALUES (?, ?, ?, ?, ?, ?)`,
-			sess.ID, sess.Account, sqlitex.Millis(sess.LastUsedAt), sqlitex.Millis(sess.ExpiresAt), sqlitex.Millis(sess.EndedAt), text); err != nil {
+		var sess account.Session
+		var events []record.Event
+		err := accounts.Update(ctx, tx, id, func(a *account.Account) (_ []record.Event, err error) {
+			sess, events, err = change(a)
+			return nil, err
+		})
+		if err != nil {
 			return err
 		}
-		return sqlitex.AppendOutbox(tx, events...)
+		return sessions.Insert(ctx, tx, &sess, events...)
 	})
 }
 
 func (s *Store) Session(ctx context.Context, id string) (account.Session, error) {
-	return findSession(ctx, s.Read(), id)
+	return sessions.Get(ctx, s.Read(), id)
 }
 
-func findSession(ctx context.Context, q querier, id string) (account.Session, error) {
-	return scanSession(q.QueryRowContext(ctx, `SELECT `+sessionColumns+` FROM sessions WHERE id = ?`, id))
-}
-
-func scanSession(row interface{ Scan(...any) error }) (account.Session, error) {
-	var (
-		id, owner, text      string
-		used, expires, ended int64
-	)
-	if err := row.Scan(&id, &owner, &used, &expires, &ended, &text); err != nil {
-		return account.Session{}, notFound(err)
-	}
-	sess, err := sessionOf(id, text)
-	sess.Account, sess.LastUsedAt = owner, sqlitex.FromMillis(used)
-	sess.ExpiresAt, sess.EndedAt = sqlitex.FromMillis(expires), sqlitex.FromMillis(ended)
-	return sess, err
-}
-
-func (s *Store) SessionsOf(ctx context.Context, owner string, now time.Time) (sessions []account.Session, err error) {
-	rows, err := s.Read().QueryContext(ctx,
-		`SELECT `+sessionColumns+` FROM sessions WHERE account = ? AND ended_at = 0 AND expires_at > ? ORDER BY last_used_at DESC, id`,
-		owner, sqlitex.Millis(now))
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		sess, err := scanSession(rows)
-		if err != nil {
-			return nil, err
-		}
-		sessions = append(sessions, sess)
-	}
-	return sessions, rows.Err()
+func (s *Store) SessionsOf(ctx context.Context, owner string, now time.Time) ([]account.Session, error) {
+	return sessions.List(ctx, s.Read(),
+		`SELECT body FROM sessions WHERE account = ? AND ended_at = 0 AND expires_at > ? ORDER BY last_used_at DESC, id`, owner, now)
 }
 
 func (s *Store) UpdateSession(ctx context.Context, id string, change func(*account.Session) ([]record.Event, error)) error {
-	return s.Write(ctx, func(tx *sql.Tx) error {
-		sess, err := findSession(ctx, tx, id)
-		if err != nil {
-			return err
-		}
-		events, err := change(&sess)
-		if err != nil {
-			return err
-		}
-		sess.Version++
-		text, err := sessionBody(sess)
-		if err != nil {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, `UPDATE sessions SET last_used_at = ?, expires_at = ?, ended_at = ?, body = ? WHERE id = ?`,
-			sqlitex.Millis(sess.LastUsedAt), sqlitex.Millis(sess.ExpiresAt), sqlitex.Millis(sess.EndedAt), text, id); err != nil {
-			return err
-		}
-		return sqlitex.AppendOutbox(tx, events...)
-	})
+	return s.Write(ctx, func(tx *sql.Tx) error { return sessions.Update(ctx, tx, id, change) })
+}
+
+func (s *Store) Ended(ctx context.Context, from, to time.Time, after revoked.Ended, limit int) ([]revoked.Ended, error) {
+	return sqlitex.Collect(ctx, s.Read(), func(e *revoked.Ended) []any {
+		return []any{&e.Session, sqlitex.At(&e.At), sqlitex.At(&e.AccessUntil)}
+	}, `SELECT id, ended_at, access_until FROM sessions
+		WHERE ended_at > 0 AND ended_at BETWEEN ? AND ? AND (ended_at, id) > (?, ?) ORDER BY ended_at, id LIMIT ?`,
+		from, to, after.At, after.Session, limit)
+}
+
+// SweepSessions deletes at most limit sessions that ended or expired before that time, and says how many.
+func (s *Store) SweepSessions(ctx context.Context, before time.Time, limit int) (int, error) {
+	expired, err := s.Prune(ctx, limit, `DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < ? ORDER BY expires_at LIMIT ?)`, before)
+	if err != nil || expired == limit {
+		return expired, err
+	}
+	ended, err := s.Prune(ctx, limit-expired,
+		`DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE ended_at > 0 AND ended_at < ? ORDER BY ended_at LIMIT ?)`, before)
+	return expired + ended, err
 }

@@ -4,28 +4,31 @@ import (
 	"context"
 	"database/sql"
 	"embed"
-	"errors"
 	"io/fs"
 
 	"centinela/services/auth/internal/account"
+	"centinela/services/auth/internal/revoked"
 	"centinela/shared/sqlitex"
 )
 
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Store is an account.Store and an outbox.Source.
+// Store is what auth keeps and, through its embedded file, an outbox.Log.
 type Store struct{ *sqlitex.DB }
 
-var _ account.Store = (*Store)(nil)
+var (
+	_ account.Store = (*Store)(nil)
+	_ revoked.Store = (*Store)(nil)
+)
 
 // Open opens or makes the file at path. Errors are those of sqlitex.Open: one line, with what to do.
-func Open(ctx context.Context, path string) (*Store, error) {
-	files, err := fs.Sub(migrations, "migrations")
+func Open(ctx context.Context, path string, options ...sqlitex.Option) (*Store, error) {
+	files, err := Schema()
 	if err != nil {
 		return nil, err
 	}
-	db, err := sqlitex.Open(ctx, path, files)
+	db, err := sqlitex.Open(ctx, path, files, options...)
 	if err != nil {
 		return nil, err
 	}
@@ -35,17 +38,13 @@ func Open(ctx context.Context, path string) (*Store, error) {
 // Close ends after the writes that wait.
 func (s *Store) Close(context.Context) error { return s.DB.Close() }
 
-// Ping asks the file.
-func (s *Store) Ping(ctx context.Context) error { return s.Read().PingContext(ctx) }
+// Schema is the migrations that Open applies.
+func Schema() (fs.FS, error) { return fs.Sub(migrations, "migrations") }
 
-// querier is a transaction or the read handle.
-type querier interface {
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}
-
-func notFound(err error) error {
-	if errors.Is(err, sql.ErrNoRows) {
-		return account.ErrNotFound
-	}
-	return err
+// Count is how many accounts the file at path holds, beside its service or without it.
+func Count(ctx context.Context, path string) (n int, err error) {
+	err = sqlitex.Look(path, func(db *sql.DB) error {
+		return db.QueryRowContext(ctx, `SELECT count(*) FROM accounts`).Scan(&n)
+	})
+	return n, err
 }

@@ -2,19 +2,28 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
 	"centinela/services/auth/internal/account"
+	"centinela/services/auth/internal/revoked"
 	"centinela/shared/id"
+	"centinela/shared/limits"
+	"centinela/shared/limits/limitstest"
 	"centinela/shared/outbox"
+	"centinela/shared/outbox/outboxtest"
 	"centinela/shared/record"
+	"centinela/shared/testkit"
 )
 
 // Store is what is tested: the domain's store and the source of its events.
 type Store interface {
 	account.Store
-	outbox.Source
+	revoked.Store
+	outbox.Log
+	Counters() limits.Store
+	SweepSessions(ctx context.Context, before time.Time, limit int) (int, error)
 	Close(ctx context.Context) error
 }
 
@@ -38,30 +47,28 @@ func Run(t *testing.T, newOpener func(t *testing.T) Opener) {
 		{"session/unknown", sessionUnknown},
 		{"session/list_order_and_expiry", sessionsOf},
 		{"session/update_is_undone_by_its_error", sessionRollback},
-		{"failures/contiguous", failuresContiguous},
-		{"failures/window", failuresWindow},
-		{"failures/pause", failuresPause},
-		{"failures/forgive", failuresForgive},
-		{"failures/report", failuresReport},
-		{"sweep", sweep},
+		{"session/ended_in_pages", endedInPages},
+		{"session/begin", beginSession},
+		{"session/sweep", sweep},
+		{"report", report},
 		{"cancelled_context_writes_nothing", cancelled},
 		{"outbox/with_the_change", outboxWithChange},
 		{"random_operations_against_a_map", randomOperations},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newOpener(t)(t)
-			t.Cleanup(func() { closeStore(t, s) })
+			testkit.CloseAfter(t, s)
 			c.run(t, s)
 		})
 	}
+	t.Run("counters", func(t *testing.T) {
+		limitstest.Run(t, func(t *testing.T) limits.Store {
+			s := newOpener(t)(t)
+			testkit.CloseAfter(t, s)
+			return s.Counters()
+		})
+	})
 	t.Run("reopen_keeps_the_data", func(t *testing.T) { reopen(t, newOpener(t)) })
-}
-
-func closeStore(t *testing.T, s Store) {
-	t.Helper()
-	if err := s.Close(context.Background()); err != nil {
-		t.Error(err)
-	}
 }
 
 var start = time.Date(2026, 11, 24, 10, 0, 0, int(123*time.Millisecond), time.UTC)
@@ -76,20 +83,28 @@ func newSession(owner string, used time.Time) account.Session {
 	}
 }
 
+// create keeps a session, and the account that it is of where that isn't there.
+func create(t *testing.T, s Store, sess account.Session, events ...record.Event) {
+	t.Helper()
+	if _, err := s.Account(t.Context(), sess.Account); errors.Is(err, account.ErrNotFound) {
+		a := newAccount(sess.Account)
+		a.ID = sess.Account
+		must(t, s.CreateAccount(t.Context(), a))
+	}
+	must(t, s.BeginSession(t.Context(), sess.Account, func(*account.Account) (account.Session, []record.Event, error) {
+		return sess, events, nil
+	}))
+}
+
 func event(action string) record.Event {
 	return record.New(start, "auth", action, record.Success, record.Origin{})
 }
 
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+var must = testkit.Must
 
 func pending(t *testing.T, s Store) map[string]int {
 	t.Helper()
-	events, err := s.PendingEvents(t.Context(), 200)
+	events, err := outboxtest.Read(t.Context(), s, 200)
 	must(t, err)
 	byAction := make(map[string]int)
 	for _, e := range events {

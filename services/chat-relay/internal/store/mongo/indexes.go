@@ -1,9 +1,7 @@
 package mongo
 
 import (
-	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"centinela/shared/mongox"
 )
@@ -13,23 +11,14 @@ const (
 	conversationsName = "conversations"
 	messagesName      = "messages"
 	directName        = "direct_conversations"
-	eventsName        = "events"
+	digestsName       = "digests"
 )
 
 // Indexes are the collections' indexes and the queries that they answer.
 func Indexes() map[string][]mongo.IndexModel {
 	return map[string][]mongo.IndexModel{
-		conversationsName: {
-			{Keys: bson.D{{Key: "members.account", Value: 1}, {Key: "active_at", Value: -1}, {Key: "_id", Value: -1}}}, // ConversationsOf
-			mongox.OutboxIndex(),
-		},
-		messagesName: { // reading by conversation and number goes by _id
-			{
-				Keys:    bson.D{{Key: "conversation", Value: 1}, {Key: "sender", Value: 1}, {Key: "client_id", Value: 1}}, // a retry
-				Options: options.Index().SetUnique(true),
-			},
-			mongox.OutboxIndex(),
-		},
-		eventsName: {mongox.OutboxIndex()},
+		conversationsName: {mongox.Index("members.account", "-active_at", "-_id"), mongox.OutboxIndex()}, // Of
+		messagesName:      {mongox.Unique("conversation", "sender", "client_id")},                        // a retry; by number goes by _id
+		digestsName:       {mongox.Index("owner", "opened_at", "_id"), mongox.Index("opened_at", "_id"), mongox.Index("closed", "_id"), mongox.OutboxIndex()},
 	}
 }

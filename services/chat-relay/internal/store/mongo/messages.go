@@ -2,28 +2,21 @@ package mongo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo"
 
-	"centinela/services/chat-relay/internal/relay"
+	"centinela/services/chat-relay/internal/room"
 	"centinela/shared/mongox"
-	"centinela/shared/record"
 )
 
+// messageDoc claims its number by its id.
 type messageDoc struct {
-	ID           string         `bson:"_id"` // "<conversation>/<seq>": the claim of the number
-	Conversation string         `bson:"conversation"`
-	Seq          int64          `bson:"seq"`
-	ClientID     string         `bson:"client_id"`
-	Sender       string         `bson:"sender"`
-	Kind         string         `bson:"kind"`
-	Text         string         `bson:"text"`
-	ReplyTo      int64          `bson:"reply_to"`
-	At           time.Time      `bson:"at"`
-	Outbox       []record.Event `bson:"outbox,omitempty"`
+	ID      string       `bson:"_id"` // "<conversation>/<seq>"
+	Message room.Message `bson:",inline"`
 }
 
 // messageID sorts like the number: 19 digits hold every int64.
@@ -31,92 +24,132 @@ func messageID(conversation string, seq int64) string {
 	return fmt.Sprintf("%s/%019d", conversation, seq)
 }
 
-// AppendMessage implements relay.Store. The insert is the claim: two instances that want the same number collide on the
-// _id, and the later one takes the next; a client id that is known collides on its index.
-func (s *Store) AppendMessage(ctx context.Context, m relay.Message, report func(relay.Message) record.Event) (relay.Message, bool, error) {
-	defer s.turns.Lock(m.Conversation)()
-	last, hinted := s.last.Get(m.Conversation)
-	if !hinted {
-		c, err := s.Conversation(ctx, m.Conversation)
-		if err != nil {
-			return relay.Message{}, false, err
-		}
-		last = c.LastSeq
+// Append implements room.Log. The insert is the claim, in order: of two relays that want the same number the later one
+// collides on the _id, and what it has left of that conversation moves on; a client id that is known collides on its
+// index, and what is left moves back.
+func (s *Store) Append(ctx context.Context, b room.Batch) ([]room.Fate, error) {
+	if err := s.putDigests(ctx, b.Digests); err != nil {
+		return nil, err
 	}
-	for {
-		m.Seq = last + 1
-		err := s.insert(ctx, m, report(m))
+	fates, next := make([]room.Fate, len(b.Entries)), make(map[string]int64, len(b.Entries))
+	for i, e := range b.Entries {
+		if _, ok := next[e.Conversation]; ok {
+			continue
+		}
+		if e.Seq == 1 { // there is nothing else that would refuse it
+			if _, err := s.conversations.Get(ctx, e.Conversation); err != nil {
+				return nil, err
+			}
+		}
+		next[e.Conversation] = b.Entries[i].Seq
+	}
+	for done := 0; done < len(b.Entries); {
+		stored, err := s.insert(ctx, b.Entries[done:], fates[done:], next)
+		done += stored
 		if err == nil {
-			s.follow(ctx, m)
-			return m, true, nil
+			break
 		}
 		if !mongox.IsDuplicate(err) {
-			return relay.Message{}, false, mongox.Wrap(err)
+			return nil, mongox.Wrap(err)
 		}
-		known, err := s.find(ctx, bson.D{
-			{Key: "conversation", Value: m.Conversation}, {Key: "sender", Value: m.Sender}, {Key: "client_id", Value: m.ClientID},
-		}, 1, 1)
+		m := b.Entries[done].Message
+		known, found, err := s.Find(ctx, m.Conversation, m.Sender, m.ClientID)
 		if err != nil {
-			return relay.Message{}, false, err
+			return nil, err
 		}
-		if len(known) > 0 {
-			return known[0], false, nil
+		if found {
+			fates[done] = room.Fate{Message: known, Known: true}
+			done++
+			continue
 		}
-		newest, err := s.MessagesBefore(ctx, m.Conversation, 1<<63-1, 1)
+		newest, err := s.newest(ctx, m.Conversation)
 		if err != nil {
-			return relay.Message{}, false, err
+			return nil, err
 		}
-		if len(newest) > 0 {
-			last = newest[0].Seq
+		next[m.Conversation] = newest + 1
+	}
+	s.follow(ctx, b, fates)
+	return fates, nil
+}
+
+// insert stores a beginning of the entries under the conversations' next numbers, and says how many.
+func (s *Store) insert(ctx context.Context, entries []room.Entry, fates []room.Fate, next map[string]int64) (int, error) {
+	docs, seqs := make([]messageDoc, len(entries)), make(map[string]int64, len(next))
+	for i, e := range entries {
+		seqs[e.Conversation]++
+		e.Seq = next[e.Conversation] + seqs[e.Conversation] - 1
+		docs[i] = messageDoc{messageID(e.Conversation, e.Seq), e.Message}
+	}
+	_, err := s.messages.InsertMany(ctx, docs)
+	n := len(docs)
+	if failed, ok := errors.AsType[mongo.BulkWriteException](err); ok && len(failed.WriteErrors) > 0 {
+		n = failed.WriteErrors[0].Index
+	} else if err != nil {
+		return 0, err
+	}
+	for i := range n {
+		fates[i] = room.Fate{Message: docs[i].Message}
+		next[docs[i].Message.Conversation]++
+	}
+	return n, err
+}
+
+// follow brings the hints up to date, in one round trip. The messages are stored: what fails here is made good by the next
+// one, so it must not turn into an error of these.
+func (s *Store) follow(ctx context.Context, b room.Batch, fates []room.Fate) {
+	type hint struct {
+		seq  int64
+		lift time.Time
+	}
+	hints := make(map[string]hint, len(fates))
+	for i, f := range fates {
+		if f.Known {
+			continue
 		}
-	}
-}
-
-func (s *Store) insert(ctx context.Context, m relay.Message, e record.Event) error {
-	_, err := s.db.C(messagesName).InsertOne(ctx, messageDoc{
-		ID: messageID(m.Conversation, m.Seq), Conversation: m.Conversation, Seq: m.Seq, ClientID: m.ClientID, Sender: m.Sender,
-		Kind: m.Kind, Text: m.Text, ReplyTo: m.ReplyTo, At: m.At, Outbox: []record.Event{e},
-	})
-	return err
-}
-
-// follow brings the hints up to date. The message is stored: what fails here is made good by the next message, so it
-// must not turn into an error of this one.
-func (s *Store) follow(ctx context.Context, m relay.Message) {
-	s.last.Put(m.Conversation, m.Seq)
-	_, _ = s.db.C(conversationsName).UpdateOne(ctx, bson.D{{Key: "_id", Value: m.Conversation}},
-		bson.D{{Key: "$max", Value: bson.D{{Key: "last_seq", Value: m.Seq}, {Key: "active_at", Value: m.At}}}})
-}
-
-// MessagesBefore implements relay.Store.
-func (s *Store) MessagesBefore(ctx context.Context, conversation string, before int64, limit int) ([]relay.Message, error) {
-	return s.find(ctx, between(messageID(conversation, 0), messageID(conversation, before)), -1, limit)
-}
-
-// MessagesAfter implements relay.Store.
-func (s *Store) MessagesAfter(ctx context.Context, conversation string, after int64, limit int) ([]relay.Message, error) {
-	return s.find(ctx, between(messageID(conversation, after), conversation+"0"), 1, limit) // "0" is what follows "/"
-}
-
-func between(low, high string) bson.D {
-	return bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: low}, {Key: "$lt", Value: high}}}}
-}
-
-func (s *Store) find(ctx context.Context, filter bson.D, order, limit int) ([]relay.Message, error) {
-	cursor, err := s.db.C(messagesName).Find(ctx, filter, options.Find().SetSort(bson.D{{Key: "_id", Value: order}}).SetLimit(int64(limit)))
-	if err != nil {
-		return nil, mongox.Wrap(err)
-	}
-	var docs []messageDoc
-	if err := cursor.All(ctx, &docs); err != nil {
-		return nil, mongox.Wrap(err)
-	}
-	list := make([]relay.Message, len(docs))
-	for i, d := range docs {
-		list[i] = relay.Message{
-			Conversation: d.Conversation, Seq: d.Seq, ClientID: d.ClientID, Sender: d.Sender, Kind: d.Kind, Text: d.Text,
-			ReplyTo: d.ReplyTo, At: d.At.UTC(),
+		h := hints[f.Conversation]
+		h.seq = f.Seq
+		if b.Entries[i].Lift && f.At.After(h.lift) {
+			h.lift = f.At
 		}
+		hints[f.Conversation] = h
 	}
-	return list, nil
+	updates := make([]mongo.WriteModel, 0, len(hints))
+	for conversation, h := range hints {
+		most := bson.D{{Key: "last_seq", Value: h.seq}}
+		if !h.lift.IsZero() {
+			most = append(most, bson.E{Key: "active_at", Value: h.lift})
+		}
+		updates = append(updates, mongo.NewUpdateOneModel().SetFilter(mongox.ByID(conversation)).SetUpdate(bson.D{{Key: "$max", Value: most}}))
+	}
+	_ = inBulk(ctx, s.conversations.Collection, updates)
+}
+
+// newest is the conversation's last number, 0 without a message.
+func (s *Store) newest(ctx context.Context, conversation string) (int64, error) {
+	last, err := s.Before(ctx, conversation, 1<<63-1, 1)
+	if err != nil || len(last) == 0 {
+		return 0, err
+	}
+	return last[0].Seq, nil
+}
+
+// Find implements room.Log.
+func (s *Store) Find(ctx context.Context, conversation, sender, clientID string) (room.Message, bool, error) {
+	return mongox.One[room.Message](ctx, s.messages,
+		bson.D{{Key: "conversation", Value: conversation}, {Key: "sender", Value: sender}, {Key: "client_id", Value: clientID}})
+}
+
+// Before implements room.Log.
+func (s *Store) Before(ctx context.Context, conversation string, seq int64, limit int) ([]room.Message, error) {
+	return s.between(ctx, messageID(conversation, 0), messageID(conversation, seq), "-_id", limit)
+}
+
+// After implements room.Log.
+func (s *Store) After(ctx context.Context, conversation string, seq int64, limit int) ([]room.Message, error) {
+	return s.between(ctx, messageID(conversation, seq), conversation+"0", "_id", limit) // "0" is what follows "/"
+}
+
+func (s *Store) between(ctx context.Context, low, high, order string, limit int) ([]room.Message, error) {
+	filter := bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: low}, {Key: "$lt", Value: high}}}}
+	return mongox.List[room.Message](ctx, s.messages, filter, mongox.Keys(order), limit)
 }

@@ -2,30 +2,31 @@ package mongo
 
 import (
 	"context"
+	"slices"
 
-	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
-	"centinela/services/chat-relay/internal/relay"
-	"centinela/shared/bounded"
-	"centinela/shared/keylock"
+	"centinela/services/chat-relay/internal/digest"
+	"centinela/services/chat-relay/internal/room"
 	"centinela/shared/mongox"
-	"centinela/shared/record"
+	"centinela/shared/outbox"
 )
 
-const maxHints = 50_000
-
-// Store is a relay.Store.
+// Store is the relay's state. Record, Ready and Close are the database's own.
 type Store struct {
-	db *mongox.DB
-	*mongox.Outbox
-	// last is a number that each conversation has reached. Messages are never deleted, so it can only be too small.
-	last *bounded.Map[string, int64]
-	// turns let the appends of this process to one conversation come one after the other: at once, each but one of them
-	// would collide and ask again. Other instances' are found by the collision.
-	turns *keylock.Locks
+	*mongox.DB
+	log           *mongox.Log
+	conversations *mongox.Documents[room.Conversation]
+	messages      *mongo.Collection
+	digests       *mongox.Documents[digest.Digest]
 }
 
-var _ relay.Store = (*Store)(nil)
+var (
+	_ room.Log     = (*Store)(nil)
+	_ room.Rooms   = (*Store)(nil)
+	_ digest.Store = (*Store)(nil)
+)
 
 // Open connects to the database and makes the indexes.
 func Open(ctx context.Context, uri, database string) (*Store, error) {
@@ -34,40 +35,25 @@ func Open(ctx context.Context, uri, database string) (*Store, error) {
 		return nil, err
 	}
 	return &Store{
-		db: db, Outbox: db.Outbox(conversationsName, messagesName, eventsName), last: bounded.New[string, int64](maxHints),
-		turns: keylock.New(),
+		DB: db, log: db.Log("chat-relay", conversationsName, digestsName),
+		conversations: mongox.NewDocuments[room.Conversation](db, conversationsName, 1, room.ErrConversationNotFound),
+		messages:      db.C(messagesName),
+		digests:       mongox.NewDocuments[digest.Digest](db, digestsName, digestShape, nil),
 	}, nil
 }
 
-// Ping returns nil when the server answers.
-func (s *Store) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
+// Outbox is what audit is told.
+func (s *Store) Outbox() outbox.Log { return s.log }
 
-// Close disconnects.
-func (s *Store) Close(ctx context.Context) error { return s.db.Close(ctx) }
+// bulk is how many updates one message has: FerretDB v1 stops for good somewhat above 40.
+const bulk = 40
 
-type eventDoc struct {
-	ID     string         `bson:"_id"`
-	Outbox []record.Event `bson:"outbox"`
-}
-
-// RecordEvents implements relay.Store: each event is a document of its own, which goes when it is delivered.
-func (s *Store) RecordEvents(ctx context.Context, events ...record.Event) error {
-	if len(events) == 0 {
-		return nil
+// inBulk writes updates that don't depend on each other.
+func inBulk(ctx context.Context, c *mongo.Collection, updates []mongo.WriteModel) error {
+	for part := range slices.Chunk(updates, bulk) {
+		if _, err := c.BulkWrite(ctx, part, options.BulkWrite().SetOrdered(false)); err != nil {
+			return mongox.Wrap(err)
+		}
 	}
-	docs := make([]any, len(events))
-	for i, e := range events {
-		docs[i] = eventDoc{ID: e.ID, Outbox: []record.Event{e}}
-	}
-	_, err := s.db.C(eventsName).InsertMany(ctx, docs)
-	return mongox.Wrap(err)
-}
-
-// DeliveredEvents implements relay.Store. Stopped after the first step it leaves empty documents, which do no harm.
-func (s *Store) DeliveredEvents(ctx context.Context, ids []string) error {
-	if err := s.Outbox.DeliveredEvents(ctx, ids); err != nil {
-		return err
-	}
-	_, err := s.db.C(eventsName).DeleteMany(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}})
-	return mongox.Wrap(err)
+	return nil
 }

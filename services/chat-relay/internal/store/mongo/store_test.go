@@ -9,19 +9,20 @@ import (
 	"testing"
 	"time"
 
-	"centinela/services/chat-relay/internal/relay"
+	"centinela/services/chat-relay/internal/room"
 	"centinela/services/chat-relay/internal/store/mongo"
 	"centinela/services/chat-relay/internal/store/storetest"
 	"centinela/shared/id"
+	"centinela/shared/mongox/mongoxtest"
 	"centinela/shared/record"
 	"centinela/shared/testkit"
 )
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
-func open(t *testing.T, uri, database string) *mongo.Store {
+func open(ctx context.Context, t *testing.T, uri, database string) *mongo.Store {
 	t.Helper()
-	s, err := mongo.Open(t.Context(), uri, database)
+	s, err := mongo.Open(ctx, uri, database)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,9 +36,10 @@ func open(t *testing.T, uri, database string) *mongo.Store {
 
 // R1, R4.1: the store's contract on MongoDB.
 func TestStore(t *testing.T) {
+	ctx := mongoxtest.Queries(t, "")
 	storetest.Run(t, func(t *testing.T) storetest.Open {
 		uri, database := testkit.Mongo(t)
-		return func(t *testing.T) relay.Store { return open(t, uri, database) }
+		return func(t *testing.T) storetest.Store { return open(ctx, t, uri, database) }
 	})
 }
 
@@ -45,13 +47,13 @@ func TestStore(t *testing.T) {
 // inserts collides, and takes the next number.
 func TestInstancesShareTheNumbers(t *testing.T) {
 	uri, database := testkit.Mongo(t)
-	instances := []*mongo.Store{open(t, uri, database), open(t, uri, database), open(t, uri, database)}
+	instances := []*mongo.Store{open(t.Context(), t, uri, database), open(t.Context(), t, uri, database), open(t.Context(), t, uri, database)}
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	event := func(action string) record.Event {
 		return record.New(at, "chat-relay", action, record.Success, record.Origin{})
 	}
-	c := relay.Conversation{ID: id.New("cnv"), Kind: relay.Group, CreatedAt: at, ActiveAt: at, CreatedBy: "a", Members: []relay.Member{{Account: "a", UserName: "a", AddedAt: at}}}
-	if _, err := instances[0].AddConversation(t.Context(), c, event(record.ChatConversationCreated)); err != nil {
+	c := room.Conversation{ID: id.New("cnv"), Kind: room.Group, CreatedAt: at, ActiveAt: at, CreatedBy: "a", Members: []room.Member{{Account: "a", UserName: "a", AddedAt: at}}}
+	if _, err := instances[0].Create(t.Context(), c, event(record.ChatConversationCreated)); err != nil {
 		t.Fatal(err)
 	}
 	const each = 15
@@ -59,13 +61,14 @@ func TestInstancesShareTheNumbers(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range seqs {
 		all.Go(func() {
-			m, created, err := instances[i%len(instances)].AppendMessage(t.Context(),
-				relay.Message{Conversation: c.ID, ClientID: fmt.Sprint(i), Sender: "a", Kind: relay.Text, Text: "hola", At: at},
-				func(relay.Message) record.Event { return event(record.ChatMessageSent) })
-			if err != nil || !created {
-				t.Errorf("append %d: %v, %v", i, created, err)
+			fates, err := instances[i%len(instances)].Append(t.Context(), room.Batch{Entries: []room.Entry{{Message: room.Message{
+				Conversation: c.ID, Seq: 1, ClientID: fmt.Sprint(i), Sender: "a", Kind: room.Text, Text: "hola", At: at,
+			}}}})
+			if err != nil {
+				t.Errorf("append %d: %v", i, err)
+				return
 			}
-			seqs[i] = m.Seq
+			seqs[i] = fates[0].Seq
 		})
 	}
 	all.Wait()

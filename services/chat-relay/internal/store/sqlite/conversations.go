@@ -5,125 +5,108 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"time"
 
-	"centinela/services/chat-relay/internal/relay"
+	"centinela/services/chat-relay/internal/room"
 	"centinela/shared/record"
 	"centinela/shared/sqlitex"
 )
 
-const conversationColumns = `c.id, c.kind, c.title, coalesce(c.direct_key, ''), c.created_by, c.last_seq, c.created_at, c.active_at`
-
-// querier is the read handle, or a transaction that must see what it is about to commit.
-type querier interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+// conversations are the bodies, which are written once; what each message changes is in heads.
+func conversations() *sqlitex.Table[room.Conversation] {
+	return sqlitex.NewTable(sqlitex.Layout[room.Conversation]{
+		Table: "conversations", Shape: 1, Columns: []string{"id", "direct_key"}, Missing: room.ErrConversationNotFound,
+		Row: func(c *room.Conversation) []any {
+			return []any{c.ID, sql.NullString{String: c.DirectKey, Valid: c.DirectKey != ""}}
+		},
+	})
 }
 
-// AddConversation implements relay.Store. The one that is found is read in the transaction: its own may be of the same
-// group, and is answered only after the sync.
-func (s *Store) AddConversation(ctx context.Context, c relay.Conversation, e record.Event) (relay.Conversation, error) {
-	stored := c
+// Create implements room.Rooms. The one that is found is read in the transaction: its own may be of the same group, and is
+// answered only after the sync.
+func (s *Store) Create(ctx context.Context, c room.Conversation, e record.Event) (stored room.Conversation, _ error) {
 	err := s.Write(ctx, func(tx *sql.Tx) error {
-		result, err := tx.Exec(
-			`INSERT INTO conversations (id, kind, title, direct_key, created_by, last_seq, created_at, active_at) VALUES (?, ?, ?, nullif(?, ''), ?, ?, ?, ?) ON CONFLICT (direct_key) DO NOTHING`,
-			c.ID, c.Kind, c.Title, c.DirectKey, c.CreatedBy, c.LastSeq, sqlitex.Millis(c.CreatedAt), sqlitex.Millis(c.ActiveAt),
-		)
-		if err != nil {
-			return err
-		}
-		if n, err := result.RowsAffected(); err != nil || n == 0 {
-			if err == nil {
-				stored, err = one(ctx, tx, `SELECT `+conversationColumns+` FROM conversations c WHERE c.direct_key = ?`, c.DirectKey)
+		if c.DirectKey != "" {
+			known, err := s.conversations.One(ctx, tx, `SELECT body FROM conversations WHERE direct_key = ?`, c.DirectKey)
+			if !errors.Is(err, room.ErrConversationNotFound) {
+				stored = known
+				return errors.Join(err, withHead(ctx, tx, &stored))
 			}
+		}
+		stored = c
+		if err := s.conversations.Insert(ctx, tx, &c, e); err != nil {
 			return err
 		}
-		for i, m := range c.Members {
-			if _, err := tx.Exec(
-				`INSERT INTO members (conversation, account, position, user_name, added_at) VALUES (?, ?, ?, ?, ?)`,
-				c.ID, m.Account, i, m.UserName, sqlitex.Millis(m.AddedAt),
-			); err != nil {
+		if _, err := sqlitex.Exec(ctx, tx, `INSERT INTO heads (conversation, last_seq, active_at) VALUES (?, ?, ?)`, c.ID, c.LastSeq, c.ActiveAt); err != nil {
+			return err
+		}
+		for _, m := range c.Members {
+			if _, err := sqlitex.Exec(ctx, tx, `INSERT INTO members (conversation, account, active_at) VALUES (?, ?, ?)`, c.ID, m.Account, c.ActiveAt); err != nil {
 				return err
 			}
 		}
-		return sqlitex.AppendOutbox(tx, e)
+		return nil
 	})
 	return stored, err
 }
 
-// Conversation implements relay.Store.
-func (s *Store) Conversation(ctx context.Context, id string) (relay.Conversation, error) {
-	return one(ctx, s.Read(), `SELECT `+conversationColumns+` FROM conversations c WHERE c.id = ?`, id)
-}
-
-func one(ctx context.Context, from querier, query string, args ...any) (relay.Conversation, error) {
-	list, err := conversations(ctx, from, query, args...)
+// Conversation implements room.Rooms.
+func (s *Store) Conversation(ctx context.Context, id string) (room.Conversation, error) {
+	c, err := s.conversations.Get(ctx, s.Read(), id)
 	if err != nil {
-		return relay.Conversation{}, err
+		return room.Conversation{}, err
 	}
-	if len(list) == 0 {
-		return relay.Conversation{}, relay.ErrConversationNotFound
-	}
-	return list[0], nil
+	return c, withHead(ctx, s.Read(), &c)
 }
 
-// ConversationsOf implements relay.Store.
-func (s *Store) ConversationsOf(ctx context.Context, account string, behind relay.Position, limit int) ([]relay.Conversation, error) {
-	query := `SELECT ` + conversationColumns + ` FROM members m JOIN conversations c ON c.id = m.conversation WHERE m.account = ?`
-	args := []any{account}
+// head is where a conversation is.
+type head struct {
+	conversation string
+	last         int64
+	active       time.Time
+}
+
+func headColumns(h *head) []any { return []any{&h.conversation, &h.last, sqlitex.At(&h.active)} }
+
+func withHead(ctx context.Context, q sqlitex.Querier, c *room.Conversation) error {
+	heads, err := sqlitex.Collect(ctx, q, headColumns, `SELECT conversation, last_seq, active_at FROM heads WHERE conversation = ?`, c.ID)
+	if err == nil && len(heads) == 0 {
+		err = room.ErrConversationNotFound
+	}
+	if err != nil {
+		return err
+	}
+	c.LastSeq, c.ActiveAt = heads[0].last, heads[0].active
+	return nil
+}
+
+// Of implements room.Rooms. A page costs its own conversations, whatever else the account is in.
+func (s *Store) Of(ctx context.Context, account string, behind room.Position, limit int) ([]room.Conversation, error) {
+	query, args := `SELECT m.conversation, h.last_seq, m.active_at FROM members m CROSS JOIN heads h ON h.conversation = m.conversation WHERE m.account = ?`, []any{account}
 	if !behind.IsZero() {
-		query += ` AND (c.active_at, c.id) < (?, ?)`
-		args = append(args, sqlitex.Millis(behind.ActiveAt), behind.ID)
+		query, args = query+` AND (m.active_at, m.conversation) < (?, ?)`, append(args, behind.ActiveAt, behind.ID)
 	}
-	return conversations(ctx, s.Read(), query+` ORDER BY c.active_at DESC, c.id DESC LIMIT ?`, append(args, limit)...)
-}
-
-func conversations(ctx context.Context, from querier, query string, args ...any) (list []relay.Conversation, err error) {
-	rows, err := from.QueryContext(ctx, query, args...)
+	heads, err := sqlitex.Collect(ctx, s.Read(), headColumns, query+` ORDER BY m.active_at DESC, m.conversation DESC LIMIT ?`, append(args, limit)...)
+	if err != nil || len(heads) == 0 {
+		return nil, err
+	}
+	ids, at := make([]string, len(heads)), make(map[string]int, len(heads))
+	for i, h := range heads {
+		ids[i], at[h.conversation] = h.conversation, i
+	}
+	asked, err := json.Marshal(ids)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		var c relay.Conversation
-		var created, active int64
-		if err := rows.Scan(&c.ID, &c.Kind, &c.Title, &c.DirectKey, &c.CreatedBy, &c.LastSeq, &created, &active); err != nil {
-			return nil, err
-		}
-		c.CreatedAt, c.ActiveAt = sqlitex.FromMillis(created), sqlitex.FromMillis(active)
-		list = append(list, c)
-	}
-	if err := rows.Err(); err != nil {
+	bodies, err := s.conversations.List(ctx, s.Read(), `SELECT body FROM conversations WHERE id IN (SELECT value FROM json_each(?))`, string(asked))
+	if err != nil {
 		return nil, err
 	}
-	return list, fillMembers(ctx, from, list)
-}
-
-// fillMembers reads the members of all of them in one query.
-func fillMembers(ctx context.Context, from querier, list []relay.Conversation) (err error) {
-	ids, at := make([]string, len(list)), make(map[string]int, len(list))
-	for i, c := range list {
-		ids[i], at[c.ID] = c.ID, i
+	page := make([]room.Conversation, len(heads))
+	for _, c := range bodies {
+		h := heads[at[c.ID]]
+		c.LastSeq, c.ActiveAt = h.last, h.active
+		page[at[c.ID]] = c
 	}
-	encoded, err := json.Marshal(ids)
-	if err != nil {
-		return err
-	}
-	rows, err := from.QueryContext(ctx,
-		`SELECT conversation, account, user_name, added_at FROM members WHERE conversation IN (SELECT value FROM json_each(?)) ORDER BY conversation, position`,
-		string(encoded))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		var conversation string
-		var m relay.Member
-		var added int64
-		if err := rows.Scan(&conversation, &m.Account, &m.UserName, &added); err != nil {
-			return err
-		}
-		m.AddedAt = sqlitex.FromMillis(added)
-		c := &list[at[conversation]]
-		c.Members = append(c.Members, m)
-	}
-	return rows.Err()
+	return page, nil
 }

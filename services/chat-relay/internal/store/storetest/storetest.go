@@ -2,19 +2,32 @@ package storetest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"reflect"
 	"testing"
 	"time"
 
-	"centinela/services/chat-relay/internal/relay"
+	"centinela/services/chat-relay/internal/digest"
+	"centinela/services/chat-relay/internal/room"
 	"centinela/shared/id"
+	"centinela/shared/outbox"
+	"centinela/shared/outbox/outboxtest"
 	"centinela/shared/record"
 )
 
+// Store is what the suite needs of a store.
+type Store interface {
+	room.Log
+	room.Rooms
+	digest.Store
+	Record(ctx context.Context, events ...record.Event) error
+	Outbox() outbox.Log
+	Ready(ctx context.Context) error
+	Close(ctx context.Context) error
+}
+
 // Open opens a store on the same data each time that it is called in one test, and closes it after the test.
-type Open func(t *testing.T) relay.Store
+type Open func(t *testing.T) Store
 
 // Run runs every case, each on a store of its own that newStore gives.
 func Run(t *testing.T, newStore func(t *testing.T) Open) {
@@ -24,12 +37,17 @@ func Run(t *testing.T, newStore func(t *testing.T) Open) {
 		"direct_is_found_again":            direct,
 		"direct_race_has_one_winner":       directRace,
 		"newest_activity_first":            listing,
-		"numbers_have_no_gap":              appending,
+		"only_a_lift_moves_up":             lifting,
+		"a_stale_number_is_corrected":      stale,
+		"a_batch_is_stored_in_its_order":   batches,
 		"crowd_gets_contiguous_numbers":    crowd,
 		"client_id_counts_once":            once,
 		"client_id_race_counts_once":       onceRace,
-		"pages_both_ways":                  paging,
-		"events_with_their_change":         events,
+		"a_retry_changes_nothing":          nothing,
+		"numbers_without_a_gap_both_ways":  paging,
+		"digests_end_with_their_event":     digests,
+		"digest_is_closed_once":            closeRace,
+		"a_full_batch":                     full,
 		"cancelled_context_writes_nothing": cancelled,
 		"reopen_keeps_everything":          reopen,
 		"any_sequence_like_a_list":         sequence,
@@ -46,42 +64,83 @@ func event(target string) record.Event {
 	return e
 }
 
-func report(m relay.Message) record.Event {
-	e := record.New(m.At, "chat-relay", record.ChatMessageSent, record.Success, record.Origin{})
-	e.Target, e.Data = m.Conversation, map[string]string{"seq": fmt.Sprint(m.Seq)}
-	return e
-}
-
 func account(n int) string { return fmt.Sprintf("acc_%024d", n) }
 
-func conversation(members ...int) relay.Conversation {
-	c := relay.Conversation{ID: id.New("cnv"), Kind: relay.Group, CreatedAt: noon, ActiveAt: noon, CreatedBy: account(members[0])}
+func conversation(members ...int) room.Conversation {
+	c := room.Conversation{ID: id.New("cnv"), Kind: room.Group, CreatedAt: noon, ActiveAt: noon, CreatedBy: account(members[0])}
 	for _, n := range members {
-		c.Members = append(c.Members, relay.Member{Account: account(n), UserName: fmt.Sprintf("person%d", n), AddedAt: noon})
+		c.Members = append(c.Members, room.Member{Account: account(n), UserName: fmt.Sprintf("person%d", n), AddedAt: noon})
 	}
 	return c
 }
 
-func message(c string, sender int, client string) relay.Message {
-	return relay.Message{Conversation: c, ClientID: client, Sender: account(sender), Kind: relay.Text, Text: "hola " + client, At: noon}
+func message(c string, sender int, client string) room.Message {
+	return room.Message{Conversation: c, Seq: 1, ClientID: client, Sender: account(sender), Kind: room.Text, Text: "hola " + client, Digest: "dig_1", At: noon}
 }
 
-func add(t *testing.T, s relay.Store, c relay.Conversation) relay.Conversation {
+func add(t *testing.T, s Store, c room.Conversation) room.Conversation {
 	t.Helper()
-	stored, err := s.AddConversation(t.Context(), c, event(c.ID))
+	stored, err := s.Create(t.Context(), c, event(c.ID))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return stored
 }
 
-func send(t *testing.T, s relay.Store, m relay.Message) relay.Message {
-	t.Helper()
-	stored, created, err := s.AppendMessage(t.Context(), m, report)
-	if err != nil || !created {
-		t.Fatalf("append: %v, created %v", err, created)
+// one appends a batch of one.
+func one(ctx context.Context, s Store, m room.Message) (room.Fate, error) {
+	fates, err := s.Append(ctx, room.Batch{Entries: []room.Entry{{Message: m, Lift: true}}})
+	if err != nil {
+		return room.Fate{}, err
 	}
-	return stored
+	if len(fates) != 1 {
+		return room.Fate{}, fmt.Errorf("%d fates of one message", len(fates))
+	}
+	return fates[0], nil
+}
+
+func send(t *testing.T, s Store, m room.Message) room.Message {
+	t.Helper()
+	f, err := one(t.Context(), s, m)
+	if err != nil || f.Known {
+		t.Fatalf("append: %v, known %v", err, f.Known)
+	}
+	return f.Message
+}
+
+// whole is everything that a store holds, as far as anybody can see it: a no-op leaves it as it was.
+func whole(t *testing.T, s Store, accounts ...int) string {
+	t.Helper()
+	pending, err := outboxtest.Read(t.Context(), s.Outbox(), 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("%s%+v", state(t, s, accounts...), pending)
+}
+
+// state is whole without the events, which one process at a time reads.
+func state(t *testing.T, s Store, accounts ...int) (text string) {
+	t.Helper()
+	note := func(v any, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		text += fmt.Sprintf("%+v\n", v)
+	}
+	for _, n := range accounts {
+		list, err := s.Of(t.Context(), account(n), room.Position{}, 1000)
+		note(list, err)
+		for _, c := range list {
+			c, err := s.Conversation(t.Context(), c.ID)
+			note(c, err)
+			messages, err := s.After(t.Context(), c.ID, 0, 1000)
+			note(messages, err)
+		}
+	}
+	open, err := s.OpenDigests(t.Context(), "", noon.AddDate(1, 0, 0), 1000)
+	note(open, err)
+	return text
 }
 
 // filled fails on a field of v that a test forgot to set: it would not be compared.
@@ -95,179 +154,9 @@ func filled(t *testing.T, v any) {
 	}
 }
 
-func everyField(t *testing.T, open Open) {
-	s := open(t)
-	c := conversation(1, 2)
-	c.Title, c.DirectKey, c.LastSeq = "Título ✓", "a+b", 1
-	c.ActiveAt = noon.Add(time.Second)
-	filled(t, c)
-	filled(t, c.Members[0])
-	// A conversation begins without messages; the number is what its first message makes it.
-	fresh := c
-	fresh.LastSeq = 0
-	if got := add(t, s, fresh); !reflect.DeepEqual(got, fresh) {
-		t.Errorf("added %+v\nwant  %+v", got, fresh)
-	}
-	m := message(c.ID, 1, "c1")
-	m.Text, m.ReplyTo, m.At = "a\x00\"ñ\n{$gt}", 7, noon.Add(time.Second)
-	stored := send(t, s, m)
-	m.Seq = 1
-	filled(t, m)
-	if stored != m {
-		t.Errorf("appended %+v\nwant     %+v", stored, m)
-	}
-	got, err := s.Conversation(t.Context(), c.ID)
-	if err != nil || !reflect.DeepEqual(got, c) {
-		t.Errorf("conversation %+v (%v)\nwant         %+v", got, err, c)
-	}
-	list, err := s.ConversationsOf(t.Context(), account(2), relay.Position{}, 10)
-	if err != nil || !reflect.DeepEqual(list, []relay.Conversation{c}) {
-		t.Errorf("list %+v (%v)\nwant %+v", list, err, c)
-	}
-	messages, err := s.MessagesAfter(t.Context(), c.ID, 0, 10)
-	if err != nil || !reflect.DeepEqual(messages, []relay.Message{m}) {
-		t.Errorf("messages %+v (%v)\nwant     %+v", messages, err, m)
-	}
-}
-
-func unknown(t *testing.T, open Open) {
-	s := open(t)
-	if _, err := s.Conversation(t.Context(), id.New("cnv")); !errors.Is(err, relay.ErrConversationNotFound) {
-		t.Errorf("conversation: %v", err)
-	}
-	if _, _, err := s.AppendMessage(t.Context(), message(id.New("cnv"), 1, "c"), report); !errors.Is(err, relay.ErrConversationNotFound) {
-		t.Errorf("append: %v", err)
-	}
-	list, err := s.ConversationsOf(t.Context(), account(1), relay.Position{}, 10)
-	if err != nil || len(list) != 0 {
-		t.Errorf("list: %v, %v", list, err)
-	}
-	messages, err := s.MessagesBefore(t.Context(), id.New("cnv"), 1<<63-1, 10)
-	if err != nil || len(messages) != 0 {
-		t.Errorf("messages: %v, %v", messages, err)
-	}
-	pending, err := s.PendingEvents(t.Context(), 10)
-	if err != nil || len(pending) != 0 {
-		t.Errorf("a refused append left events: %v, %v", pending, err)
-	}
-	if err := s.Ping(t.Context()); err != nil {
-		t.Error(err)
-	}
-}
-
-func direct(t *testing.T, open Open) {
-	s := open(t)
-	first := conversation(1, 2)
-	first.Kind, first.DirectKey = relay.Direct, "1+2"
-	add(t, s, first)
-	again := conversation(2, 1)
-	again.Kind, again.DirectKey = relay.Direct, "1+2"
-	if got := add(t, s, again); !reflect.DeepEqual(got, first) {
-		t.Errorf("got  %+v\nwant %+v", got, first)
-	}
-	if _, err := s.Conversation(t.Context(), again.ID); !errors.Is(err, relay.ErrConversationNotFound) {
-		t.Errorf("the second one is there too: %v", err)
-	}
-	if pending, err := s.PendingEvents(t.Context(), 10); err != nil || len(pending) != 1 {
-		t.Errorf("%d events (%v), want that of the first", len(pending), err)
-	}
-	for range 2 { // groups have no key and are never the same
-		add(t, s, conversation(1, 2))
-	}
-	list, err := s.ConversationsOf(t.Context(), account(1), relay.Position{}, 10)
-	if err != nil || len(list) != 3 {
-		t.Errorf("%d conversations (%v), want 3", len(list), err)
-	}
-}
-
-func listing(t *testing.T, open Open) {
-	s := open(t)
-	var all []relay.Conversation
-	for i := range 7 {
-		c := conversation(1, 2+i)
-		c.ActiveAt = noon.Add(time.Duration(i/2) * time.Second) // pairs of the same time: the id decides
-		all = append(all, add(t, s, c))
-	}
-	add(t, s, conversation(2, 3)) // another's
-	var got []string
-	behind := relay.Position{}
-	for {
-		page, err := s.ConversationsOf(t.Context(), account(1), behind, 2)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i, c := range page {
-			if i > 0 && (c.ActiveAt.After(page[i-1].ActiveAt) || (c.ActiveAt.Equal(page[i-1].ActiveAt) && c.ID > page[i-1].ID)) {
-				t.Errorf("%s after %s", c.ID, page[i-1].ID)
-			}
-			got = append(got, c.ID)
-		}
-		if len(page) < 2 {
-			break
-		}
-		behind = relay.Position{ActiveAt: page[1].ActiveAt, ID: page[1].ID}
-		if len(got) == 2 { // what becomes active between two pages shows up at the beginning, and nothing else moves
-			m := message(all[6].ID, 1, "new")
-			m.At = noon.Add(time.Hour)
-			send(t, s, m)
-		}
-	}
-	seen := map[string]bool{}
-	for _, c := range got {
-		if seen[c] {
-			t.Errorf("%s twice", c)
-		}
-		seen[c] = true
-	}
-	if len(got) != 7 {
-		t.Errorf("%d of 7", len(got))
-	}
-	first, err := s.ConversationsOf(t.Context(), account(1), relay.Position{}, 1)
-	if err != nil || first[0].ID != all[6].ID || first[0].LastSeq != 1 || !first[0].ActiveAt.Equal(noon.Add(time.Hour)) {
-		t.Errorf("the newest activity: %+v (%v)", first, err)
-	}
-}
-
-func cancelled(t *testing.T, open Open) {
-	s := open(t)
-	c := add(t, s, conversation(1, 2))
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	other := conversation(1, 3)
-	if _, err := s.AddConversation(ctx, other, event(other.ID)); err == nil {
-		t.Error("a conversation was added")
-	}
-	if _, _, err := s.AppendMessage(ctx, message(c.ID, 1, "c"), report); err == nil {
-		t.Error("a message was appended")
-	}
-	if err := s.RecordEvents(ctx, event("x")); err == nil {
-		t.Error("an event was recorded")
-	}
-	if _, err := s.Conversation(t.Context(), other.ID); !errors.Is(err, relay.ErrConversationNotFound) {
-		t.Errorf("the conversation is there: %v", err)
-	}
-	if messages, err := s.MessagesAfter(t.Context(), c.ID, 0, 10); err != nil || len(messages) != 0 {
-		t.Errorf("messages: %v, %v", messages, err)
-	}
-	if pending, err := s.PendingEvents(t.Context(), 10); err != nil || len(pending) != 1 {
-		t.Errorf("%d events, %v", len(pending), err)
-	}
-}
-
-func reopen(t *testing.T, open Open) {
-	s := open(t)
-	c := add(t, s, conversation(1, 2))
-	send(t, s, message(c.ID, 1, "c1"))
-	again := open(t)
-	got := send(t, again, message(c.ID, 2, "c2"))
-	if got.Seq != 2 {
-		t.Errorf("seq = %d", got.Seq)
-	}
-	known, created, err := again.AppendMessage(t.Context(), message(c.ID, 1, "c1"), report)
-	if err != nil || created || known.Seq != 1 {
-		t.Errorf("the retry: %+v, %v, %v", known, created, err)
-	}
-	if pending, err := again.PendingEvents(t.Context(), 10); err != nil || len(pending) != 3 {
-		t.Errorf("%d events, %v", len(pending), err)
+func openDigest(name string, at time.Time) digest.Digest {
+	return digest.Digest{
+		ID: name, Owner: "rly_1", OpenedAt: at, Rooms: map[string]int64{"cnv_1": 3},
+		Author: digest.Author{Account: account(1), Session: "ses_1", Origin: record.Origin{Address: "203.0.113.7", UserAgent: "ua", RequestID: "r", Device: "d"}},
 	}
 }

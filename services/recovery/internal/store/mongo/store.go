@@ -2,29 +2,35 @@ package mongo
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
-	"centinela/services/recovery/internal/recovery"
+	"centinela/services/recovery/internal/claim"
+	"centinela/services/recovery/internal/due"
+	"centinela/services/recovery/internal/objection"
+	"centinela/services/recovery/internal/post"
+	"centinela/services/recovery/internal/wallet"
 	"centinela/shared/mongox"
-	"centinela/shared/record"
 )
 
 // Store is recovery's store on MongoDB.
 type Store struct {
-	*mongox.Outbox
-	db *mongox.DB
+	*mongox.DB
+	*mongox.Log
+	wallets *mongox.Documents[WalletDoc]
+	flows   *mongox.Documents[FlowDoc]
+	inbox   *mongox.Documents[post.KeptText]
 }
 
 var (
-	_ recovery.Store = (*Store)(nil)
-	_ recovery.Texts = (*Store)(nil)
-	_ recovery.Inbox = (*Store)(nil)
+	_ wallet.Store    = (*Store)(nil)
+	_ claim.Store     = (*Store)(nil)
+	_ objection.Store = (*Store)(nil)
+	_ post.Store      = (*Store)(nil)
+	_ post.Inbox      = (*Store)(nil)
 )
 
 // Open connects and makes the indexes.
@@ -33,81 +39,94 @@ func Open(ctx context.Context, uri, database string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{Outbox: db.Outbox(wallets, flows), db: db}, nil
+	return &Store{
+		DB: db, Log: db.Log(post.ServiceName, walletDocs, flowDocs),
+		wallets: mongox.NewDocuments[WalletDoc](db, walletDocs, 1, nil),
+		flows:   mongox.NewDocuments[FlowDoc](db, flowDocs, 1, claim.ErrNoFlow),
+		inbox:   mongox.NewDocuments[post.KeptText](db, inboxDocs, 1, post.ErrNoText),
+	}, nil
 }
 
-// Ping asks the primary.
-func (s *Store) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
-
-// Close ends the connections.
-func (s *Store) Close(ctx context.Context) error { return s.db.Close(ctx) }
-
-// Carried is what every document has besides its content. Exported, because the
+// Carried is what a document has besides its content. Exported, because the
 // driver leaves unexported embedded structs out.
 type Carried struct {
-	Version int64           `bson:"version"`
-	Outbox  []bson.Raw      `bson:"outbox,omitempty"` // raw: the shipper removes them byte for byte
-	Texts   []recovery.Text `bson:"texts,omitempty"`
+	Attempts int         `json:"attempts,omitempty"` // how often what was due failed in a row
+	Texts    []post.Text `json:"texts,omitempty"`
+	// TextsNext is when the first of the texts is due, TextsDone when the first
+	// was finished: an index on an array's times serves no order.
+	TextsNext time.Time `json:"texts_next,omitzero,omitempty"`
+	TextsDone time.Time `json:"texts_done,omitzero,omitempty"`
 }
 
-type walletDoc struct {
-	ID              string `bson:"_id"`
-	recovery.Wallet `bson:",inline"`
-	Carried         `bson:",inline"`
+// WalletDoc is a wallet with its texts.
+type WalletDoc struct {
+	wallet.Wallet `json:",inline"`
+	Carried       `json:",inline"`
 }
 
-// flowDoc holds the flow's own id as _id and as id.
-type flowDoc struct {
-	Key           string `bson:"_id"`
-	recovery.Flow `bson:",inline"`
-	Carried       `bson:",inline"`
+// FlowDoc is a flow with its texts. The flow's id is its _id, too.
+type FlowDoc struct {
+	claim.Flow `json:",inline"`
+	Carried    `json:",inline"`
 }
 
-func (c *Carried) add(e recovery.Effects) error {
+// take keeps the effects of a change but for its events.
+func (c *Carried) take(e post.Effects) {
+	c.Attempts = 0
+	for i := range c.Texts {
+		if !e.Over.IsZero() {
+			c.Texts[i].Withdraw(e.Over)
+		}
+	}
 	for _, t := range e.Texts {
-		if !slices.ContainsFunc(c.Texts, func(o recovery.Text) bool { return o.ID == t.ID }) {
+		if !slices.ContainsFunc(c.Texts, func(o post.Text) bool { return o.Key == t.Key }) {
 			c.Texts = append(c.Texts, t)
 		}
 	}
-	return c.report(e.Events)
+	c.index()
 }
 
-func (c *Carried) report(events []record.Event) error {
-	for _, e := range events {
-		raw, err := bson.Marshal(e)
-		if err != nil {
-			return err
+// index finds the first times again after texts have changed.
+func (c *Carried) index() {
+	first := func(of func(post.Text) time.Time) (first time.Time) {
+		for _, t := range c.Texts {
+			if at := of(t); !at.IsZero() && (first.IsZero() || at.Before(first)) {
+				first = at
+			}
 		}
-		c.Outbox = append(c.Outbox, raw)
+		return first
 	}
-	return nil
+	c.TextsNext = first(func(t post.Text) time.Time { return t.NextAt })
+	c.TextsDone = first(func(t post.Text) time.Time { return t.FinishedAt })
 }
-
-func byID(id string) bson.D { return bson.D{{Key: "_id", Value: id}} }
 
 func is(key string, value any) bson.D { return bson.D{{Key: key, Value: value}} }
 
 func atMost(key string, t time.Time) bson.D { return is(key, is("$lte", t)) }
 
-func find[T any](ctx context.Context, c *mongo.Collection, filter bson.D, opts *options.FindOptionsBuilder) ([]T, error) {
-	cursor, err := c.Find(ctx, filter, opts)
-	if err != nil {
-		return nil, mongox.Wrap(err)
-	}
-	var all []T
-	if err := cursor.All(ctx, &all); err != nil {
-		return nil, mongox.Wrap(err)
-	}
-	return all, nil
+// dueItem is what a sweep reads of a document: what is in it may be broken.
+type dueItem struct {
+	ID       string `bson:"_id"`
+	Attempts int    `bson:"attempts"`
 }
 
-func findOne[T any](ctx context.Context, c *mongo.Collection, filter bson.D) (v T, found bool, _ error) {
-	err := c.FindOne(ctx, filter).Decode(&v)
-	if errors.Is(err, mongo.ErrNoDocuments) {
-		return v, false, nil
+func listDue(ctx context.Context, c *mongo.Collection, now time.Time, limit int) (items []due.Item, _ error) {
+	docs, err := mongox.List[dueItem](ctx, c, atMost("next_at", now), mongox.Keys("next_at"), limit, "attempts")
+	for _, d := range docs {
+		items = append(items, due.Item(d))
 	}
-	return v, err == nil, mongox.Wrap(err)
+	return items, err
 }
 
-// missing is told by identity: the callbacks' own faults may have the same code.
-func missing(err error) bool { return err == error(mongox.ErrNoDocument) } //nolint:errorlint // see above
+// putOff moves a document that is still due on, without replacing it. One that is
+// done between the two steps becomes due once more, which finds nothing to do.
+func putOff(ctx context.Context, c *mongo.Collection, item due.Item, next time.Time) error {
+	doc, _, err := mongox.One[struct {
+		Next time.Time `json:"next_at"`
+	}](ctx, c, mongox.ByID(item.ID))
+	if err != nil || doc.Next.IsZero() || !doc.Next.Before(next) {
+		return err
+	}
+	_, err = c.UpdateOne(ctx, mongox.ByID(item.ID), mongox.Set(bson.D{{Key: "next_at", Value: next}, {Key: "attempts", Value: item.Attempts}}))
+	return mongox.Wrap(err)
+}

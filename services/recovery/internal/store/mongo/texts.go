@@ -1,6 +1,7 @@
 package mongo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -9,9 +10,9 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
-	"centinela/services/recovery/internal/recovery"
+	"centinela/services/recovery/internal/claim"
+	"centinela/services/recovery/internal/post"
 	"centinela/shared/mongox"
 	"centinela/shared/record"
 	"centinela/shared/sms"
@@ -20,120 +21,155 @@ import (
 // errNothing ends an update that found nothing to do, so that nothing is written.
 var errNothing = errors.New("nothing to change")
 
-// ClaimTexts implements recovery.Texts.
-func (s *Store) ClaimTexts(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]recovery.Text, error) {
-	var all []recovery.Text
-	for _, claim := range []func() ([]recovery.Text, error){
-		func() ([]recovery.Text, error) {
-			return claimFrom(ctx, s.db.C(wallets), now, lease, limit, func(d *walletDoc) *Carried { return &d.Carried })
-		},
-		func() ([]recovery.Text, error) {
-			return claimFrom(ctx, s.db.C(flows), now, lease, limit-len(all), func(d *flowDoc) *Carried { return &d.Carried })
-		},
-	} {
-		claimed, err := claim()
+// owner is a document whose texts are looked at.
+type owner struct {
+	ID   string    `bson:"_id"`
+	Next time.Time `bson:"texts_next"`
+}
+
+// ClaimTexts implements post.Store: the longest due first.
+func (s *Store) ClaimTexts(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]post.Text, error) {
+	var all []owner
+	for _, c := range []*mongo.Collection{s.wallets.Collection, s.flows.Collection} {
+		found, err := mongox.List[owner](ctx, c, atMost("texts_next", now), mongox.Keys("texts_next"), limit, "texts_next")
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, claimed...)
+		all = append(all, found...)
 	}
-	return all, nil
-}
-
-func claimFrom[T any](ctx context.Context, c *mongo.Collection, now time.Time, lease time.Duration, limit int, in func(*T) *Carried) ([]recovery.Text, error) {
-	if limit <= 0 {
-		return nil, nil
-	}
-	owners, err := find[struct {
-		ID string `bson:"_id"`
-	}](ctx, c, atMost("texts.next_at", now), options.Find().SetProjection(is("_id", 1)).SetLimit(int64(limit)))
-	if err != nil {
-		return nil, err
-	}
-	var all []recovery.Text
-	for _, owner := range owners {
-		var claimed []recovery.Text
-		err := mongox.UpdateVersioned(ctx, c, owner.ID, func(d *T) *int64 { return &in(d).Version }, func(d *T) error {
-			claimed = nil
-			for i := range in(d).Texts {
-				t := &in(d).Texts[i]
-				if !t.NextAt.IsZero() && !t.NextAt.After(now) && len(all)+len(claimed) < limit {
-					t.NextAt = now.Add(lease)
-					claimed = append(claimed, *t)
-				}
+	slices.SortFunc(all, func(a, b owner) int { return cmp.Or(a.Next.Compare(b.Next), strings.Compare(a.ID, b.ID)) })
+	var claimed []post.Text
+	for _, o := range all {
+		if len(claimed) >= limit {
+			break
+		}
+		var own []post.Text
+		err := s.updateTexts(ctx, o.ID, func(c *Carried) ([]record.Event, error) {
+			if own = lend(c.Texts, now, lease, limit-len(claimed)); len(own) == 0 {
+				return nil, errNothing
 			}
-			if len(claimed) == 0 {
-				return errNothing
-			}
-			return nil
+			return nil, nil
 		})
-		if err != nil && !errors.Is(err, errNothing) && !missing(err) {
+		if err != nil && !errors.Is(err, errNothing) && !isGone(err) {
 			return nil, err
 		}
-		all = append(all, claimed...)
+		claimed = append(claimed, own...)
 	}
-	return all, nil
+	return claimed, nil
 }
 
-// UpdateText implements recovery.Texts. The owner's id says which collection.
-func (s *Store) UpdateText(ctx context.Context, owner, id string, change func(*recovery.Text) ([]record.Event, error)) error {
+// lend gives at most limit of the texts that are due away until the lease ends.
+func lend(texts []post.Text, now time.Time, lease time.Duration, limit int) (own []post.Text) {
+	for i := range texts {
+		if t := &texts[i]; !t.NextAt.IsZero() && !t.NextAt.After(now) && len(own) < limit {
+			t.NextAt = now.Add(lease)
+			own = append(own, *t)
+		}
+	}
+	return own
+}
+
+// updateTexts changes the texts of an owner, whose id says which collection.
+// Errors: one that isGone.
+func (s *Store) updateTexts(ctx context.Context, owner string, change func(*Carried) ([]record.Event, error)) error {
+	alter := func(c *Carried) ([]record.Event, error) {
+		events, err := change(c)
+		c.index()
+		return events, err
+	}
 	if strings.HasPrefix(owner, "rec_") {
-		return updateText(ctx, s.db.C(flows), owner, id, change, func(d *flowDoc) *Carried { return &d.Carried })
+		return s.flows.Update(ctx, owner, func(d *FlowDoc) ([]record.Event, error) { return alter(&d.Carried) })
 	}
-	return updateText(ctx, s.db.C(wallets), owner, id, change, func(d *walletDoc) *Carried { return &d.Carried })
+	return s.wallets.Update(ctx, owner, func(d *WalletDoc) ([]record.Event, error) { return alter(&d.Carried) })
 }
 
-func updateText[T any](ctx context.Context, c *mongo.Collection, owner, id string, change func(*recovery.Text) ([]record.Event, error), in func(*T) *Carried) error {
-	err := mongox.UpdateVersioned(ctx, c, owner, func(d *T) *int64 { return &in(d).Version }, func(d *T) error {
-		texts := in(d).Texts
-		i := slices.IndexFunc(texts, func(t recovery.Text) bool { return t.ID == id })
+func isGone(err error) bool { return errors.Is(err, claim.ErrNoFlow) }
+
+// UpdateText implements post.Store.
+func (s *Store) UpdateText(ctx context.Context, owner, id string, change func(*post.Text) ([]record.Event, error)) error {
+	err := s.updateTexts(ctx, owner, func(c *Carried) ([]record.Event, error) {
+		i := slices.IndexFunc(c.Texts, func(t post.Text) bool { return t.ID == id })
 		if i < 0 {
-			return recovery.ErrNoText
+			return nil, post.ErrNoText
 		}
-		events, err := change(&texts[i])
-		if err != nil {
-			return err
-		}
-		return in(d).report(events)
+		return change(&c.Texts[i])
 	})
-	if missing(err) {
-		return recovery.ErrNoText
+	if err == error(claim.ErrNoFlow) { //nolint:errorlint // by identity: the callback's own faults may have the same code
+		return post.ErrNoText
 	}
 	return err
 }
 
-// TextByProvider implements recovery.Texts.
-func (s *Store) TextByProvider(ctx context.Context, providerID string) (recovery.Text, error) {
-	if providerID == "" {
-		return recovery.Text{}, recovery.ErrNoText
+// TextsOf implements post.Store: a flow's texts are in its document.
+func (s *Store) TextsOf(ctx context.Context, flow string) ([]post.Text, error) {
+	doc, err := s.flows.Get(ctx, flow)
+	if isGone(err) {
+		return nil, nil
 	}
-	for _, name := range []string{flows, wallets} {
-		doc, found, err := findOne[Carried](ctx, s.db.C(name), is("texts.provider_id", providerID))
+	return doc.Texts, err
+}
+
+// TextByProvider implements post.Store.
+func (s *Store) TextByProvider(ctx context.Context, providerID string) (post.Text, error) {
+	if providerID == "" {
+		return post.Text{}, post.ErrNoText
+	}
+	for _, c := range []*mongo.Collection{s.flows.Collection, s.wallets.Collection} {
+		doc, _, err := mongox.One[Carried](ctx, c, is("texts.provider_id", providerID))
 		if err != nil {
-			return recovery.Text{}, err
+			return post.Text{}, err
 		}
-		if i := slices.IndexFunc(doc.Texts, func(t recovery.Text) bool { return t.ProviderID == providerID }); found && i >= 0 {
+		if i := slices.IndexFunc(doc.Texts, func(t post.Text) bool { return t.ProviderID == providerID }); i >= 0 {
 			return doc.Texts[i], nil
 		}
 	}
-	return recovery.Text{}, recovery.ErrNoText
+	return post.Text{}, post.ErrNoText
+}
+
+// PruneTexts implements post.Store.
+func (s *Store) PruneTexts(ctx context.Context, before time.Time, limit int) (int, error) {
+	n := 0
+	for _, c := range []*mongo.Collection{s.wallets.Collection, s.flows.Collection} {
+		if n >= limit {
+			break
+		}
+		ids, err := mongox.IDs(ctx, c, atMost("texts_done", before), mongox.Keys("texts_done"), limit-n)
+		if err != nil {
+			return n, err
+		}
+		n += len(ids)
+		for _, id := range ids {
+			err := s.updateTexts(ctx, id, func(c *Carried) ([]record.Event, error) {
+				c.Texts = slices.DeleteFunc(c.Texts, func(t post.Text) bool { return !t.FinishedAt.IsZero() && !t.FinishedAt.After(before) })
+				return nil, nil
+			})
+			if err != nil && !isGone(err) {
+				return n, err
+			}
+		}
+	}
+	return n, nil
 }
 
 // Keep implements sms.Inbox.
 func (s *Store) Keep(ctx context.Context, m sms.Message, at time.Time) error {
-	_, err := s.db.C(inbox).InsertOne(ctx, recovery.KeptText{ID: m.ID, To: m.To, Body: m.Body.Reveal(), At: at})
+	err := s.inbox.Insert(ctx, m.ID, post.KeptText{ID: m.ID, To: m.To, Body: m.Body.Reveal(), At: at})
 	if mongox.IsDuplicate(err) {
 		return nil
 	}
-	return mongox.Wrap(err)
+	return err
 }
 
-// Kept implements recovery.Inbox.
-func (s *Store) Kept(ctx context.Context, number string, limit int) ([]recovery.KeptText, error) {
+// Kept implements post.Inbox.
+func (s *Store) Kept(ctx context.Context, number string, limit int) ([]post.KeptText, error) {
 	filter := bson.D{}
 	if number != "" {
 		filter = is("to", number)
 	}
-	newest := bson.D{{Key: "at", Value: -1}, {Key: "_id", Value: -1}}
-	return find[recovery.KeptText](ctx, s.db.C(inbox), filter, options.Find().SetSort(newest).SetLimit(int64(limit)))
+	return s.inbox.List(ctx, filter, mongox.Keys("-at", "-_id"), limit)
+}
+
+// PruneInbox implements post.Inbox.
+func (s *Store) PruneInbox(ctx context.Context, before time.Time, limit int) (int, error) {
+	return mongox.Prune(ctx, s.inbox.Collection, atMost("at", before), mongox.Keys("at"), limit)
 }

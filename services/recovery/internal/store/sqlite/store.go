@@ -4,11 +4,14 @@ import (
 	"context"
 	"database/sql"
 	"embed"
-	"encoding/json"
-	"errors"
 	"io/fs"
+	"time"
 
-	"centinela/services/recovery/internal/recovery"
+	"centinela/services/recovery/internal/claim"
+	"centinela/services/recovery/internal/due"
+	"centinela/services/recovery/internal/objection"
+	"centinela/services/recovery/internal/post"
+	"centinela/services/recovery/internal/wallet"
 	"centinela/shared/sqlitex"
 )
 
@@ -19,73 +22,41 @@ var files embed.FS
 type Store struct{ *sqlitex.DB }
 
 var (
-	_ recovery.Store = (*Store)(nil)
-	_ recovery.Texts = (*Store)(nil)
-	_ recovery.Inbox = (*Store)(nil)
+	_ wallet.Store    = (*Store)(nil)
+	_ claim.Store     = (*Store)(nil)
+	_ objection.Store = (*Store)(nil)
+	_ post.Store      = (*Store)(nil)
+	_ post.Inbox      = (*Store)(nil)
 )
 
 // Open opens or makes the file at path.
-func Open(ctx context.Context, path string) (*Store, error) {
-	migrations, err := fs.Sub(files, "migrations")
+func Open(ctx context.Context, path string, options ...sqlitex.Option) (*Store, error) {
+	migrations, err := Schema()
 	if err != nil {
 		return nil, err
 	}
-	db, err := sqlitex.Open(ctx, path, migrations)
+	db, err := sqlitex.Open(ctx, path, migrations, options...)
 	if err != nil {
 		return nil, err
 	}
 	return &Store{db}, nil
 }
 
-// querier is the read handle or a transaction.
-type querier interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+// Close closes the file.
+func (s *Store) Close(context.Context) error { return s.DB.Close() }
+
+// due lists the items of a query for a key and attempts.
+func (s *Store) due(ctx context.Context, query string, now time.Time, limit int) ([]due.Item, error) {
+	return sqlitex.Collect(ctx, s.Read(), func(i *due.Item) []any { return []any{&i.ID, &i.Attempts} }, query, now, limit)
 }
 
-// list decodes the JSON of the first column of every row.
-func list[T any](ctx context.Context, q querier, query string, args ...any) (all []T, err error) {
-	rows, err := q.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		var body string
-		if err := rows.Scan(&body); err != nil {
-			return nil, err
-		}
-		var one T
-		if err := json.Unmarshal([]byte(body), &one); err != nil {
-			return nil, err
-		}
-		all = append(all, one)
-	}
-	return all, rows.Err()
-}
-
-// one is the only row of list; found false: there is none.
-func one[T any](ctx context.Context, q querier, query string, args ...any) (v T, found bool, err error) {
-	all, err := list[T](ctx, q, query, args...)
-	if err != nil || len(all) == 0 {
-		return v, false, err
-	}
-	return all[0], true, nil
-}
-
-// write keeps effects in the transaction of their change.
-func write(ctx context.Context, tx *sql.Tx, e recovery.Effects) error {
-	if err := sqlitex.AppendOutbox(tx, e.Events...); err != nil {
+// putOff moves a row that is still due on, without looking into its body.
+func (s *Store) putOff(ctx context.Context, query string, item due.Item, next time.Time) error {
+	return s.Write(ctx, func(tx *sql.Tx) error {
+		_, err := sqlitex.Exec(ctx, tx, query, next, item.Attempts, item.ID)
 		return err
-	}
-	for _, t := range e.Texts {
-		body, err := json.Marshal(t)
-		if err != nil {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, `INSERT OR IGNORE INTO texts (id, owner, next_at, provider_id, finished_at, body) VALUES (?, ?, ?, ?, ?, ?)`,
-			t.ID, t.Owner, sqlitex.Millis(t.NextAt), t.ProviderID, sqlitex.Millis(t.FinishedAt), string(body)); err != nil {
-			return err
-		}
-	}
-	return nil
+	})
 }
+
+// Schema is the migrations that Open applies.
+func Schema() (fs.FS, error) { return fs.Sub(files, "migrations") }

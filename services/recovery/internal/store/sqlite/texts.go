@@ -3,32 +3,66 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
-	"errors"
 	"time"
 
-	"centinela/services/recovery/internal/recovery"
+	"centinela/services/recovery/internal/post"
 	"centinela/shared/record"
 	"centinela/shared/sms"
 	"centinela/shared/sqlitex"
 )
 
-// ClaimTexts implements recovery.Texts.
-func (s *Store) ClaimTexts(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]recovery.Text, error) {
-	const due = `FROM texts WHERE next_at > 0 AND next_at <= ? ORDER BY next_at, id LIMIT ?`
+var texts = sqlitex.NewTable(sqlitex.Layout[post.Text]{
+	Table: "texts", Shape: 1, Columns: []string{"id", "owner", "key", "next_at", "provider_id", "finished_at"},
+	Row: func(t *post.Text) []any {
+		return []any{t.ID, t.Owner, t.Key, t.NextAt, t.ProviderID, t.FinishedAt}
+	},
+	Missing: post.ErrNoText,
+})
+
+// putTexts keeps an owner's texts in the transaction of their change.
+func putTexts(ctx context.Context, tx *sql.Tx, owner string, e post.Effects) error {
+	if !e.Over.IsZero() {
+		waiting, err := texts.List(ctx, tx, `SELECT body FROM texts WHERE owner = ? AND next_at > 0`, owner)
+		if err != nil {
+			return err
+		}
+		for _, t := range waiting {
+			if t.Withdraw(e.Over) {
+				if err := texts.Put(ctx, tx, &t); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	for _, t := range e.Texts {
+		there, err := sqlitex.Column[int](ctx, tx, `SELECT 1 FROM texts WHERE owner = ? AND key = ?`, t.Owner, t.Key)
+		if err != nil {
+			return err
+		}
+		if len(there) > 0 {
+			continue
+		}
+		if err := texts.Insert(ctx, tx, &t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ClaimTexts implements post.Store.
+func (s *Store) ClaimTexts(ctx context.Context, now time.Time, lease time.Duration, limit int) (claimed []post.Text, _ error) {
+	const dueTexts = `SELECT body FROM texts WHERE next_at > 0 AND next_at <= ? ORDER BY next_at LIMIT ?`
 	// Looked at first without the writer: mostly nothing is due.
-	if waiting, err := list[recovery.Text](ctx, s.Read(), `SELECT body `+due, sqlitex.Millis(now), 1); err != nil || len(waiting) == 0 {
+	if waiting, err := texts.List(ctx, s.Read(), dueTexts, now, 1); err != nil || len(waiting) == 0 {
 		return nil, err
 	}
-	var claimed []recovery.Text
-	err := s.Write(ctx, func(tx *sql.Tx) error {
-		var err error
-		if claimed, err = list[recovery.Text](ctx, tx, `SELECT body `+due, sqlitex.Millis(now), limit); err != nil {
+	err := s.Write(ctx, func(tx *sql.Tx) (err error) {
+		if claimed, err = texts.List(ctx, tx, dueTexts, now, limit); err != nil {
 			return err
 		}
 		for i := range claimed {
 			claimed[i].NextAt = now.Add(lease)
-			if err := putText(ctx, tx, claimed[i]); err != nil {
+			if err := texts.Put(ctx, tx, &claimed[i]); err != nil {
 				return err
 			}
 		}
@@ -37,74 +71,52 @@ func (s *Store) ClaimTexts(ctx context.Context, now time.Time, lease time.Durati
 	return claimed, err
 }
 
-// UpdateText implements recovery.Texts.
-func (s *Store) UpdateText(ctx context.Context, owner, id string, change func(*recovery.Text) ([]record.Event, error)) error {
+// UpdateText implements post.Store.
+func (s *Store) UpdateText(ctx context.Context, owner, id string, change func(*post.Text) ([]record.Event, error)) error {
 	return s.Write(ctx, func(tx *sql.Tx) error {
-		t, ok, err := one[recovery.Text](ctx, tx, `SELECT body FROM texts WHERE id = ? AND owner = ?`, id, owner)
-		if err != nil {
-			return err
-		}
-		if !ok {
-			return recovery.ErrNoText
-		}
-		events, err := change(&t)
-		if err != nil {
-			return err
-		}
-		if err := putText(ctx, tx, t); err != nil {
-			return err
-		}
-		return sqlitex.AppendOutbox(tx, events...)
+		return texts.Update(ctx, tx, id, func(t *post.Text) ([]record.Event, error) {
+			if t.Owner != owner {
+				return nil, post.ErrNoText
+			}
+			return change(t)
+		})
 	})
 }
 
-func putText(ctx context.Context, tx *sql.Tx, t recovery.Text) error {
-	body, err := json.Marshal(t)
-	if err != nil {
-		return err
-	}
-	_, err = tx.ExecContext(ctx, `UPDATE texts SET next_at = ?, provider_id = ?, finished_at = ?, body = ? WHERE id = ?`,
-		sqlitex.Millis(t.NextAt), t.ProviderID, sqlitex.Millis(t.FinishedAt), string(body), t.ID)
-	return err
+// TextsOf implements post.Store.
+func (s *Store) TextsOf(ctx context.Context, flow string) ([]post.Text, error) {
+	return texts.List(ctx, s.Read(), `SELECT body FROM texts WHERE owner = ?`, flow)
 }
 
-// TextsOf implements recovery.Store.
-func (s *Store) TextsOf(ctx context.Context, flow string) ([]recovery.Text, error) {
-	return list[recovery.Text](ctx, s.Read(), `SELECT body FROM texts WHERE owner = ? ORDER BY rowid`, flow)
+// TextByProvider implements post.Store.
+func (s *Store) TextByProvider(ctx context.Context, providerID string) (post.Text, error) {
+	return texts.One(ctx, s.Read(), `SELECT body FROM texts WHERE provider_id = ? AND provider_id <> '' LIMIT 1`, providerID)
 }
 
-// TextByProvider implements recovery.Texts.
-func (s *Store) TextByProvider(ctx context.Context, providerID string) (recovery.Text, error) {
-	t, ok, err := one[recovery.Text](ctx, s.Read(), `SELECT body FROM texts WHERE provider_id = ? AND provider_id <> '' LIMIT 1`, providerID)
-	if err == nil && !ok {
-		err = recovery.ErrNoText
-	}
-	return t, err
+// PruneTexts implements post.Store.
+func (s *Store) PruneTexts(ctx context.Context, before time.Time, limit int) (int, error) {
+	return s.Prune(ctx, limit, `DELETE FROM texts WHERE id IN (SELECT id FROM texts WHERE finished_at > 0 AND finished_at <= ? ORDER BY finished_at LIMIT ?)`, before)
 }
 
 // Keep implements sms.Inbox.
 func (s *Store) Keep(ctx context.Context, m sms.Message, at time.Time) error {
 	return s.Write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `INSERT OR IGNORE INTO inbox (id, number, body, at) VALUES (?, ?, ?, ?)`, m.ID, m.To, m.Body.Reveal(), sqlitex.Millis(at))
+		_, err := sqlitex.Exec(ctx, tx, `INSERT OR IGNORE INTO inbox (id, number, body, at) VALUES (?, ?, ?, ?)`, m.ID, m.To, m.Body.Reveal(), at)
 		return err
 	})
 }
 
-// Kept implements recovery.Inbox.
-func (s *Store) Kept(ctx context.Context, number string, limit int) (kept []recovery.KeptText, err error) {
-	rows, err := s.Read().QueryContext(ctx, `SELECT id, number, body, at FROM inbox WHERE ?1 = '' OR number = ?1 ORDER BY at DESC, seq DESC LIMIT ?2`, number, limit)
-	if err != nil {
-		return nil, err
+// Kept implements post.Inbox.
+func (s *Store) Kept(ctx context.Context, number string, limit int) ([]post.KeptText, error) {
+	row := func(k *post.KeptText) []any { return []any{&k.ID, &k.To, &k.Body, sqlitex.At(&k.At)} }
+	const columns = `SELECT id, number, body, at FROM inbox `
+	if number == "" {
+		return sqlitex.Collect(ctx, s.Read(), row, columns+`ORDER BY at DESC, seq DESC LIMIT ?`, limit)
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		var k recovery.KeptText
-		var at int64
-		if err := rows.Scan(&k.ID, &k.To, &k.Body, &at); err != nil {
-			return nil, err
-		}
-		k.At = sqlitex.FromMillis(at)
-		kept = append(kept, k)
-	}
-	return kept, rows.Err()
+	return sqlitex.Collect(ctx, s.Read(), row, columns+`WHERE number = ? ORDER BY at DESC, seq DESC LIMIT ?`, number, limit)
+}
+
+// PruneInbox implements post.Inbox.
+func (s *Store) PruneInbox(ctx context.Context, before time.Time, limit int) (int, error) {
+	return s.Prune(ctx, limit, `DELETE FROM inbox WHERE seq IN (SELECT seq FROM inbox WHERE at <= ? ORDER BY at LIMIT ?)`, before)
 }

@@ -3,21 +3,27 @@ package storetest
 import (
 	"context"
 	"errors"
-	"fmt"
-	"reflect"
 	"testing"
 	"time"
 
-	"centinela/services/recovery/internal/recovery"
+	"centinela/services/recovery/internal/claim"
+	"centinela/services/recovery/internal/objection"
+	"centinela/services/recovery/internal/post"
+	"centinela/services/recovery/internal/wallet"
+	"centinela/shared/limits"
 	"centinela/shared/outbox"
+	"centinela/shared/testkit"
 )
 
 // Store is everything at once.
 type Store interface {
-	recovery.Store
-	recovery.Texts
-	recovery.Inbox
-	outbox.Source
+	wallet.Store
+	claim.Store
+	objection.Store
+	post.Store
+	post.Inbox
+	outbox.Log
+	Counters() limits.Store
 }
 
 var now = time.Date(2030, 1, 1, 12, 0, 0, 1e6, time.UTC)
@@ -33,82 +39,40 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"wallet round trip", walletRoundTrip},
 		{"wallet rollback on an error", walletRollback},
 		{"wallets by number", walletsByNumber},
+		{"wallets due", walletsDue},
 		{"flow round trip", flowRoundTrip},
 		{"flow not found", flowNotFound},
 		{"flows of account, newest first", flowsOfAccount},
 		{"open flows of account", openFlows},
 		{"flow by veto token", flowByVetoToken},
-		{"due", due},
-		{"counter, 100 goroutines", counterRace},
-		{"counter window", counterWindow},
-		{"counter set back", uncount},
+		{"flows due", flowsDue},
+		{"prune flows", pruneFlows},
+		{"prune keeps events", pruneKeepsEvents},
 		{"one winner among racers", oneWinner},
 		{"effects with the change", effects},
 		{"claim texts once, lease", claimTexts},
+		{"claim texts, the longest due first", claimInOrder},
 		{"texts of a flow", textsOf},
+		{"texts of what is over", textsOver},
 		{"text by provider", textByProvider},
+		{"prune texts", pruneTexts},
 		{"inbox keeps by id", inbox},
-		{"prune", prune},
+		{"prune inbox", pruneInbox},
 		{"cancelled context writes nothing", cancelled},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, open(t)) })
 	}
 }
 
-// fill sets every field of v, so that a forgotten one is seen.
-func fill(v reflect.Value, seed int) {
-	switch v.Kind() {
-	case reflect.Struct:
-		if v.Type() == reflect.TypeFor[time.Time]() {
-			v.Set(reflect.ValueOf(now.Add(time.Duration(seed) * time.Minute)))
-			return
-		}
-		for i := range v.NumField() {
-			fill(v.Field(i), seed+i+1)
-		}
-	case reflect.Pointer:
-		v.Set(reflect.New(v.Type().Elem()))
-		fill(v.Elem(), seed)
-	case reflect.Slice:
-		if v.Type().Elem().Kind() == reflect.Uint8 {
-			v.SetBytes([]byte{byte(seed), 0, 255})
-			return
-		}
-		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
-		fill(v.Index(0), seed)
-		fill(v.Index(1), seed+50)
-	case reflect.String:
-		v.SetString(fmt.Sprintf("s%d", seed))
-	case reflect.Bool:
-		v.SetBool(true)
-	case reflect.Int, reflect.Int64:
-		v.SetInt(int64(seed))
-	default:
-		panic("fill: " + v.Kind().String())
-	}
-}
-
-// Filled is a value with every field set.
-func filled[T any]() T {
-	var v T
-	fill(reflect.ValueOf(&v).Elem(), 1)
-	return v
-}
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+var must = testkit.Must
 
 func cancelled(t *testing.T, s Store) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := s.UpdateWallet(ctx, "acc_a", put(recovery.Wallet{Account: "acc_a", Locale: "es"})); err == nil {
+	if err := s.UpdateWallet(ctx, "acc_a", put(wallet.Wallet{Account: "acc_a", Locale: "es"})); err == nil {
 		t.Error("no error")
 	}
-	if err := s.CreateFlow(ctx, flow("rec_a", "acc_a"), recovery.Effects{}); err == nil {
+	if err := s.CreateFlow(ctx, flow("rec_a", "acc_a"), post.Effects{}); err == nil {
 		t.Error("no error")
 	}
 	w, err := s.Wallet(t.Context(), "acc_a")
@@ -116,7 +80,7 @@ func cancelled(t *testing.T, s Store) {
 	if w.Locale != "" {
 		t.Error("written after the cancel")
 	}
-	if _, err := s.Flow(t.Context(), "rec_a"); !errors.Is(err, recovery.ErrNoFlow) {
+	if _, err := s.Flow(t.Context(), "rec_a"); !errors.Is(err, claim.ErrNoFlow) {
 		t.Error("written after the cancel")
 	}
 }

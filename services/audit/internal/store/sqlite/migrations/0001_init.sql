@@ -1,25 +1,34 @@
--- The record. Every column is hashed into the entry; rows are added, never changed.
+-- The record. Rows are added, never changed; body, token and signature are hashed.
 CREATE TABLE entries (
-	seq        INTEGER PRIMARY KEY,
-	id         TEXT NOT NULL UNIQUE,
-	time       INTEGER NOT NULL,
-	service    TEXT NOT NULL,
-	action     TEXT NOT NULL,
-	outcome    TEXT NOT NULL,
-	account    TEXT NOT NULL,
-	session    TEXT NOT NULL,
-	target     TEXT NOT NULL,
-	address    TEXT NOT NULL,
-	device     TEXT NOT NULL,
-	user_agent TEXT NOT NULL,
-	request_id TEXT NOT NULL,
-	reason     TEXT NOT NULL,
-	data       TEXT NOT NULL, -- JSON object of texts
-	prev_hash  BLOB NOT NULL,
-	hash       BLOB NOT NULL,
-	stored_at  INTEGER NOT NULL
+	seq       INTEGER PRIMARY KEY,
+	stored_at INTEGER NOT NULL,
+	class     TEXT NOT NULL,
+	token     BLOB NOT NULL, -- finds a person's entries; empty without one
+	body      BLOB NOT NULL, -- the envelope, canonical
+	openings  BLOB NOT NULL, -- its personal fields, sealed
+	signature BLOB NOT NULL, -- of the source's log up to here; empty but at the end of a shipment
+	prev_hash BLOB NOT NULL,
+	hash      BLOB NOT NULL
 ) STRICT;
-CREATE INDEX entries_account ON entries (account, seq) WHERE account <> '';
+CREATE INDEX entries_person ON entries (token, class, seq) WHERE token <> x'';
+
+-- The keys of persons, wrapped; without its key a person is erased.
+CREATE TABLE people (
+	token   BLOB PRIMARY KEY,
+	wrapped BLOB NOT NULL -- empty: destroyed
+) STRICT, WITHOUT ROWID;
+
+-- How far each source's log is in the record. All are of the row sources_seq.
+CREATE TABLE sources (
+	source TEXT PRIMARY KEY,
+	n      INTEGER NOT NULL,
+	hash   BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE sources_seq (
+	one INTEGER PRIMARY KEY CHECK (one = 1),
+	seq INTEGER NOT NULL
+) STRICT;
+INSERT INTO sources_seq (one, seq) VALUES (1, 0);
 
 CREATE TABLE followers (
 	name TEXT PRIMARY KEY,
@@ -39,18 +48,15 @@ CREATE TABLE places (
 CREATE TABLE verdicts (
 	version    INTEGER PRIMARY KEY,
 	id         TEXT NOT NULL UNIQUE,
-	kind       TEXT NOT NULL,
-	subject    TEXT NOT NULL,
-	action     TEXT NOT NULL,
-	reason     TEXT NOT NULL,
-	source     TEXT NOT NULL,
-	created_at INTEGER NOT NULL,
+	about      TEXT NOT NULL, -- source, action and subjects
 	until      INTEGER NOT NULL,
+	body       BLOB NOT NULL, -- JSON: shared/verdicts.Verdict
 	removed    INTEGER NOT NULL,
 	removed_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX verdicts_until ON verdicts (removed, until);
 CREATE INDEX verdicts_removed_at ON verdicts (removed, removed_at);
+CREATE INDEX verdicts_about ON verdicts (about, removed, until);
 
 -- One row: a follower below the floor may not know of every removal.
 CREATE TABLE verdict_floor (

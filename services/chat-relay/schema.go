@@ -1,0 +1,10 @@
+package chatrelay
+
+import (
+	"io/fs"
+
+	"centinela/services/chat-relay/internal/store/sqlite"
+)
+
+// Schema is the migrations of the embedded database: what a restored one must fit.
+func Schema() (fs.FS, error) { return sqlite.Schema() }

@@ -1,0 +1,138 @@
+package claim
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"centinela/services/recovery/internal/engine"
+)
+
+// What can bring a recovery further, as the claimant sees it.
+const (
+	NextSendCode   = "send_code"
+	NextSMS        = "sms"
+	NextSavedCode  = "saved_code"
+	NextWait       = "wait"
+	NextComplete   = "complete"
+	NextStartAgain = "start_again"
+)
+
+// View is a recovery as its claimant sees it. Before possession is proved it
+// depends on nothing but the time (V15).
+type View struct {
+	ID          string
+	State       FlowState
+	Next        []string
+	EarliestAt  time.Time
+	Reason      string // in the account's language
+	ShorterWith []string
+	ExpiresAt   time.Time
+}
+
+var nextSteps = map[FlowState][]string{
+	Collecting: {NextSendCode, NextSMS, NextSavedCode}, Waiting: {NextWait}, Ready: {NextComplete}, Completed: {},
+	Vetoed: {NextStartAgain}, RefusedOut: {NextStartAgain}, Expired: {NextStartAgain},
+}
+
+// evidenceSteps bring an evidence that is missing.
+var evidenceSteps = map[string][]string{engine.WithSavedCode: {NextSavedCode}, engine.WithOldest: {NextSendCode, NextSMS}}
+
+func (s *Service) view(f *Flow, now time.Time) (View, error) {
+	v := View{ID: f.ID, State: Collecting, ExpiresAt: f.ExpiresAt}
+	switch {
+	case !f.hollow() && f.Possession:
+		v.State = f.stands(now)
+	case !now.Before(f.ExpiresAt):
+		v.State = Expired
+	}
+	v.Next = slices.Clone(nextSteps[v.State])
+	d, ok, err := f.Decisions.Last()
+	if !ok || err != nil || !f.Possession || f.Ended(now) {
+		return v, err
+	}
+	v.EarliestAt, v.Reason = f.EarliestAt, engine.Explain(d, f.Locale)
+	if v.State == Ready {
+		return v, nil
+	}
+	v.ShorterWith = engine.Shorter(d, f.Locale)
+	for _, c := range d.Counterfactuals {
+		if v.State == Waiting {
+			v.Next = append(v.Next, evidenceSteps[c.Evidence]...)
+		}
+	}
+	return v, nil
+}
+
+// stands is where the flow stands at now: what time alone brings isn't stored.
+func (f *Flow) stands(now time.Time) FlowState {
+	switch {
+	case f.State == Completing, f.State == Waiting && !f.Ended(now) && !now.Before(f.EarliestAt):
+		return Ready
+	case f.Ended(now) && !f.State.over():
+		return Expired
+	}
+	return f.State
+}
+
+const shownToOwner = 20
+
+// Own is a recovery as the account's owner sees it: everything.
+type Own struct {
+	ID         string
+	State      FlowState
+	StartedAt  time.Time
+	EarliestAt time.Time
+	Address    string
+	Verdict    engine.Verdict // empty: nothing was decided
+	Reasons    []string       // ids of rules, then of rows of the table
+	Evidence   []string
+	Policy     string
+}
+
+// OwnFlows are the recoveries that were tried on one's account, with the last
+// decision of each: those in which a number was proved and that are open, then
+// the newest.
+func (s *Service) OwnFlows(ctx context.Context, account string) ([]Own, error) {
+	now := s.o.Clock.Now()
+	open, err := s.o.Store.OpenFlows(ctx, account, now)
+	if err != nil {
+		return nil, err
+	}
+	newest, err := s.o.Store.FlowsOfAccount(ctx, account, shownToOwner)
+	if err != nil {
+		return nil, err
+	}
+	var all []Own
+	for _, f := range shown(open, newest) {
+		own := Own{ID: f.ID, State: f.stands(now), StartedAt: f.StartedAt, Address: f.Address}
+		d, ok, err := f.Decisions.Last()
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			own.EarliestAt, own.Verdict, own.Policy = f.EarliestAt, d.Verdict, d.PolicyHash
+			own.Reasons, own.Evidence = d.Reasons(), d.Evidence
+		}
+		all = append(all, own)
+	}
+	return all, nil
+}
+
+// shown puts the dangerous ones first, which is where somebody holds a number and
+// the end is open: many new starts must not push one out of the owner's sight.
+func shown(open, newest []Flow) []Flow {
+	var flows []Flow
+	for _, f := range open {
+		if f.Possession {
+			flows = append(flows, f)
+		}
+	}
+	slices.SortFunc(flows, func(a, b Flow) int { return b.StartedAt.Compare(a.StartedAt) })
+	for _, f := range newest {
+		if !slices.ContainsFunc(flows, func(o Flow) bool { return o.ID == f.ID }) {
+			flows = append(flows, f)
+		}
+	}
+	return flows[:min(len(flows), shownToOwner)]
+}

@@ -1,0 +1,124 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"centinela/services/runner/backup"
+	"centinela/shared/clock"
+	"centinela/shared/record"
+	"centinela/shared/sqlitex"
+)
+
+// Backup copies keys, databases and what else can't be made anew into dir, while
+// the suite works on. With MongoDB the databases are left out. version is
+// centinela's. say gets lines of progress.
+func Backup(ctx context.Context, cfg Config, version, dir string, say func(line string)) error {
+	places, err := cfg.places()
+	if err != nil {
+		return err
+	}
+	m := backup.Manifest{Version: version, Time: clock.Real().Now(), Engine: cfg.Store.Engine}
+	if err := backup.Write(ctx, dir, m, places, say); err != nil {
+		return fmt.Errorf("backup: %w", err)
+	}
+	return nil
+}
+
+// Restore puts a backup into the data and key folders of cfg, which must be empty,
+// and makes its sources begin new logs. Errors: backup.Restore's; nothing has
+// changed then.
+func Restore(ctx context.Context, cfg Config, dir string, say func(line string)) error {
+	target := backup.Target{
+		Engine: cfg.Store.Engine, Roots: []string{cfg.DataDir}, Place: cfg.place,
+		Prepare: beginAnew,
+	}
+	if inside, err := filepath.Rel(cfg.DataDir, cfg.KeyDir); err != nil || strings.HasPrefix(inside, "..") {
+		target.Roots = append(target.Roots, cfg.KeyDir)
+	}
+	if err := backup.Restore(ctx, dir, target, say); err != nil {
+		return fmt.Errorf("restore: %w", err)
+	}
+	return nil
+}
+
+// beginAnew gives a restored database's log a new name, and tells the record why: a
+// number that was given after the backup, and that audit may have seen, is never
+// given again. What had not been shipped yet is shipped under the new name.
+func beginAnew(ctx context.Context, place backup.Place, path string) error {
+	service, _, _ := strings.Cut(place.Name, "/")
+	db, err := sqlitex.Open(ctx, path, place.Schema)
+	if err != nil {
+		return err
+	}
+	notice := record.New(clock.Real().Now(), service, record.AuditGap, record.Failure, record.Origin{})
+	notice.Reason = "the databases were restored from a backup: what happened after it is lost, and this log goes on under a new name"
+	return errors.Join(db.Renew(ctx, notice), db.Close())
+}
+
+const (
+	keysFolder   = "keys/" // in a backup
+	devClockFile = "dev-clock"
+)
+
+// places are what a backup holds, in the order in which it is taken: keys, then the
+// parts in the order in which they stop.
+func (c Config) places() ([]backup.Place, error) {
+	var places []backup.Place
+	for _, pattern := range []string{"*.key", "*.pub"} {
+		files, err := filepath.Glob(filepath.Join(c.KeyDir, pattern))
+		if err != nil {
+			return nil, fmt.Errorf("key_dir: %w", err)
+		}
+		for _, path := range files {
+			places = append(places, backup.Place{Name: keysFolder + filepath.Base(path), Path: path})
+		}
+	}
+	places = append(places, backup.Place{Name: devClockFile, Path: filepath.Join(c.DataDir, devClockFile)})
+	for _, r := range slices.Backward(table) {
+		own, err := c.placesOf(r)
+		if err != nil {
+			return nil, err
+		}
+		places = append(places, own...)
+	}
+	return places, nil
+}
+
+// placesOf are a part's: its plain files first, so that what vouches for the
+// database (a checkpoint) is never ahead of it.
+func (c Config) placesOf(r row) ([]backup.Place, error) {
+	var places []backup.Place
+	for _, name := range r.files {
+		places = append(places, backup.Place{Name: r.name + "/" + name, Path: filepath.Join(c.DataDir, r.name, name)})
+	}
+	if r.schema == nil || c.OnMongoDB() {
+		return places, nil
+	}
+	schema, err := r.schema()
+	if err != nil {
+		return nil, err
+	}
+	return append(places, backup.Place{Name: r.name + "/" + r.database(), Path: filepath.Join(c.DataDir, r.name, r.database()), Schema: schema}), nil
+}
+
+// place is where a file of a backup belongs.
+func (c Config) place(name string) (backup.Place, bool) {
+	if key, ok := strings.CutPrefix(name, keysFolder); ok {
+		known := !strings.Contains(key, "/") && (strings.HasSuffix(key, ".key") || strings.HasSuffix(key, ".pub"))
+		return backup.Place{Name: name, Path: filepath.Join(c.KeyDir, key)}, known
+	}
+	places, err := c.places()
+	if err != nil {
+		return backup.Place{}, false
+	}
+	i := slices.IndexFunc(places, func(p backup.Place) bool { return p.Name == name })
+	if i < 0 {
+		return backup.Place{}, false
+	}
+	return places[i], true
+}

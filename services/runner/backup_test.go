@@ -1,0 +1,83 @@
+package runner
+
+import (
+	"database/sql"
+	"errors"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"centinela/shared/module"
+	"centinela/shared/record"
+	"centinela/shared/sqlitex"
+)
+
+// FR A25: the log of a restored source begins anew and says why, with what had not
+// been shipped behind it; so no number is given twice to a record that is ahead.
+func TestRestoredSourcesBeginAnew(t *testing.T) {
+	from := load(t, "data_dir="+t.TempDir())
+	if _, err := MakeKeys(from.KeyDir); err != nil {
+		t.Fatal(err)
+	}
+	instances := map[string]string{}
+	for _, r := range table {
+		if r.schema == nil {
+			continue
+		}
+		db := openPart(t, from, r)
+		waiting := record.New(time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC), r.name, record.SessionCreated, record.Success, record.Origin{})
+		instance, _, err := db.Shipped(t.Context())
+		err = errors.Join(err, db.Write(t.Context(), func(tx *sql.Tx) error { return sqlitex.AppendOutbox(tx, waiting) }), db.Close())
+		if err != nil {
+			t.Fatal(err)
+		}
+		instances[r.name] = instance
+	}
+	dir, to := filepath.Join(t.TempDir(), "backup"), load(t, "data_dir="+filepath.Join(t.TempDir(), "fresh"))
+	if err := Backup(t.Context(), from, "v1", dir, func(string) {}); err != nil {
+		t.Fatal(err)
+	}
+	if err := Restore(t.Context(), to, dir, func(string) {}); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range table {
+		if r.schema == nil {
+			continue
+		}
+		db := openPart(t, to, r)
+		instance, shipped, err := db.Shipped(t.Context())
+		entries, err2 := db.After(t.Context(), 0, 10)
+		if err := errors.Join(err, err2, db.Close()); err != nil {
+			t.Fatal(err)
+		}
+		var actions []string
+		for _, e := range entries {
+			env, err := record.Parse(e.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			actions = append(actions, env.Event.Action)
+		}
+		if instance == instances[r.name] || shipped.N != 0 || !slices.Equal(actions, []string{record.AuditGap, record.SessionCreated}) {
+			t.Errorf("%s: instance %s, shipped %d, waiting %v", r.name, instance, shipped.N, actions)
+		}
+	}
+	if len(instances) != 4 || instances[module.Gateway] != "" {
+		t.Errorf("sources: %v", instances)
+	}
+}
+
+func openPart(t *testing.T, cfg Config, r row) *sqlitex.DB {
+	t.Helper()
+	places, err := cfg.placesOf(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := places[len(places)-1]
+	db, err := sqlitex.Open(t.Context(), last.Path, last.Schema)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return db
+}

@@ -1,0 +1,46 @@
+package record
+
+import (
+	"cmp"
+	"slices"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// The canonical form is that of RFC 8785 (JSON Canonicalization Scheme): another
+// program can recompute every hash with any JCS library.
+
+// maxInt is the largest whole number up to which every one is a double, the
+// only number that RFC 8785 §3.2.2.3 knows.
+const maxInt = 1 << 53
+
+// appendData writes data, at most depth levels deep. What it writes a reader takes.
+func appendData(dst []byte, data any, depth int) ([]byte, error) {
+	text, err := json.Marshal(data)
+	if err == nil {
+		err = (*jsontext.Value)(&text).Canonicalize()
+	}
+	if err != nil {
+		return nil, err
+	}
+	r := reader{s: string(text)}
+	r.value(depth)
+	return append(dst, text...), r.end()
+}
+
+// compareUTF16 differs from comparing bytes only where a character beyond the
+// basic plane meets one from U+E000 to U+FFFF (RFC 8785 §3.2.3).
+func compareUTF16(a, b string) int {
+	for len(a) > 0 && len(b) > 0 {
+		ra, na := utf8.DecodeRuneInString(a)
+		rb, nb := utf8.DecodeRuneInString(b)
+		if ra != rb {
+			return slices.Compare(utf16.Encode([]rune{ra}), utf16.Encode([]rune{rb}))
+		}
+		a, b = a[na:], b[nb:]
+	}
+	return cmp.Compare(len(a), len(b))
+}
