@@ -206,6 +206,7 @@ func TestFirewallAnswers(t *testing.T) {
 		{status: 403, code: "forbidden", says: "doesn't take the key in " + key},
 		{status: 403, code: "refused_by_firewall", says: "refuses this machine's address"},
 		{status: 400, code: "verdict_invalid", more: `,"errors":[{"pointer":"/force","code":"verdict_invalid","detail":"would refuse loopback: set force if you mean it"}]`, says: "that would refuse loopback: add --force if you mean it", wrongUsage: true},
+		{status: 400, code: "invalid_request", says: "400 invalid_request", wrongUsage: true},
 		{status: 500, code: "internal", says: "500 internal"},
 	} {
 		status, answer = c.status, `{"type":"about:blank","title":"x","status":`+strconv.Itoa(c.status)+`,"code":"`+c.code+`","request_id":"req_1"`+c.more+`}`

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/netip"
 	"os"
 	"strings"
@@ -53,6 +54,8 @@ func (f operatorFlags) explain(err error) error {
 		return fmt.Errorf("the firewall of the suite at %s refuses this machine's address: ask from another one (%w)", f.URL, err)
 	case len(p.Errors) == 1 && p.Errors[0].Pointer == "/force":
 		return fmt.Errorf("%w: that %s", ErrUsage, strings.Replace(p.Errors[0].Detail, "set force", "add --force", 1))
+	case p.Status == http.StatusBadRequest:
+		return fmt.Errorf("%w: %w", ErrUsage, err)
 	}
 	return err
 }

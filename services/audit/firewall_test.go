@@ -264,6 +264,8 @@ func TestR54_OperatorsMistakes(t *testing.T) {
 		"not JSON":                      {`{"subjects":`, ""},
 		"first light's form":            {`{"kind":"ip","subject":"203.0.113.9","action":"refuse","reason":"x"}`, "/subjects"},
 		"no subject":                    {order("", ""), "/subjects"},
+		"a reason of two lines":         {`{"subjects":[` + subject("ip", "203.0.113.9") + `],"action":"refuse","reason":"two\nlines"}`, "/reason"},
+		"a reason that turns around":    {`{"subjects":[` + subject("ip", "203.0.113.9") + `],"action":"refuse","reason":"\u202eenil eno"}`, "/reason"},
 		"three":                         {order(subject("ip", "203.0.113.9")+","+subject("account", acc)+","+subject("session", ses), ""), "/subjects"},
 		"the same kind twice":           {order(subject("account", acc)+","+subject("account", id.New("acc")), ""), "/subjects"},
 		"an address and a prefix":       {order(subject("ip", "203.0.113.9")+","+subject("prefix", "203.0.113.0/24"), ""), "/subjects"},

@@ -819,7 +819,9 @@ type NewVerdict struct {
 	Action VerdictAction `json:"action"`
 
 	// Force Also refuse loopback, a declared proxy, or the address that this comes from.
-	Force  *bool  `json:"force,omitempty"`
+	Force *bool `json:"force,omitempty"`
+
+	// Reason One line; it is shown in terminals and to whoever is refused.
 	Reason string `json:"reason"`
 
 	// Subjects One, or two of different kinds that are joined. Then both must be there.
