@@ -89,9 +89,9 @@ var transports = []string{"httpapi", "socket", "protocol"}
 var adapters = []string{"peers", "signing"}
 
 // sharedForDomain are the packages of shared that a domain package may import (outside its tests).
-// bounded is a plain map with a limit, keylock a mutex a key, sweep a loop, limits a table whose counters a domain is given,
+// bounded is a plain map with a limit, sweep a loop, limits a table whose counters a domain is given,
 // humantext a cleaner of strings, verdicts the words of a verdict (design: audit, "Rooms"). sms is types and the Sender; the provider is below it (shared/sms/twilio), and not for a domain.
-var sharedForDomain = []string{"fault", "clock", "id", "secret", "cursor", "record", "bounded", "keylock", "limits", "sweep", "sms", "humantext", "verdicts"}
+var sharedForDomain = []string{"fault", "clock", "id", "secret", "cursor", "record", "bounded", "limits", "sweep", "sms", "humantext", "verdicts"}
 
 // notInDomain are prefixes of what rule 2 keeps out of domain packages.
 var notInDomain = []string{

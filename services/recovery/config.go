@@ -10,8 +10,12 @@ import (
 	"time"
 
 	"centinela/services/recovery/internal/engine"
+	"centinela/services/recovery/internal/limits"
+	"centinela/services/recovery/internal/post"
 	"centinela/shared/config"
+	"centinela/shared/module"
 	"centinela/shared/secret"
+	"centinela/shared/sms"
 	"centinela/shared/sms/twilio"
 )
 
@@ -27,14 +31,8 @@ type Config struct {
 	OriginHost  string        `yaml:"origin_host" help:"host in the last line of a code's text (@host #code), so that phones fill it in"`
 	PublicURL   string        `yaml:"public_url" help:"where the links in texts lead to; empty, in development: where the gateway listens"`
 	AnswerAfter time.Duration `yaml:"answer_after" help:"an answer about a recovery takes this, or a multiple of it, so that its time tells no account from none (V15); up to 5s"`
-	Budget      BudgetConfig  `yaml:"budget" help:"How many recoveries may be started."`
+	Budget      limits.Config `yaml:"budget" help:"How many recoveries may be started."`
 	SMS         SMSConfig     `yaml:"sms" help:"Who sends the texts."`
-}
-
-// BudgetConfig bounds how many recoveries may be started.
-type BudgetConfig struct {
-	StartsPerAddress int `yaml:"starts_per_address" help:"an hour, from one address and lane"`
-	StartsPerAccount int `yaml:"starts_per_account" help:"a day, by strangers to the account"`
 }
 
 // SMSConfig says who sends the texts.
@@ -58,7 +56,7 @@ func DefaultConfig() Config {
 	return Config{
 		OriginHost:  "localhost",
 		AnswerAfter: 250 * time.Millisecond,
-		Budget:      BudgetConfig{StartsPerAddress: 10, StartsPerAccount: 20},
+		Budget:      limits.Config{StartsPerAddress: 10, StartsPerAccount: 20},
 		SMS:         SMSConfig{Provider: Simulator},
 	}
 }
@@ -161,4 +159,32 @@ func (c TwilioConfig) sender() (twilio.Config, error) {
 		From: c.From, MessagingServiceSID: c.MessagingServiceSID,
 		StatusCallbackURL: c.WebhookBase + statusPath, BaseURL: c.BaseURL,
 	}, nil
+}
+
+// carrier is who sends texts, and the routes that go with it: nil ones don't exist.
+type carrier struct {
+	sender          sms.Sender
+	inbox           post.Inbox
+	inbound, status *twilio.Webhook
+}
+
+func newCarrier(cfg SMSConfig, deps module.Deps, inbox post.Inbox) (c carrier, err error) {
+	if cfg.Provider != Twilio {
+		if !deps.Development {
+			return c, errors.New("recovery.sms.provider: the simulator is for development only: set twilio")
+		}
+		return carrier{sender: sms.NewSimulator(inbox, deps.Clock), inbox: inbox}, nil
+	}
+	account, err := cfg.Twilio.sender()
+	if err != nil {
+		return c, fmt.Errorf("recovery.sms.twilio.auth_token_file: %w", err)
+	}
+	if c.inbound, err = twilio.NewWebhook(account.AccountSID, account.AuthToken, cfg.Twilio.WebhookBase+inboundPath); err != nil {
+		return c, err
+	}
+	if c.status, err = twilio.NewWebhook(account.AccountSID, account.AuthToken, cfg.Twilio.WebhookBase+statusPath); err != nil {
+		return c, err
+	}
+	c.sender, err = twilio.New(account)
+	return c, err
 }

@@ -14,7 +14,7 @@ func TestConfig(t *testing.T) {
 	}
 	bad := recovery.DefaultConfig()
 	bad.PolicyFile, bad.OriginHost, bad.PublicURL = "/nonexistent", "a b", "ftp://x/"
-	bad.Budget, bad.AnswerAfter = recovery.BudgetConfig{}, 0
+	bad.Budget.StartsPerAddress, bad.Budget.StartsPerAccount, bad.AnswerAfter = 0, 0, 0
 	bad.SMS.Provider = recovery.Twilio
 	err := bad.Validate()
 	for _, path := range []string{"policy_file", "origin_host", "public_url", "answer_after", "budget.starts_per_address", "budget.starts_per_account", "sms.twilio.webhook_base", "sms.twilio.auth_token_file"} {

@@ -8,9 +8,9 @@
 // outbox).
 //
 // Its rooms: engine decides, wallet keeps numbers, claim is the way back in,
-// objection stops one; post (texts) and limits (the table) serve them all, and
-// due, judgement and pace are small things that several need. engine ◄ wallet ◄
-// claim ◄ objection. Each has a Store of its own, and one store has them all.
+// objection stops one; post (texts), limits (the table) and due (what time alone
+// brings about) serve them all. engine ◄ wallet ◄ claim ◄ objection. Each has a
+// Store of its own, and one store has them all.
 //
 // How it fails: without auth no recovery starts or completes and no number is
 // added, proved, retired or kept; without audit a

@@ -37,14 +37,13 @@ func (faulty) OpenFlows(context.Context, string, time.Time) ([]claim.Flow, error
 func (faulty) WalletsByNumber(context.Context, string) ([]wallet.Wallet, error)   { panic(planted) }
 func (faulty) Kept(context.Context, string, int) ([]post.KeptText, error)         { panic(planted) }
 
-// Limits counts nothing.
-func (faulty) Limits() limits.Store { return uncounted{} }
+// Counters counts nothing.
+func (faulty) Counters() limits.Store { return uncounted{} }
 
 type uncounted struct{}
 
-func (uncounted) Raise(context.Context, []limits.Rise) ([]time.Duration, error) { panic(planted) }
-func (uncounted) Forgive(context.Context, []limits.Return) error                { panic(planted) }
-func (uncounted) Prune(context.Context, time.Time, int) (int, error)            { panic(planted) }
+func (uncounted) Update(context.Context, []string, func([]limits.Counter)) error { panic(planted) }
+func (uncounted) Prune(context.Context, time.Time, int) (int, error)             { panic(planted) }
 
 // In the background too.
 func (faulty) DueWallets(context.Context, time.Time, int) ([]due.Item, error) { panic(planted) }

@@ -153,12 +153,18 @@ func TestD1SilentRemovalFromOutside(t *testing.T) {
 // TestPruneInBackground: what is over goes, by the module's own round.
 func TestPruneInBackground(t *testing.T) {
 	w := newWorld(t, options{still: true})
+	w.prove(ana, first)
 	c := w.start("nobody", "")
-	w.Clock.Advance(2 * day)
-	if err := w.module.Prune(t.Context()); err != nil {
-		t.Fatal(err)
+	for _, texts := range []int{1, 0} { // simulated ones are kept for 7 days
+		w.Clock.Advance(7*day - time.Millisecond)
+		if err := w.module.Prune(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		w.want(c.call("GET", "", nil), 401, "recovery_invalid")
+		if got := w.texts(first); len(got) != texts {
+			t.Errorf("%d texts, want %d", len(got), texts)
+		}
 	}
-	w.want(c.call("GET", "", nil), 401, "recovery_invalid")
 }
 
 // TestR3PanicIsContained: whatever the store does to a handler or to the work in

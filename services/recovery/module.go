@@ -5,13 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"path/filepath"
 	"time"
 
 	"centinela/openapi/gen/recoveryapi"
 	"centinela/services/recovery/internal/claim"
-	"centinela/services/recovery/internal/due"
 	"centinela/services/recovery/internal/httpapi"
 	"centinela/services/recovery/internal/limits"
 	"centinela/services/recovery/internal/objection"
@@ -25,6 +25,7 @@ import (
 	"centinela/shared/module"
 	"centinela/shared/outbox"
 	"centinela/shared/secret"
+	"centinela/shared/sweep"
 )
 
 // Module is the recovery service. It is a module.Module.
@@ -50,7 +51,7 @@ type backend interface {
 	post.Store
 	post.Inbox
 	outbox.Log
-	Limits() counters.Store
+	Counters() counters.Store
 	Ready(ctx context.Context) error
 	Close(ctx context.Context) error
 }
@@ -91,17 +92,7 @@ func build(cfg Config, deps module.Deps, store backend) (*Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	auth, err := peers.NewAuth(deps.Client(module.Auth))
-	if err != nil {
-		return nil, err
-	}
-	audit, err := peers.NewAudit(deps.Client(module.Audit))
-	if err != nil {
-		return nil, err
-	}
-	budget, err := limits.New(store.Limits(), key, deps.Clock, limits.Config{
-		StartsPerAddress: cfg.Budget.StartsPerAddress, StartsPerAccount: cfg.Budget.StartsPerAccount,
-	})
+	budget, err := limits.New(store.Counters(), key, deps.Clock, cfg.Budget)
 	if err != nil {
 		return nil, err
 	}
@@ -117,23 +108,25 @@ func build(cfg Config, deps module.Deps, store backend) (*Module, error) {
 	courier := post.NewCourier(store, key, carrier.sender, deps.Clock, deps.Log, shipper.Kick)
 	kick := func() { shipper.Kick(); courier.Kick() }
 	writer := post.NewWriter(key, cfg.OriginHost)
+	auth := peers.NewAuth(deps.Client(module.Auth))
 	wallets := wallet.New(wallet.Options{
 		Store: store, Accounts: auth, Policy: policy, Budget: budget, Writer: writer, Key: key, Clock: deps.Clock,
 		FreshSignIn: deps.FreshSignIn, Kick: kick,
 	})
 	claims := claim.New(claim.Options{
-		Store: store, Texts: store, Wallets: wallets, Accounts: auth, Places: audit, Policy: policy, Budget: budget, Writer: writer, Key: key,
+		Store: store, Wallets: wallets, Accounts: auth, Places: peers.NewAudit(deps.Client(module.Audit)), Policy: policy, Budget: budget, Writer: writer, Key: key,
 		Clock: deps.Clock, PublicURL: cmp.Or(cfg.PublicURL, deps.PublicURL), AnswerAfter: cfg.AnswerAfter, Kick: kick,
 	})
 	objections := objection.New(objection.Options{
-		Store: store, Wallets: wallets, Claims: claims, Policy: policy, Budget: budget, Writer: writer, Clock: deps.Clock,
+		Store: store, Wallets: wallets, Claims: claims, Policy: policy, Budget: budget, Clock: deps.Clock,
 	})
 	people := deps.People()
 	server := deps.Server(spec, people)
-	httpapi.New(httpapi.Options{
+	api := &httpapi.API{
 		Wallets: wallets, Claims: claims, Objections: objections, Courier: courier,
 		Inbox: carrier.inbox, Inbound: carrier.inbound, Status: carrier.status,
-	}).Register(server.Engine())
+	}
+	api.Register(server.Engine())
 	return &Module{
 		deps: deps, store: store, wallets: wallets, claims: claims, budget: budget, courier: courier, people: people, shipper: shipper,
 		handler: server.Handler(),
@@ -150,6 +143,11 @@ func (m *Module) Ready() error {
 	return errors.Join(m.store.Ready(ctx), m.people.Ready())
 }
 
+const (
+	lookEach  = time.Second // in real time: how often the (perhaps travelled) clock is looked at
+	pruneEach = 10 * time.Minute
+)
+
 // Run ships events, sends texts, and does what happens by time alone, until ctx ends.
 func (m *Module) Run(ctx context.Context) error {
 	group := m.deps.Background()
@@ -157,19 +155,51 @@ func (m *Module) Run(ctx context.Context) error {
 	group.Go(ctx, "courier", m.courier.Run)
 	group.Go(ctx, "people", m.people.Run)
 	group.Go(ctx, "revocations", m.people.Revocations().Run)
-	for name, sweep := range map[string]func(context.Context) error{"wallets": m.wallets.Sweep, "recoveries": m.claims.Sweep} {
-		group.Go(ctx, name, func(ctx context.Context) error { return due.Every(ctx, due.LookEach, m.deps.Log, name, sweep) })
-	}
-	group.Go(ctx, "prune", func(ctx context.Context) error { return due.Every(ctx, due.PruneEach, m.deps.Log, "prune", m.prune) })
+	group.Every(ctx, lookEach, "wallets", m.wallets.Sweep)
+	group.Every(ctx, lookEach, "recoveries", m.claims.Sweep)
+	rested := false
+	group.Every(ctx, pruneEach, "prune", func(ctx context.Context) error {
+		if !rested { // a start after an outage has better things to do (GR G1)
+			rested = true
+			return nil
+		}
+		return m.prune(ctx)
+	})
 	group.Wait()
 	return nil
 }
 
-// prune forgets what is over, each room's in its turn.
+// prune forgets what is over, in small pieces, so that nobody who writes waits for
+// long (GR G1).
 func (m *Module) prune(ctx context.Context) error {
 	now := m.deps.Clock.Now()
-	return errors.Join(m.claims.Prune(ctx), post.Prune(ctx, m.store, m.store, now), due.InPieces(ctx, now, m.budget.Prune))
+	until := func(at time.Time, rows func(ctx context.Context, at time.Time, limit int) (int, error)) func(context.Context, int) (int, error) {
+		return func(ctx context.Context, limit int) (int, error) { return rows(ctx, at, limit) }
+	}
+	sent := now.Add(-post.KeepFinished)
+	var errs []error
+	for _, some := range []func(context.Context, int) (int, error){
+		until(now, m.store.PruneFlows), until(sent, m.store.PruneTexts), until(sent, m.store.PruneInbox), m.budget.Prune,
+	} {
+		_, err := sweep.InPieces(ctx, sweep.Pause, some)
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
 }
 
 // Close closes the store.
 func (m *Module) Close(ctx context.Context) error { return m.store.Close(ctx) }
+
+// sealKey is the file in the key folder that seals numbers and keys codes.
+const sealKey = "recovery-seal.key"
+
+// Keys are the key files of this service beside its service key.
+func Keys() []secret.KeyFile {
+	return []secret.KeyFile{{
+		Name: sealKey, For: "seals phone numbers and makes codes unreadable in the database",
+		Lost: "every phone number of everybody: nobody can be texted, and no recovery by SMS is possible until numbers are proved anew",
+	}}
+}
+
+// Schema is the migrations of the embedded database: what a restored one must fit.
+func Schema() (fs.FS, error) { return sqlite.Schema() }

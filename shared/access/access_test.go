@@ -384,7 +384,7 @@ func TestRun(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- v.Run(ctx) }()
 	testkit.Eventually(t, testkit.Patience, func() (bool, string) {
-		_, ok := v.keys.known("k1")
+		_, ok := (*v.keys.keys.Load())["k1"]
 		return ok, "no keys yet"
 	})
 	cancel()
@@ -491,6 +491,9 @@ func TestRevoked(t *testing.T) {
 	go func() { done <- v.Revocations().Run(ctx) }()
 	token := issue(t, key, "k1", claimsAt(start))
 
+	if err := v.keys.refresh(t.Context()); err != nil { // so that the hurried wait for nothing but the feed
+		t.Fatal(err)
+	}
 	hurried, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
 	if _, err := v.Verify(hurried, token); fault.From(err).Kind != fault.KindUnavailable || v.Ready() == nil {

@@ -1,7 +1,6 @@
 package access
 
 import (
-	"bytes"
 	"context"
 	"crypto/ed25519"
 	"encoding/base64"
@@ -9,8 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
-	"sort"
+	"slices"
 )
 
 // KeySource knows auth's public keys, by key id.
@@ -42,17 +42,16 @@ type jwkSet struct {
 // JWKS is the document that publishes keys (RFC 7517 §5), in the order of their ids.
 func JWKS(keys map[string]ed25519.PublicKey) []byte {
 	set := jwkSet{Keys: make([]jwk, 0, len(keys))}
-	for id, key := range keys {
+	for _, id := range slices.Sorted(maps.Keys(keys)) {
 		set.Keys = append(set.Keys, jwk{
-			Type: "OKP", Curve: "Ed25519", ID: id, X: base64.RawURLEncoding.EncodeToString(key), Use: "sig", Alg: "EdDSA",
+			Type: "OKP", Curve: "Ed25519", ID: id, X: base64.RawURLEncoding.EncodeToString(keys[id]), Use: "sig", Alg: "EdDSA",
 		})
 	}
-	sort.Slice(set.Keys, func(i, j int) bool { return set.Keys[i].ID < set.Keys[j].ID })
-	var out bytes.Buffer
-	if err := json.NewEncoder(&out).Encode(set); err != nil {
+	document, err := json.Marshal(set)
+	if err != nil {
 		panic("access: a set of strings does not encode: " + err.Error())
 	}
-	return bytes.TrimSpace(out.Bytes())
+	return document
 }
 
 // ParseJWKS reads the Ed25519 keys of a JWKS document and leaves other kinds out. A document without one is an error:
@@ -89,21 +88,25 @@ type httpKeys struct {
 func HTTPKeys(doer Doer, url func() string) KeySource { return httpKeys{doer: doer, url: url} }
 
 func (h httpKeys) Keys(ctx context.Context) (map[string]ed25519.PublicKey, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, h.url(), nil)
+	body, err := h.fetch(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("key set: %w", err)
+	}
+	return ParseJWKS(body)
+}
+
+func (h httpKeys) fetch(ctx context.Context) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, h.url(), nil)
+	if err != nil {
+		return nil, err
 	}
 	resp, err := h.doer.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("key set: %w", err)
+		return nil, err
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxJWKS))
-	if err != nil {
-		return nil, fmt.Errorf("key set: %w", err)
-	}
 	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("key set: status %d", resp.StatusCode)
+		return nil, fmt.Errorf("status %d", resp.StatusCode)
 	}
-	return ParseJWKS(body)
+	return io.ReadAll(io.LimitReader(resp.Body, maxJWKS))
 }

@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"crypto/ed25519"
+	"errors"
 	"fmt"
 	"maps"
 	"runtime/debug"
@@ -43,25 +44,16 @@ type keyCache struct {
 
 // find returns the key of kid, asking the source when it is unknown.
 func (c *keyCache) find(ctx context.Context, kid string) (ed25519.PublicKey, error) {
-	if key, ok := c.known(kid); ok {
+	if key, ok := (*c.keys.Load())[kid]; ok {
 		return key, nil
 	}
 	if err := c.refresh(ctx); err != nil {
 		return nil, err
 	}
-	if key, ok := c.known(kid); ok {
+	if key, ok := (*c.keys.Load())[kid]; ok {
 		return key, nil
 	}
-	return nil, ErrTokenInvalid.WithCause(fmt.Errorf("unknown key id"))
-}
-
-func (c *keyCache) known(kid string) (ed25519.PublicKey, bool) {
-	keys := c.keys.Load()
-	if keys == nil {
-		return nil, false
-	}
-	key, ok := (*keys)[kid]
-	return key, ok
+	return nil, ErrTokenInvalid.WithCause(errors.New("unknown key id"))
 }
 
 // refresh asks the source unless it was asked just now; many callers share one question.
@@ -106,8 +98,7 @@ func (c *keyCache) fetch(ctx context.Context) (err error) {
 	if err != nil {
 		return errNoKeys.WithCause(err)
 	}
-	former := c.keys.Load()
-	if former == nil || !maps.EqualFunc(*former, keys, func(a, b ed25519.PublicKey) bool { return a.Equal(b) }) {
+	if !maps.EqualFunc(*c.keys.Load(), keys, func(a, b ed25519.PublicKey) bool { return a.Equal(b) }) {
 		set := keySet(keys)
 		c.keys.Store(&set)
 	}

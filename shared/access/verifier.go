@@ -37,11 +37,12 @@ type remembered struct {
 }
 
 // NewVerifier returns a Verifier that takes keys from src when it first needs them, and then keeps them while src is
-// silent. What ended is over refuses; nil is for auth alone, which looks each session up in its store. Expiry is decided
-// by clk.
+// silent. ended knows which sessions are over; nil is for auth alone, which looks each session up in its store. Expiry is
+// decided by clk.
 func NewVerifier(src KeySource, ended *revocation.Feed, clk clock.Clock) *Verifier {
 	v := &Verifier{clk: clk, ended: ended, verified: bounded.New[[sha256.Size]byte, remembered](maxRemembered)}
 	v.keys = &keyCache{src: src, now: time.Now}
+	v.keys.keys.Store(&keySet{})
 	// EdDSA is pinned: what the token's header asks for never chooses the algorithm (RFC 8725 §3.1). The claims are
 	// checked below, to the millisecond.
 	v.parser = jwt.NewParser(

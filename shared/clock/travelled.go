@@ -66,10 +66,8 @@ func (c *Travelled) Advance(d time.Duration) (time.Time, error) {
 	if d < 0 || d > maxTravel {
 		return time.Time{}, ErrTravel
 	}
-	if err := c.add(d); err != nil {
-		return time.Time{}, err
-	}
-	return c.Now(), nil
+	err := c.add(d)
+	return c.Now(), err
 }
 
 func (c *Travelled) add(d time.Duration) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"time"
 
 	"centinela/shared/clock"
@@ -27,11 +28,10 @@ func (f *Full) Unwrap() error {
 
 // Limiter holds uses against a table. Safe for concurrent use.
 type Limiter struct {
-	store   Store
-	key     secret.Key
-	clk     clock.Clock
-	table   map[Name]Limit
-	longest time.Duration
+	store Store
+	key   secret.Key
+	clk   clock.Clock
+	table map[Name]Limit
 }
 
 // New returns a Limiter over the table, or all that is wrong with the table. key
@@ -43,81 +43,85 @@ func New(store Store, key secret.Key, clk clock.Clock, table ...Limit) (*Limiter
 	l := &Limiter{store: store, key: key, clk: clk, table: make(map[Name]Limit, len(table))}
 	for _, row := range table {
 		l.table[row.Name] = row
-		l.longest = max(l.longest, row.Window)
 	}
 	return l, nil
 }
 
 // Take counts all the uses, in one write, or none of them: when any limit is
 // full, the error is a [Full]. Other errors: the store's; one of kind internal
-// for a use that the table doesn't know.
+// for a use that the table doesn't know, or that is there twice.
 func (l *Limiter) Take(ctx context.Context, uses ...Use) error {
-	return l.raise(ctx, uses, Limit.apply)
+	keys, err := l.keysOf(uses)
+	if err != nil {
+		return err
+	}
+	now, full := l.clk.Now(), Full{}
+	err = l.store.Update(ctx, keys, func(counters []Counter) {
+		full = Full{}
+		next := make([]Counter, len(counters))
+		for i, found := range counters {
+			row := l.table[uses[i].Name]
+			next[i] = row.at(now, found)
+			if wait := row.wait(now, next[i]); wait > 0 {
+				// Times are mended with the answer "wait", so that a wait begins once, and not
+				// anew with each try until this clock has caught up.
+				counters[i] = next[i]
+				if wait > full.Wait {
+					full = Full{Name: row.Name, Wait: wait}
+				}
+			}
+			next[i].Count, next[i].Last = next[i].Count+1, now
+		}
+		if full.Wait == 0 {
+			copy(counters, next)
+		}
+	})
+	if err == nil && full.Wait > 0 {
+		return &full
+	}
+	return err
 }
 
-// Check is Take that counts nothing.
-func (l *Limiter) Check(ctx context.Context, uses ...Use) error {
-	return l.raise(ctx, uses, func(row Limit, now time.Time) func(Counter) (Counter, time.Duration) {
-		apply := row.apply(now)
-		return func(found Counter) (Counter, time.Duration) {
-			next, wait := apply(found)
-			if wait == 0 {
-				next = found
+// Forgive gives uses back, in one write: of a try that was never made, or all
+// after a success. The window goes on, and a pause is still measured from the last
+// use. Errors: the store's; one of kind internal as Take's.
+func (l *Limiter) Forgive(ctx context.Context, pardons ...Pardon) error {
+	uses := make([]Use, len(pardons))
+	for i, p := range pardons {
+		uses[i] = p.Use
+	}
+	keys, err := l.keysOf(uses)
+	if err != nil {
+		return err
+	}
+	return l.store.Update(ctx, keys, func(counters []Counter) {
+		for i, p := range pardons {
+			if p.all {
+				counters[i].Count = 0
 			}
-			return next, wait
+			counters[i].Count = max(0, counters[i].Count-1)
 		}
 	})
 }
 
-func (l *Limiter) raise(ctx context.Context, uses []Use, rule func(Limit, time.Time) func(Counter) (Counter, time.Duration)) error {
-	now := l.clk.Now()
-	rises := make([]Rise, len(uses))
-	seen := make(map[string]bool, len(uses))
+// Prune deletes at most limit counters whose window is over, and says how many.
+func (l *Limiter) Prune(ctx context.Context, limit int) (int, error) {
+	return l.store.Prune(ctx, l.clk.Now(), limit)
+}
+
+func (l *Limiter) keysOf(uses []Use) ([]string, error) {
+	keys := make([]string, len(uses))
 	for i, u := range uses {
 		key, err := l.keyOf(u)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if seen[key] {
-			return misuse(u.Name, "is used twice in one call")
+		if slices.Contains(keys, key) {
+			return nil, misuse(u.Name, "is used twice in one call")
 		}
-		seen[key] = true
-		rises[i] = Rise{Key: key, Apply: rule(l.table[u.Name], now)}
+		keys[i] = key
 	}
-	waits, err := l.store.Raise(ctx, rises)
-	if err != nil {
-		return err
-	}
-	full := &Full{}
-	for i, wait := range waits {
-		if wait > full.Wait {
-			full.Name, full.Wait = uses[i].Name, wait
-		}
-	}
-	if full.Wait > 0 {
-		return full
-	}
-	return nil
-}
-
-// Forgive gives uses back: of a try that was never made, or all after a success.
-// The window goes on, and a pause is still measured from the last use.
-func (l *Limiter) Forgive(ctx context.Context, pardons ...Pardon) error {
-	returns := make([]Return, len(pardons))
-	for i, p := range pardons {
-		key, err := l.keyOf(p.Use)
-		if err != nil {
-			return err
-		}
-		returns[i] = Return{Key: key, N: p.n}
-	}
-	return l.store.Forgive(ctx, returns)
-}
-
-// Prune deletes at most limit counters that no limit looks at any more, and says
-// how many.
-func (l *Limiter) Prune(ctx context.Context, limit int) (int, error) {
-	return l.store.Prune(ctx, l.clk.Now().Add(-l.longest), limit)
+	return keys, nil
 }
 
 // keyOf is the limit's name and a keyed hash of the values.

@@ -34,15 +34,15 @@ type Use struct {
 func Of(name Name, values ...string) Use { return Use{Name: name, Values: values} }
 
 // One gives one use back.
-func (u Use) One() Pardon { return Pardon{Use: u, n: 1} }
+func (u Use) One() Pardon { return Pardon{Use: u} }
 
 // All gives all uses of the window back.
-func (u Use) All() Pardon { return Pardon{Use: u} }
+func (u Use) All() Pardon { return Pardon{Use: u, all: true} }
 
 // Pardon is what [Limiter.Forgive] gives back.
 type Pardon struct {
 	Use
-	n int // 0: all
+	all bool
 }
 
 // validate returns all errors of a table at once.

@@ -5,7 +5,7 @@
 // Owns: the client, the indexes that the service lists, the collections
 // outbox_rejected, write_probe and edition, and what the services' stores do alike:
 // [Documents] (a value by its JSON tags, replaced with a revision, its events in the
-// same document), [List], [One], [Prune], [RetryConflict].
+// same document), [List], [One], [Prune].
 //
 // Trusts: the URI from the configuration.
 //

@@ -85,10 +85,10 @@ func (d *Documents[T]) Insert(ctx context.Context, id string, v T, events ...rec
 	if err := doc.Outbox.Carry(events...); err != nil {
 		return err
 	}
-	return RetryConflict(ctx, func() error {
+	return Wrap(untilDone(ctx, func() (bool, error) {
 		_, err := d.Collection.InsertOne(ctx, doc)
-		return err
-	})
+		return err == nil, err
+	}))
 }
 
 // Update lets change alter the value of that id and keeps it in one write with
@@ -97,7 +97,7 @@ func (d *Documents[T]) Insert(ctx context.Context, id string, v T, events ...rec
 // add to) anything outside. Errors: missing, [ErrUnavailable], the context's,
 // change's own, as they are; nothing is written then.
 func (d *Documents[T]) Update(ctx context.Context, id string, change func(*T) ([]record.Event, error)) error {
-	return untilReplaced(ctx, func() (bool, error) {
+	return untilDone(ctx, func() (bool, error) {
 		doc, found, err := One[Document[T]](ctx, d.Collection, ByID(id))
 		if err != nil {
 			return false, err

@@ -211,6 +211,24 @@ func TestDocumentsUpsertContiguous(t *testing.T) {
 	}
 }
 
+// An update that never fits, because others change the document at each try, ends with its context and writes nothing.
+func TestDocumentsNeverUncontended(t *testing.T) {
+	d := notes(t)
+	if err := d.Insert(t.Context(), "a", full()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	err := d.Update(ctx, "a", func(n *note) ([]record.Event, error) {
+		_, err := d.Collection.UpdateOne(t.Context(), mongox.ByID("a"), bson.M{"$inc": bson.M{"rev": int64(1)}})
+		n.Count = 99
+		return nil, err
+	})
+	if got, readErr := d.Get(t.Context(), "a"); !errors.Is(err, context.DeadlineExceeded) || readErr != nil || got.Count != 3 {
+		t.Errorf("%v, then %+v, %v", err, got, readErr)
+	}
+}
+
 // Another unique index that the new document violates ends the update; it isn't
 // taken for a race.
 func TestDocumentsUpsertDuplicate(t *testing.T) {

@@ -2,12 +2,10 @@ package mongox
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
@@ -26,17 +24,14 @@ func (db *DB) checkEdition(ctx context.Context) error {
 	if err != nil {
 		return Wrap(err)
 	}
-	var mark struct {
+	mark, marked, err := One[struct {
 		Edition int `json:"edition"`
-	}
-	err = db.C(editionCollection).FindOne(ctx, ByID("centinela")).Decode(&mark)
+	}](ctx, db.C(editionCollection), ByID("centinela"))
 	switch {
-	case err == nil && mark.Edition == edition:
-		return nil
-	case err == nil || errors.Is(err, mongo.ErrNoDocuments) && slices.ContainsFunc(names, func(name string) bool { return name != editionCollection }):
+	case err != nil || marked && mark.Edition == edition:
+		return err
+	case marked || slices.ContainsFunc(names, func(name string) bool { return name != editionCollection }):
 		return fmt.Errorf("the database %s was made by another edition of centinela, whose data has another form: set store.database to a new name, or start the edition that made it; nothing was changed", db.database.Name())
-	case !errors.Is(err, mongo.ErrNoDocuments):
-		return Wrap(err)
 	}
 	_, err = db.C(editionCollection).UpdateOne(ctx, ByID("centinela"), Set(bson.D{{Key: "edition", Value: edition}}), options.UpdateOne().SetUpsert(true))
 	if IsDuplicate(err) { // two instances made it at once

@@ -16,14 +16,10 @@ import (
 // takes some seconds.
 const retryAfter = 5 * time.Second
 
-var (
-	// ErrUnavailable says that the store couldn't do it now: nobody answered, it has no
-	// primary, it couldn't tell that a majority has the write, it is full. The
-	// operation may be tried again; a write may have happened.
-	ErrUnavailable = fault.New(fault.KindUnavailable, fault.CodeUnavailable, "the store does not answer").WithRetryAfter(retryAfter)
-	// ErrNoDocument says that the document to change does not exist.
-	ErrNoDocument = fault.New(fault.KindNotFound, fault.CodeNotFound, "no such document")
-)
+// ErrUnavailable says that the store couldn't do it now: nobody answered, it has no
+// primary, it couldn't tell that a majority has the write, it is full. The
+// operation may be tried again; a write may have happened.
+var ErrUnavailable = fault.New(fault.KindUnavailable, fault.CodeUnavailable, "the store does not answer").WithRetryAfter(retryAfter)
 
 const (
 	writeConflict  = 112

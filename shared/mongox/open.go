@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/event"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
@@ -39,7 +40,7 @@ type DB struct {
 // by collection. Errors: a malformed URI (which is never repeated: it may hold a
 // password), [ErrUnavailable], a database of another edition, an index that the data contradict.
 func Open(ctx context.Context, uri, database string, indexes map[string][]mongo.IndexModel) (*DB, error) {
-	client, err := mongo.Connect(clientOptions(uri))
+	client, err := mongo.Connect(clientOptions(ctx, uri))
 	if err != nil {
 		return nil, errors.New("mongodb uri is malformed (expected mongodb://host:port/ or mongodb+srv://host/)")
 	}
@@ -50,11 +51,13 @@ func Open(ctx context.Context, uri, database string, indexes map[string][]mongo.
 	return db, nil
 }
 
-func clientOptions(uri string) *options.ClientOptions {
+func clientOptions(ctx context.Context, uri string) *options.ClientOptions {
 	journal := true
 	wc := writeconcern.Majority()
 	wc.Journal = &journal
+	monitor, _ := ctx.Value(monitorKey{}).(*event.CommandMonitor)
 	return options.Client().ApplyURI(uri).
+		SetMonitor(monitor).
 		SetAppName("centinela").
 		// One tag set for SQLite's JSON and for BSON; a zero time that is omitempty is left out.
 		SetBSONOptions(&options.BSONOptions{UseJSONStructTags: true, OmitZeroStruct: true}).
@@ -63,6 +66,14 @@ func clientOptions(uri string) *options.ClientOptions {
 		SetReadPreference(readpref.Primary()).
 		SetReadConcern(readconcern.Majority()).
 		SetWriteConcern(wc)
+}
+
+type monitorKey struct{}
+
+// WithMonitor is a context for [Open] by which a test sees every command that the
+// database is sent: package mongoxtest.
+func WithMonitor(ctx context.Context, m *event.CommandMonitor) context.Context {
+	return context.WithValue(ctx, monitorKey{}, m)
 }
 
 func (db *DB) prepare(ctx context.Context, indexes map[string][]mongo.IndexModel) error {
@@ -116,9 +127,6 @@ func (db *DB) tryWrite(ctx context.Context) error {
 	}
 	return Wrap(err)
 }
-
-// Ping is [DB.Ready].
-func (db *DB) Ping(ctx context.Context) error { return db.Ready(ctx) }
 
 // Close ends the connections, waiting for those in use until ctx ends.
 func (db *DB) Close(ctx context.Context) error { return db.client.Disconnect(ctx) }

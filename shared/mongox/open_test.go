@@ -78,7 +78,7 @@ func TestOpenFails(t *testing.T) {
 }
 
 func TestWrapKeepsOtherErrors(t *testing.T) {
-	for _, err := range []error{nil, context.Canceled, context.DeadlineExceeded, mongo.ErrNoDocuments, mongox.ErrNoDocument} {
+	for _, err := range []error{nil, context.Canceled, context.DeadlineExceeded, mongo.ErrNoDocuments, errNoNote} {
 		if got := mongox.Wrap(err); got != err { //nolint:errorlint // identity is what is tested
 			t.Errorf("Wrap(%v) = %v", err, got)
 		}

@@ -93,10 +93,13 @@ func (db *DB) Record(ctx context.Context, events ...record.Event) error {
 	return Wrap(err)
 }
 
+// carrying is the filter of documents that have events.
+var carrying = bson.D{{Key: "outbox.first", Value: bson.D{{Key: "$gt", Value: ""}}}}
+
 // OutboxIndex is what a collection of such documents needs in its index list:
 // sparse, it holds only documents that have events, in their order.
 func OutboxIndex() mongo.IndexModel {
-	return mongo.IndexModel{Keys: bson.D{{Key: "outbox.first", Value: 1}}, Options: options.Index().SetSparse(true)}
+	return Sparse("outbox.first")
 }
 
 // withLog adds the log's own index, beside its _id, to those of a service.
@@ -105,7 +108,7 @@ func withLog(indexes map[string][]mongo.IndexModel) map[string][]mongo.IndexMode
 		return nil // opened for reading
 	}
 	all := maps.Clone(indexes)
-	all[logName] = []mongo.IndexModel{{Keys: bson.D{{Key: "event", Value: 1}}}}
+	all[logName] = []mongo.IndexModel{Index("event")}
 	all[waitingName] = []mongo.IndexModel{OutboxIndex()}
 	return all
 }
@@ -150,12 +153,21 @@ func (c cursorDoc) head() record.Head {
 	return head
 }
 
+// unmoved is the filter of the cursor where it was.
+func (c cursorDoc) unmoved() bson.D {
+	return append(ByID(theCursor), bson.E{Key: "instance", Value: c.Instance}, bson.E{Key: "n", Value: c.N})
+}
+
 type entryDoc struct {
 	ID       string `bson:"_id"`
 	N        int64  `bson:"n"`
 	Event    string `bson:"event"`
 	Body     []byte `bson:"body"`
 	Openings []byte `bson:"openings"`
+}
+
+func newEntry(instance string, n int64, event string, s record.Sealed) entryDoc {
+	return entryDoc{ID: entryID(instance, n), N: n, Event: event, Body: s.Body, Openings: s.Openings}
 }
 
 // entryID sorts like its number.
@@ -165,19 +177,16 @@ const theCursor = "outbox"
 
 func (l *Log) cursor(ctx context.Context) (cursorDoc, error) {
 	for {
-		var doc cursorDoc
-		err := l.db.C(cursorName).FindOne(ctx, ByID(theCursor)).Decode(&doc)
-		if !errors.Is(err, mongo.ErrNoDocuments) {
-			return doc, Wrap(err)
+		doc, found, err := One[cursorDoc](ctx, l.db.C(cursorName), ByID(theCursor))
+		if found || err != nil {
+			return doc, err
 		}
-		doc = cursorDoc{ID: theCursor, Instance: newInstance(), Hash: make([]byte, len(record.Hash{}))}
+		doc = cursorDoc{ID: theCursor, Instance: outbox.NewInstance(), Hash: make([]byte, len(record.Hash{}))}
 		if _, err := l.db.C(cursorName).InsertOne(ctx, doc); err != nil && !IsDuplicate(err) {
 			return doc, Wrap(err)
 		}
 	}
 }
-
-func newInstance() string { return strings.TrimPrefix(id.New("x"), "x_")[:12] }
 
 // lease reports whether this process holds the lease, and takes or renews it.
 func (l *Log) lease(ctx context.Context) (bool, error) {
@@ -189,7 +198,7 @@ func (l *Log) lease(ctx context.Context) (bool, error) {
 		bson.D{{Key: "holder", Value: l.holder}}, bson.D{{Key: "until", Value: bson.D{{Key: "$lt", Value: now}}}},
 	}}}
 	until := now.Add(leaseFor)
-	taken, err := l.db.C(cursorName).UpdateOne(ctx, free, bson.D{{Key: "$set", Value: bson.D{{Key: "holder", Value: l.holder}, {Key: "until", Value: until}}}})
+	taken, err := l.db.C(cursorName).UpdateOne(ctx, free, Set(bson.D{{Key: "holder", Value: l.holder}, {Key: "until", Value: until}}))
 	if err != nil || taken.MatchedCount == 0 {
 		l.leased = time.Time{}
 		return false, Wrap(err)
@@ -246,7 +255,7 @@ func (l *Log) sequence(ctx context.Context, cursor cursorDoc) (again bool, _ err
 		return false, err
 	}
 	if len(docs) > 0 {
-		_, err := l.db.C(logName).InsertMany(ctx, docs, options.InsertMany().SetOrdered(true))
+		_, err := l.db.C(logName).InsertMany(ctx, docs) // ordered: none behind one whose number is taken
 		if IsDuplicate(err) {
 			return true, nil
 		}
@@ -262,16 +271,15 @@ func (l *Log) sequence(ctx context.Context, cursor cursorDoc) (again bool, _ err
 
 // last is the number of the newest entry.
 func (l *Log) last(ctx context.Context, cursor cursorDoc) (int64, error) {
-	var newest entryDoc
-	err := l.db.C(logName).FindOne(ctx, l.between(cursor.Instance, 0), options.FindOne().SetSort(bson.D{{Key: "_id", Value: -1}})).Decode(&newest)
-	if errors.Is(err, mongo.ErrNoDocuments) {
-		return cursor.N, nil
+	newest, err := List[entryDoc](ctx, l.db.C(logName), between(cursor.Instance, 0), Keys("-_id"), 1)
+	for _, e := range newest {
+		cursor.N = max(cursor.N, e.N)
 	}
-	return max(newest.N, cursor.N), Wrap(err)
+	return cursor.N, err
 }
 
 // between is the filter of an instance's entries above n.
-func (l *Log) between(instance string, n int64) bson.D {
+func between(instance string, n int64) bson.D {
 	return bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: entryID(instance, n)}, {Key: "$lt", Value: instance + "0"}}}} // '0' follows '/'
 }
 
@@ -282,17 +290,12 @@ func (l *Log) between(instance string, n int64) bson.D {
 func (l *Log) oldest(ctx context.Context) ([]waiting, error) {
 	var events []waiting
 	for _, name := range l.collections {
-		found, err := l.db.C(name).Find(ctx, bson.D{{Key: "outbox.first", Value: bson.D{{Key: "$gt", Value: ""}}}},
-			options.Find().SetSort(bson.D{{Key: "outbox.first", Value: 1}}).SetLimit(sequenced).SetProjection(bson.D{{Key: "outbox", Value: 1}}))
-		if err != nil {
-			return nil, Wrap(err)
-		}
-		var docs []struct {
+		docs, err := List[struct {
 			ID     any     `bson:"_id"`
 			Outbox Carried `bson:"outbox"`
-		}
-		if err := found.All(ctx, &docs); err != nil {
-			return nil, Wrap(err)
+		}](ctx, l.db.C(name), carrying, Keys("outbox.first"), sequenced, "outbox")
+		if err != nil {
+			return nil, err
 		}
 		for _, doc := range docs {
 			for _, e := range doc.Outbox.Events {
@@ -312,13 +315,9 @@ func (l *Log) known(ctx context.Context, cursor cursorDoc, events []waiting) (ma
 	for i, e := range events {
 		ids[i] = e.ID
 	}
-	found, err := l.db.C(logName).Find(ctx, bson.D{{Key: "event", Value: bson.D{{Key: "$in", Value: ids}}}}, options.Find().SetProjection(bson.D{{Key: "body", Value: 0}, {Key: "openings", Value: 0}}))
+	docs, err := List[entryDoc](ctx, l.db.C(logName), bson.D{{Key: "event", Value: bson.D{{Key: "$in", Value: ids}}}}, nil, 0, "n", "event")
 	if err != nil {
-		return nil, Wrap(err)
-	}
-	var docs []entryDoc
-	if err := found.All(ctx, &docs); err != nil {
-		return nil, Wrap(err)
+		return nil, err
 	}
 	known := make(map[string]bool, len(docs))
 	for _, doc := range docs {
@@ -349,20 +348,13 @@ func (l *Log) entries(ctx context.Context, cursor cursorDoc, last int64, events 
 			if err := l.reject(ctx, entryDoc{ID: w.ID, N: n, Event: w.ID, Body: []byte(w.Event)}, err.Error()); err != nil {
 				return nil, err
 			}
-			if sealed, err = gap(l.service, source, n, l.now()); err != nil {
+			if sealed, err = outbox.Gap(l.now(), l.service, source, n); err != nil {
 				return nil, err
 			}
 		}
-		docs = append(docs, entryDoc{ID: entryID(cursor.Instance, n), N: n, Event: w.ID, Body: sealed.Body, Openings: sealed.Openings})
+		docs = append(docs, newEntry(cursor.Instance, n, w.ID, sealed))
 	}
 	return docs, nil
-}
-
-func gap(service, source string, n int64, now time.Time) (record.Sealed, error) {
-	e := record.New(now, service, record.AuditGap, record.Failure, record.Origin{})
-	e.Reason = "an event could not be read, and was kept aside by its service"
-	e.Data = record.Data{"source": source, "n": n}
-	return e.Seal(source, n)
 }
 
 // stillFits finds out whether the numbers were shipped by others before they were
@@ -412,7 +404,7 @@ func (l *Log) takeOut(ctx context.Context, all, taken []waiting) error {
 			if left[at] != "" {
 				change = append(change, bson.E{Key: "$set", Value: bson.D{{Key: "outbox.first", Value: left[at]}}})
 			}
-			return mongo.NewUpdateOneModel().SetFilter(bson.D{{Key: "_id", Value: at.carrier}, {Key: "outbox.first", Value: bson.D{{Key: "$gt", Value: ""}}}}).SetUpdate(change)
+			return mongo.NewUpdateOneModel().SetFilter(bson.D{{Key: "_id", Value: at.carrier}, carrying[0]}).SetUpdate(change)
 		},
 	} {
 		if done, err := l.updateCarriers(ctx, lists, update); err != nil || done {
@@ -422,7 +414,7 @@ func (l *Log) takeOut(ctx context.Context, all, taken []waiting) error {
 	return nil
 }
 
-// versionUp is what Documents and UpdateVersioned compare.
+// versionUp is what Documents compare.
 var versionUp = bson.E{Key: "$inc", Value: bson.D{{Key: "rev", Value: 1}}}
 
 // updateCarriers reports whether every document was changed.
@@ -456,13 +448,9 @@ func (l *Log) After(ctx context.Context, n int64, limit int) ([]outbox.Entry, er
 }
 
 func (l *Log) after(ctx context.Context, instance string, n int64, limit int) ([]outbox.Entry, error) {
-	found, err := l.db.C(logName).Find(ctx, l.between(instance, n), options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}).SetLimit(int64(limit)))
+	docs, err := List[entryDoc](ctx, l.db.C(logName), between(instance, n), Keys("_id"), limit)
 	if err != nil {
-		return nil, Wrap(err)
-	}
-	var docs []entryDoc
-	if err := found.All(ctx, &docs); err != nil {
-		return nil, Wrap(err)
+		return nil, err
 	}
 	entries := make([]outbox.Entry, len(docs))
 	for i, doc := range docs {
@@ -477,8 +465,7 @@ func (l *Log) Trim(ctx context.Context, head record.Head) error {
 	if err != nil || head.N <= cursor.N {
 		return err
 	}
-	at := bson.D{{Key: "_id", Value: theCursor}, {Key: "instance", Value: cursor.Instance}, {Key: "n", Value: cursor.N}}
-	_, err = l.db.C(cursorName).UpdateOne(ctx, at, bson.D{{Key: "$set", Value: bson.D{{Key: "n", Value: head.N}, {Key: "hash", Value: head.Hash[:]}}}})
+	_, err = l.db.C(cursorName).UpdateOne(ctx, cursor.unmoved(), Set(bson.D{{Key: "n", Value: head.N}, {Key: "hash", Value: head.Hash[:]}}))
 	if err != nil || head.N <= retained {
 		return Wrap(err)
 	}
@@ -493,17 +480,14 @@ func (l *Log) Supersede(ctx context.Context, n int64, with record.Sealed, reason
 	if err != nil {
 		return err
 	}
-	var old entryDoc
-	err = l.db.C(logName).FindOne(ctx, ByID(entryID(cursor.Instance, n))).Decode(&old)
-	if err != nil && !errors.Is(err, mongo.ErrNoDocuments) {
-		return Wrap(err)
+	old, found, err := One[entryDoc](ctx, l.db.C(logName), ByID(entryID(cursor.Instance, n)))
+	if found {
+		err = l.reject(ctx, old, reason)
 	}
-	if err == nil {
-		if err := l.reject(ctx, old, reason); err != nil {
-			return err
-		}
+	if err != nil {
+		return err
 	}
-	doc := entryDoc{ID: entryID(cursor.Instance, n), N: n, Event: old.Event, Body: with.Body, Openings: with.Openings}
+	doc := newEntry(cursor.Instance, n, old.Event, with)
 	_, err = l.db.C(logName).ReplaceOne(ctx, ByID(doc.ID), doc, options.Replace().SetUpsert(true))
 	return Wrap(err)
 }
@@ -525,14 +509,13 @@ func (l *Log) Renew(ctx context.Context, notice record.Event) error {
 	if err != nil {
 		return err
 	}
-	instance := newInstance()
+	instance := outbox.NewInstance()
 	sealed, damaged, err := outbox.Reseal(l.service+"/"+instance, notice, entries)
 	if err != nil {
 		return err
 	}
 	for _, e := range damaged {
-		doc := entryDoc{ID: entryID(cursor.Instance, e.N), N: e.N, Body: e.Body, Openings: e.Openings}
-		if err := l.reject(ctx, doc, "it could not be read when the log was renewed"); err != nil {
+		if err := l.reject(ctx, newEntry(cursor.Instance, e.N, "", e.Sealed), "it could not be read when the log was renewed"); err != nil {
 			return err
 		}
 	}
@@ -542,22 +525,21 @@ func (l *Log) Renew(ctx context.Context, notice record.Event) error {
 		if err != nil {
 			return err
 		}
-		docs[i] = entryDoc{ID: entryID(instance, env.N), N: env.N, Event: env.Event.ID, Body: s.Body, Openings: s.Openings}
+		docs[i] = newEntry(instance, env.N, env.Event.ID, s)
 	}
-	if _, err := l.db.C(logName).InsertMany(ctx, docs, options.InsertMany().SetOrdered(true)); err != nil {
+	if _, err := l.db.C(logName).InsertMany(ctx, docs); err != nil {
 		return Wrap(err)
 	}
-	at := bson.D{{Key: "_id", Value: theCursor}, {Key: "instance", Value: cursor.Instance}, {Key: "n", Value: cursor.N}}
-	turned, err := l.db.C(cursorName).UpdateOne(ctx, at, bson.D{{Key: "$set", Value: bson.D{
+	turned, err := l.db.C(cursorName).UpdateOne(ctx, cursor.unmoved(), Set(bson.D{
 		{Key: "instance", Value: instance}, {Key: "n", Value: int64(0)}, {Key: "hash", Value: make([]byte, len(record.Hash{}))},
-	}}})
+	}))
 	if err != nil {
 		return Wrap(err)
 	}
-	if turned.MatchedCount == 0 {
-		_, err = l.db.C(logName).DeleteMany(ctx, l.between(instance, 0))
-		return Wrap(err)
+	over := cursor.Instance
+	if turned.MatchedCount == 0 { // another process was faster
+		over = instance
 	}
-	_, err = l.db.C(logName).DeleteMany(ctx, l.between(cursor.Instance, 0))
+	_, err = l.db.C(logName).DeleteMany(ctx, between(over, 0))
 	return Wrap(err)
 }

@@ -10,10 +10,14 @@ import (
 )
 
 // List is the documents that match, in that order (nil: none asked for), at most
-// limit of them (0: all). A limit needs an order: without one the server may
-// leave out any. Errors: [ErrUnavailable].
-func List[T any](ctx context.Context, c *mongo.Collection, filter any, order bson.D, limit int) ([]T, error) {
-	return find[T](ctx, c, filter, ordered(order, limit))
+// limit of them (0: all); with fields, these alone and the _id are read. A limit
+// needs an order: without one the server may leave out any. Errors: [ErrUnavailable].
+func List[T any](ctx context.Context, c *mongo.Collection, filter any, order bson.D, limit int, fields ...string) ([]T, error) {
+	opts := ordered(order, limit)
+	if fields != nil {
+		opts.SetProjection(Keys(fields...))
+	}
+	return find[T](ctx, c, filter, opts)
 }
 
 func ordered(order bson.D, limit int) *options.FindOptionsBuilder {
@@ -25,11 +29,10 @@ func ordered(order bson.D, limit int) *options.FindOptionsBuilder {
 }
 
 // IDs is List of the documents' _id, which alone are read.
-func IDs(ctx context.Context, c *mongo.Collection, filter any, order bson.D, limit int) ([]string, error) {
-	docs, err := find[struct {
+func IDs(ctx context.Context, c *mongo.Collection, filter any, order bson.D, limit int) (ids []string, _ error) {
+	docs, err := List[struct {
 		ID string `bson:"_id"`
-	}](ctx, c, filter, ordered(order, limit).SetProjection(bson.D{{Key: "_id", Value: 1}}))
-	var ids []string
+	}](ctx, c, filter, order, limit, "_id")
 	for _, d := range docs {
 		ids = append(ids, d.ID)
 	}
@@ -56,4 +59,18 @@ func find[T any](ctx context.Context, c *mongo.Collection, filter any, opts *opt
 		return nil, Wrap(err)
 	}
 	return all, nil
+}
+
+// Prune is one piece of a sweep (sweep.InPieces): it deletes the first limit
+// documents that match, in that order. The filter is asked again with the
+// deletion, so that one that was changed meanwhile stays. n counts those found:
+// fewer than limit means that none is left. Errors: [ErrUnavailable].
+func Prune(ctx context.Context, c *mongo.Collection, filter bson.D, order bson.D, limit int) (n int, err error) {
+	ids, err := IDs(ctx, c, filter, order, limit)
+	if err != nil || len(ids) == 0 {
+		return 0, err
+	}
+	still := append(bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}}, filter...)
+	_, err = c.DeleteMany(ctx, still)
+	return len(ids), Wrap(err)
 }

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"centinela/shared/fault"
 	"centinela/shared/mongox"
@@ -246,48 +245,28 @@ func TestCutAfterTheWrite(t *testing.T) {
 }
 
 // MG W2, 112: a conflict is tried again, a few times; a duplicate that follows is one.
-func TestRetryConflict(t *testing.T) {
+func TestInsertMeetsConflicts(t *testing.T) {
 	conflicts := func(n int, then answer) (script []answer) {
 		for range n {
 			script = append(script, writeError(112))
 		}
 		return append(script, then)
 	}
-	raw := func(db *mongox.DB) error {
-		return mongox.RetryConflict(t.Context(), func() error {
-			_, err := db.C("things").InsertOne(t.Context(), bson.D{{Key: "_id", Value: "a"}})
-			return err
-		})
+	insert := func(ctx context.Context, db *mongox.DB) error {
+		return mongox.NewDocuments[note](db, "things", 1, nil).Insert(ctx, "a", note{})
 	}
-	documents := func(db *mongox.DB) error {
-		return mongox.NewDocuments[note](db, "things", 1, nil).Insert(t.Context(), "a", note{})
+	db, seen := follow(t, conflicts(7, good)...)
+	if err := insert(t.Context(), db); err != nil || len(seen()) != 8 {
+		t.Errorf("seven conflicts: %v after %d", err, len(seen()))
 	}
-	for name, do := range map[string]func(db *mongox.DB) error{"RetryConflict": raw, "Documents": documents} {
-		t.Run(name, func(t *testing.T) {
-			db, seen := follow(t, conflicts(7, good)...)
-			if err := do(db); err != nil || len(seen()) != 8 {
-				t.Errorf("seven conflicts: %v after %d", err, len(seen()))
-			}
-			db, _ = follow(t, conflicts(2, writeError(11000))...)
-			if err := do(db); !mongox.IsDuplicate(err) {
-				t.Errorf("then a duplicate: %v", err)
-			}
-			db, seen = follow(t, writeError(112))
-			unavailable(t, do(db))
-			if len(seen()) != 8 {
-				t.Errorf("%d tries", len(seen()))
-			}
-		})
+	db, _ = follow(t, conflicts(2, writeError(11000))...)
+	if err := insert(t.Context(), db); !mongox.IsDuplicate(err) {
+		t.Errorf("then a duplicate: %v", err)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	tries := 0
-	err := mongox.RetryConflict(ctx, func() error {
-		tries++
-		cancel()
-		return mongo.WriteException{WriteErrors: mongo.WriteErrors{{Code: 112}}}
-	})
-	if !errors.Is(err, context.Canceled) || tries != 1 {
-		t.Errorf("cancelled: %v after %d", err, tries)
+	db, seen = follow(t, writeError(112))
+	unavailable(t, insert(t.Context(), db))
+	if len(seen()) != 8 {
+		t.Errorf("%d tries", len(seen()))
 	}
 }
 
@@ -316,7 +295,7 @@ func TestUpdateMeetsConflicts(t *testing.T) {
 func TestReady(t *testing.T) {
 	db := open(t, nil)
 	for range 3 {
-		if err := errors.Join(db.Ready(t.Context()), db.Ping(t.Context())); err != nil {
+		if err := db.Ready(t.Context()); err != nil {
 			t.Error(err)
 		}
 	}

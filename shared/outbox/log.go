@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"time"
 
 	"centinela/shared/record"
 )
@@ -54,13 +55,29 @@ func Reseal(source string, notice record.Event, entries []Entry) (sealed []recor
 }
 
 func reseal(source string, n int64, entry Entry) (record.Sealed, error) {
-	env, err := record.Parse(entry.Body)
-	if err == nil {
-		err = env.Disclose(entry.Openings)
-	}
+	env, err := Open(entry.Sealed)
 	if err != nil {
 		return record.Sealed{}, err
 	}
-	env.Event.Data = env.Data()
 	return env.Event.Seal(source, n)
+}
+
+// Open reads an entry, with all of its data in Event.Data. Errors: record's, of what
+// isn't a record or has other openings.
+func Open(s record.Sealed) (record.Envelope, error) {
+	env, err := record.Parse(s.Body)
+	if err == nil {
+		err = env.Disclose(s.Openings)
+	}
+	env.Event.Data = env.Data()
+	return env, err
+}
+
+// Gap is the event that takes the number n of a source where there is none, or one
+// that can't be recorded.
+func Gap(now time.Time, service, source string, n int64) (record.Sealed, error) {
+	gap := record.New(now, service, record.AuditGap, record.Failure, record.Origin{})
+	gap.Reason = "an event could not be recorded, and was kept aside by its service"
+	gap.Data = record.Data{"source": source, "n": n}
+	return gap.Seal(source, n)
 }

@@ -24,11 +24,11 @@ var _ Log = (*Memory)(nil)
 
 // NewMemory is an empty log of service that holds at most limit events.
 func NewMemory(service string, limit int) *Memory {
-	return &Memory{service: service, limit: limit, instance: newInstance()}
+	return &Memory{service: service, limit: limit, instance: NewInstance()}
 }
 
-// newInstance is a name that no other log has.
-func newInstance() string { return id.New("x")[2:14] }
+// NewInstance is a name that no other log has: 12 characters of chance.
+func NewInstance() string { return id.New("x")[2:14] }
 
 // Append takes an event, or reports that the log is full. The error is Seal's.
 func (m *Memory) Append(e record.Event) (taken bool, err error) {
@@ -86,7 +86,7 @@ func (m *Memory) Supersede(_ context.Context, n int64, with record.Sealed, _ str
 func (m *Memory) Renew(_ context.Context, notice record.Event) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	instance := newInstance()
+	instance := NewInstance()
 	sealed, _, err := Reseal(m.service+"/"+instance, notice, m.entries)
 	if err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 
 	"centinela/shared/clock"
 	"centinela/shared/fault"
+	"centinela/shared/obs"
 	"centinela/shared/record"
 )
 
@@ -192,10 +193,7 @@ func (s *Shipper) sift(ctx context.Context, source string, at record.Head, entri
 
 // mark puts a gap marker in the place of number n.
 func (s *Shipper) mark(ctx context.Context, source string, n int64, why string) error {
-	gap := record.New(s.Clock.Now(), s.Service, record.AuditGap, record.Failure, record.Origin{})
-	gap.Reason = "an event could not be recorded, and was kept aside by its service"
-	gap.Data = record.Data{"source": source, "n": n}
-	sealed, err := gap.Seal(source, n)
+	sealed, err := Gap(s.Clock.Now(), s.Service, source, n)
 	if err != nil {
 		return err
 	}
@@ -263,4 +261,26 @@ func refused(err error) bool {
 	}
 	kind := fault.From(err).Kind
 	return kind == fault.KindInvalid || kind == fault.KindTooLarge
+}
+
+type metrics struct {
+	waiting                     prometheus.Gauge
+	shipped, failures, rejected prometheus.Counter
+}
+
+func newMetrics(reg prometheus.Registerer, service string) *metrics {
+	counter := func(thing, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Name: obs.Metric(service, thing), Help: help})
+	}
+	m := &metrics{
+		waiting: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: obs.Metric(service, "outbox_pending"),
+			Help: "Events that waited at the last look, counted up to one batch of 200.",
+		}),
+		shipped:  counter("outbox_shipped_total", "Events that audit has, by its own answer."),
+		failures: counter("outbox_failures_total", "Tries that failed and are repeated."),
+		rejected: counter("outbox_rejected_total", "Events that audit refuses for good; a gap marker took their place."),
+	}
+	reg.MustRegister(m.waiting, m.shipped, m.failures, m.rejected)
+	return m
 }

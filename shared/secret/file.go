@@ -56,8 +56,8 @@ func LoadSigner(path string, create bool) (ed25519.PrivateKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, err := parseSigner(body)
-	if err != nil {
+	key, ok := parseSigner(body)
+	if !ok {
 		return nil, fmt.Errorf("key file %s: must hold an Ed25519 private key as PKCS#8 PEM (make one with: openssl genpkey -algorithm ed25519)", path)
 	}
 	if create {
@@ -86,20 +86,14 @@ func LoadPublic(path string) (ed25519.PublicKey, error) {
 
 func publicPath(path string) string { return strings.TrimSuffix(path, ".key") + ".pub" }
 
-func parseSigner(body []byte) (ed25519.PrivateKey, error) {
+func parseSigner(body []byte) (ed25519.PrivateKey, bool) {
 	block, _ := pem.Decode(body)
 	if block == nil {
-		return nil, errors.New("no PEM block")
+		return nil, false
 	}
 	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	if err != nil {
-		return nil, err
-	}
 	key, ok := parsed.(ed25519.PrivateKey)
-	if !ok {
-		return nil, errors.New("another algorithm")
-	}
-	return key, nil
+	return key, ok && err == nil
 }
 
 // writePublic leaves a file that already holds the key alone, so that a folder
@@ -190,4 +184,24 @@ func readSmall(path string) ([]byte, error) {
 		return nil, fmt.Errorf("%s: not a key file", path)
 	}
 	return os.ReadFile(path)
+}
+
+// KeyFile is a secret of one part in the key folder, and what people should know of it.
+type KeyFile struct {
+	Name string // "auth-pepper.key"
+	Pair bool   // an Ed25519 key pair, whose public half stands beside it; else 32 random bytes
+	For  string // what it does, in a few words
+	Lost string // what is lost with it
+}
+
+// Load reads the file from dir, and with create makes it where it is missing.
+// Errors: those of LoadKey and LoadSigner.
+func (f KeyFile) Load(dir string, create bool) error {
+	path := filepath.Join(dir, f.Name)
+	if f.Pair {
+		_, err := LoadSigner(path, create)
+		return err
+	}
+	_, err := LoadKey(path, create)
+	return err
 }

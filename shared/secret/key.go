@@ -11,7 +11,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"log/slog"
 )
 
 const (
@@ -31,6 +30,8 @@ var (
 // key of its own for each, derived by HKDF (RFC 5869), so that neither use can
 // weaken the other. The zero Key is unusable and panics.
 type Key struct {
+	hidden
+
 	// ID is public: the first 8 hex digits of the key's SHA-256.
 	ID string
 
@@ -89,15 +90,9 @@ func RandomKey() Key {
 // nothing for another. 32 bytes.
 func (k Key) MAC(purpose string, parts ...string) []byte {
 	h := hmac.New(sha256.New, k.parts().mac)
-	writePart := func(part string) {
-		var size [8]byte
-		binary.BigEndian.PutUint64(size[:], uint64(len(part)))
-		h.Write(size[:])
+	for _, part := range append([]string{purpose}, parts...) {
+		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(part))))
 		h.Write([]byte(part))
-	}
-	writePart(purpose)
-	for _, part := range parts {
-		writePart(part)
 	}
 	return h.Sum(nil)
 }
@@ -123,18 +118,3 @@ func (k Key) Open(box, aad []byte) ([]byte, error) {
 	}
 	return plain, nil
 }
-
-// String is "[redacted]".
-func (k Key) String() string { return redacted }
-
-// GoString is "[redacted]".
-func (k Key) GoString() string { return redacted }
-
-// Format writes "[redacted]" for every verb.
-func (k Key) Format(f fmt.State, _ rune) { writeRedacted(f) }
-
-// MarshalText gives "[redacted]".
-func (k Key) MarshalText() ([]byte, error) { return []byte(redacted), nil }
-
-// LogValue is "[redacted]".
-func (k Key) LogValue() slog.Value { return slog.StringValue(redacted) }

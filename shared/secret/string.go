@@ -10,12 +10,31 @@ import (
 
 const redacted = "[redacted]"
 
-// String is text that redacts itself in fmt, JSON, YAML and slog. The zero
-// value is the empty text.
-type String struct {
+// hidden is embedded by what must not be seen.
+type hidden struct {
 	// == is refused by the compiler: it would compare addresses, and a compare
 	// of secrets must take the same time wherever they differ. Use Equal.
 	_ [0]func()
+}
+
+// String is "[redacted]".
+func (hidden) String() string { return redacted }
+
+// Format writes "[redacted]" for every verb, also for those that never ask String.
+func (hidden) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, redacted) // fmt.State has no way to report an error
+}
+
+// MarshalText gives "[redacted]" to the encoders of JSON, YAML and XML.
+func (hidden) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// LogValue is "[redacted]".
+func (hidden) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// String is text that redacts itself in fmt, JSON, YAML and slog. The zero
+// value is the empty text.
+type String struct {
+	hidden
 	// A pointer, because fmt prints an unexported field of another struct by
 	// reflection, without asking Format; of a pointer it prints the address.
 	text *string
@@ -45,24 +64,6 @@ func (s String) Equal(other String) bool {
 	return subtle.ConstantTimeCompare([]byte(s.Reveal()), []byte(other.Reveal())) == 1
 }
 
-// String is "[redacted]".
-func (s String) String() string { return redacted }
-
-// GoString is "[redacted]".
-func (s String) GoString() string { return redacted }
-
-// Format writes "[redacted]" for every verb.
-func (s String) Format(f fmt.State, _ rune) { writeRedacted(f) }
-
-// MarshalJSON gives "[redacted]".
-func (s String) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
-
-// MarshalText gives "[redacted]"; encoders of YAML and XML use it.
-func (s String) MarshalText() ([]byte, error) { return []byte(redacted), nil }
-
-// LogValue is "[redacted]".
-func (s String) LogValue() slog.Value { return slog.StringValue(redacted) }
-
 // UnmarshalText sets the text. It refuses the placeholder: a printed config
 // that is loaded again must not make "[redacted]" somebody's password.
 func (s *String) UnmarshalText(text []byte) error {
@@ -72,6 +73,3 @@ func (s *String) UnmarshalText(text []byte) error {
 	*s = NewString(string(text))
 	return nil
 }
-
-// writeRedacted ignores the write error: fmt.State has no way to report one.
-func writeRedacted(f fmt.State) { _, _ = io.WriteString(f, redacted) }

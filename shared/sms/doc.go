@@ -9,7 +9,7 @@
 // Trusts: its user to hold a message in a durable outbox, and to decide about a
 // second try with Retryable and Uncertain.
 //
-// Hands over: receipts, deliveries and replies. It keeps no state and counts no
+// Hands over: deliveries and replies. It keeps no state and counts no
 // quota.
 //
 // Message text is secret (it holds codes) and phone numbers are personal. No

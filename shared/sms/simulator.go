@@ -27,12 +27,12 @@ func NewSimulator(inbox Inbox, clk clock.Clock) *Simulator {
 }
 
 // Send keeps m. Errors: ErrUndeliverable, or ErrUnavailable when the inbox fails.
-func (s *Simulator) Send(ctx context.Context, m Message) (Receipt, error) {
+func (s *Simulator) Send(ctx context.Context, m Message) (string, error) {
 	if err := m.Check(); err != nil {
-		return Receipt{}, err
+		return "", err
 	}
 	if err := s.inbox.Keep(ctx, m, s.clock.Now()); err != nil {
-		return Receipt{}, ErrUnavailable.WithCause(err)
+		return "", ErrUnavailable.WithCause(err)
 	}
-	return Receipt{ProviderID: "sim_" + m.ID, Status: Delivered}, nil
+	return "sim_" + m.ID, nil
 }

@@ -36,16 +36,9 @@ const (
 	Failed    Status = "failed"    // will not arrive
 )
 
-// Receipt is the provider's word that it took the message.
-type Receipt struct {
-	// ProviderID is the provider's name for the message; a Delivery comes back under it.
-	ProviderID string
-	Status     Status
-}
-
 // Delivery is news of a message that was sent.
 type Delivery struct {
-	ProviderID string // the Receipt's
+	ProviderID string // what Send returned
 	Status     Status
 	// Failure says why Status is Failed (ErrUndeliverable or ErrUnavailable), else nil.
 	Failure error
@@ -60,12 +53,13 @@ type Reply struct {
 
 // Sender sends texts. It is safe for concurrent use.
 type Sender interface {
-	// Send hands m to the provider and returns within ctx.
+	// Send hands m to the provider and returns within ctx the provider's name for
+	// it, under which a Delivery comes back.
 	//
 	// Errors: ErrUndeliverable (never again), ErrThrottled and ErrUnavailable
 	// (again, not before their RetryAfter). Uncertain tells whether the text may
 	// have been sent in spite of the error.
-	Send(ctx context.Context, m Message) (Receipt, error)
+	Send(ctx context.Context, m Message) (providerID string, err error)
 }
 
 // The errors of Send.

@@ -100,6 +100,12 @@ func attempt[T any](c *conn, call func() (T, error)) (v T, err error) {
 	return v, c.failure(err)
 }
 
+// run is attempt of a call without a result.
+func (c *conn) run(call func() error) error {
+	_, err := attempt(c, func() (struct{}, error) { return struct{}{}, call() })
+	return err
+}
+
 // isMemoryFault knows the SIGBUS of mapped memory whose page can't be read, because
 // the disk fails or somebody cut the file off (sqlite.org/mmap.html, "An I/O error
 // on a memory-mapped file"). The runtime gives such a panic its address.
@@ -211,15 +217,14 @@ func (c *conn) Close() error {
 	if c.lost {
 		return nil
 	}
-	_, err := attempt(c, func() (struct{}, error) {
+	return c.run(func() error {
 		var errs []error
 		for _, s := range c.ready {
 			errs = append(errs, s.fullStmt.Close())
 		}
 		clear(c.ready)
-		return struct{}{}, errors.Join(append(errs, c.fullConn.Close())...)
+		return errors.Join(append(errs, c.fullConn.Close())...)
 	})
-	return err
 }
 
 type tx struct {
@@ -227,13 +232,8 @@ type tx struct {
 	conn *conn
 }
 
-func (t *tx) Commit() error   { return t.conn.finish(t.Tx.Commit) }
-func (t *tx) Rollback() error { return t.conn.finish(t.Tx.Rollback) }
-
-func (c *conn) finish(end func() error) error {
-	_, err := attempt(c, func() (struct{}, error) { return struct{}{}, end() })
-	return err
-}
+func (t *tx) Commit() error   { return t.conn.run(t.Tx.Commit) }
+func (t *tx) Rollback() error { return t.conn.run(t.Tx.Rollback) }
 
 type stmt struct {
 	fullStmt
@@ -258,13 +258,12 @@ type rows struct {
 }
 
 func (r *rows) Next(dest []driver.Value) error {
-	_, err := attempt(r.conn, func() (struct{}, error) { return struct{}{}, r.Rows.Next(dest) })
-	return err
+	return r.conn.run(func() error { return r.Rows.Next(dest) })
 }
 
 func (r *rows) Close() error {
 	if r.stmt != nil {
 		r.stmt.reading = false
 	}
-	return r.conn.finish(r.Rows.Close)
+	return r.conn.run(r.Rows.Close)
 }

@@ -53,16 +53,17 @@ func TestPreparedQueries(t *testing.T) {
 	const query = `SELECT id FROM notes WHERE due_at >= ? ORDER BY id`
 	nested := func(t *testing.T, q sqlitex.Querier, inner int) {
 		t.Helper()
-		pairs, err := sqlitex.Collect(t.Context(), q, func(scan func(...any) error) (int, error) {
-			var id string
-			if err := scan(&id); err != nil {
-				return 0, err
+		var counts []int
+		ids, err := sqlitex.Collect(t.Context(), q, func(id *string) []any {
+			inside, err := sqlitex.Column[string](t.Context(), q, query, inner)
+			if err != nil {
+				t.Error(err)
 			}
-			ids, err := sqlitex.Column[string](t.Context(), q, query, inner)
-			return len(ids), err
+			counts = append(counts, len(inside))
+			return []any{id}
 		}, query, 3)
-		if want := 6 - inner; err != nil || !slices.Equal(pairs, []int{want, want, want}) {
-			t.Errorf("inner %d: %v, %v", inner, pairs, err)
+		if want := 6 - inner; err != nil || len(ids) != 3 || !slices.Equal(counts, []int{want, want, want}) {
+			t.Errorf("inner %d: %v, %v, %v", inner, ids, counts, err)
 		}
 	}
 	c, err := db.Read().Conn(t.Context())
@@ -83,7 +84,7 @@ func TestPreparedQueries(t *testing.T) {
 	if err != nil || !rows.Next() {
 		t.Fatal(err)
 	}
-	if err := rows.Close(); err != nil {
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil { //nolint:sqlclosecheck // closing is what is tested
 		t.Fatal(err)
 	}
 	write(t, db, func(tx *sql.Tx) error { _, err := tx.Exec(`DELETE FROM notes WHERE due_at > 1`); return err })

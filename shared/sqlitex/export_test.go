@@ -86,13 +86,7 @@ func Checkpoint(t *testing.T, db *DB) (busy int, err error) {
 func WriteExec(t testing.TB, db *DB, statement string) {
 	t.Helper()
 	// A pragma that sets a value answers with it.
-	rows, err := db.write.QueryContext(t.Context(), statement)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for rows.Next() {
-	}
-	if err := rows.Close(); err != nil {
+	if _, err := Column[any](t.Context(), db.write, statement); err != nil {
 		t.Fatal(err)
 	}
 }

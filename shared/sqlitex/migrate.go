@@ -117,18 +117,7 @@ func fit(applied, steps []migration) error {
 	return nil
 }
 
-func appliedMigrations(ctx context.Context, q Querier) (applied []migration, err error) {
-	rows, err := q.QueryContext(ctx, `SELECT version, name, checksum FROM schema_migrations ORDER BY version`)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		var m migration
-		if err := rows.Scan(&m.version, &m.name, &m.checksum); err != nil {
-			return nil, err
-		}
-		applied = append(applied, m)
-	}
-	return applied, rows.Err()
+func appliedMigrations(ctx context.Context, q Querier) ([]migration, error) {
+	return Collect(ctx, q, func(m *migration) []any { return []any{&m.version, &m.name, &m.checksum} },
+		`SELECT version, name, checksum FROM schema_migrations ORDER BY version`)
 }

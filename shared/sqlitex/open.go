@@ -37,25 +37,24 @@ func Open(ctx context.Context, path string, migrations fs.FS, options ...Option)
 		return nil, err
 	}
 	h := newHandles(ctx, abs, options)
-	write, err := h.openWrite()
-	if err != nil {
+	db := &DB{path: abs, store: h.store, faulted: h.faulted, free: freeBytes, queue: make(chan *call, maxBatch), stopped: make(chan struct{})}
+	if db.write, err = h.openWrite(); err != nil {
 		return nil, explain(abs, err)
 	}
-	if err := patiently(ctx, func() error { return migrate(ctx, write, steps) }); err != nil {
-		return nil, errors.Join(explain(abs, err), write.Close())
+	err = patiently(ctx, func() error { return migrate(ctx, db.write, steps) })
+	if err == nil {
+		db.read, err = h.openRead()
 	}
-	read, err := h.openRead()
 	if err != nil {
-		return nil, errors.Join(explain(abs, err), write.Close())
+		return nil, errors.Join(explain(abs, err), db.write.Close())
 	}
-	if err := CheckSchema(ctx, read, migrations); err != nil {
-		return nil, errors.Join(fmt.Errorf("open %s: %w", abs, err), read.Close(), write.Close())
+	err = CheckSchema(ctx, db.read, migrations)
+	if err == nil {
+		db.opened, err = os.Stat(abs)
 	}
-	opened, err := os.Stat(abs)
 	if err != nil {
-		return nil, errors.Join(explain(abs, err), read.Close(), write.Close())
+		return nil, errors.Join(explain(abs, err), db.read.Close(), db.write.Close())
 	}
-	db := &DB{path: abs, store: h.store, opened: opened, faulted: h.faulted, free: freeBytes, write: write, read: read, queue: make(chan *call, maxBatch), stopped: make(chan struct{})}
 	go db.commitGroups()
 	return db, nil
 }
@@ -135,8 +134,7 @@ func notADatabase(path string) error {
 
 // reason drops the path that os errors repeat.
 func reason(err error) error {
-	var withPath *fs.PathError
-	if errors.As(err, &withPath) {
+	if withPath, ok := errors.AsType[*fs.PathError](err); ok {
 		return withPath.Err
 	}
 	return err

@@ -94,24 +94,9 @@ func (db *DB) After(ctx context.Context, n int64, limit int) ([]outbox.Entry, er
 	return logEntries(ctx, db.read, n, limit)
 }
 
-type querier interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-}
-
-func logEntries(ctx context.Context, q querier, n int64, limit int) (entries []outbox.Entry, err error) {
-	rows, err := q.QueryContext(ctx, `SELECT n, body, openings FROM outbox_log WHERE n > ? ORDER BY n LIMIT ?`, n, limit)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		var e outbox.Entry
-		if err := rows.Scan(&e.N, &e.Body, &e.Openings); err != nil {
-			return nil, err
-		}
-		entries = append(entries, e)
-	}
-	return entries, rows.Err()
+func logEntries(ctx context.Context, q Querier, n int64, limit int) ([]outbox.Entry, error) {
+	return Collect(ctx, q, func(e *outbox.Entry) []any { return []any{&e.N, &e.Body, &e.Openings} },
+		`SELECT n, body, openings FROM outbox_log WHERE n > ? ORDER BY n LIMIT ?`, n, limit)
 }
 
 // Trim is outbox.Log's.
@@ -152,11 +137,10 @@ func setAside(tx *sql.Tx, n int64, reason string) error {
 // Renew is outbox.Log's. It holds all that isn't shipped in memory, in one
 // transaction: it happens after a restore, never while the service is busy.
 func (db *DB) Renew(ctx context.Context, notice record.Event) error {
-	return db.Write(ctx, func(tx *sql.Tx) error { return RenewOutbox(ctx, tx, notice) })
+	return db.Write(ctx, func(tx *sql.Tx) error { return renew(ctx, tx, notice) })
 }
 
-// RenewOutbox is Renew within a transaction: for a restore.
-func RenewOutbox(ctx context.Context, tx *sql.Tx, notice record.Event) error {
+func renew(ctx context.Context, tx *sql.Tx, notice record.Event) error {
 	var instance string
 	if err := tx.QueryRowContext(ctx, `SELECT lower(hex(randomblob(6)))`).Scan(&instance); err != nil {
 		return err

@@ -29,14 +29,13 @@ func (db *DB) Prune(ctx context.Context, limit int, query string, args ...any) (
 			return err
 		}
 		n = int(rows)
-		return GiveBack(ctx, tx)
+		return giveBack(ctx, tx)
 	})
 	return n, err
 }
 
-// GiveBack cuts free pages off the file's end, a few at a time, when many are
-// free. A prune of several statements calls it in its transaction.
-func GiveBack(ctx context.Context, tx *sql.Tx) error {
+// giveBack cuts free pages off the file's end, a few at a time, when many are free.
+func giveBack(ctx context.Context, tx *sql.Tx) error {
 	var free int
 	if err := tx.QueryRowContext(ctx, `PRAGMA freelist_count`).Scan(&free); err != nil || free <= keptFree {
 		return err

@@ -4,7 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"time"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // Querier is what reads: [DB.Read], or a transaction that must see its own changes.
@@ -12,17 +16,18 @@ type Querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
-// Collect is every row of the query as row reads it; scan is the row's Scan. Of
-// the arguments, a time.Time is bound as [Millis], here and in all that follows.
-func Collect[T any](ctx context.Context, q Querier, row func(scan func(dest ...any) error) (T, error), query string, args ...any) (all []T, err error) {
+// Collect is every row of the query; columns says where its columns go to, a time
+// through [At]. Of the arguments, a time.Time is bound as [Millis], here and in all
+// that follows.
+func Collect[T any](ctx context.Context, q Querier, columns func(*T) []any, query string, args ...any) (all []T, err error) {
 	rows, err := q.QueryContext(ctx, query, bind(args)...)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
-		one, err := row(rows.Scan)
-		if err != nil {
+		var one T
+		if err := rows.Scan(columns(&one)...); err != nil {
 			return nil, err
 		}
 		all = append(all, one)
@@ -32,7 +37,7 @@ func Collect[T any](ctx context.Context, q Querier, row func(scan func(dest ...a
 
 // Column is the only column of the query's rows, for example ids.
 func Column[T any](ctx context.Context, q Querier, query string, args ...any) ([]T, error) {
-	return Collect(ctx, q, func(scan func(...any) error) (v T, _ error) { return v, scan(&v) }, query, args...)
+	return Collect(ctx, q, func(v *T) []any { return []any{v} }, query, args...)
 }
 
 // Exec changes rows in the transaction of a [DB.Write] and says how many.
@@ -55,4 +60,42 @@ func bind(args []any) []any {
 		bound[i] = arg
 	}
 	return bound
+}
+
+// Millis is how times are stored: whole milliseconds since 1970 UTC, and 0 for
+// the zero time.
+func Millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+// FromMillis undoes [Millis]: 0 is the zero time.
+func FromMillis(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}
+
+// At reads a time out of a column of [Millis].
+func At(t *time.Time) sql.Scanner { return instant{t} }
+
+type instant struct{ t *time.Time }
+
+// Scan is sql.Scanner.
+func (i instant) Scan(column any) error {
+	ms, ok := column.(int64)
+	if !ok {
+		return fmt.Errorf("a column of times holds a %T", column)
+	}
+	*i.t = FromMillis(ms)
+	return nil
+}
+
+// IsUnique reports whether err is a violated UNIQUE or PRIMARY KEY constraint.
+func IsUnique(err error) bool {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	return ok && (e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || e.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
 }

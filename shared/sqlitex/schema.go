@@ -62,19 +62,12 @@ func CheckSchema(ctx context.Context, db *sql.DB, migrations fs.FS) (err error) 
 }
 
 // schemaOf maps "trigger name" to its text. What SQLite makes by itself has none.
-func schemaOf(ctx context.Context, db *sql.DB) (schema map[string]string, err error) {
-	rows, err := db.QueryContext(ctx, `SELECT type || ' ' || name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite^_%' ESCAPE '^'`)
-	if err != nil {
-		return nil, err
+func schemaOf(ctx context.Context, db *sql.DB) (map[string]string, error) {
+	rows, err := Collect(ctx, db, func(r *[2]string) []any { return []any{&r[0], &r[1]} },
+		`SELECT type || ' ' || name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite^_%' ESCAPE '^'`)
+	schema := make(map[string]string, len(rows))
+	for _, r := range rows {
+		schema[r[0]] = r[1]
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	schema = make(map[string]string)
-	for rows.Next() {
-		var name, text string
-		if err := rows.Scan(&name, &text); err != nil {
-			return nil, err
-		}
-		schema[name] = text
-	}
-	return schema, rows.Err()
+	return schema, err
 }

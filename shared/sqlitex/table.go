@@ -72,14 +72,19 @@ func (t *Table[T]) One(ctx context.Context, q Querier, query string, args ...any
 }
 
 // List is every value of a query whose only column is a body; nil without any.
-func (t *Table[T]) List(ctx context.Context, q Querier, query string, args ...any) ([]T, error) {
-	return Collect(ctx, q, func(scan func(...any) error) (v T, _ error) {
-		var body []byte
-		if err := scan(&body); err != nil {
-			return v, err
+func (t *Table[T]) List(ctx context.Context, q Querier, query string, args ...any) (all []T, _ error) {
+	bodies, err := Column[[]byte](ctx, q, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	for _, body := range bodies {
+		var v T
+		if err := t.decode(body, &v); err != nil {
+			return nil, err
 		}
-		return v, t.decode(body, &v)
-	}, query, args...)
+		all = append(all, v)
+	}
+	return all, nil
 }
 
 // Insert adds v, and reports events with it. Errors: one that [IsUnique].

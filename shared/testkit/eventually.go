@@ -1,8 +1,11 @@
 package testkit
 
 import (
+	"bytes"
+	"context"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -10,6 +13,35 @@ import (
 // Patience is how long a test waits for what must happen, on a machine whose
 // cores are all busy with something else. Only a failing test waits so long.
 const Patience = time.Minute
+
+// Must ends the test when there is an error.
+func Must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// CloseAfter closes a store when the test ends, without its context, which has ended by then.
+func CloseAfter(t testing.TB, store interface {
+	Close(ctx context.Context) error
+},
+) {
+	t.Cleanup(func() {
+		if err := store.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// Together calls do for 0 to n-1, all at once, and waits for them.
+func Together(n int, do func(i int)) {
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() { do(i) })
+	}
+	all.Wait()
+}
 
 // Eventually asks cond until it holds, and fails the test with cond's last
 // explanation when it doesn't within that time, which is Patience unless there is
@@ -43,4 +75,24 @@ func (w testWriter) Write(line []byte) (int, error) {
 		w.t.Log(strings.TrimRight(string(line), "\n"))
 	}
 	return len(line), nil
+}
+
+// Buffer keeps what several goroutines write, a log for instance. The zero value is empty.
+type Buffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+// Write is io.Writer.
+func (b *Buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+// String is all that was written so far.
+func (b *Buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
 }

@@ -3,10 +3,11 @@ package testkit
 import (
 	"context"
 	"crypto/rand"
-	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -53,19 +54,15 @@ func Main(m *testing.M) int {
 // CENTINELA_TEST_MONGODB, `mongod` on PATH as a replica set of one,
 // deploy/testmongo (built the first time, which takes about a minute, then
 // cached in the user's cache folder). It prints once which one it took.
-//
-// The URI leads through a watch: each command of the product that isn't written
-// with majority and journal, or read with majority, fails the test.
 func Mongo(t testing.TB) (uri, database string) {
 	t.Helper()
-	return MongoWatched(t, nil)
-}
-
-func freshDatabase() string {
-	var random [8]byte
-	// crypto/rand.Read never fails (Go 1.24).
-	_, _ = rand.Read(random[:])
-	return "centinela_test_" + hex.EncodeToString(random[:])
+	uri, err := mongoServer()
+	if err != nil {
+		t.Fatalf("no MongoDB server for tests: %v", err)
+	}
+	database = "centinela_test_" + strings.ToLower(rand.Text()[:20])
+	t.Cleanup(func() { drop(t, uri, database) })
+	return uri, database
 }
 
 func mongoServer() (string, error) {
@@ -102,14 +99,10 @@ func drop(t testing.TB, uri, database string) {
 	ctx, cancel := context.WithTimeout(context.Background(), dropBudget)
 	defer cancel()
 	client, err := mongo.Connect(options.Client().ApplyURI(uri))
+	if err == nil {
+		err = errors.Join(client.Database(database).Drop(ctx), client.Disconnect(ctx))
+	}
 	if err != nil {
-		t.Errorf("drop %s: %v", database, err)
-		return
-	}
-	if err := client.Database(database).Drop(ctx); err != nil {
-		t.Errorf("drop %s: %v", database, err)
-	}
-	if err := client.Disconnect(ctx); err != nil {
 		t.Errorf("drop %s: %v", database, err)
 	}
 }

@@ -91,8 +91,8 @@ func TestMongoUpdatesAreAtomic(t *testing.T) {
 // A server must not outlive a test binary that died without a clean-up.
 func TestMongoServerEndsWithACrashedBinary(t *testing.T) {
 	if os.Getenv(childMode) != "" {
-		testkit.Mongo(t)
-		os.Stdout.WriteString("CHILD_URI=" + testkit.ServerURI() + "\n") //nolint:errcheck // the parent fails without it
+		uri, _ := testkit.Mongo(t)
+		os.Stdout.WriteString("CHILD_URI=" + uri + "\n") //nolint:errcheck // the parent fails without it
 		os.Exit(3)
 	}
 	if os.Getenv("CENTINELA_TEST_MONGODB") != "" {

@@ -48,9 +48,9 @@ func clockSetBack(t *testing.T, h *harness) {
 	t.Run("nothing_to_wait_for", func(t *testing.T) {
 		h.clk.Set(start)
 		use := limits.Of(paused, "eva")
-		h.take(t, use) // no pause after the first
+		h.take(t, 1, use) // no pause after the first
 		h.clk.Set(start.Add(-2 * time.Hour))
-		h.take(t, use)
+		h.take(t, 1, use)
 	})
 }
 

@@ -13,6 +13,7 @@ import (
 	"centinela/shared/clock"
 	"centinela/shared/limits"
 	"centinela/shared/secret"
+	"centinela/shared/testkit"
 )
 
 // The limits of the cases: each kind, two of them to be taken together.
@@ -55,7 +56,6 @@ func Run(t *testing.T, open func(t *testing.T) limits.Store) {
 		{"pause_ends_with_its_window", pauseAtWindowEnd},
 		{"the_longest_wait_is_told", longestTold},
 		{"all_or_nothing", allOrNothing},
-		{"check_counts_nothing", checkCountsNothing},
 		{"one_hundred_at_once", contiguous},
 		{"one_winner_of_the_last_place", oneWinner},
 		{"forgive", forgive},
@@ -93,84 +93,76 @@ func (h *harness) on(t *testing.T, clk clock.Clock) *limits.Limiter {
 	return l
 }
 
-// take fails unless the uses are granted.
-func (h *harness) take(t *testing.T, uses ...limits.Use) {
+// take fails unless the uses are granted n times.
+func (h *harness) take(t *testing.T, n int, uses ...limits.Use) {
 	t.Helper()
-	if err := h.Take(t.Context(), uses...); err != nil {
-		t.Fatalf("%v: %v", uses, err)
+	for range n {
+		if err := h.Take(t.Context(), uses...); err != nil {
+			t.Fatalf("%v: %v", uses, err)
+		}
 	}
 }
 
 // full fails unless the uses have to wait so long because of that limit, now and when asked again.
 func (h *harness) full(t *testing.T, name limits.Name, wait time.Duration, uses ...limits.Use) {
 	t.Helper()
-	for what, err := range map[string]error{"take": h.Take(t.Context(), uses...), "check": h.Check(t.Context(), uses...)} {
+	for range 2 {
+		err := h.Take(t.Context(), uses...)
 		if got, ok := errors.AsType[*limits.Full](err); !ok || got.Name != name || got.Wait != wait {
-			t.Errorf("%s %v: %v, want %s full for %s", what, uses, err, name, wait)
+			t.Errorf("%v: %v, want %s full for %s", uses, err, name, wait)
 		}
 	}
 }
 
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+var must = testkit.Must
 
 func windowBorders(t *testing.T, h *harness) {
 	use := limits.Of(own, "ana")
 	for range 3 {
-		h.take(t, use)
+		h.take(t, 1, use)
 		h.clk.Advance(time.Minute)
 	}
 	h.full(t, own, window-3*time.Minute, use)
 	h.clk.Set(start.Add(window - time.Millisecond))
 	h.full(t, own, time.Millisecond, use)
-	h.take(t, limits.Of(own, "eva")) // another counter
+	h.take(t, 1, limits.Of(own, "eva")) // another counter
 	h.clk.Set(start.Add(window))
-	for range 3 {
-		h.take(t, use)
-	}
+	h.take(t, 3, use)
 	h.full(t, own, window, use)
 	h.clk.Advance(window + time.Millisecond)
-	h.take(t, use)
+	h.take(t, 1, use)
 }
 
 // A use that comes too early isn't counted and doesn't lengthen the wait.
 func pauseBorders(t *testing.T, h *harness) {
 	use := limits.Of(paused, "ana")
-	h.take(t, use)
-	h.take(t, use)
+	h.take(t, 2, use)
 	for _, after := range []time.Duration{0, time.Second, longest - time.Millisecond} {
 		h.clk.Set(start.Add(after))
 		h.full(t, paused, longest-after, use)
 	}
 	h.clk.Set(start.Add(longest))
-	h.take(t, use)
+	h.take(t, 1, use)
 	h.full(t, paused, longest, use)
 	h.clk.Advance(longest + time.Millisecond)
-	h.take(t, use)
+	h.take(t, 1, use)
 }
 
 // A new window has no pause left over, and so none is told that is longer than the rest of the old one.
 func pauseAtWindowEnd(t *testing.T, h *harness) {
 	use := limits.Of(paused, "ana")
-	h.take(t, use)
+	h.take(t, 1, use)
 	h.clk.Set(start.Add(window - time.Second))
-	h.take(t, use)
+	h.take(t, 1, use)
 	h.full(t, paused, time.Second, use)
 	h.clk.Advance(time.Second)
-	h.take(t, use)
+	h.take(t, 1, use)
 }
 
 func longestTold(t *testing.T, h *harness) {
 	mine, ours := limits.Of(own, "ana"), limits.Of(shared, "here")
-	for range 3 {
-		h.take(t, mine, ours)
-	}
-	h.take(t, limits.Of(own, "eva"), ours)
-	h.take(t, limits.Of(own, "eva"), ours)
+	h.take(t, 3, mine, ours)
+	h.take(t, 2, limits.Of(own, "eva"), ours)
 	h.full(t, own, window, mine)
 	h.full(t, shared, 2*window, ours)
 	h.full(t, shared, 2*window, mine, ours)
@@ -179,48 +171,29 @@ func longestTold(t *testing.T, h *harness) {
 
 func allOrNothing(t *testing.T, h *harness) {
 	mine, ours := limits.Of(own, "ana"), limits.Of(shared, "here")
-	for range 3 {
-		h.take(t, mine)
-	}
+	h.take(t, 3, mine)
 	// In either order the one with room isn't used up by being refused.
 	for range 9 {
 		h.full(t, own, window, mine, ours)
 		h.full(t, own, window, ours, mine)
 	}
-	for range 5 {
-		h.take(t, ours)
-	}
+	h.take(t, 5, ours)
 	h.full(t, shared, 2*window, ours)
-}
-
-func checkCountsNothing(t *testing.T, h *harness) {
-	use := limits.Of(own, "ana")
-	for range 9 {
-		must(t, h.Check(t.Context(), use))
-	}
-	for range 3 {
-		h.take(t, use)
-	}
-	h.full(t, own, window, use)
 }
 
 // 100 at once: every one saw a value of its own, and the values are contiguous.
 func contiguous(t *testing.T, h *harness) {
 	const racers = 100
 	values := make([]int, racers)
-	var all sync.WaitGroup
-	for i := range racers {
-		all.Go(func() {
-			_, err := h.store.Raise(t.Context(), []limits.Rise{{Key: "k", Apply: func(found limits.Counter) (limits.Counter, time.Duration) {
-				values[i] = found.Count + 1
-				return limits.Counter{Count: found.Count + 1, Start: start, Last: start}, 0
-			}}})
-			if err != nil {
-				t.Error(err)
-			}
+	testkit.Together(racers, func(i int) {
+		err := h.store.Update(t.Context(), []string{"k"}, func(counters []limits.Counter) {
+			values[i] = counters[0].Count + 1
+			counters[0] = limits.Counter{Count: values[i], End: start, Last: start}
 		})
-	}
-	all.Wait()
+		if err != nil {
+			t.Error(err)
+		}
+	})
 	slices.Sort(values)
 	for i, v := range values {
 		if v != i+1 {
@@ -233,9 +206,7 @@ func contiguous(t *testing.T, h *harness) {
 func oneWinner(t *testing.T, h *harness) {
 	const racers = 16
 	ours := limits.Of(shared, "here")
-	for range 4 {
-		h.take(t, ours)
-	}
+	h.take(t, 4, ours)
 	errs := make([]error, racers)
 	var all sync.WaitGroup
 	for i := range racers {
@@ -253,9 +224,7 @@ func oneWinner(t *testing.T, h *harness) {
 		} else if full, ok := errors.AsType[*limits.Full](err); !ok || full.Name != shared {
 			t.Errorf("racer %d: %v", i, err)
 		}
-		for range left {
-			h.take(t, mine)
-		}
+		h.take(t, left, mine)
 		h.full(t, own, window, mine)
 	}
 	if winners != 1 {
@@ -266,76 +235,68 @@ func oneWinner(t *testing.T, h *harness) {
 func forgive(t *testing.T, h *harness) {
 	mine, ours := limits.Of(own, "ana"), limits.Of(shared, "here")
 	must(t, h.Forgive(t.Context(), mine.One(), ours.All())) // never raised
-	for range 3 {
-		h.take(t, mine, ours)
-	}
+	h.take(t, 3, mine, ours)
 	must(t, h.Forgive(t.Context(), mine.One(), ours.All()))
-	h.take(t, mine)
+	h.take(t, 1, mine)
 	h.full(t, own, window, mine)
-	for range 5 {
-		h.take(t, ours)
-	}
+	h.take(t, 5, ours)
 	h.full(t, shared, 2*window, ours)
 	// Not below zero: more given back than taken is no credit.
 	other := limits.Of(own, "eva")
-	h.take(t, other)
+	h.take(t, 1, other)
 	must(t, h.Forgive(t.Context(), other.One()))
 	must(t, h.Forgive(t.Context(), other.One()))
-	for range 3 {
-		h.take(t, other)
-	}
+	h.take(t, 3, other)
 	h.full(t, own, window, other)
 }
 
+// Each counter goes when its own window is over, whatever other windows the table has.
 func prune(t *testing.T, h *harness) {
 	for i := range 7 {
-		h.take(t, limits.Of(own, fmt.Sprint(i)))
+		h.take(t, 1, limits.Of(own, fmt.Sprint(i)))
 	}
+	late, longer := limits.Of(own, "late"), limits.Of(shared, "here")
+	h.take(t, 1, longer)
 	h.clk.Advance(time.Second)
-	late := limits.Of(own, "late")
-	h.take(t, late)
+	h.take(t, 1, late)
 	for _, step := range []struct {
-		at    time.Duration
-		limit int
-		want  int
+		at          time.Duration
+		limit, want int
 	}{
 		{0, 100, 0},
-		{2 * window, 100, 0}, // not before the longest window of the table is over
-		{2*window + time.Millisecond, 3, 3},
-		{2*window + time.Millisecond, 3, 3},
-		{2*window + time.Millisecond, 3, 1},
-		{2*window + time.Millisecond, 3, 0},
+		{window - time.Millisecond, 100, 0},
+		{window, 3, 3},
+		{window, 3, 3},
+		{window, 3, 1},
+		{window, 3, 0},
 	} {
 		h.clk.Set(start.Add(step.at))
 		if n, err := h.Prune(t.Context(), step.limit); n != step.want || err != nil {
 			t.Errorf("at %s, %d at most: %d, %v; want %d", step.at, step.limit, n, err, step.want)
 		}
 	}
-	h.clk.Set(start.Add(time.Second))
-	h.take(t, late)
-	h.take(t, late)
-	h.full(t, own, window, late)
+	h.take(t, 2, late)
+	h.full(t, own, time.Second, late)
+	h.take(t, 4, longer)
+	h.full(t, shared, window, longer)
 }
 
 func cancelled(t *testing.T, h *harness) {
 	mine, ours := limits.Of(own, "ana"), limits.Of(shared, "here")
-	h.take(t, mine, ours)
+	h.take(t, 1, mine, ours)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, pruned := h.store.Prune(ctx, start.Add(1000*time.Hour), 10)
 	for name, err := range map[string]error{
-		"take": h.Take(ctx, mine, ours), "check": h.Check(ctx, mine), "forgive": h.Forgive(ctx, mine.All(), ours.All()), "prune": pruned,
+		"take": h.Take(ctx, mine, ours), "forgive": h.Forgive(ctx, mine.All(), ours.All()), "prune": pruned,
 	} {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	h.take(t, mine)
-	h.take(t, mine)
+	h.take(t, 2, mine)
 	h.full(t, own, window, mine)
-	for range 4 {
-		h.take(t, ours)
-	}
+	h.take(t, 4, ours)
 	h.full(t, shared, 2*window, ours)
 }
 

@@ -3,7 +3,7 @@ package mongoxtest
 import (
 	"slices"
 
-	"centinela/shared/testkit"
+	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
 // index is one's definition.
@@ -16,8 +16,8 @@ type index struct {
 var primary = index{keys: []key{{field: "_id"}}, unique: true}
 
 // indexes are those that a createIndexes makes.
-func indexes(c testkit.MongoCommand) (all []index) {
-	for _, e := range elements(c.Body.Lookup("indexes")) {
+func indexes(command bson.Raw) (all []index) {
+	for _, e := range elements(command.Lookup("indexes")) {
 		var i index
 		if definition, ok := e.Value().DocumentOK(); ok {
 			i.keys = keys(definition.Lookup("key"))
@@ -74,11 +74,7 @@ func follows(keys, order []key) bool {
 
 // complaint is what is wrong with a query; "" for nothing.
 func (q *query) complaint(all []index) string {
-	branches := q.or
-	if branches == nil {
-		branches = []map[string]term{q.fields}
-	}
-	for _, fields := range branches {
+	for _, fields := range q.branches() {
 		if wrong := q.wrong(fields, append([]index{primary}, all...)); wrong != "" {
 			return wrong
 		}

@@ -2,6 +2,7 @@ package mongoxtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,6 +11,9 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
+	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 
 	"centinela/shared/mongox"
 	"centinela/shared/testkit"
@@ -82,8 +86,9 @@ func (r *recorder) Errorf(f string, args ...any) {
 func run(t *testing.T, allowed string, uses ...do) []string {
 	t.Helper()
 	r := &recorder{TB: t}
-	uri, database := Queries(r, allowed)(t)
-	db, err := mongox.Open(t.Context(), uri, database, map[string][]mongo.IndexModel{"things": made()})
+	ctx := Queries(r, allowed)
+	uri, database := testkit.Mongo(t)
+	db, err := mongox.Open(ctx, uri, database, map[string][]mongo.IndexModel{"things": made()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,8 +167,7 @@ func TestShapes(t *testing.T) {
 		}
 		return b
 	}
-	c := testkit.MongoCommand{Name: "find", Collection: "things", Body: raw(bson.M{"find": "things", "filter": bson.M{"b": bson.M{"$gte": 1, "$ne": 2}, "a": bson.M{"x": 1}, "c": nil}, "sort": mongox.Keys("-b", "a"), "limit": 5})}
-	got := queries(c)
+	got := queries("find", "things", raw(bson.M{"find": "things", "filter": bson.M{"b": bson.M{"$gte": 1, "$ne": 2}, "a": bson.M{"x": 1}, "c": nil}, "sort": mongox.Keys("-b", "a"), "limit": 5}))
 	if len(got) != 1 || got[0].String() != "find things a=, b<>, c=null sort -b, a limit" {
 		t.Errorf("got %v", got)
 	}
@@ -185,8 +189,40 @@ func TestExceptions(t *testing.T) {
 	if failures := run(t, file, one(bson.M{"owner": "a"})); len(failures) != 1 || !strings.Contains(failures[0], "take it off") || !strings.Contains(failures[0], "gone=") {
 		t.Errorf("one too many: %q", failures)
 	}
-	list("find things owner= limit\n")
-	if _, err := readExceptions(file); err == nil || !strings.Contains(err.Error(), "no reason") {
-		t.Errorf("without a reason: %v", err)
+}
+
+// MG W3: what is written without majority and journal, or read without majority, is found.
+func TestConcerns(t *testing.T) {
+	journal := true
+	safe := &writeconcern.WriteConcern{W: "majority", Journal: &journal}
+	for name, c := range map[string]struct {
+		write *writeconcern.WriteConcern
+		read  *readconcern.ReadConcern
+		want  map[string]int
+	}{
+		"majority and journal": {safe, readconcern.Majority(), nil},
+		"w 1":                  {writeconcern.W1(), readconcern.Majority(), map[string]int{"write concern": 3}},
+		"no journal":           {writeconcern.Majority(), readconcern.Majority(), map[string]int{"write concern": 3}},
+		"local":                {safe, readconcern.Local(), map[string]int{"read concern": 2}},
+		"nothing":              {&writeconcern.WriteConcern{}, &readconcern.ReadConcern{}, map[string]int{"write concern": 3, "read concern": 2}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			failures := run(t, "", func(ctx context.Context, things *mongo.Collection) error {
+				things = things.Clone(options.Collection().SetWriteConcern(c.write).SetReadConcern(c.read))
+				_, inserted := things.InsertMany(ctx, []any{bson.M{"_id": 1}, bson.M{"_id": 2}})
+				_, counted := things.CountDocuments(ctx, mongox.ByID("a"))
+				return errors.Join(inserted, counted, one(mongox.ByID("a"))(ctx, things), update(mongox.ByID("a"))(ctx, things), remove(mongox.ByID("a"), true)(ctx, things))
+			})
+			total := 0
+			for what, want := range c.want {
+				total += want
+				if n := strings.Count(strings.Join(failures, "\n"), what); n != want {
+					t.Errorf("%q %d times, want %d", what, n, want)
+				}
+			}
+			if len(failures) != total {
+				t.Errorf("failures %q", failures)
+			}
+		})
 	}
 }

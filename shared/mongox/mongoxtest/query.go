@@ -1,12 +1,11 @@
 package mongoxtest
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-
-	"centinela/shared/testkit"
 )
 
 // term is how a query uses a field.
@@ -40,36 +39,34 @@ type key struct {
 }
 
 // queries are those of a command.
-func queries(c testkit.MongoCommand) (all []query) {
+func queries(name, collection string, command bson.Raw) (all []query) {
 	add := func(filter, order bson.RawValue, limited, whole bool) {
-		q := query{verb: c.Name, collection: c.Collection, fields: map[string]term{}, order: keys(order), limited: limited, all: whole}
+		q := query{verb: name, collection: collection, fields: map[string]term{}, order: keys(order), limited: limited, all: whole}
 		q.read(filter, q.fields)
 		for _, branch := range q.or {
-			for field, t := range q.fields {
-				branch[field] = t
-			}
+			maps.Copy(branch, q.fields)
 		}
 		all = append(all, q)
 	}
-	switch c.Name {
+	switch name {
 	case "find":
-		limit, _ := c.Body.Lookup("limit").AsInt64OK()
-		add(c.Body.Lookup("filter"), c.Body.Lookup("sort"), limit != 0, false)
+		limit, _ := command.Lookup("limit").AsInt64OK()
+		add(command.Lookup("filter"), command.Lookup("sort"), limit != 0, false)
 	case "findAndModify":
-		add(c.Body.Lookup("query"), c.Body.Lookup("sort"), true, false)
+		add(command.Lookup("query"), command.Lookup("sort"), true, false)
 	case "count", "distinct":
-		add(c.Body.Lookup("query"), bson.RawValue{}, false, false)
+		add(command.Lookup("query"), bson.RawValue{}, false, false)
 	case "aggregate":
-		add(c.Body.Lookup("pipeline", "0", "$match"), bson.RawValue{}, false, false)
+		add(command.Lookup("pipeline", "0", "$match"), bson.RawValue{}, false, false)
 	case "update":
-		for _, u := range c.Parts["updates"] {
-			multi, _ := u.Lookup("multi").BooleanOK()
-			add(u.Lookup("q"), bson.RawValue{}, !multi, multi)
+		for _, u := range elements(command.Lookup("updates")) {
+			multi, _ := u.Value().Document().Lookup("multi").BooleanOK()
+			add(u.Value().Document().Lookup("q"), bson.RawValue{}, !multi, multi)
 		}
 	case "delete":
-		for _, d := range c.Parts["deletes"] {
-			limit, _ := d.Lookup("limit").AsInt64OK()
-			add(d.Lookup("q"), bson.RawValue{}, limit != 0, limit == 0)
+		for _, d := range elements(command.Lookup("deletes")) {
+			limit, _ := d.Value().Document().Lookup("limit").AsInt64OK()
+			add(d.Value().Document().Lookup("q"), bson.RawValue{}, limit != 0, limit == 0)
 		}
 	}
 	return all
@@ -104,6 +101,7 @@ func termOf(v bson.RawValue) term {
 		return null
 	case bson.TypeBoolean:
 		return flagged
+	default: // a value, or operators
 	}
 	operators := elements(v)
 	if len(operators) == 0 || !strings.HasPrefix(operators[0].Key(), "$") {
@@ -138,6 +136,8 @@ func elements(v bson.RawValue) []bson.RawElement {
 		doc = v.Document()
 	case bson.TypeArray:
 		doc = bson.Raw(v.Array())
+	default:
+		return nil
 	}
 	all, err := doc.Elements()
 	if err != nil {
@@ -146,18 +146,22 @@ func elements(v bson.RawValue) []bson.RawElement {
 	return all
 }
 
+// branches are what is looked for: the $or's, or the fields alone.
+func (q *query) branches() []map[string]term {
+	if q.or != nil {
+		return q.or
+	}
+	return []map[string]term{q.fields}
+}
+
 // String is the query's shape on one line: "find sessions account=, expires_at<> sort -used limit".
 func (q *query) String() string {
 	parts := []string{q.verb, q.collection}
 	if q.all {
 		parts = append(parts, "many")
 	}
-	branches := q.or
-	if branches == nil {
-		branches = []map[string]term{q.fields}
-	}
 	var shapes []string
-	for _, branch := range branches {
+	for _, branch := range q.branches() {
 		var fields []string
 		for field, t := range branch {
 			fields = append(fields, field+map[term]string{equal: "=", flagged: "=", null: "=null", between: "<>", other: "?"}[t])

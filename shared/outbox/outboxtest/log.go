@@ -12,6 +12,7 @@ import (
 
 	"centinela/shared/outbox"
 	"centinela/shared/record"
+	"centinela/shared/testkit"
 )
 
 // Service is whose events the logs under test hold.
@@ -55,7 +56,7 @@ func Run(t *testing.T, open func(t *testing.T) Fixture) {
 	}
 }
 
-func shipped(t *testing.T, log outbox.Log) (string, record.Head) {
+func shipped(t testing.TB, log outbox.Log) (string, record.Head) {
 	t.Helper()
 	instance, head, err := log.Shipped(t.Context())
 	if err != nil || instance == "" {
@@ -69,22 +70,16 @@ func after(t *testing.T, log outbox.Log, n int64, limit int) []record.Event {
 	t.Helper()
 	instance, _ := shipped(t, log)
 	entries, err := log.After(t.Context(), n, limit)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	var events []record.Event
 	for i, e := range entries {
-		env, err := record.Parse(e.Body)
-		if err == nil {
-			err = env.Disclose(e.Openings)
-		}
+		env, err := outbox.Open(e.Sealed)
 		if err != nil {
 			t.Fatalf("entry %d: %v", e.N, err)
 		}
 		if e.N != n+int64(i)+1 || env.N != e.N || env.Source != Service+"/"+instance {
 			t.Fatalf("entry %d of %d is number %d of %s", i, e.N, env.N, env.Source)
 		}
-		env.Event.Data = env.Data()
 		events = append(events, env.Event)
 	}
 	return events
@@ -98,13 +93,11 @@ func ids(events []record.Event) []string {
 	return list
 }
 
-func headAt(t *testing.T, log outbox.Log, n int64) record.Head {
+func headAt(t testing.TB, log outbox.Log, n int64) record.Head {
 	t.Helper()
 	_, head := shipped(t, log)
 	entries, err := log.After(t.Context(), head.N, int(n-head.N))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	for _, e := range entries {
 		head = head.Next(e.Body)
 	}
@@ -131,9 +124,7 @@ func numbers(t *testing.T, f Fixture) {
 		t.Errorf("after the last: %v", got)
 	}
 	first, err := f.Log.After(t.Context(), 0, 10)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	again, err := f.Log.After(t.Context(), 0, 10)
 	if err != nil || !reflect.DeepEqual(first, again) {
 		t.Errorf("the bytes changed between two looks (%v)", err)
@@ -145,25 +136,19 @@ func trim(t *testing.T, f Fixture) {
 	f.Append(t, events[:4]...)
 	three := headAt(t, f.Log, 3)
 	for range 2 {
-		if err := f.Log.Trim(t.Context(), three); err != nil {
-			t.Fatal(err)
-		}
+		must(t, f.Log.Trim(t.Context(), three))
 		if _, head := shipped(t, f.Log); head != three {
 			t.Fatalf("cursor %+v, want %+v", head, three)
 		}
 	}
-	if err := f.Log.Trim(t.Context(), record.Head{N: 2}); err != nil {
-		t.Fatal(err)
-	}
+	must(t, f.Log.Trim(t.Context(), record.Head{N: 2}))
 	if _, head := shipped(t, f.Log); head != three {
 		t.Errorf("the cursor went back to %+v", head)
 	}
 	if got := after(t, f.Log, 3, 10); !slices.Equal(ids(got), ids(events[3:4])) {
 		t.Errorf("left: %v", ids(got))
 	}
-	if err := f.Log.Trim(t.Context(), headAt(t, f.Log, 4)); err != nil {
-		t.Fatal(err)
-	}
+	must(t, f.Log.Trim(t.Context(), headAt(t, f.Log, 4)))
 	// An empty log goes on with its numbers.
 	f.Append(t, events[4:]...)
 	if got := after(t, f.Log, 4, 10); !slices.Equal(ids(got), ids(events[4:])) {
@@ -177,12 +162,8 @@ func supersede(t *testing.T, f Fixture) {
 	instance, _ := shipped(t, f.Log)
 	gap := record.New(events[0].Time, Service, record.AuditGap, record.Failure, record.Origin{})
 	sealed, err := gap.Seal(Service+"/"+instance, 2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := f.Log.Supersede(t.Context(), 2, sealed, "no such action"); err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
+	must(t, f.Log.Supersede(t.Context(), 2, sealed, "no such action"))
 	got := after(t, f.Log, 0, 10)
 	if !slices.Equal(ids(got), []string{events[0].ID, gap.ID, events[2].ID}) {
 		t.Errorf("got %v", ids(got))
@@ -202,13 +183,9 @@ func renew(t *testing.T, f Fixture) {
 	events := Events(6)
 	f.Append(t, events[:5]...)
 	old, _ := shipped(t, f.Log)
-	if err := f.Log.Trim(t.Context(), headAt(t, f.Log, 2)); err != nil {
-		t.Fatal(err)
-	}
+	must(t, f.Log.Trim(t.Context(), headAt(t, f.Log, 2)))
 	first := notice()
-	if err := f.Log.Renew(t.Context(), first); err != nil {
-		t.Fatal(err)
-	}
+	must(t, f.Log.Renew(t.Context(), first))
 	name, head := shipped(t, f.Log)
 	if name == old || head != (record.Head{}) {
 		t.Errorf("it goes on as %q at %+v", name, head)
@@ -228,9 +205,7 @@ func renewDamaged(t *testing.T, f Fixture) {
 	f.Append(t, events...)
 	after(t, f.Log, 0, 3)
 	f.Damage(t, 2)
-	if err := f.Log.Renew(t.Context(), notice()); err != nil {
-		t.Fatal(err)
-	}
+	must(t, f.Log.Renew(t.Context(), notice()))
 	got := after(t, f.Log, 0, 10)
 	if len(got) != 3 || !slices.Equal(ids(got[1:]), []string{events[0].ID, events[2].ID}) || f.Aside(t) != 1 {
 		t.Errorf("got %v, %d aside", ids(got), f.Aside(t))
@@ -245,12 +220,8 @@ func reopen(t *testing.T, f Fixture) {
 	f.Append(t, events...)
 	name, _ := shipped(t, f.Log)
 	bodies, err := f.Log.After(t.Context(), 0, 10)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := f.Log.Trim(t.Context(), headAt(t, f.Log, 1)); err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
+	must(t, f.Log.Trim(t.Context(), headAt(t, f.Log, 1)))
 	other := f.Reopen(t)
 	if again, head := shipped(t, other); again != name || head.N != 1 {
 		t.Errorf("reopened: %q at %d", again, head.N)
@@ -276,9 +247,7 @@ func oldestFirst(t *testing.T, f Fixture) {
 			t.Fatalf("%d of %d", n, backlog)
 		}
 		order = append(order, ids(batch)...)
-		if err := f.Log.Trim(t.Context(), headAt(t, f.Log, n+int64(len(batch)))); err != nil {
-			t.Fatal(err)
-		}
+		must(t, f.Log.Trim(t.Context(), headAt(t, f.Log, n+int64(len(batch)))))
 	}
 	want := ids(shuffled)
 	if f.ByTime {
@@ -302,14 +271,11 @@ func Read(ctx context.Context, log outbox.Log, limit int) ([]record.Event, error
 	}
 	var events []record.Event
 	for _, e := range entries {
-		env, err := record.Parse(e.Body)
-		if err == nil {
-			err = env.Disclose(e.Openings)
-		}
+		env, err := outbox.Open(e.Sealed)
 		if err != nil {
 			return nil, fmt.Errorf("event %d: %w", e.N, err)
 		}
-		if env.Event.Data = env.Data(); len(env.Event.Data) == 0 {
+		if len(env.Event.Data) == 0 {
 			env.Event.Data = nil
 		}
 		events = append(events, env.Event)
@@ -320,18 +286,12 @@ func Read(ctx context.Context, log outbox.Log, limit int) ([]record.Event, error
 // Ship moves a log's cursor over the next n events, as if audit had them.
 func Ship(t testing.TB, log outbox.Log, n int) {
 	t.Helper()
-	_, head, err := log.Shipped(t.Context())
-	if err != nil {
-		t.Fatal(err)
+	_, head := shipped(t, log)
+	to := headAt(t, log, head.N+int64(n))
+	if to.N != head.N+int64(n) {
+		t.Fatalf("%d of %d events are there", to.N-head.N, n)
 	}
-	entries, err := log.After(t.Context(), head.N, n)
-	if err != nil || len(entries) != n {
-		t.Fatalf("%d of %d events are there (%v)", len(entries), n, err)
-	}
-	for _, e := range entries {
-		head = head.Next(e.Body)
-	}
-	if err := log.Trim(t.Context(), head); err != nil {
-		t.Fatal(err)
-	}
+	must(t, log.Trim(t.Context(), to))
 }
+
+var must = testkit.Must

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"centinela/shared/fault"
+	"centinela/shared/outbox"
 	"centinela/shared/record"
 )
 
@@ -45,10 +46,7 @@ func (r *Receiver) Take(ctx context.Context, s record.Shipment) (record.Head, er
 	at := r.heads[s.Source]
 	var fresh []record.Envelope
 	for i, sealed := range s.Entries {
-		env, err := record.Parse(sealed.Body)
-		if err == nil {
-			err = env.Disclose(sealed.Openings)
-		}
+		env, err := outbox.Open(sealed)
 		if err != nil {
 			return record.Head{}, err
 		}

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"centinela/shared/id"
+	"centinela/shared/outbox"
 	"centinela/shared/record"
 )
 
@@ -18,7 +18,7 @@ type Writer struct {
 
 // NewWriter is a fresh log of a service; sign makes its key's signatures (Signing, or a svcauth.Signer's).
 func NewWriter(service string, sign func(message []byte) []byte) *Writer {
-	return &Writer{Source: service + "/" + strings.TrimPrefix(id.New("x"), "x_")[:12], Sign: sign}
+	return &Writer{Source: service + "/" + outbox.NewInstance(), Sign: sign}
 }
 
 // Signing signs with a key.

@@ -7,7 +7,7 @@
 // Trusts: nothing that comes from outside. An answer is read to a limit, a
 // webhook counts only with a signature over the configured URL.
 //
-// Hands over: receipts, deliveries and replies. It makes no second try. Twilio's
+// Hands over: deliveries and replies. It makes no second try. Twilio's
 // Messages API takes no idempotency key, so an error after Twilio had the
 // request is marked sms.Unsure: whoever tries again may send the text twice.
 package twilio

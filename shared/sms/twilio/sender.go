@@ -104,9 +104,9 @@ func (t *Sender) Close() { t.pool.CloseIdleConnections() }
 // Send creates the message at Twilio, within ctx and the configured timeout.
 // Errors are those of sms.Sender; what Twilio said about it is in the cause, as a
 // *ProviderError.
-func (t *Sender) Send(ctx context.Context, m sms.Message) (sms.Receipt, error) {
+func (t *Sender) Send(ctx context.Context, m sms.Message) (string, error) {
 	if err := m.Check(); err != nil {
-		return sms.Receipt{}, err
+		return "", err
 	}
 	ctx, cancel := context.WithTimeout(ctx, t.config.Timeout)
 	defer cancel()
@@ -114,9 +114,9 @@ func (t *Sender) Send(ctx context.Context, m sms.Message) (sms.Receipt, error) {
 	call := &call{ctx: ctx, base: t.base, next: t.pool}
 	created, err := t.service(call).CreateMessage(t.params(m))
 	if err != nil {
-		return sms.Receipt{}, call.verdict(err)
+		return "", call.verdict(err)
 	}
-	return receipt(created)
+	return taken(created)
 }
 
 // service is twilio-go's client for one call: its methods take no context, so
@@ -148,23 +148,21 @@ func (t *Sender) params(m sms.Message) *api.CreateMessageParams {
 	return p
 }
 
-// receipt reads a success. A message that Twilio refused while it took it is a failure.
-func receipt(created *api.ApiV2010Message) (sms.Receipt, error) {
+// taken reads a success. A message that Twilio refused while it took it is a failure.
+func taken(created *api.ApiV2010Message) (string, error) {
 	if created.Sid == nil || *created.Sid == "" || created.Status == nil {
-		return sms.Receipt{}, sms.ErrUnavailable.WithCause(sms.Unsure(errors.New("twilio: the answer names no message")))
+		return "", sms.ErrUnavailable.WithCause(sms.Unsure(errors.New("twilio: the answer names no message")))
 	}
 	status, err := statusOf(*created.Status)
-	if err != nil {
-		return sms.Receipt{}, sms.ErrUnavailable.WithCause(sms.Unsure(err))
+	switch {
+	case err != nil:
+		return "", sms.ErrUnavailable.WithCause(sms.Unsure(err))
+	case status != sms.Failed:
+		return *created.Sid, nil
+	case created.ErrorCode == nil:
+		return "", failure(0)
 	}
-	if status == sms.Failed {
-		code := 0
-		if created.ErrorCode != nil {
-			code = *created.ErrorCode
-		}
-		return sms.Receipt{}, failure(code)
-	}
-	return sms.Receipt{ProviderID: *created.Sid, Status: status}, nil
+	return "", failure(*created.ErrorCode)
 }
 
 // absolute parses an http(s) URL with a host and without credentials or fragment.

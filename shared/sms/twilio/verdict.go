@@ -21,9 +21,8 @@ func (e *ProviderError) Error() string {
 	return fmt.Sprintf("twilio: status %d, code %d", e.Status, e.Code)
 }
 
-// ours are the codes of 400 answers that are a fault of our account or
-// configuration: the number is fine, and the send succeeds once an operator has
-// repaired it. https://www.twilio.com/docs/api/errors
+// ours are the codes of a fault of our account or configuration: the send succeeds
+// once an operator has repaired it. https://www.twilio.com/docs/api/errors
 var ours = []int{
 	20003, // authentication
 	20005, // account not active
@@ -57,9 +56,12 @@ const (
 	throttleWait = time.Second
 )
 
-// judge decides what an answer means. Codes change over the years, so only the
-// known are told apart: a 400 with another 21xxx code is about this message, and
-// what nobody recognises is tried again.
+// aboutMessage: each message code that isn't ours; they change over the years.
+func aboutMessage(code int) bool {
+	return code >= 21000 && code < 22000 && !slices.Contains(ours, code)
+}
+
+// judge decides what an answer means. What nobody recognises is tried again.
 func judge(status, code int, retryAfter time.Duration) error {
 	cause := &ProviderError{Status: status, Code: code}
 	switch {
@@ -70,9 +72,7 @@ func judge(status, code int, retryAfter time.Duration) error {
 		return sms.ErrThrottled.WithRetryAfter(retryAfter).WithCause(cause)
 	case status >= 500:
 		return sms.ErrUnavailable.WithRetryAfter(retryAfter).WithCause(cause)
-	case slices.Contains(ours, code):
-		return sms.ErrUnavailable.WithRetryAfter(repairWait).WithCause(cause)
-	case slices.Contains(gone, code), status == http.StatusBadRequest && code >= 21000 && code < 22000:
+	case slices.Contains(gone, code), status == http.StatusBadRequest && aboutMessage(code):
 		return sms.ErrUndeliverable.WithCause(cause)
 	}
 	return sms.ErrUnavailable.WithRetryAfter(repairWait).WithCause(cause)
@@ -81,7 +81,7 @@ func judge(status, code int, retryAfter time.Duration) error {
 // failure is the verdict on a message that Twilio took and could not deliver.
 func failure(code int) error {
 	cause := &ProviderError{Code: code}
-	if slices.Contains(gone, code) || (code >= 21000 && code < 22000 && !slices.Contains(ours, code)) {
+	if slices.Contains(gone, code) || aboutMessage(code) {
 		return sms.ErrUndeliverable.WithCause(cause)
 	}
 	return sms.ErrUnavailable.WithCause(cause)

@@ -163,23 +163,23 @@ func TestWebhookOverHTTP(t *testing.T) {
 	defer listener.Close()
 
 	sender, server := open(t, func(c *twilio.Config) { c.StatusCallbackURL = publicURL })
-	receipt, err := sender.Send(t.Context(), message())
+	name, err := sender.Send(t.Context(), message())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if code, err := server.Callback(t.Context(), receipt.ProviderID, "delivered", 0, listener.URL); err != nil || code != http.StatusNoContent {
+	if code, err := server.Callback(t.Context(), name, "delivered", 0, listener.URL); err != nil || code != http.StatusNoContent {
 		t.Fatal(code, err)
 	}
 	if code, err := server.Receive(t.Context(), "https://chat.example.org/v1/sms/twilio/inbound", listener.URL, phone, from, "STOP"); err != nil || code != http.StatusNoContent {
 		t.Fatal(code, err)
 	}
-	if len(deliveries) != 1 || deliveries[0].ProviderID != receipt.ProviderID || deliveries[0].Status != sms.Delivered {
+	if len(deliveries) != 1 || deliveries[0].ProviderID != name || deliveries[0].Status != sms.Delivered {
 		t.Errorf("deliveries %+v", deliveries)
 	}
 	if len(replies) != 1 || replies[0].From != phone || replies[0].Body.Reveal() != "STOP" {
 		t.Errorf("replies %+v", replies)
 	}
-	if got := server.Messages()[receipt.ProviderID].Status; got != "delivered" {
+	if got := server.Messages()[name].Status; got != "delivered" {
 		t.Errorf("the stand-in keeps %q", got)
 	}
 }

@@ -1,19 +1,20 @@
 package twiliotest
 
 import (
-	"crypto/rand"
-	"crypto/subtle"
-	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+	"unicode/utf8"
 )
 
 // Server is the stand-in. It is safe for concurrent use.
@@ -43,29 +44,19 @@ type Message struct {
 // New starts a stand-in for one account and stops it when the test ends.
 func New(t testing.TB, account, token string) *Server {
 	t.Helper()
-	s := Start(account, token)
-	t.Cleanup(s.Close)
-	return s
-}
-
-// Start starts a stand-in on a free port of loopback; the caller closes it.
-func Start(account, token string) *Server {
 	s := &Server{account: account, token: token, closing: make(chan struct{}), messages: map[string]*Message{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /2010-04-01/Accounts/{account}/Messages.json", s.create)
-	mux.HandleFunc("GET /2010-04-01/Accounts/{account}/Messages/{sid}", s.fetch)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusNotFound, 20404, "The requested resource "+r.URL.Path+" was not found")
 	})
 	s.http = httptest.NewServer(mux)
 	s.URL = s.http.URL
+	t.Cleanup(func() {
+		close(s.closing) // ends requests that hang
+		s.http.Close()
+	})
 	return s
-}
-
-// Close ends requests that hang, and stops.
-func (s *Server) Close() {
-	close(s.closing)
-	s.http.Close()
 }
 
 // Script sets how the next requests are answered, one behaviour each; when it is used up, Take.
@@ -79,7 +70,7 @@ func (s *Server) Script(next ...Behaviour) {
 func (s *Server) Requests() []url.Values {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return append([]url.Values(nil), s.requests...)
+	return slices.Clone(s.requests)
 }
 
 // Messages are copies of the messages that were taken, by SID.
@@ -96,7 +87,6 @@ func (s *Server) Messages() map[string]Message {
 // GaveUp counts the requests that hung until their caller cancelled them.
 func (s *Server) GaveUp() int { return int(s.gaveUp.Load()) }
 
-// create is POST .../Messages.json.
 func (s *Server) create(w http.ResponseWriter, r *http.Request) {
 	if !s.authenticated(r) {
 		unauthorized(w)
@@ -147,34 +137,16 @@ func (s *Server) take(w http.ResponseWriter, r *http.Request, status string) {
 	answer(w, http.StatusCreated, s.resource(*m, form.Get("MessagingServiceSid")))
 }
 
-// fetch is GET .../Messages/{sid}.json.
-func (s *Server) fetch(w http.ResponseWriter, r *http.Request) {
-	if !s.authenticated(r) {
-		unauthorized(w)
-		return
-	}
-	sid := strings.TrimSuffix(r.PathValue("sid"), ".json")
-	m, ok := s.Messages()[sid]
-	if !ok {
-		fail(w, http.StatusNotFound, 20404, "The requested resource "+r.URL.Path+" was not found")
-		return
-	}
-	answer(w, http.StatusOK, s.resource(m, ""))
-}
-
 func (s *Server) authenticated(r *http.Request) bool {
 	user, password, ok := r.BasicAuth()
-	return ok && same(user, s.account) && same(password, s.token) && same(r.PathValue("account"), s.account)
+	return ok && user == s.account && password == s.token && r.PathValue("account") == s.account
 }
-
-func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
 
 // newSID is SM and 32 hex digits.
-func newSID() string {
-	var raw [16]byte
-	rand.Read(raw[:]) // never fails (crypto/rand)
-	return "SM" + hex.EncodeToString(raw[:])
-}
+func newSID() string { return fmt.Sprintf("SM%032x", made.Add(1)) }
+
+// made counts the messages of all stand-ins.
+var made atomic.Int64
 
 // resource is the Message resource as the published API shows it.
 func (s *Server) resource(m Message, service string) map[string]any {
@@ -201,7 +173,6 @@ func orNull(s string) any {
 	return s
 }
 
-// answer writes JSON.
 func answer(w http.ResponseWriter, status int, body any) {
 	raw, err := json.Marshal(body)
 	if err != nil {
@@ -212,7 +183,6 @@ func answer(w http.ResponseWriter, status int, body any) {
 	write(w, raw)
 }
 
-// fail writes Twilio's error body.
 func fail(w http.ResponseWriter, status, code int, message string) {
 	answer(w, status, map[string]any{
 		"code": code, "message": message, "status": status,
@@ -224,3 +194,40 @@ func unauthorized(w http.ResponseWriter) {
 	w.Header().Set("WWW-Authenticate", `Basic realm="Twilio API"`)
 	fail(w, http.StatusUnauthorized, 20003, "Authenticate")
 }
+
+var (
+	e164    = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`)
+	service = regexp.MustCompile(`^MG[0-9a-fA-F]{32}$`)
+)
+
+// faulty checks the fields as Twilio does, and returns its code and text; 0 is fine.
+func faulty(form url.Values) (code int, message string) {
+	switch {
+	case form.Get("To") == "":
+		return 21604, "A 'To' phone number is required."
+	case !e164.MatchString(form.Get("To")):
+		return 21211, "Invalid 'To' Phone Number: " + form.Get("To")
+	case form.Get("From") == "" && form.Get("MessagingServiceSid") == "":
+		return 21603, "A 'From' phone number is required."
+	case form.Get("From") != "" && !e164.MatchString(form.Get("From")):
+		return 21212, "Invalid From Number (caller ID): " + form.Get("From")
+	case form.Get("MessagingServiceSid") != "" && !service.MatchString(form.Get("MessagingServiceSid")):
+		return 21705, "The Messaging Service Sid is invalid."
+	case form.Get("Body") == "":
+		return 21602, "Message body is required."
+	case utf8.RuneCountInString(form.Get("Body")) > 1600:
+		return 21617, "The concatenated message body exceeds the 1600 character limit"
+	case form.Has("StatusCallback") && !reachable(form.Get("StatusCallback")):
+		return 21609, "The StatusCallback URL is not a valid URL."
+	}
+	return 0, ""
+}
+
+// reachable: absolute, http(s), and a host name without underscores.
+func reachable(raw string) bool {
+	u, err := url.Parse(raw)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && !strings.Contains(u.Host, "_") && len(raw) <= 4000
+}
+
+// write ignores the error: a caller that went away is a behaviour under test.
+func write(w http.ResponseWriter, raw []byte) { _, _ = w.Write(raw) }

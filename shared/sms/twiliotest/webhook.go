@@ -7,9 +7,10 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -18,13 +19,8 @@ import (
 // base64(HMAC-SHA1(token, URL + each field's name and value, by name)).
 // https://www.twilio.com/docs/usage/security
 func Sign(token, publicURL string, form url.Values) string {
-	names := make([]string, 0, len(form))
-	for name := range form {
-		names = append(names, name)
-	}
-	sort.Strings(names)
 	text := publicURL
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(form)) {
 		text += name + form.Get(name)
 	}
 	mac := hmac.New(sha1.New, []byte(token))

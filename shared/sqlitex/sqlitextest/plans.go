@@ -4,11 +4,9 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -16,6 +14,7 @@ import (
 	"testing"
 
 	"centinela/shared/sqlitex"
+	"centinela/shared/testkit"
 )
 
 // Plans is a context to open stores with; when t ends, each distinct statement
@@ -29,24 +28,21 @@ import (
 //   - no foreign key without an index: a plan doesn't show what a deletion does to
 //     the tables that refer to it.
 //
-// allowed is a file of exceptions ("" for none): a comment with the reason ("-- …"),
-// then the statement on one line, its white space folded. One that isn't needed
-// any more is an error as well.
+// allowed is the file of [testkit.Exceptions], by statement.
 func Plans(t testing.TB, allowed string) context.Context {
 	t.Helper()
-	exceptions, err := readExceptions(allowed)
+	s := &statements{found: map[string]string{}}
+	exceptions, err := testkit.ReadExceptions(allowed)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &statements{found: map[string]string{}}
-	t.Cleanup(func() { s.report(t, allowed, exceptions) })
+	t.Cleanup(func() { s.report(t, exceptions) })
 	return sqlitex.WithHooks(t.Context(), sqlitex.Hooks{Statement: s.execute})
 }
 
-// ours are exceptions of sqlitex itself, which every store executes.
-var ours = map[string]string{
-	"DELETE FROM outbox_log WHERE n <= ?": "at most a shipment: what is below was deleted by the ones before",
-}
+// ours is an exception of sqlitex itself, which every store executes: at most a
+// shipment, because what is below was deleted by the ones before.
+const ours = "DELETE FROM outbox_log WHERE n <= ?"
 
 // statements are the distinct ones that were executed, with what is wrong with each.
 type statements struct {
@@ -62,7 +58,7 @@ const unindexed = `SELECT m.name || '.' || k."from" FROM sqlite_master m JOIN pr
 	AND NOT EXISTS (SELECT 1 FROM pragma_index_list(m.name) l JOIN pragma_index_info(l.name) i WHERE i.seqno = 0 AND i.name = k."from")`
 
 func (s *statements) execute(c driver.QueryerContext, query string, args []driver.NamedValue) {
-	text := folded(query)
+	text := testkit.Folded(query)
 	if !isStatement(text) {
 		return
 	}
@@ -162,54 +158,14 @@ func rangeOnly(text, step string) bool {
 	return strings.ContainsAny(terms, "<>")
 }
 
-func (s *statements) report(t testing.TB, file string, exceptions map[string]string) {
+func (s *statements) report(t testing.TB, exceptions testkit.Exceptions) {
+	t.Helper()
 	s.Lock()
 	defer s.Unlock()
 	for _, err := range s.errs {
 		t.Error(err)
 	}
-	for _, text := range slices.Sorted(maps.Keys(s.found)) {
-		why := s.found[text]
-		if why == "" || exceptions[text] != "" || ours[text] != "" {
-			continue
-		}
-		t.Errorf("%s\n\t%s\n\tGive it an index, or a LIMIT; where that can't be, put it under its reason into the list of exceptions (%q).", text, why, file)
-	}
-	if run := flag.Lookup("test.run"); run != nil && strings.Contains(run.Value.String(), "/") {
-		return // a part of the tests executes a part of the statements
-	}
-	for _, text := range slices.Sorted(maps.Keys(exceptions)) {
-		if s.found[text] == "" {
-			t.Errorf("%s lists a statement that isn't executed, or has nothing to be allowed any more: take it off\n\t%s", file, text)
-		}
-	}
+	wrong := maps.Clone(s.found)
+	maps.DeleteFunc(wrong, func(text, why string) bool { return why == "" || text == ours })
+	exceptions.Report(t, wrong)
 }
-
-// readExceptions gives the reasons by statement.
-func readExceptions(file string) (map[string]string, error) {
-	if file == "" {
-		return nil, nil
-	}
-	content, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	reasons, reason := map[string]string{}, ""
-	for line := range strings.Lines(string(content)) {
-		line = folded(line)
-		comment, isComment := strings.CutPrefix(line, "--")
-		switch {
-		case line == "":
-			reason = ""
-		case isComment:
-			reason += strings.TrimSpace(comment)
-		case reason == "":
-			return nil, fmt.Errorf("%s: no reason stands above %s", file, line)
-		default:
-			reasons[line] = reason
-		}
-	}
-	return reasons, nil
-}
-
-func folded(text string) string { return strings.Join(strings.Fields(text), " ") }

@@ -157,13 +157,6 @@ func TestPlansExceptions(t *testing.T) {
 	if failures := plans(t, file, count); len(failures) != 1 || !strings.Contains(failures[0], "take it off") || !strings.Contains(failures[0], "nothing") {
 		t.Errorf("one too many: %q", failures)
 	}
-	list("-- a reason\n\nSELECT count(*) FROM things\n")
-	if _, err := readExceptions(file); err == nil || !strings.Contains(err.Error(), "no reason") {
-		t.Errorf("without a reason: %v", err)
-	}
-	if _, err := readExceptions(file + "x"); err == nil {
-		t.Error("no file")
-	}
 }
 
 func fill(ctx context.Context, db *sqlitex.DB, n int) error {

@@ -19,12 +19,12 @@ type Visit struct {
 
 // Place is what is known of an account in a network.
 type Place struct {
-	Account   string
-	Network   string
-	FirstSeen time.Time
-	LastSeen  time.Time
-	Count     int64
-	Seq       int64 // newest visit's
+	Account   string    `json:"account"`
+	Network   string    `json:"network"`
+	FirstSeen time.Time `json:"first_seen"`
+	LastSeen  time.Time `json:"last_seen"`
+	Count     int64     `json:"count"`
+	Seq       int64     `json:"seq"` // newest visit's
 }
 
 // ErrUnknownPlace is an account that was never seen in a network.

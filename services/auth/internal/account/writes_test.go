@@ -41,14 +41,9 @@ func (w *writes) Record(ctx context.Context, events ...record.Event) error {
 	return w.Store.Record(ctx, events...)
 }
 
-func (w *writes) Raise(ctx context.Context, rises []limits.Rise) ([]time.Duration, error) {
+func (w *writes) Update(ctx context.Context, keys []string, change func([]limits.Counter)) error {
 	w.n++
-	return w.counters.Raise(ctx, rises)
-}
-
-func (w *writes) Forgive(ctx context.Context, returns []limits.Return) error {
-	w.n++
-	return w.counters.Forgive(ctx, returns)
+	return w.counters.Update(ctx, keys, change)
 }
 
 func (w *writes) Prune(ctx context.Context, before time.Time, limit int) (int, error) {

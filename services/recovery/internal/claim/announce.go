@@ -27,21 +27,21 @@ func (s *Service) announce(f *Flow, w *wallet.Wallet, when string, now time.Time
 		purpose = post.Announcement
 	}
 	f.AnnouncedEnd = f.EarliestAt
+	earliest := f.EarliestAt.Format(time.RFC3339)
 	for _, n := range s.o.Wallets.Powerful(w, now) {
-		to, err := s.o.Wallets.Recipient(n)
+		token := secret.Token(16)
+		f.VetoTokens = append(f.VetoTokens, VetoToken{Hash: VetoHash(token), Number: n.ID})
+		text, err := s.o.Wallets.Text(n, post.Draft{
+			Owner: f.ID, Account: f.Account, Purpose: purpose, Name: when + ":" + earliest,
+			Body: post.WaitAnnounced(f.Locale, f.EarliestAt, s.o.PublicURL+"/veto#"+token.Reveal()), ExpiresAt: now.Add(announceFor),
+		}, now)
 		if err != nil {
 			return post.Effects{}, err
 		}
-		token := secret.Token(16)
-		f.VetoTokens = append(f.VetoTokens, VetoToken{Hash: VetoHash(token), Number: n.ID})
-		effects.Texts = append(effects.Texts, s.o.Writer.Write(post.Draft{
-			Owner: f.ID, Account: f.Account, To: to, Purpose: purpose, Name: when + ":" + f.EarliestAt.Format(time.RFC3339),
-			Body: post.WaitAnnounced(f.Locale, f.EarliestAt, s.o.PublicURL+"/veto#"+token.Reveal()), ExpiresAt: now.Add(announceFor),
-		}, now))
+		effects.Texts = append(effects.Texts, text)
 	}
-	told := post.Event(now, record.RecoveryWaitAnnounced, record.Success, f.Account, f.ID, record.Origin{})
-	told.Data = record.Data{"when": when, "earliest_at": f.EarliestAt.Format(time.RFC3339)}
-	effects.Events = append(effects.Events, told)
+	data := record.Data{"when": when, "earliest_at": earliest}
+	effects.Events = []record.Event{f.event(now, record.RecoveryWaitAnnounced, record.Success, record.Origin{}, data)}
 	return effects, nil
 }
 
@@ -85,7 +85,6 @@ func (f *Flow) delay(told time.Time) {
 	f.extend()
 }
 
-// extend keeps the flow long enough for its wait.
 func (f *Flow) extend() {
 	f.ExpiresAt = due.Later(f.ExpiresAt, f.EarliestAt.Add(standsFor))
 	f.ForgetAt = due.Later(f.ForgetAt, f.ExpiresAt.Add(rememberFor))

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"centinela/services/recovery/internal/limits"
-	"centinela/services/recovery/internal/pace"
 	"centinela/services/recovery/internal/post"
 	"centinela/services/recovery/internal/wallet"
 	"centinela/shared/record"
@@ -20,7 +19,7 @@ const purposeRecover = "recover"
 // ErrRecovery, ErrEnded, ErrExpired, wallet.ErrTooManyTexts (counted in the flow
 // alone), wallet.ErrPhoneInvalid, wallet.ErrPhoneNotMobile (of what was typed).
 func (s *Service) SendCode(ctx context.Context, o record.Origin, flow string, token secret.String, typed string) (_ View, failed error) {
-	defer pace.Answer(ctx, s.o.AnswerAfter)(&failed)
+	defer paced(ctx, s.o.AnswerAfter)(&failed)
 	now := s.o.Clock.Now()
 	f, err := s.opened(ctx, flow, token, now)
 	if err != nil {
@@ -74,25 +73,21 @@ func (s *Service) sendTo(f *Flow, n wallet.Number, send bool, code secret.String
 	f.Sends = limits.Sent(f.Sends, now)
 	f.Code = s.o.Wallets.NewCode(f.codeUse(n.ID), code, now)
 	if !send {
-		quiet := post.Event(now, record.RecoveryCodeSent, record.Refused, f.Account, f.ID, o)
+		quiet := f.event(now, record.RecoveryCodeSent, record.Refused, o, nil)
 		quiet.Reason = "no number of the account may get a code"
 		return post.Effects{Events: []record.Event{quiet}}, nil
-	}
-	to, err := s.o.Wallets.Recipient(n)
-	if err != nil {
-		return post.Effects{}, err
 	}
 	expires := f.Code.ExpiresAt
 	if f.ExpiresAt.Before(expires) {
 		expires = f.ExpiresAt // the code is worth nothing after it (MG W1)
 	}
-	text := s.o.Writer.WriteCode(post.Draft{Owner: f.ID, Account: f.Account, To: to, Name: f.Code.ID, ExpiresAt: expires}, post.RecoverAccount, f.Locale, code, now)
-	sent := post.Event(now, record.RecoveryCodeSent, record.Success, f.Account, f.ID, o)
-	sent.Data = record.Data{"phone": n.ID, "number": n.Masked}
-	return post.Effects{Events: []record.Event{sent}, Texts: []post.Text{text}}, nil
+	text, err := s.o.Wallets.Text(n, post.Draft{
+		Owner: f.ID, Account: f.Account, Purpose: post.Code, Name: f.Code.ID, Body: s.o.Writer.CodeBody(post.RecoverAccount, f.Locale, code), ExpiresAt: expires,
+	}, now)
+	sent := f.event(now, record.RecoveryCodeSent, record.Success, o, record.Data{"phone": n.ID, "number": n.Masked})
+	return post.Effects{Events: []record.Event{sent}, Texts: []post.Text{text}}, err
 }
 
-// codeUse binds a code to this flow, its device and the number.
 func (f *Flow) codeUse(number string) wallet.CodeUse {
 	return wallet.CodeUse{Purpose: purposeRecover, Owner: f.ID, Number: number, Device: f.Device}
 }

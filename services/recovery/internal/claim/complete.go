@@ -59,9 +59,7 @@ func (s *Service) begin(ctx context.Context, f Flow, o record.Origin, now time.T
 	if !k.heard { // without a version there is nothing to compare
 		return Flow{}, wallet.ErrUnavailableAuth
 	}
-	var refused error
 	err = s.update(ctx, f.ID, now, func(f *Flow) (post.Effects, error) {
-		refused = nil
 		if err := f.open(now); err != nil {
 			return post.Effects{}, err
 		}
@@ -72,18 +70,15 @@ func (s *Service) begin(ctx context.Context, f Flow, o record.Origin, now time.T
 			f.State, f.CompletingAt, f.SecurityVersion, f.ResetBefore = Completing, now, k.account.SecurityVersion, k.account.LastReset()
 		case f.State == Completing: // a parallel call was quicker; auth takes the first
 		case f.State == Waiting:
-			refused = ErrNotAllowedYet.WithDetail("the password can be set from " + f.EarliestAt.Format(time.RFC3339))
+			effects.Refused = ErrNotAllowedYet.WithDetail("the password can be set from " + f.EarliestAt.Format(time.RFC3339))
 		case f.State == RefusedOut:
-			refused = ErrEnded
+			effects.Refused = ErrEnded
 		default:
-			refused = ErrNotAllowedYet.WithDetail("more evidence is needed first")
+			effects.Refused = ErrNotAllowedYet.WithDetail("more evidence is needed first")
 		}
 		claimed = *f
 		return effects, err
 	})
-	if err == nil {
-		err = refused
-	}
 	return claimed, err
 }
 
@@ -139,9 +134,7 @@ func (s *Service) finish(ctx context.Context, flow string, o record.Origin) (vie
 		var effects post.Effects
 		if f.State != Completed {
 			f.State = Completed
-			done := post.Event(now, record.RecoveryCompleted, record.Success, f.Account, f.ID, o)
-			done.Data = record.Data{"decision": f.Decisions.Head()}
-			effects.Events = append(effects.Events, done)
+			effects.Events = []record.Event{f.event(now, record.RecoveryCompleted, record.Success, o, record.Data{"decision": f.Decisions.Head()})}
 		}
 		var err error
 		view, err = s.view(f, now)
@@ -154,41 +147,12 @@ func (s *Service) finish(ctx context.Context, flow string, o record.Origin) (vie
 // completion: the texts' names are the flow's, so a repeated step sends none twice.
 func (s *Service) keepProofs(ctx context.Context, f *Flow, now time.Time) error {
 	return s.o.Wallets.Update(ctx, f.Account, func(w *wallet.Wallet) (post.Effects, error) {
-		texts, err := s.o.Wallets.NoticesToAll(w, wallet.Notice{Owner: w.Account, Said: post.RecoveryCompleted, Name: "completed:" + f.ID}, now)
+		texts, err := s.o.Wallets.Notices(w, wallet.Notice{Owner: w.Account, All: true, Said: post.RecoveryCompleted, Name: "completed:" + f.ID}, now)
 		for _, e := range f.Evidence {
 			if n := w.Number(e.Number); e.Method == engine.SMS && n != nil && len(n.Proofs) > 0 {
 				s.o.Wallets.AddProof(n, e.At)
 			}
 		}
 		return post.Effects{Texts: texts}, err
-	})
-}
-
-// supersede ends the other recoveries of the account: whoever else was waiting
-// must start again, under the eyes of who just got it back. One that is with
-// auth already is refused there, and ends then.
-func (s *Service) supersede(ctx context.Context, done *Flow, o record.Origin, now time.Time) error {
-	flows, err := s.o.Store.OpenFlows(ctx, done.Account, now)
-	if err != nil {
-		return err
-	}
-	for _, f := range flows {
-		if f.ID == done.ID || f.State == Completing {
-			continue
-		}
-		if err := s.end(ctx, f.ID, o, now); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// end refuses a flow because another one of the account was completed.
-func (s *Service) end(ctx context.Context, flow string, o record.Origin, now time.Time) error {
-	return s.update(ctx, flow, now, func(f *Flow) (post.Effects, error) {
-		if f.Ended(now) {
-			return post.Effects{}, nil
-		}
-		return f.refuse("another recovery of the account was completed", o, now), nil
 	})
 }

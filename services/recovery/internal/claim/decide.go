@@ -29,7 +29,7 @@ func (s *Service) gather(ctx context.Context, f *Flow) (known, error) {
 	if k.wallet, err = s.o.Wallets.Wallet(ctx, f.Subject); err != nil {
 		return known{}, err
 	}
-	if k.texts, err = s.o.Texts.TextsOf(ctx, f.ID); err != nil {
+	if k.texts, err = s.o.Store.TextsOf(ctx, f.ID); err != nil {
 		return known{}, err
 	}
 	if a, err := s.o.Accounts.Facts(ctx, f.Subject, f.Device); err == nil {
@@ -43,12 +43,12 @@ func (s *Service) gather(ctx context.Context, f *Flow) (known, error) {
 
 // facts are the engine's, of the flow as it is now.
 func (k known) facts(f *Flow, now time.Time) engine.Facts {
-	facts := engine.Facts{Numbers: k.wallet.Facts(), PlaceFamiliar: k.place, AnnouncedAt: f.runsFrom(k.texts, now), DeviceKnown: engine.Unknown}
-	for _, e := range f.Evidence {
-		facts.Evidence = append(facts.Evidence, engine.Evidence{Method: e.Method, Number: e.Number, At: e.At})
-	}
+	facts := engine.Facts{Numbers: k.wallet.Facts(), Evidence: f.Evidence, PlaceFamiliar: k.place, AnnouncedAt: f.runsFrom(k.texts, now)}
 	if k.heard {
-		facts.DeviceKnown = map[bool]engine.Known{true: engine.Yes, false: engine.No}[k.account.DeviceKnown]
+		facts.DeviceKnown = engine.No
+		if k.account.DeviceKnown {
+			facts.DeviceKnown = engine.Yes
+		}
 		facts.SecurityChange = engine.Change{
 			Known: true,
 			At:    due.Later(due.Later(k.account.SecurityChangeAt, k.account.ResetAt), k.wallet.LastChange()),
@@ -119,26 +119,16 @@ func (s *Service) apply(f *Flow, k known, o record.Origin, now time.Time) (post.
 	return effects, nil
 }
 
-// decided is the event of a decision.
 func (f *Flow) decided(d engine.Decision, hash string, o record.Origin, now time.Time) record.Event {
 	outcome := record.Success
 	if d.Verdict == engine.Refuse {
 		outcome = record.Refused
 	}
-	e := post.Event(now, record.RecoveryDecided, outcome, f.Account, f.ID, o)
-	e.Data = record.Data{"verdict": string(d.Verdict), "rules": strings.Join(d.Reasons(), " "), "policy": d.PolicyHash, "decision": hash}
+	data := record.Data{"verdict": string(d.Verdict), "rules": strings.Join(d.Reasons(), " "), "policy": d.PolicyHash, "decision": hash}
 	if !d.EarliestAt.IsZero() {
-		e.Data["earliest_at"] = d.EarliestAt.Format(time.RFC3339)
+		data["earliest_at"] = d.EarliestAt.Format(time.RFC3339)
 	}
-	return e
-}
-
-// refuse ends the flow.
-func (f *Flow) refuse(why string, o record.Origin, now time.Time) post.Effects {
-	f.State = RefusedOut
-	e := post.Event(now, record.RecoveryRefused, record.Refused, f.Account, f.ID, o)
-	e.Reason = why
-	return post.Effects{Events: []record.Event{e}}
+	return f.event(now, record.RecoveryDecided, outcome, o, data)
 }
 
 // announceDecision announces the wait that was just decided: its start, and an end that is

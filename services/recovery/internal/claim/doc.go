@@ -3,7 +3,7 @@
 //
 // Owns: recovery flows with their evidence, decisions (chained by hash) and
 // waits; what a claimant sees of one, and what its owner sees. A file a step:
-// start, code, evidence, decide, announce, complete; sweep is what happens by
+// start, code, evidence, decide, announce, complete, end; sweep is what happens by
 // time alone.
 //
 // Trusts: package engine to decide; its peers (Accounts, Places) for facts, and
@@ -13,6 +13,5 @@
 //
 // Hands over: events and texts with the change that they report (post.Effects).
 // Secrets and tokens are hashes. Answers about a recovery take whole multiples
-// of one time (package pace). What became of a reset is told by its id, which is the
-// flow's (V22).
+// of one time. What became of a reset is told by its id, which is the flow's (V22).
 package claim

@@ -9,7 +9,6 @@ import (
 
 	"centinela/services/recovery/internal/engine"
 	"centinela/services/recovery/internal/limits"
-	"centinela/services/recovery/internal/pace"
 	"centinela/services/recovery/internal/post"
 	"centinela/services/recovery/internal/wallet"
 	"centinela/shared/humantext"
@@ -22,7 +21,7 @@ import (
 // costs no try. Errors: ErrRecovery, ErrEnded, ErrExpired, wallet.ErrNoCode,
 // wallet.ErrCode, wallet.ErrCodeExhausted, wallet.ErrUnavailableAuth.
 func (s *Service) AddEvidence(ctx context.Context, o record.Origin, flow string, token secret.String, method string, typed secret.String) (_ View, failed error) {
-	defer pace.Answer(ctx, s.o.AnswerAfter)(&failed)
+	defer paced(ctx, s.o.AnswerAfter)(&failed)
 	now := s.o.Clock.Now()
 	f, err := s.opened(ctx, flow, token, now)
 	if err != nil {
@@ -50,7 +49,7 @@ func (s *Service) takeText(ctx context.Context, f *Flow, o record.Origin, typed 
 	if f.Code != nil {
 		asked, number = f.Code.ID, f.Code.Number
 	}
-	if err := s.takeTry(ctx, asked); err != nil {
+	if err := s.o.Wallets.TakeTry(ctx, limits.Try(asked)); err != nil {
 		return err
 	}
 	// A flow that leads nowhere uses up nobody's tries.
@@ -63,13 +62,13 @@ func (s *Service) takeText(ctx context.Context, f *Flow, o record.Origin, typed 
 	if err != nil && !full {
 		return err
 	}
-	err = s.accept(ctx, f.ID, o, now, func(f *Flow) (Evidence, bool) {
+	err = s.accept(ctx, f.ID, o, now, func(f *Flow) (engine.Evidence, bool) {
 		// A used up budget looks like a wrong code: it is shared by all flows of
 		// the subject, and must not tell one account from another (V15).
 		if full || f.Code == nil || f.Code.ID != asked || f.Code.Number == "" || f.hollow() {
-			return Evidence{Method: engine.SMS}, false
+			return engine.Evidence{Method: engine.SMS}, false
 		}
-		e := Evidence{Method: engine.SMS, Number: f.Code.Number, At: now}
+		e := engine.Evidence{Method: engine.SMS, Number: f.Code.Number, At: now}
 		if !f.Code.Good(s.o.Wallets.CodeMAC(f.codeUse(f.Code.Number), secret.NewString(digits)), now) {
 			return e, false
 		}
@@ -82,28 +81,19 @@ func (s *Service) takeText(ctx context.Context, f *Flow, o record.Origin, typed 
 	return s.o.Budget.WorkedIn(ctx, f.Lane, f.Subject, number)
 }
 
-// takeTry counts a guess at what has that name. Error: wallet.ErrCodeExhausted.
-func (s *Service) takeTry(ctx context.Context, name string) error {
-	err := s.o.Budget.Take(ctx, limits.Try(name))
-	if _, full := limits.Full(err); full {
-		return wallet.ErrCodeExhausted
-	}
-	return err
-}
-
 // takeSavedCode spends a saved code with auth. Auth is asked about nobody too,
 // so that the time of the answer tells nothing. Only the flow's own tries are
 // counted: 80 random bits can't be tried through, and a budget that all flows
 // of an account share would let strangers keep its owner's code out.
 func (s *Service) takeSavedCode(ctx context.Context, f *Flow, o record.Origin, typed secret.String, now time.Time) error {
-	if slices.ContainsFunc(f.Evidence, func(e Evidence) bool { return e.Method == engine.SavedCode }) {
+	if slices.ContainsFunc(f.Evidence, func(e engine.Evidence) bool { return e.Method == engine.SavedCode }) {
 		return nil // it counts once (V3): a second one would only be lost
 	}
 	code, ok := humantext.SavedCode(typed.Reveal())
 	if !ok {
 		return errNoSavedCode
 	}
-	if err := s.takeTry(ctx, "saved:"+f.ID); err != nil {
+	if err := s.o.Wallets.TakeTry(ctx, limits.Try("saved:"+f.ID)); err != nil {
 		return err
 	}
 	// The same code again in the same flow is the same redemption: a lost answer
@@ -118,42 +108,32 @@ func (s *Service) takeSavedCode(ctx context.Context, f *Flow, o record.Origin, t
 		return err
 	}
 	valid := err == nil
-	return s.accept(ctx, f.ID, o, now, func(f *Flow) (Evidence, bool) {
-		return Evidence{Method: engine.SavedCode, At: now}, valid && !f.hollow()
+	return s.accept(ctx, f.ID, o, now, func(f *Flow) (engine.Evidence, bool) {
+		return engine.Evidence{Method: engine.SavedCode, At: now}, valid && !f.hollow()
 	})
 }
 
 // accept records what check says of an evidence. Error: wallet.ErrCode when it is refused.
-func (s *Service) accept(ctx context.Context, flow string, o record.Origin, now time.Time, check func(*Flow) (Evidence, bool)) error {
-	var refused error
-	err := s.update(ctx, flow, now, func(f *Flow) (post.Effects, error) {
-		refused = nil
+func (s *Service) accept(ctx context.Context, flow string, o record.Origin, now time.Time, check func(*Flow) (engine.Evidence, bool)) error {
+	return s.update(ctx, flow, now, func(f *Flow) (post.Effects, error) {
 		if err := f.open(now); err != nil {
 			return post.Effects{}, err
 		}
 		e, ok := check(f)
-		event := func(action, outcome string) record.Event {
-			said := post.Event(now, action, outcome, f.Account, f.ID, o)
-			said.Data = record.Data{"method": e.Method}
-			if e.Number != "" {
-				said.Data["phone"] = e.Number
-			}
-			return said
+		data := record.Data{"method": e.Method}
+		if e.Number != "" {
+			data["phone"] = e.Number
 		}
 		if !ok {
-			refused = wallet.ErrCode
-			return post.Effects{Events: []record.Event{event(record.RecoveryEvidenceRefused, record.Refused)}}, nil
+			refused := f.event(now, record.RecoveryEvidenceRefused, record.Refused, o, data)
+			return post.Effects{Events: []record.Event{refused}, Refused: wallet.ErrCode}, nil
 		}
-		effects := post.Effects{Events: []record.Event{event(record.RecoveryEvidenceAccepted, record.Success)}}
+		events := []record.Event{f.event(now, record.RecoveryEvidenceAccepted, record.Success, o, data)}
 		f.Evidence = append(f.Evidence, e)
 		if e.Method == engine.SMS && !f.Possession {
 			f.Possession = true
-			effects.Events = append(effects.Events, event(record.RecoveryPossessionProved, record.Success))
+			events = append(events, f.event(now, record.RecoveryPossessionProved, record.Success, o, data))
 		}
-		return effects, nil
+		return post.Effects{Events: events}, nil
 	})
-	if err == nil {
-		err = refused
-	}
-	return err
 }

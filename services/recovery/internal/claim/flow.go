@@ -3,8 +3,10 @@ package claim
 import (
 	"time"
 
-	"centinela/services/recovery/internal/judgement"
+	"centinela/services/recovery/internal/engine"
+	"centinela/services/recovery/internal/post"
 	"centinela/services/recovery/internal/wallet"
+	"centinela/shared/record"
 )
 
 // FlowState is where a recovery stands in the store; View says what the claimant sees.
@@ -44,11 +46,11 @@ type Flow struct {
 	NextAt     time.Time `json:"next_at,omitzero,omitempty"`
 	OpenUntil  time.Time `json:"open_until,omitzero,omitempty"` // how long it can still come to something; zero: it is over
 
-	Possession bool            `json:"possession,omitempty"` // a number was proved to be in hand
-	Code       *wallet.Code    `json:"code,omitempty"`
-	Sends      []time.Time     `json:"sends,omitempty"`
-	Evidence   []Evidence      `json:"evidence,omitempty"`
-	Decisions  judgement.Chain `json:"decisions,omitempty"`
+	Possession bool              `json:"possession,omitempty"` // a number was proved to be in hand
+	Code       *wallet.Code      `json:"code,omitempty"`
+	Sends      []time.Time       `json:"sends,omitempty"`
+	Evidence   []engine.Evidence `json:"evidence,omitempty"`
+	Decisions  engine.Chain      `json:"decisions,omitempty"`
 
 	// AnnouncedAt is when everybody was told of the wait: it runs from there.
 	AnnouncedAt time.Time `json:"announced_at,omitzero,omitempty"`
@@ -65,13 +67,6 @@ type Flow struct {
 	ResetBefore     string    `json:"reset_before,omitempty"`
 
 	EndedAt time.Time `json:"ended_at,omitzero,omitempty"`
-}
-
-// Evidence is one that was accepted.
-type Evidence struct {
-	Method string    `json:"method"`
-	Number string    `json:"number,omitempty"`
-	At     time.Time `json:"at"`
 }
 
 // VetoToken lets who got the text stop the flow.
@@ -97,7 +92,6 @@ func (f *Flow) hollow() bool {
 	return f.Account == ""
 }
 
-// over reports whether the flow was brought to an end.
 func (state FlowState) over() bool {
 	return state == Completed || state == Vetoed || state == RefusedOut || state == Expired
 }
@@ -116,6 +110,11 @@ func (f *Flow) open(now time.Time) error {
 	default:
 		return ErrExpired
 	}
+}
+
+// event is about the flow; data may be nil.
+func (f *Flow) event(now time.Time, action, outcome string, o record.Origin, data record.Data) record.Event {
+	return post.Event(now, action, outcome, f.Account, f.ID, o, data)
 }
 
 // undecided: an evidence came after the last decision, because we were stopped

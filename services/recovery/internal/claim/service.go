@@ -4,11 +4,13 @@ import (
 	"context"
 	"time"
 
+	"centinela/services/recovery/internal/due"
 	"centinela/services/recovery/internal/engine"
 	"centinela/services/recovery/internal/limits"
 	"centinela/services/recovery/internal/post"
 	"centinela/services/recovery/internal/wallet"
 	"centinela/shared/clock"
+	"centinela/shared/fault"
 	"centinela/shared/secret"
 )
 
@@ -34,15 +36,54 @@ type Places interface {
 	Familiarity(ctx context.Context, account, address string) (engine.Known, error)
 }
 
-// Texts are those that were written with a flow (post.Store).
-type Texts interface {
+// Store keeps flows. Every method is atomic; callbacks may run several times and
+// must only change their argument; a callback's error comes back as it is, and
+// nothing is written. Errors else: unavailable, the context's.
+type Store interface {
+	// CreateFlow keeps a new flow.
+	CreateFlow(ctx context.Context, f Flow, e post.Effects) error
+	// Flow returns a flow, or ErrNoFlow.
+	Flow(ctx context.Context, id string) (Flow, error)
+	// UpdateFlow loads, changes and keeps a flow, or ErrNoFlow.
+	UpdateFlow(ctx context.Context, id string, change func(*Flow) (post.Effects, error)) error
+	// FlowsOfAccount returns the newest flows first.
+	FlowsOfAccount(ctx context.Context, account string, limit int) ([]Flow, error)
+	// OpenFlows returns all flows of the account whose OpenUntil is after now, in
+	// any order.
+	OpenFlows(ctx context.Context, account string, now time.Time) ([]Flow, error)
+	// DueFlows returns the ids of flows whose time has come (NextAt, or when they
+	// were put off to), the longest due first.
+	DueFlows(ctx context.Context, now time.Time, limit int) ([]due.Item, error)
+	// PutOffFlow makes one that is due again at next, whatever is in it; the next
+	// UpdateFlow ends that. One that isn't due any more is left alone.
+	PutOffFlow(ctx context.Context, item due.Item, next time.Time) error
+	// TextsOf returns the texts that were written with a flow, also finished ones,
+	// in any order.
 	TextsOf(ctx context.Context, flow string) ([]post.Text, error)
+	// PruneFlows deletes flows with ForgetAt not after now, at most limit, and
+	// returns how many.
+	PruneFlows(ctx context.Context, now time.Time, limit int) (int, error)
 }
+
+// What is refused. ErrRecovery and wallet.ErrCode are each one answer for every
+// reason, so that they tell nothing (V15).
+var (
+	ErrTooManyStarts = fault.New(fault.KindTooMany, fault.CodeTooManyRequests, "too many recoveries were started from here")
+	ErrRecovery      = fault.New(fault.KindUnauthenticated, fault.CodeRecoveryInvalid, "no such recovery, or not its secret")
+	ErrNotAllowedYet = fault.New(fault.KindConflict, fault.CodeRecoveryNotAllowedYet, "the password can't be set yet")
+	ErrEnded         = fault.New(fault.KindConflict, fault.CodeRecoveryEnded, "this recovery is over: start again")
+	ErrExpired       = fault.New(fault.KindGone, fault.CodeRecoveryEnded, "this recovery has expired: start again")
+	ErrNoFlow        = fault.New(fault.KindNotFound, fault.CodeNotFound, "no such recovery")
+	// ErrChanged: the account's security changed after what a reset was decided on.
+	ErrChanged = fault.New(fault.KindConflict, fault.CodeConflict, "the account changed meanwhile")
+
+	// errNoSavedCode is a code that can't be a saved one; it costs no try.
+	errNoSavedCode = wallet.ErrCode.WithDetail("the code is not a saved code: it has letters and digits in groups of four")
+)
 
 // Options is what the use cases need.
 type Options struct {
 	Store    Store
-	Texts    Texts
 	Wallets  *wallet.Service
 	Accounts Accounts
 	Places   Places
@@ -65,19 +106,48 @@ type Service struct{ o Options }
 func New(o Options) *Service { return &Service{o} }
 
 // update changes a flow, says when it is due again, and withdraws its texts when
-// this is its end.
+// this is its end. Errors: the change's, and what it refused.
 func (s *Service) update(ctx context.Context, id string, now time.Time, change func(*Flow) (post.Effects, error)) error {
+	var refused error
 	err := s.o.Store.UpdateFlow(ctx, id, func(f *Flow) (post.Effects, error) {
 		before := f.State
 		effects, err := change(f)
+		refused = effects.Refused
 		if f.State.over() && !before.over() {
 			f.EndedAt, effects.Over = now, now
 		}
 		f.schedule()
 		return effects, err
 	})
-	if err == nil {
-		s.o.Kick()
+	if err != nil {
+		return err
 	}
-	return err
+	s.o.Kick()
+	return refused
+}
+
+// paced begins the time of an answer and returns what waits for its end: the
+// next whole multiple of each, or nothing when each is 0. An account that exists
+// makes more work than one that doesn't (a text is sealed and written), which must
+// not show in the time (V15). ctx ends the wait early, and nobody waits for
+// "unavailable", which is said of all alike.
+func paced(ctx context.Context, each time.Duration) func(*error) {
+	if each <= 0 {
+		return func(*error) {}
+	}
+	ticker := time.NewTicker(each)
+	return func(err *error) {
+		defer ticker.Stop()
+		if *err != nil && fault.From(*err).Kind == fault.KindUnavailable {
+			return
+		}
+		select {
+		case <-ticker.C: // passed while the work was done
+		default:
+		}
+		select {
+		case <-ctx.Done():
+		case <-ticker.C:
+		}
+	}
 }

@@ -12,7 +12,6 @@ import (
 
 	"centinela/services/recovery/internal/engine"
 	"centinela/services/recovery/internal/limits"
-	"centinela/services/recovery/internal/pace"
 	"centinela/services/recovery/internal/post"
 	"centinela/services/recovery/internal/wallet"
 	"centinela/shared/humantext"
@@ -33,7 +32,7 @@ const (
 // It answers the same for any identifier (V15). Errors: ErrTooManyStarts,
 // wallet.ErrUnavailableAuth.
 func (s *Service) Start(ctx context.Context, o record.Origin, identifier string, deviceKey secret.String) (_ View, _ secret.String, failed error) {
-	defer pace.Answer(ctx, s.o.AnswerAfter)(&failed)
+	defer paced(ctx, s.o.AnswerAfter)(&failed)
 	now := s.o.Clock.Now()
 	f := Flow{ID: id.New("rec"), Lane: limits.LaneAnonymous, Address: o.Address, State: Collecting, StartedAt: now, ExpiresAt: now.Add(collectFor)}
 	if !deviceKey.IsZero() {
@@ -83,12 +82,10 @@ func (s *Service) chooseLane(ctx context.Context, f *Flow, a wallet.Account) (do
 // create points the flow at its account, or at nobody: when there is none, or when
 // strangers have used up the account's budget. Both do the same work.
 func (s *Service) create(ctx context.Context, f *Flow, a wallet.Account, o record.Origin, now time.Time) error {
-	started := post.Event(now, record.RecoveryStarted, record.Success, "", f.ID, o)
-	started.Data = record.Data{"lane": f.Lane}
 	if a.Found {
 		f.Account, f.Locale = a.ID, a.Locale
-		started.Account = a.ID
 	}
+	started := f.event(now, record.RecoveryStarted, record.Success, o, record.Data{"lane": f.Lane})
 	if f.Lane == limits.LaneAnonymous {
 		err := s.o.Budget.Take(ctx, limits.StartOf(f.Subject))
 		if _, full := limits.Full(err); full {
@@ -103,12 +100,13 @@ func (s *Service) create(ctx context.Context, f *Flow, a wallet.Account, o recor
 		return err
 	}
 	f.ForgetAt = f.ExpiresAt.Add(forgetNobodyIn)
+	var texts []post.Text // as long as the flow runs
 	if f.Account != "" {
 		f.ForgetAt = f.ExpiresAt.Add(rememberFor)
-	}
-	texts, err := s.startNotices(f, &w, now)
-	if err != nil {
-		return err
+		texts, err = s.o.Wallets.Notices(&w, wallet.Notice{Owner: f.ID, Said: post.RecoveryStarted, Name: "started", ExpiresAt: f.ExpiresAt}, now)
+		if err != nil {
+			return err
+		}
 	}
 	// One text of this kind a day: starting recoveries must not flood a phone. Where
 	// nobody is told, somebody who doesn't exist is, so that it costs the same time
@@ -125,14 +123,6 @@ func (s *Service) create(ctx context.Context, f *Flow, a wallet.Account, o recor
 		}
 		return s.o.Store.CreateFlow(ctx, *f, effects)
 	}, limits.StartTold(subject))
-}
-
-// startNotices are what the account's numbers are told, as long as the flow runs.
-func (s *Service) startNotices(f *Flow, w *wallet.Wallet, now time.Time) ([]post.Text, error) {
-	if f.Account == "" {
-		return nil, nil
-	}
-	return s.o.Wallets.Notices(w, wallet.Notice{Owner: f.ID, Said: post.RecoveryStarted, Name: "started", ExpiresAt: f.ExpiresAt}, now)
 }
 
 // nobody stands for the account that an identifier doesn't name. It has the form

@@ -20,11 +20,6 @@ func (s *Service) Sweep(ctx context.Context) error {
 	return due.Queue{Due: s.o.Store.DueFlows, PutOff: s.o.Store.PutOffFlow, Do: s.sweepFlow}.Work(ctx, s.o.Clock.Now())
 }
 
-// Prune forgets flows whose time has passed, in pieces.
-func (s *Service) Prune(ctx context.Context) error {
-	return due.InPieces(ctx, s.o.Clock.Now(), s.o.Store.PruneFlows)
-}
-
 func (s *Service) sweepFlow(ctx context.Context, flow string, now time.Time) error {
 	f, err := s.o.Store.Flow(ctx, flow)
 	if err != nil {
@@ -41,7 +36,7 @@ func (s *Service) sweepFlow(ctx context.Context, flow string, now time.Time) err
 	if err != nil {
 		return err
 	}
-	texts, err := s.o.Texts.TextsOf(ctx, flow)
+	texts, err := s.o.Store.TextsOf(ctx, flow)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package claim
 
 import (
+	"context"
 	"slices"
 	"time"
 
@@ -29,11 +30,13 @@ type View struct {
 	ExpiresAt   time.Time
 }
 
-// nextSteps is what brings a recovery further where it stands.
 var nextSteps = map[FlowState][]string{
 	Collecting: {NextSendCode, NextSMS, NextSavedCode}, Waiting: {NextWait}, Ready: {NextComplete}, Completed: {},
 	Vetoed: {NextStartAgain}, RefusedOut: {NextStartAgain}, Expired: {NextStartAgain},
 }
+
+// evidenceSteps bring an evidence that is missing.
+var evidenceSteps = map[string][]string{engine.WithSavedCode: {NextSavedCode}, engine.WithOldest: {NextSendCode, NextSMS}}
 
 func (s *Service) view(f *Flow, now time.Time) (View, error) {
 	v := View{ID: f.ID, State: Collecting, ExpiresAt: f.ExpiresAt}
@@ -55,7 +58,7 @@ func (s *Service) view(f *Flow, now time.Time) (View, error) {
 	v.ShorterWith = engine.Shorter(d, f.Locale)
 	for _, c := range d.Counterfactuals {
 		if v.State == Waiting {
-			v.Next = append(v.Next, steps(c)...)
+			v.Next = append(v.Next, evidenceSteps[c.Evidence]...)
 		}
 	}
 	return v, nil
@@ -72,9 +75,64 @@ func (f *Flow) stands(now time.Time) FlowState {
 	return f.State
 }
 
-func steps(c engine.Counterfactual) []string {
-	if c.Evidence == engine.WithSavedCode {
-		return []string{NextSavedCode}
+const shownToOwner = 20
+
+// Own is a recovery as the account's owner sees it: everything.
+type Own struct {
+	ID         string
+	State      FlowState
+	StartedAt  time.Time
+	EarliestAt time.Time
+	Address    string
+	Verdict    engine.Verdict // empty: nothing was decided
+	Reasons    []string       // ids of rules, then of rows of the table
+	Evidence   []string
+	Policy     string
+}
+
+// OwnFlows are the recoveries that were tried on one's account, with the last
+// decision of each: those in which a number was proved and that are open, then
+// the newest.
+func (s *Service) OwnFlows(ctx context.Context, account string) ([]Own, error) {
+	now := s.o.Clock.Now()
+	open, err := s.o.Store.OpenFlows(ctx, account, now)
+	if err != nil {
+		return nil, err
 	}
-	return []string{NextSendCode, NextSMS}
+	newest, err := s.o.Store.FlowsOfAccount(ctx, account, shownToOwner)
+	if err != nil {
+		return nil, err
+	}
+	var all []Own
+	for _, f := range shown(open, newest) {
+		own := Own{ID: f.ID, State: f.stands(now), StartedAt: f.StartedAt, Address: f.Address}
+		d, ok, err := f.Decisions.Last()
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			own.EarliestAt, own.Verdict, own.Policy = f.EarliestAt, d.Verdict, d.PolicyHash
+			own.Reasons, own.Evidence = d.Reasons(), d.Evidence
+		}
+		all = append(all, own)
+	}
+	return all, nil
+}
+
+// shown puts the dangerous ones first, which is where somebody holds a number and
+// the end is open: many new starts must not push one out of the owner's sight.
+func shown(open, newest []Flow) []Flow {
+	var flows []Flow
+	for _, f := range open {
+		if f.Possession {
+			flows = append(flows, f)
+		}
+	}
+	slices.SortFunc(flows, func(a, b Flow) int { return b.StartedAt.Compare(a.StartedAt) })
+	for _, f := range newest {
+		if !slices.ContainsFunc(flows, func(o Flow) bool { return o.ID == f.ID }) {
+			flows = append(flows, f)
+		}
+	}
+	return flows[:min(len(flows), shownToOwner)]
 }

@@ -1,9 +1,7 @@
-// Package due does what time alone brings about: a queue of things with a next
-// time, and rows that are over and go in pieces.
+// Package due does what time alone brings about: a queue of things with a next time.
 //
-// Owns: the order in which due things are done, what happens to one that fails
-// (it is put off, longer each time), and how much is deleted at once. Trusts:
-// its callers' steps to bear being repeated: several processes work on one store.
-// Hands over: errors, joined, for one line of log; nothing ends the loops but
-// their context.
+// Owns: the order in which due things are done, and what happens to one that fails
+// (it is put off, longer each time). Trusts: its callers' steps to bear being
+// repeated: several processes work on one store.
+// Hands over: one error for one line of log.
 package due

@@ -8,11 +8,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"centinela/services/recovery/internal/due"
-	"centinela/shared/testkit"
 )
 
 var (
@@ -183,59 +181,4 @@ func TestStopped(t *testing.T) {
 	if err := q.Work(t.Context(), now); !errors.Is(err, errBroken) {
 		t.Error(err)
 	}
-}
-
-// GR G1: at most 500 rows a time, a pause between, until nothing is left.
-func TestInPieces(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		left, rows := []int{1200, 500, 0}, []int(nil)
-		var prunes []due.Prune
-		for i := range left {
-			prunes = append(prunes, func(_ context.Context, at time.Time, limit int) (int, error) {
-				if !at.Equal(now) {
-					t.Error(at)
-				}
-				n := min(limit, left[i])
-				left[i] -= n
-				rows = append(rows, n)
-				return n, nil
-			})
-		}
-		began := time.Now()
-		if err := due.InPieces(t.Context(), now, prunes...); err != nil {
-			t.Fatal(err)
-		}
-		if !slices.Equal(rows, []int{500, 500, 200, 500, 0, 0}) {
-			t.Errorf("pieces %v", rows)
-		}
-		if time.Since(began) < 150*time.Millisecond {
-			t.Errorf("took %s: no pause between pieces", time.Since(began))
-		}
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		endless := func(context.Context, time.Time, int) (int, error) { return 500, nil }
-		if err := due.InPieces(ctx, now, endless); !errors.Is(err, context.Canceled) {
-			t.Error(err)
-		}
-		broken := func(context.Context, time.Time, int) (int, error) { return 0, errBroken }
-		if err := due.InPieces(t.Context(), now, broken, endless); !errors.Is(err, errBroken) {
-			t.Error(err)
-		}
-	})
-}
-
-// TestEvery: not at once, then each time, whatever a step returns.
-func TestEvery(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(t.Context(), 35*time.Second)
-		defer cancel()
-		began, at := time.Now(), []time.Duration(nil)
-		err := due.Every(ctx, 10*time.Second, testkit.Logger(t), "step", func(context.Context) error {
-			at = append(at, time.Since(began))
-			return errBroken
-		})
-		if err != nil || !slices.Equal(at, []time.Duration{10 * time.Second, 20 * time.Second, 30 * time.Second}) {
-			t.Errorf("%v, steps at %v", err, at)
-		}
-	})
 }

@@ -3,7 +3,7 @@ package due
 import (
 	"context"
 	"fmt"
-	"hash/fnv"
+	"math/rand/v2"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -71,7 +71,7 @@ func (q Queue) some(ctx context.Context, now time.Time, items []Item, seen map[s
 			continue
 		}
 		seen[item.ID] = true
-		all.Go(func() { errs[i] = contained(func() error { return q.Do(ctx, item.ID, now) }) })
+		all.Go(func() { errs[i] = Contained(func() error { return q.Do(ctx, item.ID, now) }) })
 	}
 	all.Wait()
 	if ctx.Err() != nil {
@@ -92,16 +92,15 @@ func (q Queue) some(ctx context.Context, now time.Time, items []Item, seen map[s
 }
 
 // pause doubles with each attempt up to [LongestPause]. Up to a quarter is taken
-// off by the item's name, so that items that failed together come back apart.
+// off by chance, so that items that failed together come back apart.
 func pause(item Item) time.Duration {
 	p := min(firstPause<<min(item.Attempts-1, 20), LongestPause)
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(item.ID)) // never fails
-	return p - p/4*time.Duration(h.Sum32()%1000)/1000
+	return p - rand.N(p/4) //nolint:gosec // no secret
 }
 
-// contained turns a panic into an error: one item's must not end the loop (R3).
-func contained(step func() error) (err error) {
+// Contained turns a panic into an error: one item's must neither end the loop, nor
+// hold the others up (R3).
+func Contained(step func() error) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			err = fmt.Errorf("panic: %v\n%s", cause, debug.Stack())

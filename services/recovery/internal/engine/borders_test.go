@@ -14,7 +14,7 @@ func TestBorders(t *testing.T) {
 	lastProof := func(ago time.Duration) Number { return Number{ID: "n", Proofs: []time.Time{now.Add(-ago)}} }
 	for ago, want := range map[time.Duration]Liveness{0: Live, 90 * day: Live, 90*day + ms: Dormant, 400 * day: Dormant, 400*day + ms: Stale, -time.Hour: Live} {
 		if got := p.LivenessOf(lastProof(ago), now); got != want {
-			t.Errorf("proved %s ago: %s, want %s", ago, got, want)
+			t.Errorf("proved %s ago: %d, want %d", ago, got, want)
 		}
 	}
 	if p.LivenessOf(Number{}, now) != Stale {
@@ -115,10 +115,10 @@ func TestOrderOfRows(t *testing.T) {
 	}
 	for _, pair := range order {
 		p := shipped(t)
-		for _, answers := range [][2]Answer{{{Wait: 3 * time.Hour}, {Wait: 2 * time.Hour}}, {{Refuse: true}, {Wait: 8760 * time.Hour}}} {
+		for _, answers := range [][2]Answer{{Answer(3 * time.Hour), Answer(2 * time.Hour)}, {Never, Answer(8760 * time.Hour)}} {
 			p.Waits = map[Row]Answer{}
 			for _, row := range Rows() {
-				p.Waits[row] = Answer{Wait: 2 * time.Hour}
+				p.Waits[row] = Answer(2 * time.Hour)
 			}
 			p.Waits[pair[0]], p.Waits[pair[1]] = answers[0], answers[1]
 			if err := p.validate(); err == nil || !strings.Contains(err.Error(), "policy.waits."+string(pair[0])+": must not be longer than "+string(pair[1])) {
@@ -126,7 +126,7 @@ func TestOrderOfRows(t *testing.T) {
 			}
 		}
 		for _, row := range Rows() {
-			p.Waits[row] = Answer{Wait: 2 * time.Hour}
+			p.Waits[row] = Answer(2 * time.Hour)
 		}
 		if err := p.validate(); err != nil {
 			t.Errorf("equal rows: %v", err)
@@ -147,9 +147,9 @@ func TestWindowsOfPolicies(t *testing.T) {
 		"cautious as plain":                  {func(p *Policy) { p.Numbers.QuarantineCautious = p.Numbers.Quarantine }, ""},
 		"the oldest removed sooner":          {func(p *Policy) { p.Numbers.RetireOldest = p.Numbers.Retire - 1 }, "numbers.retire_oldest: must be at least"},
 		"the oldest removed as soon":         {func(p *Policy) { p.Numbers.RetireOldest = p.Numbers.Retire }, ""},
-		"a wait of a year":                   {func(p *Policy) { p.Waits[OldestStaleAlone] = Answer{Wait: 8760 * time.Hour} }, ""},
-		"a wait of more than a year":         {func(p *Policy) { p.Waits[OldestStaleAlone] = Answer{Wait: 8760*time.Hour + 1} }, "waits.W-oldest-stale-alone: must be 0 to 8760h"},
-		"a wait below zero":                  {func(p *Policy) { p.Waits[OldestLiveSecondCalm] = Answer{Wait: -1} }, "waits.W-oldest-live-second-calm: must be 0 to 8760h"},
+		"a wait of a year":                   {func(p *Policy) { p.Waits[OldestStaleAlone] = Answer(8760 * time.Hour) }, ""},
+		"a wait of more than a year":         {func(p *Policy) { p.Waits[OldestStaleAlone] = Answer(8760*time.Hour + 1) }, "waits.W-oldest-stale-alone: must be 0 to 8760h"},
+		"a wait below zero":                  {func(p *Policy) { p.Waits[OldestLiveSecondCalm] = Answer(-1) }, "waits.W-oldest-live-second-calm: must be 0 to 8760h"},
 		"no number at all":                   {func(p *Policy) { p.Numbers.MaxActive = 0 }, "numbers.max_active"},
 		"six numbers":                        {func(p *Policy) { p.Numbers.MaxActive = 6 }, "numbers.max_active"},
 		"one number":                         {func(p *Policy) { p.Numbers.MaxActive = 1 }, ""},
@@ -182,9 +182,9 @@ func TestWindowsOfPolicies(t *testing.T) {
 		p := shipped(t)
 		p.Waits = map[Row]Answer{}
 		for _, other := range Rows() {
-			p.Waits[other] = Answer{Wait: time.Hour}
+			p.Waits[other] = Answer(time.Hour)
 		}
-		p.Waits[row] = Answer{}
+		p.Waits[row] = 0
 		if err := p.validate(); err == nil || !strings.Contains(err.Error(), "waits."+string(row)+": must be > 0 or refuse") {
 			t.Errorf("V2: one evidence at once by %s: %v", row, err)
 		}

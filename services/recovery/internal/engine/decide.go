@@ -63,7 +63,7 @@ func judge(p Policy, f Facts, now time.Time) Decision {
 	}
 	b := best(p, f, c, now)
 	d.Rules, d.Rows = append(d.Rules, b.rules...), b.rows
-	if b.answer.Refuse {
+	if b.answer == Never {
 		d.Verdict = Refuse
 		return d
 	}
@@ -71,7 +71,7 @@ func judge(p Policy, f Facts, now time.Time) Decision {
 	if !f.AnnouncedAt.IsZero() {
 		from = f.AnnouncedAt
 	}
-	d.EarliestAt = from.Add(b.answer.Wait)
+	d.EarliestAt = from.Add(time.Duration(b.answer))
 	d.Verdict = Allow
 	if now.Before(d.EarliestAt) {
 		d.Verdict = Wait
@@ -79,7 +79,6 @@ func judge(p Policy, f Facts, now time.Time) Decision {
 	return d
 }
 
-// counted is the evidence that counts.
 type counted struct {
 	ranked   []Number
 	numbers  []string // ids of ranked numbers that were proved
@@ -136,18 +135,18 @@ func (p Policy) by(row Row, rules ...Rule) basis {
 
 // or is the longer of the two, made from both.
 func (b basis) or(p Policy, row Row, rules ...Rule) basis {
-	return basis{longer(b.answer, p.answer(row)), append(b.rules, rules...), append(b.rows, row)}
+	return basis{max(b.answer, p.answer(row)), append(b.rules, rules...), append(b.rows, row)}
 }
 
 // best is the shortest answer over the numbers that were proved: each may be
 // presented alone, so presenting more must not be worse.
 func best(p Policy, f Facts, c counted, now time.Time) basis {
-	found := basis{answer: Answer{Refuse: true}}
+	found := basis{answer: Never}
 	for i, n := range c.ranked {
 		if !slices.Contains(c.numbers, n.ID) {
 			continue
 		}
-		if b := p.answerFor(f, c, i, now); found.rows == nil || found.answer.beyond(b.answer) {
+		if b := p.answerFor(f, c, i, now); found.rows == nil || b.answer < found.answer {
 			found = b
 		}
 	}
@@ -166,18 +165,18 @@ func (p Policy) answerFor(f Facts, c counted, i int, now time.Time) basis {
 			silent, rules = max(silent, p.LivenessOf(older, now)), []Rule{V6}
 		}
 	}
-	b := p.by(youngerRow(c.second, silent), rules...)
+	b := p.by(rowsOfYounger[c.second][silent], rules...)
 	if own == Live {
 		return b
 	}
 	// V9: a younger number that was itself silent for long gives no more than an
 	// oldest one in the same state would.
-	return b.or(p, silentRow(c.second, own), V9)
+	return b.or(p, rowsOfSilent[c.second][own], V9)
 }
 
 func (p Policy) oldest(f Facts, second bool, own Liveness, now time.Time) basis {
 	if own != Live {
-		return p.by(silentRow(second, own), V9)
+		return p.by(rowsOfSilent[second][own], V9)
 	}
 	if !second {
 		return p.by(OldestLiveAlone, V2)
@@ -201,38 +200,21 @@ func (p Policy) oldest(f Facts, second bool, own Liveness, now time.Time) basis 
 }
 
 func (p Policy) recent(at, now time.Time) bool {
-	return !at.IsZero() && now.Sub(at) < p.Changes.Recent.D()
+	return !at.IsZero() && now.Sub(at) < p.Changes.Recent
 }
 
-func youngerRow(second bool, silent Liveness) Row {
-	switch {
-	case second && silent == Live:
-		return YoungerSecondOlderLive
-	case second && silent == Dormant:
-		return YoungerSecondOlderDormant
-	case second:
-		return YoungerSecondOlderStale
-	case silent == Live:
-		return YoungerAloneOlderLive
-	case silent == Dormant:
-		return YoungerAloneOlderDormant
-	default:
-		return YoungerAloneOlderStale
+// The rows by whether there is a second evidence, then by the liveness of the
+// silent seniors, or of the silent number itself.
+var (
+	rowsOfYounger = map[bool][3]Row{
+		true:  {Stale: YoungerSecondOlderStale, Dormant: YoungerSecondOlderDormant, Live: YoungerSecondOlderLive},
+		false: {Stale: YoungerAloneOlderStale, Dormant: YoungerAloneOlderDormant, Live: YoungerAloneOlderLive},
 	}
-}
-
-func silentRow(second bool, own Liveness) Row {
-	switch {
-	case second && own == Dormant:
-		return OldestDormantSecond
-	case second:
-		return OldestStaleSecond
-	case own == Dormant:
-		return OldestDormantAlone
-	default:
-		return OldestStaleAlone
+	rowsOfSilent = map[bool][2]Row{
+		true:  {Stale: OldestStaleSecond, Dormant: OldestDormantSecond},
+		false: {Stale: OldestStaleAlone, Dormant: OldestDormantAlone},
 	}
-}
+)
 
 // counterfactuals are the missing evidences that would help, best named first.
 func counterfactuals(p Policy, f Facts, now time.Time, d Decision) []Counterfactual {
@@ -258,4 +240,47 @@ func counterfactuals(p Policy, f Facts, now time.Time, d Decision) []Counterfact
 		try(WithOldest, Evidence{Method: SMS, Number: ranked[0].ID, At: now})
 	}
 	return found
+}
+
+// Known is a fact with three values; the zero value is "nobody could say".
+type Known string
+
+// The values.
+const (
+	Unknown Known = ""
+	No      Known = "no"
+	Yes     Known = "yes"
+)
+
+// Methods of evidence.
+const (
+	SMS       = "sms"
+	SavedCode = "saved_code"
+)
+
+// Evidence is one accepted proof.
+type Evidence struct {
+	Method string    `json:"method"`
+	Number string    `json:"number,omitempty"` // id of the number, of SMS
+	At     time.Time `json:"at"`
+}
+
+// Change is when something last happened; Known false: nobody could say. Known
+// and a zero time: never.
+type Change struct {
+	Known bool      `json:"known"`
+	At    time.Time `json:"at,omitzero"`
+}
+
+// Facts are everything that a decision is made from. They hold no number, name
+// or code, and are stored with the decision.
+type Facts struct {
+	Numbers        []Number   `json:"numbers"`
+	Evidence       []Evidence `json:"evidence"`
+	DeviceKnown    Known      `json:"device_known,omitempty"`
+	PlaceFamiliar  Known      `json:"place_familiar,omitempty"`
+	SecurityChange Change     `json:"security_change"`
+	// AnnouncedAt is when everybody was told of the wait: it runs from there.
+	// Zero: nobody was told yet, it would run from now.
+	AnnouncedAt time.Time `json:"announced_at,omitzero"`
 }

@@ -167,7 +167,7 @@ func TestVetoes(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			n := n
 			for _, ago := range c.ago {
-				n.Vetoes = append(n.Vetoes, now.Add(-ago))
+				n.Vetoes = append(n.Vetoes, VetoMark{At: now.Add(-ago)})
 			}
 			if rule, ok := p.MayVeto([]Number{n, fresh}, "n", now); rule != c.rule || ok != (c.rule == "") {
 				t.Errorf("rule %q ok %v, want %q", rule, ok, c.rule)

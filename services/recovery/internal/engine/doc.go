@@ -3,8 +3,9 @@
 //
 // Owns: what seniority, liveness, the states and the powers of a number are; the
 // wait table; the rules V1 to V20 of the design (recovery, "The engine") that a
-// decision can apply. It reads no clock and does no I/O, so that a stored
-// decision can be replayed: same input, same output.
+// decision can apply; the chain of hashes in which decisions are kept (V19). It
+// reads no clock and does no I/O, so that a stored decision can be replayed: same
+// input, same output.
 //
 // Trusts: the facts to be honest about what is not known. An unknown fact never
 // grants (V20).

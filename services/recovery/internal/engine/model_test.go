@@ -113,10 +113,10 @@ func (s situation) liveOldestWithSecond() (line tableLine) {
 // worst is the longest of a line's rows; ok false: one refuses.
 func (l tableLine) worst(p Policy) (longest time.Duration, ok bool) {
 	for _, row := range append([]Row{l.least}, l.rows...) {
-		if p.Waits[row].Refuse {
+		if p.Waits[row] == Never {
 			return 0, false
 		}
-		longest = max(longest, p.Waits[row].Wait)
+		longest = max(longest, time.Duration(p.Waits[row]))
 	}
 	return longest, true
 }
@@ -188,10 +188,13 @@ func everySituation(visit func(situation)) {
 func distinct(t *testing.T, order []int, refusing ...Row) Policy {
 	t.Helper()
 	p := shipped(t)
-	p.Numbers.GapCap = Duration(10000 * day) // seniority is how long ago the first proof was
+	p.Numbers.GapCap = 10000 * day // seniority is how long ago the first proof was
 	p.Waits = map[Row]Answer{}
 	for i, row := range Rows() {
-		p.Waits[row] = Answer{Wait: time.Duration(order[i]) * time.Hour, Refuse: slices.Contains(refusing, row)}
+		p.Waits[row] = Answer(time.Duration(order[i]) * time.Hour)
+		if slices.Contains(refusing, row) {
+			p.Waits[row] = Never
+		}
 	}
 	return p
 }
@@ -231,7 +234,7 @@ func TestModel(t *testing.T) {
 // by trying it (E30: also with one number only).
 func TestCounterfactualsAreAll(t *testing.T) {
 	p := shipped(t)
-	p.Numbers.GapCap = Duration(10000 * day)
+	p.Numbers.GapCap = 10000 * day
 	try := func(f Facts, with Evidence) Decision {
 		f.Evidence = append(slices.Clone(f.Evidence), with)
 		return judge(p, f, now)

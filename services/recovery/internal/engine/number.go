@@ -1,8 +1,8 @@
 package engine
 
 import (
+	"cmp"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -18,9 +18,14 @@ type Number struct {
 	// nobody could say whether it was.
 	Cautious bool `json:"cautious,omitempty"`
 	// RetiringUntil is the end of its removal's window; zero: not asked for.
-	RetiringUntil time.Time `json:"retiring_until,omitzero"`
-	// Vetoes are the times of its vetoes (V8).
-	Vetoes []time.Time `json:"vetoes,omitempty"`
+	RetiringUntil time.Time  `json:"retiring_until,omitzero,omitempty"`
+	Vetoes        []VetoMark `json:"vetoes,omitempty"`
+}
+
+// VetoMark is one veto of a number (V8); Key makes a repeated one count once.
+type VetoMark struct {
+	Key string    `json:"key"`
+	At  time.Time `json:"at"`
 }
 
 // State is how far a number is trusted.
@@ -45,18 +50,6 @@ const (
 	Live
 )
 
-// String is the name as it stands in row ids.
-func (l Liveness) String() string {
-	switch l {
-	case Live:
-		return "live"
-	case Dormant:
-		return "dormant"
-	default:
-		return "stale"
-	}
-}
-
 // Power is something that a number may do.
 type Power string
 
@@ -73,7 +66,7 @@ const (
 func (p Policy) StateOf(n Number, now time.Time) (State, time.Time) {
 	first, proved := firstProof(n)
 	if !proved {
-		if dies := n.AddedAt.Add(p.Numbers.PendingTTL.D()); now.Before(dies) {
+		if dies := n.AddedAt.Add(p.Numbers.PendingTTL); now.Before(dies) {
 			return Pending, dies
 		}
 		return Removed, time.Time{}
@@ -97,9 +90,9 @@ func (p Policy) trustedFrom(n Number, firstProof time.Time) time.Time {
 	case n.First:
 		return firstProof
 	case n.Cautious:
-		return firstProof.Add(p.Numbers.QuarantineCautious.D())
+		return firstProof.Add(p.Numbers.QuarantineCautious)
 	default:
-		return firstProof.Add(p.Numbers.Quarantine.D())
+		return firstProof.Add(p.Numbers.Quarantine)
 	}
 }
 
@@ -116,7 +109,7 @@ func (p Policy) Seniority(n Number, now time.Time) time.Duration {
 		if i+1 < len(proofs) {
 			until = proofs[i+1]
 		}
-		total += min(max(until.Sub(at), 0), p.Numbers.GapCap.D())
+		total += min(max(until.Sub(at), 0), p.Numbers.GapCap)
 	}
 	return total
 }
@@ -128,9 +121,9 @@ func (p Policy) LivenessOf(n Number, now time.Time) Liveness {
 		return Stale
 	}
 	switch age := now.Sub(proofs[len(proofs)-1]); {
-	case age <= p.Numbers.Live.D():
+	case age <= p.Numbers.Live:
 		return Live
-	case age <= p.Numbers.Dormant.D():
+	case age <= p.Numbers.Dormant:
 		return Dormant
 	default:
 		return Stale
@@ -148,29 +141,26 @@ func (p Policy) Ranked(numbers []Number, now time.Time) []Number {
 		}
 	}
 	slices.SortFunc(ranked, func(a, b Number) int {
-		if d := p.Seniority(b, now) - p.Seniority(a, now); d != 0 {
-			return sign(d)
-		}
-		fa, _ := firstProof(a)
-		fb, _ := firstProof(b)
-		if c := fa.Compare(fb); c != 0 {
-			return c
-		}
-		return strings.Compare(a.ID, b.ID)
+		firstA, _ := firstProof(a)
+		firstB, _ := firstProof(b)
+		return cmp.Or(cmp.Compare(p.Seniority(b, now), p.Seniority(a, now)), firstA.Compare(firstB), cmp.Compare(a.ID, b.ID))
 	})
 	return ranked
 }
 
+// rank is Ranked, and where the number of that id stands in it; -1: nowhere.
+func (p Policy) rank(numbers []Number, id string, now time.Time) (ranked []Number, at int) {
+	ranked = p.Ranked(numbers, now)
+	return ranked, slices.IndexFunc(ranked, func(n Number) bool { return n.ID == id })
+}
+
 // Powers are what the number of that id may do at now.
 func (p Policy) Powers(numbers []Number, id string, now time.Time) []Power {
-	ranked := p.Ranked(numbers, now)
-	at := slices.IndexFunc(ranked, func(n Number) bool { return n.ID == id })
+	ranked, at := p.rank(numbers, id, now)
 	switch {
-	case at > 0:
-		return []Power{Notify, Freeze, Veto, Recover}
 	case at == 0 && p.LivenessOf(ranked[0], now) == Live:
 		return []Power{Notify, Freeze, Veto, Recover, Revert}
-	case at == 0:
+	case at >= 0:
 		return []Power{Notify, Freeze, Veto, Recover}
 	}
 	for _, n := range numbers {
@@ -184,14 +174,13 @@ func (p Policy) Powers(numbers []Number, id string, now time.Time) []Power {
 // MayVeto says whether the number of that id can stop a recovery at now, and the
 // rule that forbids it: V4 (no power over others) or V8 (its vetoes are used up).
 func (p Policy) MayVeto(numbers []Number, id string, now time.Time) (rule Rule, ok bool) {
-	ranked := p.Ranked(numbers, now)
-	at := slices.IndexFunc(ranked, func(n Number) bool { return n.ID == id })
+	ranked, at := p.rank(numbers, id, now)
 	if at < 0 {
 		return V4, false
 	}
 	used := 0
 	for _, veto := range ranked[at].Vetoes {
-		if now.Sub(veto) < p.Vetoes.Window.D() {
+		if now.Sub(veto.At) < p.Vetoes.Window {
 			used++
 		}
 	}
@@ -204,10 +193,10 @@ func (p Policy) MayVeto(numbers []Number, id string, now time.Time) (rule Rule, 
 // RetireWindow is how long the number keeps its powers after its removal is
 // asked for at now (V5): longer for the first in seniority.
 func (p Policy) RetireWindow(numbers []Number, id string, now time.Time) time.Duration {
-	if ranked := p.Ranked(numbers, now); len(ranked) > 0 && ranked[0].ID == id {
-		return p.Numbers.RetireOldest.D()
+	if _, at := p.rank(numbers, id, now); at == 0 {
+		return p.Numbers.RetireOldest
 	}
-	return p.Numbers.Retire.D()
+	return p.Numbers.Retire
 }
 
 func firstProof(n Number) (time.Time, bool) {
@@ -218,14 +207,5 @@ func firstProof(n Number) (time.Time, bool) {
 }
 
 func sorted(times []time.Time) []time.Time {
-	c := slices.Clone(times)
-	slices.SortFunc(c, time.Time.Compare)
-	return c
-}
-
-func sign(d time.Duration) int {
-	if d < 0 {
-		return -1
-	}
-	return 1
+	return slices.SortedFunc(slices.Values(times), time.Time.Compare)
 }

@@ -64,7 +64,7 @@ func (p Policy) validate() error {
 	check(n.MaxActive >= 1 && n.MaxActive <= 5, "numbers.max_active: must be 1 to 5")
 	for _, d := range []struct {
 		name  string
-		value Duration
+		value time.Duration
 	}{
 		{"numbers.pending_ttl", n.PendingTTL},
 		{"numbers.quarantine", n.Quarantine},
@@ -87,17 +87,16 @@ func (p Policy) validate() error {
 	for _, row := range Rows() {
 		answer, ok := p.Waits[row]
 		check(ok, "waits.%s: is missing", row)
-		check(answer.Wait >= 0 && answer.Wait <= 365*24*time.Hour, "waits.%s: must be 0 to 8760h", row)
+		check(answer == Never || answer >= 0 && answer <= Answer(365*24*time.Hour), "waits.%s: must be 0 to 8760h", row)
 	}
 	for row := range p.Waits {
 		check(slices.Contains(Rows(), row), "waits.%.64s: no such row", row)
 	}
 	for _, row := range alone {
-		answer := p.Waits[row]
-		check(answer.Refuse || answer.Wait > 0, "waits.%s: must be > 0 or refuse: one evidence alone never is enough at once (V2)", row)
+		check(p.Waits[row] > 0, "waits.%s: must be > 0 or refuse: one evidence alone never is enough at once (V2)", row)
 	}
 	for _, pair := range order {
-		check(!p.Waits[pair[0]].beyond(p.Waits[pair[1]]), "waits.%s: must not be longer than %s", pair[0], pair[1])
+		check(p.Waits[pair[0]] <= p.Waits[pair[1]], "waits.%s: must not be longer than %s", pair[0], pair[1])
 	}
 	return errors.Join(wrong...)
 }

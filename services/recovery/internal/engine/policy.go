@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -23,27 +24,27 @@ func (p Policy) Hash() string { return p.hash }
 
 // NumberPolicy is about the life of a number.
 type NumberPolicy struct {
-	MaxActive          int      `yaml:"max_active" json:"max_active"`
-	PendingTTL         Duration `yaml:"pending_ttl" json:"pending_ttl"`
-	Quarantine         Duration `yaml:"quarantine" json:"quarantine"`
-	QuarantineCautious Duration `yaml:"quarantine_cautious" json:"quarantine_cautious"`
-	CautiousWithin     Duration `yaml:"cautious_within" json:"cautious_within"`
-	Retire             Duration `yaml:"retire" json:"retire"`
-	RetireOldest       Duration `yaml:"retire_oldest" json:"retire_oldest"`
-	GapCap             Duration `yaml:"gap_cap" json:"gap_cap"`
-	Live               Duration `yaml:"live" json:"live"`
-	Dormant            Duration `yaml:"dormant" json:"dormant"`
+	MaxActive          int           `yaml:"max_active" json:"max_active"`
+	PendingTTL         time.Duration `yaml:"pending_ttl" json:"pending_ttl"`
+	Quarantine         time.Duration `yaml:"quarantine" json:"quarantine"`
+	QuarantineCautious time.Duration `yaml:"quarantine_cautious" json:"quarantine_cautious"`
+	CautiousWithin     time.Duration `yaml:"cautious_within" json:"cautious_within"`
+	Retire             time.Duration `yaml:"retire" json:"retire"`
+	RetireOldest       time.Duration `yaml:"retire_oldest" json:"retire_oldest"`
+	GapCap             time.Duration `yaml:"gap_cap" json:"gap_cap"`
+	Live               time.Duration `yaml:"live" json:"live"`
+	Dormant            time.Duration `yaml:"dormant" json:"dormant"`
 }
 
 // ChangePolicy says how long a security change counts as recent.
 type ChangePolicy struct {
-	Recent Duration `yaml:"recent" json:"recent"`
+	Recent time.Duration `yaml:"recent" json:"recent"`
 }
 
 // VetoPolicy bounds vetoes (V8).
 type VetoPolicy struct {
-	PerNumber int      `yaml:"per_number" json:"per_number"`
-	Window    Duration `yaml:"window" json:"window"`
+	PerNumber int           `yaml:"per_number" json:"per_number"`
+	Window    time.Duration `yaml:"window" json:"window"`
 }
 
 // Row names a row of the wait table; it is cited in decisions.
@@ -79,75 +80,40 @@ func Rows() []Row {
 	}
 }
 
-// Answer is what a row says: a wait, or a refusal.
-type Answer struct {
-	Refuse bool
-	Wait   time.Duration
-}
+// Answer is what a row says: how long to wait, or [Never].
+type Answer time.Duration
+
+// Never is a refusal, which is longer than every wait.
+const Never Answer = math.MaxInt64
 
 // answer is a row's; a row that is missing refuses.
 func (p Policy) answer(row Row) Answer {
-	a, ok := p.Waits[row]
-	if !ok {
-		return Answer{Refuse: true}
+	if a, ok := p.Waits[row]; ok {
+		return a
 	}
-	return a
-}
-
-// beyond orders answers: a refusal is longer than every wait.
-func (a Answer) beyond(b Answer) bool {
-	if a.Refuse != b.Refuse {
-		return a.Refuse
-	}
-	return !a.Refuse && a.Wait > b.Wait
-}
-
-func longer(a, b Answer) Answer {
-	if b.beyond(a) {
-		return b
-	}
-	return a
+	return Never
 }
 
 const refuseWord = "refuse"
 
 // MarshalText is "72h0m0s" or "refuse".
 func (a Answer) MarshalText() ([]byte, error) {
-	if a.Refuse {
+	if a == Never {
 		return []byte(refuseWord), nil
 	}
-	return []byte(a.Wait.String()), nil
+	return []byte(time.Duration(a).String()), nil
 }
 
 // UnmarshalText reads a duration or "refuse".
 func (a *Answer) UnmarshalText(text []byte) error {
 	if string(text) == refuseWord {
-		*a = Answer{Refuse: true}
+		*a = Never
 		return nil
 	}
 	d, err := time.ParseDuration(string(text))
 	if err != nil {
 		return fmt.Errorf("%.32q is neither a duration like 72h nor %q", text, refuseWord)
 	}
-	*a = Answer{Wait: d}
-	return nil
-}
-
-// Duration is a time.Duration that is written as "72h".
-type Duration time.Duration
-
-// D is the time.Duration.
-func (d Duration) D() time.Duration { return time.Duration(d) }
-
-// MarshalText is the form of time.Duration.
-func (d Duration) MarshalText() ([]byte, error) { return []byte(d.D().String()), nil }
-
-// UnmarshalText reads the form of time.Duration.
-func (d *Duration) UnmarshalText(text []byte) error {
-	parsed, err := time.ParseDuration(string(text))
-	if err != nil {
-		return fmt.Errorf("%.32q is not a duration like 72h", text)
-	}
-	*d = Duration(parsed)
+	*a = Answer(d)
 	return nil
 }

@@ -19,8 +19,8 @@ import (
 	"centinela/shared/sms/twilio"
 )
 
-// Options is what the operations call.
-type Options struct {
+// API implements the generated strict server by what its operations call.
+type API struct {
 	Wallets    *wallet.Service
 	Claims     *claim.Service
 	Objections *objection.Service
@@ -30,13 +30,7 @@ type Options struct {
 	Status     *twilio.Webhook
 }
 
-// API implements the generated strict server.
-type API struct{ o Options }
-
 var _ recoveryapi.StrictServerInterface = (*API)(nil)
-
-// New returns the operations.
-func New(o Options) *API { return &API{o} }
 
 // Register puts the routes on the engine.
 func (a *API) Register(engine *gin.Engine) {
@@ -83,16 +77,10 @@ func origin(ctx context.Context) record.Origin {
 	return record.Origin{Address: r.Address, UserAgent: r.UserAgent, RequestID: r.ID}
 }
 
-// person is who is signed in, and from where: httpkit lets nobody else through to /me.
-func person(ctx context.Context) (wallet.Person, record.Origin, error) {
+// person is who is signed in: httpkit lets nobody else through to /me.
+func person(ctx context.Context) wallet.Person {
 	claims := httpkit.RequestOf(ctx).Person
-	if claims == nil {
-		return wallet.Person{}, record.Origin{}, errNoPerson
-	}
-	return wallet.Person{Account: claims.Account, Session: claims.Session, AuthTime: claims.AuthTime}, origin(ctx), nil
+	return wallet.Person{Account: claims.Account, Session: claims.Session, AuthTime: claims.AuthTime}
 }
 
-var (
-	errNoPerson = fault.New(fault.KindUnauthenticated, fault.CodeUnauthenticated, "an access token is required")
-	errNoRoute  = fault.New(fault.KindNotFound, fault.CodeUnknownRoute, "there is no such route")
-)
+var errNoRoute = fault.New(fault.KindNotFound, fault.CodeUnknownRoute, "there is no such route")

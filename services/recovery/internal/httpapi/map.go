@@ -12,32 +12,29 @@ import (
 
 // The only place where the domain's types meet the wire's.
 
-func wirePhone(p wallet.View) recoveryapi.Phone {
-	w := recoveryapi.Phone{
-		Id: p.ID, Masked: p.Masked, State: recoveryapi.PhoneState(p.State), Oldest: p.Oldest, Powers: []recoveryapi.PhonePower{},
-		AddedAt: p.AddedAt, ProvedAt: moment(p.ProvedAt), SeniorityDays: p.SeniorityDays, ChangesAt: moment(p.ChangesAt),
+// each maps a list, an empty one to [].
+func each[A, B any](all []A, wire func(A) B) []B {
+	out := make([]B, len(all))
+	for i, a := range all {
+		out[i] = wire(a)
 	}
-	for _, power := range p.Powers {
-		w.Powers = append(w.Powers, recoveryapi.PhonePower(power))
-	}
-	return w
+	return out
 }
 
-func wirePhones(phones []wallet.View) []recoveryapi.Phone {
-	all := make([]recoveryapi.Phone, 0, len(phones))
-	for _, p := range phones {
-		all = append(all, wirePhone(p))
+// named is each of two kinds of names.
+func named[B, A ~string](all []A) []B { return each(all, func(a A) B { return B(a) }) }
+
+func wirePhone(p wallet.View) recoveryapi.Phone {
+	return recoveryapi.Phone{
+		Id: p.ID, Masked: p.Masked, State: recoveryapi.PhoneState(p.State), Oldest: p.Oldest, Powers: named[recoveryapi.PhonePower](p.Powers),
+		AddedAt: p.AddedAt, ProvedAt: moment(p.ProvedAt), SeniorityDays: p.SeniorityDays, ChangesAt: moment(p.ChangesAt),
 	}
-	return all
 }
 
 func wireFlow(v claim.View) recoveryapi.Recovery {
 	w := recoveryapi.Recovery{
-		Id: v.ID, State: recoveryapi.RecoveryState(v.State), Next: []recoveryapi.RecoveryNext{},
+		Id: v.ID, State: recoveryapi.RecoveryState(v.State), Next: named[recoveryapi.RecoveryNext](v.Next),
 		EarliestAt: moment(v.EarliestAt), ExpiresAt: v.ExpiresAt,
-	}
-	for _, next := range v.Next {
-		w.Next = append(w.Next, recoveryapi.RecoveryNext(next))
 	}
 	if v.Reason != "" {
 		w.Reason = &v.Reason
@@ -48,28 +45,20 @@ func wireFlow(v claim.View) recoveryapi.Recovery {
 	return w
 }
 
-func wireOwnFlows(flows []claim.Own) []recoveryapi.OwnRecovery {
-	all := make([]recoveryapi.OwnRecovery, 0, len(flows))
-	for _, f := range flows {
-		w := recoveryapi.OwnRecovery{
-			Id: f.ID, State: recoveryapi.RecoveryState(f.State), StartedAt: f.StartedAt, EarliestAt: moment(f.EarliestAt),
-			Address: f.Address, Rules: append([]string{}, f.Reasons...), Evidence: append([]string{}, f.Evidence...),
-		}
-		if f.Verdict != "" {
-			verdict := recoveryapi.OwnRecoveryVerdict(f.Verdict)
-			w.Verdict, w.Policy = &verdict, &f.Policy
-		}
-		all = append(all, w)
+func wireOwnFlow(f claim.Own) recoveryapi.OwnRecovery {
+	w := recoveryapi.OwnRecovery{
+		Id: f.ID, State: recoveryapi.RecoveryState(f.State), StartedAt: f.StartedAt, EarliestAt: moment(f.EarliestAt),
+		Address: f.Address, Rules: named[string](f.Reasons), Evidence: named[string](f.Evidence),
 	}
-	return all
+	if f.Verdict != "" {
+		verdict := recoveryapi.OwnRecoveryVerdict(f.Verdict)
+		w.Verdict, w.Policy = &verdict, &f.Policy
+	}
+	return w
 }
 
-func wireTexts(kept []post.KeptText) []recoveryapi.SimulatedText {
-	all := make([]recoveryapi.SimulatedText, 0, len(kept))
-	for _, k := range kept {
-		all = append(all, recoveryapi.SimulatedText{Id: k.ID, To: k.To, Body: k.Body, At: k.At})
-	}
-	return all
+func wireText(k post.KeptText) recoveryapi.SimulatedText {
+	return recoveryapi.SimulatedText{Id: k.ID, To: k.To, Body: k.Body, At: k.At}
 }
 
 func moment(t time.Time) *time.Time {

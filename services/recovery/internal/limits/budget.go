@@ -2,10 +2,14 @@ package limits
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"net/netip"
+	"strconv"
 	"time"
 
+	"centinela/services/recovery/internal/due"
 	"centinela/shared/clock"
 	"centinela/shared/fault"
 	"centinela/shared/limits"
@@ -24,20 +28,14 @@ func New(store limits.Store, key secret.Key, clk clock.Clock, c Config) (*Budget
 	return &Budget{l}, err
 }
 
-// Full says whether err is that of a limit that has no room, and for how long.
+// Full says whether err is that of a limit that has no room, and for how long: 0
+// when it is a code's own guesses, because another code helps and waiting doesn't.
 func Full(err error) (wait time.Duration, ok bool) {
 	full, ok := errors.AsType[*limits.Full](err)
-	if !ok {
-		return 0, false
+	if !ok || full.Name == tryCode {
+		return 0, ok
 	}
 	return full.Wait, true
-}
-
-// CodeSpent reports whether err says that the code itself had all its guesses:
-// then another one helps, and waiting doesn't.
-func CodeSpent(err error) bool {
-	full, ok := errors.AsType[*limits.Full](err)
-	return ok && full.Name == tryCode
 }
 
 // Take counts all uses, or none when one has no room (Full).
@@ -83,23 +81,19 @@ func (b *Budget) SpendOr(ctx context.Context, do func(ctx context.Context, room 
 func (b *Budget) Worked(ctx context.Context, account, number string) error {
 	back := []limits.Pardon{limits.Of(tryOwnAll, account, number).All()}
 	for _, lane := range []string{LaneKnown, LaneFamiliar, LaneAnonymous} {
-		back = append(back, b.inAll(lane, account, number))
+		back = append(back, limits.Of(tryFlowAll, lane, account, number).All())
 	}
 	return b.limiter.Forgive(ctx, back...)
 }
 
 // WorkedIn is Worked in one lane of recoveries alone.
 func (b *Budget) WorkedIn(ctx context.Context, lane, account, number string) error {
-	return b.limiter.Forgive(ctx, b.inAll(lane, account, number))
-}
-
-func (b *Budget) inAll(lane, account, number string) limits.Pardon {
-	return limits.Of(tryFlowAll, lane, account, number).All()
+	return b.limiter.Forgive(ctx, limits.Of(tryFlowAll, lane, account, number).All())
 }
 
 // Prune forgets counters that no limit looks at any more, at most limit, and
 // returns how many.
-func (b *Budget) Prune(ctx context.Context, _ time.Time, limit int) (int, error) {
+func (b *Budget) Prune(ctx context.Context, limit int) (int, error) {
 	return b.limiter.Prune(ctx, limit)
 }
 
@@ -118,4 +112,51 @@ func network(address string) string {
 		return "unknown"
 	}
 	return p.String()
+}
+
+// resendAfter is the wait after the first, second, … code.
+var resendAfter = []time.Duration{30 * time.Second, time.Minute, 2 * time.Minute, 5 * time.Minute, 15 * time.Minute}
+
+// NextSend is how long after now the next code may be sent, given the ones that
+// were. The waits differ by ±20 % with key, so that clients don't come in step.
+func NextSend(key string, sends []time.Time, now time.Time) time.Duration {
+	sends = since(sends, now)
+	if len(sends) == 0 {
+		return 0
+	}
+	k := len(sends)
+	wait := resendAfter[min(k, len(resendAfter))-1]
+	sum := sha256.Sum256([]byte(key + ":" + strconv.Itoa(k)))
+	spread := time.Duration(binary.BigEndian.Uint16(sum[:])%401) - 200 // -200 to 200 of 1000
+	next := sends[k-1].Add(wait + wait*spread/1000)
+	if k >= burst {
+		next = due.Later(next, sends[k-burst].Add(burstWindow))
+	}
+	if k >= sendsPerDay {
+		next = due.Later(next, sends[k-sendsPerDay].Add(aDay))
+	}
+	return max(0, next.Sub(now))
+}
+
+// Sent adds now to the times of codes that were sent, and forgets old ones.
+func Sent(sends []time.Time, now time.Time) []time.Time { return append(since(sends, now), now) }
+
+// clockSkew is how far machines' clocks may be apart.
+const clockSkew = time.Minute
+
+// since keeps the last day. A time in the future, by another machine's clock,
+// counts as now; one further ahead was written before our clock was set back,
+// and would make everybody wait until it has caught up: it counts for nothing.
+func since(times []time.Time, now time.Time) []time.Time {
+	var kept []time.Time
+	for _, t := range times {
+		switch {
+		case t.After(now.Add(clockSkew)) || !t.After(now.Add(-aDay)):
+		case t.After(now):
+			kept = append(kept, now)
+		default:
+			kept = append(kept, t)
+		}
+	}
+	return kept
 }

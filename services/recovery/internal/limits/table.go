@@ -48,8 +48,8 @@ const (
 
 // Config is what an operator may set of the table.
 type Config struct {
-	StartsPerAddress int // an hour, from one network and door
-	StartsPerAccount int // a day, of one account by strangers
+	StartsPerAddress int `yaml:"starts_per_address" help:"an hour, from one address and lane"`
+	StartsPerAccount int `yaml:"starts_per_account" help:"a day, by strangers to the account"`
 }
 
 // table is every limit of the service. All of them are counted together with the

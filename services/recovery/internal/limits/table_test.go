@@ -12,6 +12,7 @@ import (
 	"centinela/services/recovery/internal/store/sqlite"
 	"centinela/shared/clock"
 	"centinela/shared/fault"
+	counters "centinela/shared/limits"
 	"centinela/shared/secret"
 )
 
@@ -33,7 +34,7 @@ func newBudget(t *testing.T) budget {
 		}
 	})
 	clk := clock.NewManual(time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC))
-	b, err := limits.New(s.Limits(), secret.RandomKey(), clk, limits.Config{StartsPerAddress: 10, StartsPerAccount: 20})
+	b, err := limits.New(s.Counters(), secret.RandomKey(), clk, limits.Config{StartsPerAddress: 10, StartsPerAccount: 20})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,8 +55,8 @@ func (b budget) take(n int, wait time.Duration, uses ...limits.Use) {
 func (b budget) full(wait time.Duration, uses ...limits.Use) {
 	b.t.Helper()
 	err := b.Take(b.t.Context(), uses...)
-	if got, ok := limits.Full(err); !ok || got != wait {
-		b.t.Errorf("%s: %v, wait %s, want %s", uses[0].Name, err, got, wait)
+	if full, ok := errors.AsType[*counters.Full](err); !ok || full.Wait != wait {
+		b.t.Errorf("%s: %v, want to wait %s", uses[0].Name, err, wait)
 	}
 }
 
@@ -241,20 +242,32 @@ func TestWorked(t *testing.T) {
 	b.full(24*time.Hour, day)
 }
 
-// CodeSpent tells the code's own limit from the number's.
-func TestCodeSpent(t *testing.T) {
+// A code whose own guesses are used up is worth no waiting: another one helps. The
+// number's limit is.
+func TestFullOfACode(t *testing.T) {
 	b := newBudget(t)
+	wait := func(err error) time.Duration {
+		t.Helper()
+		wait, full := limits.Full(err)
+		if !full {
+			t.Error(err)
+		}
+		return wait
+	}
 	uses := append(limits.TryOwn("acc", "phn"), limits.Try("cod1"))
 	b.take(5, 24*time.Hour, uses...)
-	if err := b.Take(t.Context(), uses...); !limits.CodeSpent(err) {
-		t.Error(err)
+	if got := wait(b.Take(t.Context(), uses...)); got != 0 {
+		t.Errorf("the code's own limit says to wait %s", got)
 	}
 	b.clk.Advance(time.Hour)
 	b.take(5, 24*time.Hour, append(limits.TryOwn("acc", "phn"), limits.Try("cod2"))...)
-	if err := b.Take(t.Context(), append(limits.TryOwn("acc", "phn"), limits.Try("cod3"))...); limits.CodeSpent(err) {
-		t.Error("the number's limit counts as the code's")
+	if got := wait(b.Take(t.Context(), append(limits.TryOwn("acc", "phn"), limits.Try("cod3"))...)); got != 23*time.Hour {
+		t.Errorf("the number's limit says to wait %s", got)
 	}
-	if limits.CodeSpent(nil) || limits.CodeSpent(errRefused) {
+	if _, full := limits.Full(nil); full {
 		t.Error("no limit")
+	}
+	if _, full := limits.Full(errRefused); full {
+		t.Error("another error")
 	}
 }

@@ -3,12 +3,11 @@ package post
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"sync"
 	"time"
 
+	"centinela/services/recovery/internal/due"
 	"centinela/shared/clock"
 	"centinela/shared/fault"
 	"centinela/shared/record"
@@ -81,7 +80,7 @@ func (c *Courier) SendDue(ctx context.Context) error {
 		failed := make([]error, len(claimed))
 		var sends sync.WaitGroup
 		for i, text := range claimed {
-			sends.Go(func() { failed[i] = caught(func() error { return c.send(ctx, text) }) })
+			sends.Go(func() { failed[i] = due.Contained(func() error { return c.send(ctx, text) }) })
 		}
 		sends.Wait()
 		if err := errors.Join(failed...); err != nil {
@@ -90,21 +89,10 @@ func (c *Courier) SendDue(ctx context.Context) error {
 	}
 }
 
-// caught turns a panic into an error: a text that brings one about must not end
-// the process, nor hold the others up (R3).
-func caught(step func() error) (err error) {
-	defer func() {
-		if cause := recover(); cause != nil {
-			err = fmt.Errorf("panic: %v\n%s", cause, debug.Stack())
-		}
-	}()
-	return step()
-}
-
 func (c *Courier) send(ctx context.Context, text Text) error {
-	var receipt sms.Receipt
-	sendErr := caught(func() (err error) {
-		receipt, err = c.deliver(ctx, text)
+	var providerID string
+	sendErr := due.Contained(func() (err error) {
+		providerID, err = c.deliver(ctx, text)
 		return err
 	})
 	if ctx.Err() != nil {
@@ -123,7 +111,7 @@ func (c *Courier) send(ctx context.Context, text Text) error {
 		why := reason(sendErr)
 		switch {
 		case sendErr == nil:
-			t.ProviderID = receipt.ProviderID
+			t.ProviderID = providerID
 			t.Finish(TextSent, now)
 			return []record.Event{t.event(now, record.SMSSent, record.Success, "")}, nil
 		case sms.Uncertain(sendErr) && t.Purpose == Code:
@@ -142,26 +130,24 @@ func (c *Courier) send(ctx context.Context, text Text) error {
 	return err
 }
 
-// deliver opens the text and gives it to the provider.
-func (c *Courier) deliver(ctx context.Context, text Text) (sms.Receipt, error) {
+func (c *Courier) deliver(ctx context.Context, text Text) (string, error) {
 	if !text.ExpiresAt.IsZero() && !c.clock.Now().Before(text.ExpiresAt) {
-		return sms.Receipt{}, sms.ErrUndeliverable.WithDetail("it is too late for this text")
+		return "", sms.ErrUndeliverable.WithDetail("it is too late for this text")
 	}
 	to, err := c.key.Open(text.To, aadTo(text.ID))
 	if err != nil {
-		return sms.Receipt{}, sms.ErrUndeliverable.WithCause(err)
+		return "", sms.ErrUndeliverable.WithCause(err)
 	}
 	body, err := c.key.Open(text.Body, aadBody(text.ID))
 	if err != nil {
-		return sms.Receipt{}, sms.ErrUndeliverable.WithCause(err)
+		return "", sms.ErrUndeliverable.WithCause(err)
 	}
 	return c.sender.Send(ctx, sms.Message{ID: text.ID, To: string(to), Body: secret.NewString(string(body))})
 }
 
 func (t *Text) event(now time.Time, action, outcome, why string) record.Event {
-	e := Event(now, action, outcome, t.Account, t.ID, record.Origin{})
+	e := Event(now, action, outcome, t.Account, t.ID, record.Origin{}, record.Data{"purpose": string(t.Purpose), "phone": t.Number})
 	e.Reason = why
-	e.Data = record.Data{"purpose": string(t.Purpose), "phone": t.Number}
 	return e
 }
 
@@ -171,4 +157,29 @@ func reason(err error) string {
 		return ""
 	}
 	return fault.From(err).Error()
+}
+
+// NoteDelivery records what the provider tells of a text that it took. A text
+// that is unknown is not an error: it may have been pruned.
+func (c *Courier) NoteDelivery(ctx context.Context, d sms.Delivery) error {
+	text, err := c.texts.TextByProvider(ctx, d.ProviderID)
+	if errors.Is(err, ErrNoText) {
+		return nil
+	}
+	if err != nil || d.Status != sms.Failed {
+		return err
+	}
+	now := c.clock.Now()
+	err = c.texts.UpdateText(ctx, text.Owner, text.ID, func(t *Text) ([]record.Event, error) {
+		if t.State == TextFailed {
+			return nil, nil
+		}
+		t.State = TextFailed
+		return []record.Event{t.event(now, record.SMSFailed, record.Failure, reason(d.Failure))}, nil
+	})
+	c.wrote()
+	if errors.Is(err, ErrNoText) {
+		return nil
+	}
+	return err
 }

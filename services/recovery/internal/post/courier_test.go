@@ -36,7 +36,7 @@ func (d desk) write(id string, expires time.Time) {
 func (d desk) writeAs(id string, purpose post.Purpose, expires time.Time) {
 	d.T.Helper()
 	text := post.NewWriter(d.Key, "localhost").Write(post.Draft{
-		Owner: roomtest.Owner, Account: roomtest.Owner, To: post.Recipient{ID: "phn_1", E164: roomtest.Older}, Purpose: purpose, Name: id,
+		Owner: roomtest.Owner, Account: roomtest.Owner, Number: "phn_1", To: roomtest.Older, Purpose: purpose, Name: id,
 		Body: secret.NewString(id), ExpiresAt: expires,
 	}, d.Clock.Now())
 	d.Must(d.Store.UpdateWallet(d.T.Context(), roomtest.Owner, func(*wallet.Wallet) (post.Effects, error) {
@@ -148,7 +148,7 @@ type meeting struct {
 	all  chan struct{}
 }
 
-func (m *meeting) Send(ctx context.Context, text sms.Message) (sms.Receipt, error) {
+func (m *meeting) Send(ctx context.Context, text sms.Message) (string, error) {
 	m.mu.Lock()
 	if m.here++; m.here == m.want {
 		close(m.all)
@@ -156,9 +156,9 @@ func (m *meeting) Send(ctx context.Context, text sms.Message) (sms.Receipt, erro
 	m.mu.Unlock()
 	select {
 	case <-m.all:
-		return sms.Receipt{ProviderID: text.ID, Status: sms.Queued}, nil
+		return text.ID, nil
 	case <-time.After(10 * time.Second): // never when it is right
-		return sms.Receipt{}, sms.ErrUnavailable
+		return "", sms.ErrUnavailable
 	}
 }
 
@@ -182,7 +182,7 @@ func TestR3PanickingSenderIsContained(t *testing.T) {
 
 type panicking struct{ inner sms.Sender }
 
-func (s panicking) Send(ctx context.Context, m sms.Message) (sms.Receipt, error) {
+func (s panicking) Send(ctx context.Context, m sms.Message) (string, error) {
 	if m.Body.Reveal() == "txt_bad" {
 		panic("planted by a test")
 	}
@@ -264,9 +264,9 @@ func TestStoppedCourierKeepsItsTexts(t *testing.T) {
 
 type stopping struct{ cancel context.CancelFunc }
 
-func (s stopping) Send(ctx context.Context, _ sms.Message) (sms.Receipt, error) {
+func (s stopping) Send(ctx context.Context, _ sms.Message) (string, error) {
 	s.cancel()
-	return sms.Receipt{}, ctx.Err()
+	return "", ctx.Err()
 }
 
 // TestFinishedTextIsForgotten: after sending, or when it can't be sent, neither
@@ -279,7 +279,7 @@ func TestFinishedTextIsForgotten(t *testing.T) {
 			name := fmt.Sprint("txt_", outcome)
 			d.Must(store.UpdateFlow(t.Context(), "rec_a", func(*claim.Flow) (post.Effects, error) {
 				return post.Effects{Texts: []post.Text{post.NewWriter(d.Key, "localhost").Write(post.Draft{
-					Owner: "rec_a", To: post.Recipient{ID: "phn_1", E164: roomtest.Older}, Purpose: post.Notice, Name: name, Body: secret.NewString("hello"),
+					Owner: "rec_a", Number: "phn_1", To: roomtest.Older, Purpose: post.Notice, Name: name, Body: secret.NewString("hello"),
 				}, d.Clock.Now())}}, nil
 			}))
 			d.Carrier.Break(outcome)
@@ -332,12 +332,12 @@ type ending struct {
 	outcome error
 }
 
-func (s ending) Send(ctx context.Context, m sms.Message) (sms.Receipt, error) {
+func (s ending) Send(ctx context.Context, m sms.Message) (string, error) {
 	err := s.d.Store.UpdateWallet(ctx, roomtest.Owner, func(*wallet.Wallet) (post.Effects, error) {
 		return post.Effects{Over: s.d.Clock.Now()}, nil
 	})
 	if err != nil {
-		return sms.Receipt{}, err
+		return "", err
 	}
-	return sms.Receipt{ProviderID: m.ID, Status: sms.Queued}, s.outcome
+	return m.ID, s.outcome
 }

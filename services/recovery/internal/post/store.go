@@ -21,12 +21,15 @@ type Effects struct {
 	// Over is when what the owner's texts are about ended, zero while it goes on:
 	// those that were not sent yet are withdrawn, except the ones written here (MG W1).
 	Over time.Time
+	// Refused is what the caller is told although the effects are written: a wrong
+	// code is an event as well. Nil: nothing was refused.
+	Refused error
 }
 
-// Event starts an event about an account. target is the id that it is about.
-func Event(now time.Time, action, outcome, account, target string, o record.Origin) record.Event {
+// Event is about an account. target is the id that it is about; data may be nil.
+func Event(now time.Time, action, outcome, account, target string, o record.Origin, data record.Data) record.Event {
 	e := record.New(now, ServiceName, action, outcome, o)
-	e.Account, e.Target = account, target
+	e.Account, e.Target, e.Data = account, target, data
 	return e
 }
 
@@ -44,9 +47,6 @@ type Store interface {
 	UpdateText(ctx context.Context, owner, id string, change func(*Text) ([]record.Event, error)) error
 	// TextByProvider finds a text by the provider's name for it, or ErrNoText.
 	TextByProvider(ctx context.Context, providerID string) (Text, error)
-	// TextsOf returns the texts that were written with a flow, also finished ones,
-	// in any order.
-	TextsOf(ctx context.Context, flow string) ([]Text, error)
 	// PruneTexts forgets texts that were finished at before or earlier, at most
 	// limit at once, and returns how many owners or texts it looked at.
 	PruneTexts(ctx context.Context, before time.Time, limit int) (int, error)
@@ -69,3 +69,7 @@ type KeptText struct {
 	Body string    `json:"body"`
 	At   time.Time `json:"at"`
 }
+
+// KeepFinished is how long finished and simulated texts are kept: as long as news
+// of their delivery may come.
+const KeepFinished = 7 * 24 * time.Hour

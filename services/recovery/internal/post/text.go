@@ -66,13 +66,10 @@ func (t *Text) Withdraw(now time.Time) bool {
 	return true
 }
 
-// Recipient is where a text goes: the number's id, and the number.
-type Recipient struct{ ID, E164 string }
-
 // Draft is what a text is made of.
 type Draft struct {
 	Owner, Account string
-	To             Recipient
+	Number, To     string // the number's id, and the number in E.164
 	Purpose        Purpose
 	// Name tells the text from the others to this number of the same owner.
 	Name      string
@@ -94,17 +91,15 @@ func NewWriter(key secret.Key, originHost string) *Writer { return &Writer{key, 
 func (w *Writer) Write(d Draft, now time.Time) Text {
 	name := id.NewOrdered("txt")
 	return Text{
-		ID: name, Owner: d.Owner, Key: d.To.ID + "|" + d.Name, Purpose: d.Purpose, Account: d.Account, Number: d.To.ID,
-		To:   w.key.Seal([]byte(d.To.E164), aadTo(name)),
+		ID: name, Owner: d.Owner, Key: d.Number + "|" + d.Name, Purpose: d.Purpose, Account: d.Account, Number: d.Number,
+		To:   w.key.Seal([]byte(d.To), aadTo(name)),
 		Body: w.key.Seal([]byte(d.Body.Reveal()), aadBody(name)), State: TextPending, CreatedAt: now, NextAt: now, ExpiresAt: d.ExpiresAt,
 	}
 }
 
-// WriteCode is Write of a code, said by the phrase, with the line for autofill.
-func (w *Writer) WriteCode(d Draft, said Phrase, locale string, code secret.String, now time.Time) Text {
-	d.Purpose = Code
-	d.Body = secret.NewString(said.In(locale, code.Reveal()) + "\n\n@" + w.host + " #" + code.Reveal())
-	return w.Write(d, now)
+// CodeBody is what a code's text says, with the line for autofill.
+func (w *Writer) CodeBody(said Phrase, locale string, code secret.String) secret.String {
+	return secret.NewString(said.In(locale, code.Reveal()) + "\n\n@" + w.host + " #" + code.Reveal())
 }
 
 func aadTo(id string) []byte   { return []byte(id + ":to") }

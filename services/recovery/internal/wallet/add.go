@@ -21,7 +21,7 @@ const maxDeadNumbers = 32 // pending ones that died are dropped beyond it
 // ErrPhoneLimit, ErrTooManyTexts, ErrUnavailableAuth.
 func (s *Service) Add(ctx context.Context, who Person, o record.Origin, raw string) (View, error) {
 	now := s.o.Clock.Now()
-	if err := s.admit(ctx, who, addNumber, now); err != nil {
+	if err := s.admit(ctx, who, true, now); err != nil {
 		return View{}, err
 	}
 	e164, masked, err := ParseNumber(raw)
@@ -33,7 +33,7 @@ func (s *Service) Add(ctx context.Context, who Person, o record.Origin, raw stri
 		return View{}, err
 	}
 	cautious, locale := s.cautious(ctx, who.Account, now)
-	fresh, code := Number{ID: id.New("phn"), MAC: mac, Masked: masked, AddedAt: now, Cautious: cautious}, secret.Digits(limits.CodeDigits)
+	fresh, code := Number{Number: engine.Number{ID: id.New("phn"), AddedAt: now, Cautious: cautious}, MAC: mac, Masked: masked}, secret.Digits(limits.CodeDigits)
 	var view View
 	err = s.o.Budget.Spend(ctx, func(ctx context.Context) error {
 		return s.Update(ctx, who.Account, func(w *Wallet) (post.Effects, error) {
@@ -49,7 +49,7 @@ func (s *Service) Add(ctx context.Context, who Person, o record.Origin, raw stri
 				return post.Effects{}, err
 			}
 			view = s.view(w, n.ID, now)
-			return post.Effects{Events: []record.Event{who.event(now, record.PhoneAdded, record.Success, n.ID, o)}, Texts: []post.Text{text}}, nil
+			return post.Effects{Events: []record.Event{who.event(now, record.PhoneAdded, record.Success, n.ID, o, nil)}, Texts: []post.Text{text}}, nil
 		})
 	}, limits.TextToNew(who.Account, mac)...)
 	return view, tooManyTexts(err)
@@ -61,7 +61,7 @@ func (s *Service) mayAdd(ctx context.Context, account, mac string, now time.Time
 	if err != nil {
 		return err
 	}
-	n, err := s.pendingNumber(&w, Number{MAC: mac, AddedAt: now}, now)
+	n, err := s.pendingNumber(&w, Number{Number: engine.Number{AddedAt: now}, MAC: mac}, now)
 	if err != nil {
 		return err
 	}
@@ -116,6 +116,6 @@ func (s *Service) cautious(ctx context.Context, account string, now time.Time) (
 	if err != nil || !a.Found {
 		return true, ""
 	}
-	soon := func(at time.Time) bool { return !at.IsZero() && now.Sub(at) < s.o.Policy.Numbers.CautiousWithin.D() }
+	soon := func(at time.Time) bool { return !at.IsZero() && now.Sub(at) < s.o.Policy.Numbers.CautiousWithin }
 	return soon(a.UnfamiliarAt) || soon(a.ResetAt), a.Locale
 }

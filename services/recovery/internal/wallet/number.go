@@ -4,11 +4,14 @@ import (
 	"encoding/hex"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/nyaruka/phonenumbers"
 
+	"centinela/services/recovery/internal/engine"
 	"centinela/services/recovery/internal/post"
 	"centinela/shared/humantext"
+	"centinela/shared/secret"
 )
 
 const (
@@ -58,8 +61,57 @@ func (s *Service) NumberMAC(e164 string) string {
 
 func (s *Service) sealNumber(id, e164 string) []byte { return s.o.Key.Seal([]byte(e164), []byte(id)) }
 
-// Recipient opens a number, for a text to it.
-func (s *Service) Recipient(n Number) (post.Recipient, error) {
+// Text writes a text to a number.
+func (s *Service) Text(n Number, d post.Draft, now time.Time) (post.Text, error) {
 	e164, err := s.o.Key.Open(n.Sealed, []byte(n.ID))
-	return post.Recipient{ID: n.ID, E164: string(e164)}, err
+	if err != nil {
+		return post.Text{}, err
+	}
+	d.Number, d.To = n.ID, string(e164)
+	return s.o.Writer.Write(d, now), nil
+}
+
+// Notice is what the numbers of an account are told.
+type Notice struct {
+	Owner  string // id of the flow or account that it is written with
+	Except string // id of a number that isn't told
+	All    bool   // those on trial are told, too
+	Said   post.Phrase
+	Name   string // the same one is told once
+	// ExpiresAt is when it is too late for it; zero: never.
+	ExpiresAt time.Time
+}
+
+// Notices tell the numbers with power over others.
+func (s *Service) Notices(w *Wallet, n Notice, now time.Time) ([]post.Text, error) {
+	numbers := s.Powerful(w, now)
+	for _, number := range w.Numbers {
+		if n.All && s.state(number, now) == engine.Quarantined {
+			numbers = append(numbers, number)
+		}
+	}
+	var texts []post.Text
+	for _, number := range numbers {
+		if number.ID == n.Except {
+			continue
+		}
+		text, err := s.Text(number, post.Draft{
+			Owner: n.Owner, Account: w.Account, Purpose: post.Notice, Name: n.Name,
+			Body: secret.NewString(n.Said.In(w.Locale, "")), ExpiresAt: n.ExpiresAt,
+		}, now)
+		if err != nil {
+			return nil, err
+		}
+		texts = append(texts, text)
+	}
+	return texts, nil
+}
+
+// Powerful are the numbers with power over others (V4), oldest first.
+func (s *Service) Powerful(w *Wallet, now time.Time) []Number {
+	var numbers []Number
+	for _, n := range s.o.Policy.Ranked(w.Facts(), now) {
+		numbers = append(numbers, *w.Number(n.ID))
+	}
+	return numbers
 }

@@ -17,14 +17,10 @@ import (
 // and costs no try), ErrCode, ErrCodeExhausted, ErrUnavailableAuth.
 func (s *Service) Prove(ctx context.Context, who Person, o record.Origin, number string, typed secret.String) (View, error) {
 	now := s.o.Clock.Now()
-	if err := s.admit(ctx, who, proveNumber, now); err != nil {
+	if err := s.admit(ctx, who, false, now); err != nil {
 		return View{}, err
 	}
-	w, err := s.o.Store.Wallet(ctx, who.Account)
-	if err != nil {
-		return View{}, err
-	}
-	n, err := s.present(&w, number, now)
+	_, n, err := s.own(ctx, who, number, now)
 	if err != nil {
 		return View{}, err
 	}
@@ -35,7 +31,7 @@ func (s *Service) Prove(ctx context.Context, who Person, o record.Origin, number
 	if n.Code == nil {
 		return View{}, ErrCode
 	}
-	if err := s.takeTry(ctx, who.Account, number, n.Code.ID); err != nil {
+	if err := s.TakeTry(ctx, append(limits.TryOwn(who.Account, number), limits.Try(n.Code.ID))...); err != nil {
 		return View{}, err
 	}
 	view, err := s.prove(ctx, who, o, number, n.Code.ID, secret.NewString(digits), now)
@@ -45,40 +41,28 @@ func (s *Service) Prove(ctx context.Context, who Person, o record.Origin, number
 	return view, s.o.Budget.Worked(ctx, who.Account, number)
 }
 
-// takeTry counts a guess. Error: ErrCodeExhausted, with the time to wait when
+// TakeTry counts a guess. Error: ErrCodeExhausted, with the time to wait when
 // another code wouldn't help before.
-func (s *Service) takeTry(ctx context.Context, account, number, code string) error {
-	err := s.o.Budget.Take(ctx, append(limits.TryOwn(account, number), limits.Try(code))...)
-	wait, full := limits.Full(err)
-	switch {
-	case limits.CodeSpent(err):
-		return ErrCodeExhausted
-	case full:
+func (s *Service) TakeTry(ctx context.Context, uses ...limits.Use) error {
+	err := s.o.Budget.Take(ctx, uses...)
+	if wait, full := limits.Full(err); full {
 		return ErrCodeExhausted.WithRetryAfter(wait)
 	}
 	return err
 }
 
 // prove checks the code of that id, exactly once. Errors: ErrPhoneNotFound, ErrCode.
-func (s *Service) prove(ctx context.Context, who Person, o record.Origin, number, asked string, code secret.String, now time.Time) (view View, _ error) {
+func (s *Service) prove(ctx context.Context, who Person, o record.Origin, number, asked string, code secret.String, now time.Time) (View, error) {
 	mac := s.CodeMAC(CodeUse{Purpose: purposeProve, Owner: who.Account, Number: number}, code)
-	var refused error
-	err := s.updateNumber(ctx, who.Account, number, now, func(w *Wallet, n *Number) (post.Effects, error) {
+	return s.updateNumber(ctx, who.Account, number, now, func(w *Wallet, n *Number) (post.Effects, error) {
 		if n.Code == nil || n.Code.ID != asked || !n.Code.Good(mac, now) {
-			refused = ErrCode
-			return post.Effects{Events: []record.Event{who.event(now, record.PhoneVerificationFailed, record.Failure, number, o)}}, nil
+			failed := who.event(now, record.PhoneVerificationFailed, record.Failure, number, o, nil)
+			return post.Effects{Events: []record.Event{failed}, Refused: ErrCode}, nil
 		}
-		refused = nil
 		texts, err := s.addFirstProof(w, n, now)
-		view = s.view(w, number, now)
-		verified := who.event(now, record.PhoneVerified, record.Success, number, o)
-		verified.Data = record.Data{"number": n.Masked, "state": string(view.State)}
+		verified := who.event(now, record.PhoneVerified, record.Success, number, o, record.Data{"number": n.Masked, "state": string(s.state(*n, now))})
 		return post.Effects{Events: []record.Event{verified}, Texts: texts}, err
 	})
-	if err == nil {
-		err = refused
-	}
-	return view, err
 }
 
 // addFirstProof appends a proof; of a new number it tells the older ones.
@@ -103,7 +87,7 @@ func (s *Service) AddProof(n *Number, at time.Time) {
 	}
 	all := append(slices.Clone(n.Proofs), at)
 	slices.SortFunc(all, time.Time.Compare)
-	if k := len(all); k > 2 && all[k-1].Equal(at) && at.Sub(all[k-3]) <= s.o.Policy.Numbers.GapCap.D() {
+	if k := len(all); k > 2 && all[k-1].Equal(at) && at.Sub(all[k-3]) <= s.o.Policy.Numbers.GapCap {
 		all = slices.Delete(all, k-2, k-1)
 	}
 	n.Proofs = all

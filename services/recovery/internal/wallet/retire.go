@@ -16,14 +16,10 @@ import (
 // itself), ErrUnavailableAuth.
 func (s *Service) Retire(ctx context.Context, who Person, o record.Origin, number string) (View, error) {
 	now := s.o.Clock.Now()
-	if err := s.admit(ctx, who, retireNumber, now); err != nil {
+	if err := s.admit(ctx, who, true, now); err != nil {
 		return View{}, err
 	}
-	w, err := s.o.Store.Wallet(ctx, who.Account)
-	if err != nil {
-		return View{}, err
-	}
-	n, err := s.present(&w, number, now)
+	w, n, err := s.own(ctx, who, number, now)
 	if err != nil {
 		return View{}, err
 	}
@@ -31,7 +27,7 @@ func (s *Service) Retire(ctx context.Context, who Person, o record.Origin, numbe
 		return View{}, ErrPhoneState.WithDetail("a pending number goes by itself after 15 minutes")
 	}
 	if !n.RetiringUntil.IsZero() {
-		return s.view(&w, number, now), nil
+		return s.view(w, number, now), nil
 	}
 	var view View
 	// Asked for, kept and asked for again must not flood the other phones. What is
@@ -43,10 +39,9 @@ func (s *Service) Retire(ctx context.Context, who Person, o record.Origin, numbe
 	return view, err
 }
 
-func (s *Service) retire(ctx context.Context, who Person, o record.Origin, number string, told bool, now time.Time) (view View, _ error) {
-	err := s.updateNumber(ctx, who.Account, number, now, func(w *Wallet, n *Number) (effects post.Effects, err error) {
+func (s *Service) retire(ctx context.Context, who Person, o record.Origin, number string, told bool, now time.Time) (View, error) {
+	return s.updateNumber(ctx, who.Account, number, now, func(w *Wallet, n *Number) (effects post.Effects, err error) {
 		if !n.RetiringUntil.IsZero() { // somebody else was quicker, and told
-			view = s.view(w, number, now)
 			return post.Effects{}, nil
 		}
 		n.RetireAsked = now
@@ -56,31 +51,25 @@ func (s *Service) retire(ctx context.Context, who Person, o record.Origin, numbe
 				Owner: w.Account, Except: number, Said: post.RemovalAsked, Name: "removal:" + number + now.Format(time.RFC3339Nano),
 			}, now)
 		}
-		asked := who.event(now, record.PhoneRemovalAsked, record.Success, number, o)
-		asked.Data = record.Data{"number": n.Masked, "until": n.RetiringUntil.Format(time.RFC3339)}
-		effects.Events = []record.Event{asked}
-		view = s.view(w, number, now)
+		data := record.Data{"number": n.Masked, "until": n.RetiringUntil.Format(time.RFC3339)}
+		effects.Events = []record.Event{who.event(now, record.PhoneRemovalAsked, record.Success, number, o, data)}
 		return effects, err
 	})
-	return view, err
 }
 
 // Keep cancels a removal. Errors: ErrFreshSignIn, ErrSessionEnded,
 // ErrPhoneNotFound, ErrPhoneState (no removal was asked for), ErrUnavailableAuth.
-func (s *Service) Keep(ctx context.Context, who Person, o record.Origin, number string) (view View, _ error) {
+func (s *Service) Keep(ctx context.Context, who Person, o record.Origin, number string) (View, error) {
 	now := s.o.Clock.Now()
-	if err := s.admit(ctx, who, keepNumber, now); err != nil {
+	if err := s.admit(ctx, who, true, now); err != nil {
 		return View{}, err
 	}
-	err := s.updateNumber(ctx, who.Account, number, now, func(w *Wallet, n *Number) (post.Effects, error) {
+	return s.updateNumber(ctx, who.Account, number, now, func(_ *Wallet, n *Number) (post.Effects, error) {
 		if n.RetiringUntil.IsZero() {
 			return post.Effects{}, ErrPhoneState.WithDetail("this number isn't being removed")
 		}
 		n.RetiringUntil = time.Time{}
-		view = s.view(w, number, now)
-		kept := who.event(now, record.PhoneRemovalCancelled, record.Success, number, o)
-		kept.Data = record.Data{"number": n.Masked}
+		kept := who.event(now, record.PhoneRemovalCancelled, record.Success, number, o, record.Data{"number": n.Masked})
 		return post.Effects{Events: []record.Event{kept}}, nil
 	})
-	return view, err
 }

@@ -1,11 +1,14 @@
 package wallet
 
 import (
+	"context"
 	"slices"
 	"time"
 
 	"centinela/services/recovery/internal/due"
 	"centinela/services/recovery/internal/engine"
+	"centinela/services/recovery/internal/post"
+	"centinela/shared/record"
 )
 
 // Wallet is the numbers of one account. Times are UTC, whole milliseconds.
@@ -20,29 +23,15 @@ type Wallet struct {
 
 // Number is one phone number of a wallet.
 type Number struct {
-	ID     string `json:"id"`     // phn_…
-	Sealed []byte `json:"sealed"` // E.164, AES-GCM, bound to ID
-	MAC    string `json:"mac"`    // keyed HMAC of the E.164, hex: how replies find the wallet
-	Masked string `json:"masked"` // "+51 ••• ••• 321"
+	engine.Number `json:",inline"` // what decisions are made from; its id is phn_…
 
-	AddedAt       time.Time   `json:"added_at"`
-	Proofs        []time.Time `json:"proofs,omitempty"`
-	First         bool        `json:"first,omitempty"`
-	Cautious      bool        `json:"cautious,omitempty"`
-	RetiringUntil time.Time   `json:"retiring_until,omitzero,omitempty"`
-	RetireAsked   time.Time   `json:"retire_asked,omitzero,omitempty"`
-	Vetoes        []VetoMark  `json:"vetoes,omitempty"`
-	// Gone: its removal was reported.
-	Gone bool `json:"gone,omitempty"`
-
-	Code  *Code       `json:"code,omitempty"`
-	Sends []time.Time `json:"sends,omitempty"` // of its codes, the last 24 h
-}
-
-// VetoMark is one veto of a number; Key makes a repeated one count once.
-type VetoMark struct {
-	Key string    `json:"key"`
-	At  time.Time `json:"at"`
+	Sealed      []byte      `json:"sealed"` // E.164, AES-GCM, bound to ID
+	MAC         string      `json:"mac"`    // keyed HMAC of the E.164, hex: how replies find the wallet
+	Masked      string      `json:"masked"` // "+51 ••• ••• 321"
+	RetireAsked time.Time   `json:"retire_asked,omitzero,omitempty"`
+	Gone        bool        `json:"gone,omitempty"` // its removal was reported
+	Code        *Code       `json:"code,omitempty"`
+	Sends       []time.Time `json:"sends,omitempty"` // of its codes, the last 24 h
 }
 
 // Number returns the number of that id, to be changed in place; nil: there is none.
@@ -58,17 +47,9 @@ func (w *Wallet) Number(id string) *Number {
 func (w *Wallet) Facts() []engine.Number {
 	numbers := make([]engine.Number, 0, len(w.Numbers))
 	for _, n := range w.Numbers {
-		numbers = append(numbers, n.fact())
+		numbers = append(numbers, n.Number)
 	}
 	return numbers
-}
-
-func (n Number) fact() engine.Number {
-	e := engine.Number{ID: n.ID, AddedAt: n.AddedAt, Proofs: n.Proofs, First: n.First, Cautious: n.Cautious, RetiringUntil: n.RetiringUntil}
-	for _, v := range n.Vetoes {
-		e.Vetoes = append(e.Vetoes, v.At)
-	}
-	return e
 }
 
 // LastChange is the newest security change that the wallet itself knows of: a
@@ -94,10 +75,83 @@ func (w *Wallet) schedule(p engine.Policy) {
 		}
 		at := n.RetiringUntil
 		if len(n.Proofs) == 0 {
-			at = n.AddedAt.Add(p.Numbers.PendingTTL.D())
+			at = n.AddedAt.Add(p.Numbers.PendingTTL)
 		}
 		if !at.IsZero() && (w.NextAt.IsZero() || at.Before(w.NextAt)) {
 			w.NextAt = at
 		}
 	}
+}
+
+// Sweep does what is due now: it reports removals whose window is over, and
+// forgets the codes of numbers that were never proved.
+func (s *Service) Sweep(ctx context.Context) error {
+	return due.Queue{Due: s.o.Store.DueWallets, PutOff: s.o.Store.PutOffWallet, Do: s.sweepWallet}.Work(ctx, s.o.Clock.Now())
+}
+
+func (s *Service) sweepWallet(ctx context.Context, account string, now time.Time) error {
+	return s.Update(ctx, account, func(w *Wallet) (post.Effects, error) {
+		var effects post.Effects
+		for i := range w.Numbers {
+			n := &w.Numbers[i]
+			if n.Gone || s.state(*n, now) != engine.Removed {
+				continue
+			}
+			n.Gone, n.Code = true, nil
+			if len(n.Proofs) > 0 {
+				effects.Events = append(effects.Events, post.Event(now, record.PhoneRemoved, record.Success, account, n.ID, record.Origin{}, record.Data{"number": n.Masked}))
+			}
+		}
+		return effects, nil
+	})
+}
+
+const aDay = 24 * time.Hour
+
+// View is a number as its owner sees it.
+type View struct {
+	ID, Masked    string
+	State         engine.State
+	Oldest        bool
+	Powers        []engine.Power
+	AddedAt       time.Time
+	ProvedAt      time.Time // zero: never
+	SeniorityDays int
+	ChangesAt     time.Time // zero: it doesn't change by itself
+}
+
+// List lists an account's numbers, oldest in seniority first; removed ones are left out.
+func (s *Service) List(ctx context.Context, account string) ([]View, error) {
+	w, err := s.o.Store.Wallet(ctx, account)
+	if err != nil {
+		return nil, err
+	}
+	now := s.o.Clock.Now()
+	var views []View
+	for _, n := range s.o.Policy.Ranked(w.Facts(), now) {
+		views = append(views, s.view(&w, n.ID, now))
+	}
+	for _, n := range w.Numbers {
+		if state := s.state(n, now); state == engine.Quarantined || state == engine.Pending {
+			views = append(views, s.view(&w, n.ID, now))
+		}
+	}
+	return views, nil
+}
+
+func (s *Service) view(w *Wallet, id string, now time.Time) View {
+	facts := w.Facts()
+	ranked := s.o.Policy.Ranked(facts, now)
+	n := w.Number(id)
+	v := View{
+		ID: id, Masked: n.Masked, AddedAt: n.AddedAt,
+		Oldest:        len(ranked) > 0 && ranked[0].ID == id,
+		Powers:        s.o.Policy.Powers(facts, id, now),
+		SeniorityDays: int(s.o.Policy.Seniority(n.Number, now) / aDay),
+	}
+	v.State, v.ChangesAt = s.o.Policy.StateOf(n.Number, now)
+	if len(n.Proofs) > 0 {
+		v.ProvedAt = slices.MaxFunc(n.Proofs, time.Time.Compare)
+	}
+	return v
 }

@@ -14,11 +14,11 @@ import (
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
 func TestStore(t *testing.T) {
-	fresh := mongoxtest.Queries(t, "testdata/queries.txt")
+	ctx := mongoxtest.Queries(t, "testdata/queries.txt")
 	storetest.Run(t, func(t *testing.T) (storetest.Store, func() storetest.Store) {
-		uri, database := fresh(t)
+		uri, database := testkit.Mongo(t)
 		open := func() storetest.Store {
-			s, err := mongo.Open(t.Context(), uri, database)
+			s, err := mongo.Open(ctx, uri, database)
 			if err != nil {
 				t.Fatal(err)
 			}

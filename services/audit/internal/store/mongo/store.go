@@ -17,7 +17,8 @@ import (
 // Store is the state of audit services that share a database. It is an outbox.Log.
 type Store struct {
 	*mongox.Log
-	db *mongox.DB
+	db     *mongox.DB
+	places *mongox.Documents[places.Place]
 	// One writer of the versions in this process at a time: those that would meet on
 	// the server anyway, and lose all but one, wait here.
 	versionTurn chan struct{}
@@ -52,7 +53,10 @@ func open(ctx context.Context, uri, database string, indexes map[string][]mongo.
 	if err != nil {
 		return nil, err
 	}
-	return &Store{Log: db.Log("audit", verdictsName), db: db, versionTurn: make(chan struct{}, 1)}, nil
+	return &Store{
+		Log: db.Log("audit", verdictsName), db: db, places: mongox.NewDocuments[places.Place](db, placesName, 1, nil),
+		versionTurn: make(chan struct{}, 1),
+	}, nil
 }
 
 // Record writes events that report no other change.

@@ -104,17 +104,20 @@ func (s *Store) PersonRows(ctx context.Context, token []byte, class record.Class
 
 // Sources is ledger.Reader's.
 func (r reads) Sources(ctx context.Context) (map[string]record.Head, int64, error) {
+	type row struct {
+		source string
+		head   record.Head
+		hash   []byte
+		upTo   int64
+	}
+	// In one statement, so that all are of the same moment.
+	rows, err := sqlitex.Collect(ctx, r.from, func(v *row) []any { return []any{&v.source, &v.head.N, &v.hash, &v.upTo} },
+		`SELECT coalesce(source, ''), coalesce(n, 0), coalesce(hash, x''), seq FROM (SELECT coalesce(max(seq), 0) AS seq FROM sources_seq) LEFT JOIN sources`)
 	heads, upTo := make(map[string]record.Head), int64(0)
-	// In one statement, so that both are of the same moment.
-	_, err := sqlitex.Collect(ctx, r.from, func(scan func(...any) error) (none struct{}, _ error) {
-		var source string
-		var head record.Head
-		var hash []byte
-		err := scan(&source, &head.N, &hash, &upTo)
-		copy(head.Hash[:], hash) // one of another length is not the one of any log
-		heads[source] = head
-		return none, err
-	}, `SELECT coalesce(source, ''), coalesce(n, 0), coalesce(hash, x''), seq FROM (SELECT coalesce(max(seq), 0) AS seq FROM sources_seq) LEFT JOIN sources`)
+	for _, v := range rows {
+		copy(v.head.Hash[:], v.hash) // one of another length is not the one of any log
+		heads[v.source], upTo = v.head, v.upTo
+	}
 	delete(heads, "") // there is none
 	return heads, upTo, err
 }

@@ -140,16 +140,22 @@ func newestVersion(ctx context.Context, q querier) (version int64, err error) {
 }
 
 func verdicts(ctx context.Context, q querier, where string, args ...any) ([]firewall.Verdict, error) {
-	return sqlitex.Collect(ctx, q, func(scan func(...any) error) (v firewall.Verdict, _ error) {
-		var body []byte
-		var removedAt int64
-		if err := scan(&v.Version, &body, &v.Removed, &removedAt); err != nil {
-			return v, err
-		}
-		v.RemovedAt = sqlitex.FromMillis(removedAt)
-		if err := json.Unmarshal(body, &v.Verdict); err != nil {
-			return v, fmt.Errorf("verdict of version %d: %w", v.Version, err)
-		}
-		return v, nil
+	type row struct {
+		firewall.Verdict
+		body []byte
+	}
+	rows, err := sqlitex.Collect(ctx, q, func(v *row) []any {
+		return []any{&v.Version, &v.body, &v.Removed, sqlitex.At(&v.RemovedAt)}
 	}, `SELECT `+verdictColumns+` FROM verdicts `+where, args...)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]firewall.Verdict, len(rows))
+	for i, v := range rows {
+		all[i] = v.Verdict
+		if err := json.Unmarshal(v.body, &all[i].Verdict); err != nil {
+			return nil, fmt.Errorf("verdict of version %d: %w", v.Version, err)
+		}
+	}
+	return all, nil
 }

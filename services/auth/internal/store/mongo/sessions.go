@@ -70,10 +70,6 @@ func later(field string, at time.Time, id string) bson.E {
 	}}
 }
 
-func (s *Store) Record(ctx context.Context, events ...record.Event) error {
-	return s.db.Record(ctx, events...)
-}
-
 // SweepSessions leaves those alone that still have events to ship.
 func (s *Store) SweepSessions(ctx context.Context, before time.Time, limit int) (swept int, err error) {
 	for _, field := range []string{"expires_at", "ended_at"} {

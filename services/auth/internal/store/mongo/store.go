@@ -7,7 +7,6 @@ import (
 
 	"centinela/services/auth/internal/account"
 	"centinela/services/auth/internal/revoked"
-	"centinela/shared/limits"
 	"centinela/shared/mongox"
 )
 
@@ -36,8 +35,8 @@ func indexes() map[string][]mongo.IndexModel {
 
 // Store is what auth keeps and, through its embedded log, an outbox.Log.
 type Store struct {
+	*mongox.DB
 	*mongox.Log
-	db       *mongox.DB
 	accounts *mongox.Documents[account.Account]
 	sessions *mongox.Documents[account.Session]
 }
@@ -54,17 +53,8 @@ func Open(ctx context.Context, uri, database string) (*Store, error) {
 		return nil, err
 	}
 	return &Store{
-		Log: db.Log("auth", accounts, sessions), db: db,
+		DB: db, Log: db.Log("auth", accounts, sessions),
 		accounts: mongox.NewDocuments[account.Account](db, accounts, 1, account.ErrNotFound),
 		sessions: mongox.NewDocuments[account.Session](db, sessions, 1, account.ErrNotFound),
 	}, nil
 }
-
-// Counters keeps the counters of auth's limits.
-func (s *Store) Counters() limits.Store { return s.db.Counters() }
-
-// Close ends the connections.
-func (s *Store) Close(ctx context.Context) error { return s.db.Close(ctx) }
-
-// Ready is nil while the server can be written to.
-func (s *Store) Ready(ctx context.Context) error { return s.db.Ready(ctx) }

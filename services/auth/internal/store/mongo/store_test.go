@@ -13,12 +13,12 @@ import (
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
 func TestStore(t *testing.T) {
-	fresh := mongoxtest.Queries(t, "")
+	ctx := mongoxtest.Queries(t, "")
 	storetest.Run(t, func(t *testing.T) storetest.Opener {
-		uri, database := fresh(t)
+		uri, database := testkit.Mongo(t)
 		return func(t *testing.T) storetest.Store {
 			t.Helper()
-			s, err := mongo.Open(t.Context(), uri, database)
+			s, err := mongo.Open(ctx, uri, database)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -35,11 +35,7 @@ func (s *Store) UpdateAccount(ctx context.Context, id string, change func(*accou
 }
 
 func (s *Store) AccountsEnding(ctx context.Context, after account.Unfinished, limit int) ([]account.Unfinished, error) {
-	return sqlitex.Collect(ctx, s.Read(), func(scan func(...any) error) (u account.Unfinished, _ error) {
-		var at int64
-		err := scan(&u.Account, &at)
-		u.At = sqlitex.FromMillis(at)
-		return u, err
-	}, `SELECT id, ending_at FROM accounts WHERE ending_at > 0 AND (ending_at, id) > (?, ?) ORDER BY ending_at, id LIMIT ?`,
+	return sqlitex.Collect(ctx, s.Read(), func(u *account.Unfinished) []any { return []any{&u.Account, sqlitex.At(&u.At)} },
+		`SELECT id, ending_at FROM accounts WHERE ending_at > 0 AND (ending_at, id) > (?, ?) ORDER BY ending_at, id LIMIT ?`,
 		after.At, after.Account, limit)
 }

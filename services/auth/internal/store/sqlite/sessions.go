@@ -49,11 +49,8 @@ func (s *Store) UpdateSession(ctx context.Context, id string, change func(*accou
 }
 
 func (s *Store) Ended(ctx context.Context, from, to time.Time, after revoked.Ended, limit int) ([]revoked.Ended, error) {
-	return sqlitex.Collect(ctx, s.Read(), func(scan func(...any) error) (e revoked.Ended, _ error) {
-		var at, access int64
-		err := scan(&e.Session, &at, &access)
-		e.At, e.AccessUntil = sqlitex.FromMillis(at), sqlitex.FromMillis(access)
-		return e, err
+	return sqlitex.Collect(ctx, s.Read(), func(e *revoked.Ended) []any {
+		return []any{&e.Session, sqlitex.At(&e.At), sqlitex.At(&e.AccessUntil)}
 	}, `SELECT id, ended_at, access_until FROM sessions
 		WHERE ended_at > 0 AND ended_at BETWEEN ? AND ? AND (ended_at, id) > (?, ?) ORDER BY ended_at, id LIMIT ?`,
 		from, to, after.At, after.Session, limit)

@@ -2,11 +2,12 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"embed"
+	"io/fs"
 
 	"centinela/services/auth/internal/account"
 	"centinela/services/auth/internal/revoked"
-	"centinela/shared/limits"
 	"centinela/shared/sqlitex"
 )
 
@@ -34,8 +35,16 @@ func Open(ctx context.Context, path string, options ...sqlitex.Option) (*Store, 
 	return &Store{DB: db}, nil
 }
 
-// Counters keeps the counters of auth's limits.
-func (s *Store) Counters() limits.Store { return s.DB.Counters() }
-
 // Close ends after the writes that wait.
 func (s *Store) Close(context.Context) error { return s.DB.Close() }
+
+// Schema is the migrations that Open applies.
+func Schema() (fs.FS, error) { return fs.Sub(migrations, "migrations") }
+
+// Count is how many accounts the file at path holds, beside its service or without it.
+func Count(ctx context.Context, path string) (n int, err error) {
+	err = sqlitex.Look(path, func(db *sql.DB) error {
+		return db.QueryRowContext(ctx, `SELECT count(*) FROM accounts`).Scan(&n)
+	})
+	return n, err
+}

@@ -7,7 +7,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -16,32 +15,37 @@ import (
 	"centinela/services/auth/internal/name"
 	"centinela/shared/id"
 	"centinela/shared/record"
+	"centinela/shared/testkit"
 )
 
 func accountRoundTrip(t *testing.T, s Store) {
-	want := filled[account.Account](t)
+	want := testkit.Filled[account.Account](t)
 	must(t, s.CreateAccount(t.Context(), want))
-	byID, err := s.Account(t.Context(), want.ID)
-	must(t, err)
-	byName, err := s.AccountByName(t.Context(), want.NameKey)
-	must(t, err)
-	if !reflect.DeepEqual(byID, want) || !reflect.DeepEqual(byName, want) {
-		t.Errorf("kept %+v\nby id %+v\nby name %+v", want, byID, byName)
+	if got, err := s.AccountByName(t.Context(), want.NameKey); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("kept %+v\nby name %+v, %v", want, got, err)
 	}
-	// The same through an update; and back to all zero.
-	empty := account.Account{ID: want.ID, NameKey: want.NameKey}
-	must(t, s.UpdateAccount(t.Context(), want.ID, noEvents(func(a *account.Account) {
-		if !reflect.DeepEqual(*a, want) {
-			t.Errorf("update was given %+v", *a)
+	roundTrip(t, want, account.Account{ID: want.ID, NameKey: want.NameKey},
+		func() (account.Account, error) { return s.Account(t.Context(), want.ID) },
+		func(change func(*account.Account) ([]record.Event, error)) error {
+			return s.UpdateAccount(t.Context(), want.ID, change)
+		})
+}
+
+// roundTrip holds what is read, and what an update is given, to what was written: all of it, all zero, and all of it again.
+func roundTrip[T any](t *testing.T, want, empty T, get func() (T, error), update func(func(*T) ([]record.Event, error)) error) {
+	t.Helper()
+	seen := want
+	for _, next := range []T{want, empty, want} {
+		must(t, update(noEvents(func(v *T) {
+			if !reflect.DeepEqual(*v, seen) {
+				t.Errorf("update was given %+v\nwant %+v", *v, seen)
+			}
+			*v = next
+		})))
+		if got, err := get(); err != nil || !reflect.DeepEqual(got, next) {
+			t.Errorf("after an update %+v, %v\nwant %+v", got, err, next)
 		}
-		*a = empty
-	})))
-	if got, err := s.Account(t.Context(), want.ID); err != nil || !reflect.DeepEqual(got, empty) {
-		t.Errorf("after the update %+v, %v", got, err)
-	}
-	must(t, s.UpdateAccount(t.Context(), want.ID, noEvents(func(a *account.Account) { *a = want })))
-	if got, err := s.Account(t.Context(), want.ID); err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("after the second update %+v, %v", got, err)
+		seen = next
 	}
 }
 
@@ -68,18 +72,14 @@ func nameUnique(t *testing.T, s Store) {
 	}
 	const racers = 16
 	var won atomic.Int32
-	var all sync.WaitGroup
-	for range racers {
-		all.Go(func() {
-			switch err := s.CreateAccount(t.Context(), newAccount("eva")); {
-			case err == nil:
-				won.Add(1)
-			case !errors.Is(err, account.ErrNameTaken):
-				t.Error(err)
-			}
-		})
-	}
-	all.Wait()
+	testkit.Together(racers, func(_ int) {
+		switch err := s.CreateAccount(t.Context(), newAccount("eva")); {
+		case err == nil:
+			won.Add(1)
+		case !errors.Is(err, account.ErrNameTaken):
+			t.Error(err)
+		}
+	})
 	if won.Load() != 1 {
 		t.Errorf("%d accounts of one name", won.Load())
 	}
@@ -108,20 +108,16 @@ func accountContention(t *testing.T, s Store) {
 	const racers = 40
 	a := newAccount("ana")
 	must(t, s.CreateAccount(t.Context(), a))
-	var all sync.WaitGroup
-	for i := range racers {
-		all.Go(func() {
-			err := s.UpdateAccount(t.Context(), a.ID, func(b *account.Account) ([]record.Event, error) {
-				b.Resets = append(b.Resets, account.Reset{ID: fmt.Sprint(i), At: start})
-				b.SessionEpoch++
-				return []record.Event{event(record.PasswordReset)}, nil
-			})
-			if err != nil {
-				t.Error(err)
-			}
+	testkit.Together(racers, func(i int) {
+		err := s.UpdateAccount(t.Context(), a.ID, func(b *account.Account) ([]record.Event, error) {
+			b.Resets = append(b.Resets, account.Reset{ID: fmt.Sprint(i), At: start})
+			b.SessionEpoch++
+			return []record.Event{event(record.PasswordReset)}, nil
 		})
-	}
-	all.Wait()
+		if err != nil {
+			t.Error(err)
+		}
+	})
 	got, err := s.Account(t.Context(), a.ID)
 	must(t, err)
 	if got.SessionEpoch != racers || len(got.Resets) != racers {
@@ -140,25 +136,21 @@ func oneWinner(t *testing.T, s Store) {
 	must(t, s.CreateAccount(t.Context(), a))
 	taken := errors.New("taken")
 	var won atomic.Int32
-	var all sync.WaitGroup
-	for i := range racers {
-		all.Go(func() {
-			err := s.UpdateAccount(t.Context(), a.ID, func(b *account.Account) ([]record.Event, error) {
-				if b.SavedCodes[0].UsedBy != "" {
-					return nil, taken
-				}
-				b.SavedCodes[0].UsedBy = fmt.Sprint(i)
-				return []record.Event{event(record.SavedCodeUsed)}, nil
-			})
-			switch {
-			case err == nil:
-				won.Add(1)
-			case !errors.Is(err, taken):
-				t.Error(err)
+	testkit.Together(racers, func(i int) {
+		err := s.UpdateAccount(t.Context(), a.ID, func(b *account.Account) ([]record.Event, error) {
+			if b.SavedCodes[0].UsedBy != "" {
+				return nil, taken
 			}
+			b.SavedCodes[0].UsedBy = fmt.Sprint(i)
+			return []record.Event{event(record.SavedCodeUsed)}, nil
 		})
-	}
-	all.Wait()
+		switch {
+		case err == nil:
+			won.Add(1)
+		case !errors.Is(err, taken):
+			t.Error(err)
+		}
+	})
 	if events := pending(t, s); won.Load() != 1 || events[record.SavedCodeUsed] != 1 {
 		t.Errorf("%d winners, events %v", won.Load(), events)
 	}

@@ -4,35 +4,24 @@ import (
 	"errors"
 	"reflect"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
 	"centinela/services/auth/internal/account"
+	"centinela/services/auth/internal/revoked"
 	"centinela/shared/id"
 	"centinela/shared/record"
+	"centinela/shared/testkit"
 )
 
 func sessionRoundTrip(t *testing.T, s Store) {
-	want := filled[account.Session](t)
+	want := testkit.Filled[account.Session](t)
 	create(t, s, want)
-	if got, err := s.Session(t.Context(), want.ID); err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("kept %+v\ngot %+v, %v", want, got, err)
-	}
-	empty := account.Session{ID: want.ID, Account: want.Account}
-	must(t, s.UpdateSession(t.Context(), want.ID, noEvents(func(sess *account.Session) {
-		if !reflect.DeepEqual(*sess, want) {
-			t.Errorf("update was given %+v", *sess)
-		}
-		*sess = empty
-	})))
-	if got, err := s.Session(t.Context(), want.ID); err != nil || !reflect.DeepEqual(got, empty) {
-		t.Errorf("after the update %+v, %v", got, err)
-	}
-	must(t, s.UpdateSession(t.Context(), want.ID, noEvents(func(sess *account.Session) { *sess = want })))
-	if got, err := s.Session(t.Context(), want.ID); err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("after the second update %+v, %v", got, err)
-	}
+	roundTrip(t, want, account.Session{ID: want.ID, Account: want.Account},
+		func() (account.Session, error) { return s.Session(t.Context(), want.ID) },
+		func(change func(*account.Session) ([]record.Event, error)) error {
+			return s.UpdateSession(t.Context(), want.ID, change)
+		})
 }
 
 func sessionUnknown(t *testing.T, s Store) {
@@ -125,15 +114,11 @@ func beginSession(t *testing.T, s Store) {
 	}
 	must(t, s.UpdateAccount(t.Context(), a.ID, noEvents(func(a *account.Account) { a.SessionEpoch = 7 })))
 	const racers = 20
-	var all sync.WaitGroup
-	for range racers {
-		all.Go(func() {
-			if err := begin(a.ID, newSession(a.ID, start), nil); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	all.Wait()
+	testkit.Together(racers, func(_ int) {
+		if err := begin(a.ID, newSession(a.ID, start), nil); err != nil {
+			t.Error(err)
+		}
+	})
 	got, err := s.Account(t.Context(), a.ID)
 	must(t, err)
 	list, err := s.SessionsOf(t.Context(), a.ID, start)
@@ -200,5 +185,63 @@ func sweep(t *testing.T, s Store) {
 		if err != nil || n != c.want || there(old) != before-c.want || there(live) != len(live) {
 			t.Errorf("before %s, %d at most: %d, %v; %d of %d old are left, %d of %d live", c.before, c.limit, n, err, there(old), before, there(live), len(live))
 		}
+	}
+}
+
+// What ended comes by time and then id, both borders included, in pages of any size, whatever the order in which it was
+// written; what lives never comes.
+func endedInPages(t *testing.T, s Store) {
+	owner := id.New("acc")
+	var want []revoked.Ended
+	// Three ends at each of seven times, and a living one, written in an order of chance.
+	for i := range 28 {
+		sess := newSession(owner, start)
+		if i%4 != 0 {
+			sess.EndedAt = start.Add(time.Duration(i/4) * time.Millisecond)
+			if i%4 != 1 { // the others never had an access token
+				sess.AccessUntil = sess.EndedAt.Add(time.Minute)
+			}
+			want = append(want, revoked.Ended{Session: sess.ID, At: sess.EndedAt, AccessUntil: sess.AccessUntil})
+		}
+		create(t, s, sess)
+	}
+	slices.SortFunc(want, func(a, b revoked.Ended) int {
+		if c := a.At.Compare(b.At); c != 0 {
+			return c
+		}
+		if a.Session < b.Session {
+			return -1
+		}
+		return 1
+	})
+	read := func(from, to time.Time, limit int) (all []revoked.Ended) {
+		t.Helper()
+		for after := (revoked.Ended{}); ; {
+			page, err := s.Ended(t.Context(), from, to, after, limit)
+			must(t, err)
+			if len(page) > limit {
+				t.Fatalf("a page of %d, at most %d", len(page), limit)
+			}
+			all = append(all, page...)
+			if len(page) < limit {
+				return all
+			}
+			after = page[limit-1]
+		}
+	}
+	for _, limit := range []int{1, 2, 5, 21, 100} {
+		if got := read(start, start.Add(time.Hour), limit); !reflect.DeepEqual(got, want) {
+			t.Errorf("pages of %d: %+v\nwant %+v", limit, got, want)
+		}
+	}
+	if got := read(start.Add(time.Millisecond), start.Add(5*time.Millisecond), 4); !reflect.DeepEqual(got, want[3:18]) {
+		t.Errorf("from 1 ms to 5 ms: %+v\nwant %+v", got, want[3:18])
+	}
+	// An end that comes later than another, with an earlier time, is where it belongs.
+	late := newSession(owner, start)
+	create(t, s, late)
+	must(t, s.UpdateSession(t.Context(), late.ID, noEvents(func(x *account.Session) { x.EndedAt = start.Add(-time.Hour) })))
+	if got := read(start.Add(-time.Hour), start.Add(-time.Second), 4); len(got) != 1 || got[0].Session != late.ID {
+		t.Errorf("written late: %+v", got)
 	}
 }

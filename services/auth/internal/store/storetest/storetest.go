@@ -14,6 +14,7 @@ import (
 	"centinela/shared/outbox"
 	"centinela/shared/outbox/outboxtest"
 	"centinela/shared/record"
+	"centinela/shared/testkit"
 )
 
 // Store is what is tested: the domain's store and the source of its events.
@@ -56,25 +57,18 @@ func Run(t *testing.T, newOpener func(t *testing.T) Opener) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newOpener(t)(t)
-			t.Cleanup(func() { closeStore(t, s) })
+			testkit.CloseAfter(t, s)
 			c.run(t, s)
 		})
 	}
 	t.Run("counters", func(t *testing.T) {
 		limitstest.Run(t, func(t *testing.T) limits.Store {
 			s := newOpener(t)(t)
-			t.Cleanup(func() { closeStore(t, s) })
+			testkit.CloseAfter(t, s)
 			return s.Counters()
 		})
 	})
 	t.Run("reopen_keeps_the_data", func(t *testing.T) { reopen(t, newOpener(t)) })
-}
-
-func closeStore(t *testing.T, s Store) {
-	t.Helper()
-	if err := s.Close(context.Background()); err != nil {
-		t.Error(err)
-	}
 }
 
 var start = time.Date(2026, 11, 24, 10, 0, 0, int(123*time.Millisecond), time.UTC)
@@ -106,12 +100,7 @@ func event(action string) record.Event {
 	return record.New(start, "auth", action, record.Success, record.Origin{})
 }
 
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+var must = testkit.Must
 
 func pending(t *testing.T, s Store) map[string]int {
 	t.Helper()

@@ -13,6 +13,7 @@ import (
 	"centinela/shared/id"
 	"centinela/shared/outbox/outboxtest"
 	"centinela/shared/record"
+	"centinela/shared/testkit"
 )
 
 func cancelled(t *testing.T, s Store) {
@@ -122,13 +123,13 @@ func randomOperations(t *testing.T, s Store) {
 
 func reopen(t *testing.T, open Opener) {
 	s := open(t)
-	a, sess := filled[account.Account](t), filled[account.Session](t)
+	a, sess := testkit.Filled[account.Account](t), testkit.Filled[account.Session](t)
 	must(t, s.CreateAccount(t.Context(), a, event(record.AccountCreated)))
 	create(t, s, sess)
-	closeStore(t, s)
+	must(t, s.Close(t.Context()))
 
 	s = open(t)
-	defer closeStore(t, s)
+	testkit.CloseAfter(t, s)
 	if got, err := s.Account(t.Context(), a.ID); err != nil || !reflect.DeepEqual(got, a) {
 		t.Errorf("account %+v, %v", got, err)
 	}

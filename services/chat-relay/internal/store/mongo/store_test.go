@@ -20,9 +20,9 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
-func open(t *testing.T, uri, database string) *mongo.Store {
+func open(ctx context.Context, t *testing.T, uri, database string) *mongo.Store {
 	t.Helper()
-	s, err := mongo.Open(t.Context(), uri, database)
+	s, err := mongo.Open(ctx, uri, database)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,10 +36,10 @@ func open(t *testing.T, uri, database string) *mongo.Store {
 
 // R1, R4.1: the store's contract on MongoDB.
 func TestStore(t *testing.T) {
-	fresh := mongoxtest.Queries(t, "")
+	ctx := mongoxtest.Queries(t, "")
 	storetest.Run(t, func(t *testing.T) storetest.Open {
-		uri, database := fresh(t)
-		return func(t *testing.T) storetest.Store { return open(t, uri, database) }
+		uri, database := testkit.Mongo(t)
+		return func(t *testing.T) storetest.Store { return open(ctx, t, uri, database) }
 	})
 }
 
@@ -47,7 +47,7 @@ func TestStore(t *testing.T) {
 // inserts collides, and takes the next number.
 func TestInstancesShareTheNumbers(t *testing.T) {
 	uri, database := testkit.Mongo(t)
-	instances := []*mongo.Store{open(t, uri, database), open(t, uri, database), open(t, uri, database)}
+	instances := []*mongo.Store{open(t.Context(), t, uri, database), open(t.Context(), t, uri, database), open(t.Context(), t, uri, database)}
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	event := func(action string) record.Event {
 		return record.New(at, "chat-relay", action, record.Success, record.Origin{})

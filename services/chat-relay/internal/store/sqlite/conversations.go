@@ -66,15 +66,10 @@ type head struct {
 	active       time.Time
 }
 
-func scanHead(scan func(...any) error) (h head, _ error) {
-	var active int64
-	err := scan(&h.conversation, &h.last, &active)
-	h.active = sqlitex.FromMillis(active)
-	return h, err
-}
+func headColumns(h *head) []any { return []any{&h.conversation, &h.last, sqlitex.At(&h.active)} }
 
 func withHead(ctx context.Context, q sqlitex.Querier, c *room.Conversation) error {
-	heads, err := sqlitex.Collect(ctx, q, scanHead, `SELECT conversation, last_seq, active_at FROM heads WHERE conversation = ?`, c.ID)
+	heads, err := sqlitex.Collect(ctx, q, headColumns, `SELECT conversation, last_seq, active_at FROM heads WHERE conversation = ?`, c.ID)
 	if err == nil && len(heads) == 0 {
 		err = room.ErrConversationNotFound
 	}
@@ -91,7 +86,7 @@ func (s *Store) Of(ctx context.Context, account string, behind room.Position, li
 	if !behind.IsZero() {
 		query, args = query+` AND (m.active_at, m.conversation) < (?, ?)`, append(args, behind.ActiveAt, behind.ID)
 	}
-	heads, err := sqlitex.Collect(ctx, s.Read(), scanHead, query+` ORDER BY m.active_at DESC, m.conversation DESC LIMIT ?`, append(args, limit)...)
+	heads, err := sqlitex.Collect(ctx, s.Read(), headColumns, query+` ORDER BY m.active_at DESC, m.conversation DESC LIMIT ?`, append(args, limit)...)
 	if err != nil || len(heads) == 0 {
 		return nil, err
 	}

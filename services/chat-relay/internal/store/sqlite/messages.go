@@ -83,7 +83,7 @@ func insert(ctx context.Context, tx *sql.Tx, m room.Message, seq int64) (room.Fa
 	if n == 1 {
 		return room.Fate{Message: m}, nil
 	}
-	known, err := sqlitex.Collect(ctx, tx, scanMessage, findMessage, m.Conversation, m.Sender, m.ClientID)
+	known, err := sqlitex.Collect(ctx, tx, intoMessage, findMessage, m.Conversation, m.Sender, m.ClientID)
 	if err == nil && len(known) == 0 {
 		err = errStale // the number is taken
 	}
@@ -127,7 +127,7 @@ func (m *move) put(ctx context.Context, tx *sql.Tx, conversation string) error {
 
 // Find implements room.Log.
 func (s *Store) Find(ctx context.Context, conversation, sender, clientID string) (room.Message, bool, error) {
-	known, err := sqlitex.Collect(ctx, s.Read(), scanMessage, findMessage, conversation, sender, clientID)
+	known, err := sqlitex.Collect(ctx, s.Read(), intoMessage, findMessage, conversation, sender, clientID)
 	if err != nil || len(known) == 0 {
 		return room.Message{}, false, err
 	}
@@ -136,19 +136,16 @@ func (s *Store) Find(ctx context.Context, conversation, sender, clientID string)
 
 // Before implements room.Log.
 func (s *Store) Before(ctx context.Context, conversation string, seq int64, limit int) ([]room.Message, error) {
-	return sqlitex.Collect(ctx, s.Read(), scanMessage,
+	return sqlitex.Collect(ctx, s.Read(), intoMessage,
 		`SELECT `+messageColumns+` FROM messages WHERE conversation = ? AND seq < ? ORDER BY seq DESC LIMIT ?`, conversation, seq, limit)
 }
 
 // After implements room.Log.
 func (s *Store) After(ctx context.Context, conversation string, seq int64, limit int) ([]room.Message, error) {
-	return sqlitex.Collect(ctx, s.Read(), scanMessage,
+	return sqlitex.Collect(ctx, s.Read(), intoMessage,
 		`SELECT `+messageColumns+` FROM messages WHERE conversation = ? AND seq > ? ORDER BY seq LIMIT ?`, conversation, seq, limit)
 }
 
-func scanMessage(scan func(...any) error) (m room.Message, _ error) {
-	var at int64
-	err := scan(&m.Conversation, &m.Seq, &m.Sender, &m.ClientID, &m.Kind, &m.Text, &m.ReplyTo, &m.Digest, &at)
-	m.At = sqlitex.FromMillis(at)
-	return m, err
+func intoMessage(m *room.Message) []any {
+	return []any{&m.Conversation, &m.Seq, &m.Sender, &m.ClientID, &m.Kind, &m.Text, &m.ReplyTo, &m.Digest, sqlitex.At(&m.At)}
 }

@@ -7,21 +7,19 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"centinela/services/recovery/internal/claim"
 	"centinela/services/recovery/internal/due"
 	"centinela/services/recovery/internal/objection"
 	"centinela/services/recovery/internal/post"
 	"centinela/services/recovery/internal/wallet"
-	"centinela/shared/limits"
 	"centinela/shared/mongox"
 )
 
 // Store is recovery's store on MongoDB.
 type Store struct {
+	*mongox.DB
 	*mongox.Log
-	db      *mongox.DB
 	wallets *mongox.Documents[WalletDoc]
 	flows   *mongox.Documents[FlowDoc]
 	inbox   *mongox.Documents[post.KeptText]
@@ -42,21 +40,12 @@ func Open(ctx context.Context, uri, database string) (*Store, error) {
 		return nil, err
 	}
 	return &Store{
-		Log: db.Log(post.ServiceName, walletDocs, flowDocs), db: db,
+		DB: db, Log: db.Log(post.ServiceName, walletDocs, flowDocs),
 		wallets: mongox.NewDocuments[WalletDoc](db, walletDocs, 1, nil),
 		flows:   mongox.NewDocuments[FlowDoc](db, flowDocs, 1, claim.ErrNoFlow),
 		inbox:   mongox.NewDocuments[post.KeptText](db, inboxDocs, 1, post.ErrNoText),
 	}, nil
 }
-
-// Limits keeps the counters of the limits.
-func (s *Store) Limits() limits.Store { return s.db.Counters() }
-
-// Ready is nil while the store can be written to.
-func (s *Store) Ready(ctx context.Context) error { return s.db.Ready(ctx) }
-
-// Close ends the connections.
-func (s *Store) Close(ctx context.Context) error { return s.db.Close(ctx) }
 
 // Carried is what a document has besides its content. Exported, because the
 // driver leaves unexported embedded structs out.
@@ -121,21 +110,12 @@ type dueItem struct {
 	Attempts int    `bson:"attempts"`
 }
 
-func listDue(ctx context.Context, c *mongo.Collection, now time.Time, limit int) ([]due.Item, error) {
-	opts := options.Find().SetProjection(bson.D{{Key: "attempts", Value: 1}}).SetSort(mongox.Keys("next_at")).SetLimit(int64(limit))
-	cursor, err := c.Find(ctx, atMost("next_at", now), opts)
-	if err != nil {
-		return nil, mongox.Wrap(err)
-	}
-	var docs []dueItem
-	if err := cursor.All(ctx, &docs); err != nil {
-		return nil, mongox.Wrap(err)
-	}
-	var items []due.Item
+func listDue(ctx context.Context, c *mongo.Collection, now time.Time, limit int) (items []due.Item, _ error) {
+	docs, err := mongox.List[dueItem](ctx, c, atMost("next_at", now), mongox.Keys("next_at"), limit, "attempts")
 	for _, d := range docs {
 		items = append(items, due.Item(d))
 	}
-	return items, nil
+	return items, err
 }
 
 // putOff moves a document that is still due on, without replacing it. One that is

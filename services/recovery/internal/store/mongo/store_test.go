@@ -14,10 +14,10 @@ import (
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
 func TestStore(t *testing.T) {
-	fresh := mongoxtest.Queries(t, "testdata/queries.txt")
+	ctx := mongoxtest.Queries(t, "testdata/queries.txt")
 	storetest.Run(t, func(t *testing.T) storetest.Store {
-		uri, database := fresh(t)
-		s, err := mongo.Open(t.Context(), uri, database)
+		uri, database := testkit.Mongo(t)
+		s, err := mongo.Open(ctx, uri, database)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,7 +10,6 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"centinela/services/recovery/internal/claim"
 	"centinela/services/recovery/internal/post"
@@ -28,23 +27,11 @@ type owner struct {
 	Next time.Time `bson:"texts_next"`
 }
 
-// owners are those of a collection with a text that was due at now, the longest
-// due first.
-func owners(ctx context.Context, c *mongo.Collection, now time.Time, limit int) ([]owner, error) {
-	opts := options.Find().SetProjection(bson.D{{Key: "texts_next", Value: 1}}).SetSort(mongox.Keys("texts_next")).SetLimit(int64(limit))
-	cursor, err := c.Find(ctx, atMost("texts_next", now), opts)
-	if err != nil {
-		return nil, mongox.Wrap(err)
-	}
-	var found []owner
-	return found, mongox.Wrap(cursor.All(ctx, &found))
-}
-
-// ClaimTexts implements post.Store.
+// ClaimTexts implements post.Store: the longest due first.
 func (s *Store) ClaimTexts(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]post.Text, error) {
 	var all []owner
 	for _, c := range []*mongo.Collection{s.wallets.Collection, s.flows.Collection} {
-		found, err := owners(ctx, c, now, limit)
+		found, err := mongox.List[owner](ctx, c, atMost("texts_next", now), mongox.Keys("texts_next"), limit, "texts_next")
 		if err != nil {
 			return nil, err
 		}

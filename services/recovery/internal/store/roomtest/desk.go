@@ -68,7 +68,7 @@ func New(t testing.TB, store Store, o Options) *Desk {
 	var err error
 	d.Policy, err = engine.Default()
 	d.Must(err)
-	d.Budget, err = limits.New(store.Limits(), d.Key, d.Clock, limits.Config{StartsPerAddress: cmp.Or(o.StartsPerAddress, 1000), StartsPerAccount: cmp.Or(o.StartsPerAccount, 1000)})
+	d.Budget, err = limits.New(store.Counters(), d.Key, d.Clock, limits.Config{StartsPerAddress: cmp.Or(o.StartsPerAddress, 1000), StartsPerAccount: cmp.Or(o.StartsPerAccount, 1000)})
 	d.Must(err)
 	kick := func() {}
 	writer := post.NewWriter(d.Key, "localhost")
@@ -77,11 +77,11 @@ func New(t testing.TB, store Store, o Options) *Desk {
 		FreshSignIn: cmp.Or(o.FreshSignIn, 10*time.Minute), Kick: kick,
 	})
 	d.Claims = claim.New(claim.Options{
-		Store: store, Texts: store, Wallets: d.Wallets, Accounts: d.Peer, Places: d.Peer, Policy: d.Policy, Budget: d.Budget, Writer: writer,
+		Store: store, Wallets: d.Wallets, Accounts: d.Peer, Places: d.Peer, Policy: d.Policy, Budget: d.Budget, Writer: writer,
 		Key: d.Key, Clock: d.Clock, PublicURL: "http://localhost:8080", AnswerAfter: o.AnswerAfter, Kick: kick,
 	})
 	d.Objections = objection.New(objection.Options{
-		Store: store, Wallets: d.Wallets, Claims: d.Claims, Policy: d.Policy, Budget: d.Budget, Writer: writer, Clock: d.Clock,
+		Store: store, Wallets: d.Wallets, Claims: d.Claims, Policy: d.Policy, Budget: d.Budget, Clock: d.Clock,
 	})
 	d.Courier = d.NewCourier()
 	return d
@@ -95,9 +95,7 @@ func (d *Desk) NewCourier() *post.Courier {
 // Must fails the test at once.
 func (d *Desk) Must(err error) {
 	d.T.Helper()
-	if err != nil {
-		d.T.Fatal(err)
-	}
+	testkit.Must(d.T, err)
 }
 
 // Me is the owner, who signed in just now.
@@ -137,32 +135,30 @@ func (d *Desk) Told(number, part string) int {
 	return len(slices.DeleteFunc(d.Got(number), func(body string) bool { return !strings.Contains(body, part) }))
 }
 
-var codeIn = regexp.MustCompile(`#(\d{8})$`)
+var (
+	codeIn = regexp.MustCompile(`#(\d{8})$`)
+	linkIn = regexp.MustCompile(`/veto#([A-Za-z0-9_-]+)`)
+)
 
 // Codes are those that the number got, newest first.
-func (d *Desk) Codes(number string) []string {
-	d.T.Helper()
-	var codes []string
-	for _, body := range d.Got(number) {
-		if m := codeIn.FindStringSubmatch(body); m != nil {
-			codes = append(codes, m[1])
-		}
-	}
-	return codes
-}
-
-var linkIn = regexp.MustCompile(`/veto#([A-Za-z0-9_-]+)`)
+func (d *Desk) Codes(number string) []string { return d.found(number, codeIn) }
 
 // Links are the tokens of the links that the number got, newest first.
-func (d *Desk) Links(number string) []secret.String {
-	d.T.Helper()
-	var links []secret.String
-	for _, body := range d.Got(number) {
-		if m := linkIn.FindStringSubmatch(body); m != nil {
-			links = append(links, secret.NewString(m[1]))
-		}
+func (d *Desk) Links(number string) (links []secret.String) {
+	for _, link := range d.found(number, linkIn) {
+		links = append(links, secret.NewString(link))
 	}
 	return links
+}
+
+func (d *Desk) found(number string, what *regexp.Regexp) (all []string) {
+	d.T.Helper()
+	for _, body := range d.Got(number) {
+		if m := what.FindStringSubmatch(body); m != nil {
+			all = append(all, m[1])
+		}
+	}
+	return all
 }
 
 // Events are those that wait for audit, in order.
@@ -188,8 +184,7 @@ func (d *Desk) Prove(number string) string {
 	d.T.Helper()
 	v, err := d.Wallets.Add(d.T.Context(), d.Me(), Home, number)
 	d.Must(err)
-	_, err = d.Wallets.Prove(d.T.Context(), d.Me(), Home, v.ID, secret.NewString(d.Codes(number)[0]))
-	d.Must(err)
+	d.enter(v.ID, number)
 	return v.ID
 }
 
@@ -198,7 +193,13 @@ func (d *Desk) ProveAgain(id, number string) {
 	d.T.Helper()
 	_, err := d.Wallets.SendCode(d.T.Context(), d.Me(), id)
 	d.Must(err)
-	_, err = d.Wallets.Prove(d.T.Context(), d.Me(), Home, id, secret.NewString(d.Codes(number)[0]))
+	d.enter(id, number)
+}
+
+// enter brings the newest code that the number got.
+func (d *Desk) enter(id, number string) {
+	d.T.Helper()
+	_, err := d.Wallets.Prove(d.T.Context(), d.Me(), Home, id, secret.NewString(d.Codes(number)[0]))
 	d.Must(err)
 }
 

@@ -1,13 +1,17 @@
 package roomtest
 
 import (
-	"database/sql"
-	"fmt"
 	"strings"
-	"testing"
 
 	"centinela/services/recovery/internal/store/sqlite"
+	"centinela/shared/sqlitex"
 )
+
+// selects are the queries for the rows of all tables, each row one text: its table's
+// name and all its columns.
+const selects = `SELECT 'SELECT ' || quote(t.name) || ' || ' || group_concat('quote("' || c.name || '")', ' || '','' || ') || ' FROM "' || t.name || '" ORDER BY 1'
+	FROM sqlite_master t JOIN pragma_table_info(t.name) c
+	WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%' AND t.name <> 'write_probe' GROUP BY t.name ORDER BY t.name`
 
 // State is all that the desk's store holds, which must be SQLite's: what was
 // refused changed nothing when it is the same before and after.
@@ -21,45 +25,13 @@ func (d *Desk) State() string {
 	if !ok {
 		d.T.Fatalf("the state of a %T can't be told", store)
 	}
-	return Dump(d.T, s.Read())
-}
-
-// Dump is every row of every table of a database.
-func Dump(t testing.TB, db *sql.DB) string {
-	t.Helper()
-	var out strings.Builder
-	tables := query(t, db, `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> 'write_probe' ORDER BY name`)
-	for _, table := range tables {
-		for _, row := range query(t, db, `SELECT * FROM "`+table[0].(string)+`" ORDER BY 1, 2`) { //nolint:gosec // a name out of the schema
-			fmt.Fprintln(&out, table[0], row)
-		}
+	var all []string
+	queries, err := sqlitex.Column[string](d.T.Context(), s.Read(), selects)
+	d.Must(err)
+	for _, query := range queries {
+		rows, err := sqlitex.Column[string](d.T.Context(), s.Read(), query)
+		d.Must(err)
+		all = append(all, rows...)
 	}
-	return out.String()
-}
-
-func query(t testing.TB, db *sql.DB, statement string) (all [][]any) {
-	t.Helper()
-	rows, err := db.QueryContext(t.Context(), statement)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rows.Close()
-	names, err := rows.Columns()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for rows.Next() {
-		values, into := make([]any, len(names)), make([]any, len(names))
-		for i := range values {
-			into[i] = &values[i]
-		}
-		if err := rows.Scan(into...); err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, values)
-	}
-	if err := rows.Err(); err != nil {
-		t.Fatal(err)
-	}
-	return all
+	return strings.Join(all, "\n")
 }

@@ -1,7 +1,6 @@
 package roomtest
 
 import (
-	"context"
 	"path/filepath"
 	"testing"
 
@@ -24,7 +23,7 @@ type Store interface {
 	post.Store
 	post.Inbox
 	outbox.Log
-	Limits() limits.Store
+	Counters() limits.Store
 }
 
 // OnBoth runs a test on either store.
@@ -37,14 +36,8 @@ func OnBoth(t *testing.T, test func(t *testing.T, store Store)) {
 func SQLite(t testing.TB) *sqlite.Store {
 	t.Helper()
 	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "r.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
+	testkit.Must(t, err)
+	testkit.CloseAfter(t, s)
 	return s
 }
 
@@ -53,13 +46,7 @@ func Mongo(t testing.TB) *mongo.Store {
 	t.Helper()
 	uri, database := testkit.Mongo(t)
 	s, err := mongo.Open(t.Context(), uri, database)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
+	testkit.Must(t, err)
+	testkit.CloseAfter(t, s)
 	return s
 }

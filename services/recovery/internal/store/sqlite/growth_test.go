@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"centinela/services/recovery/internal/claim"
-	"centinela/services/recovery/internal/due"
+	"centinela/services/recovery/internal/engine"
 	"centinela/services/recovery/internal/post"
 	"centinela/services/recovery/internal/store/sqlite"
 	"centinela/services/recovery/internal/wallet"
@@ -22,7 +22,7 @@ func TestGrowth(t *testing.T) {
 	name := func(i int) string { return fmt.Sprintf("%08x", uint32(i)*2654435761) }
 	fill := func(ctx context.Context, s *sqlite.Store, n int) error {
 		return sqlitextest.Each(n, func(i int) error {
-			number := wallet.Number{ID: "phn_" + name(i), MAC: name(i), AddedAt: now}
+			number := wallet.Number{Number: engine.Number{ID: "phn_" + name(i), AddedAt: now}, MAC: name(i)}
 			err := s.UpdateWallet(ctx, name(i), func(w *wallet.Wallet) (post.Effects, error) {
 				w.Numbers = []wallet.Number{number}
 				return post.Effects{}, nil
@@ -91,7 +91,7 @@ func TestGrowth(t *testing.T) {
 			return err
 		}},
 		operation{Name: "Prune of nothing", Run: func(ctx context.Context, s *sqlite.Store, _ int) error {
-			for _, prune := range []due.Prune{s.PruneFlows, s.PruneTexts, s.PruneInbox} {
+			for _, prune := range []func(context.Context, time.Time, int) (int, error){s.PruneFlows, s.PruneTexts, s.PruneInbox} {
 				if _, err := prune(ctx, now.Add(-time.Hour), 500); err != nil {
 					return err
 				}

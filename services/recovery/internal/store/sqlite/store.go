@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"io/fs"
 	"time"
 
 	"centinela/services/recovery/internal/claim"
@@ -11,7 +12,6 @@ import (
 	"centinela/services/recovery/internal/objection"
 	"centinela/services/recovery/internal/post"
 	"centinela/services/recovery/internal/wallet"
-	"centinela/shared/limits"
 	"centinela/shared/sqlitex"
 )
 
@@ -42,17 +42,12 @@ func Open(ctx context.Context, path string, options ...sqlitex.Option) (*Store, 
 	return &Store{db}, nil
 }
 
-// Limits keeps the counters of the limits.
-func (s *Store) Limits() limits.Store { return s.Counters() }
-
 // Close closes the file.
 func (s *Store) Close(context.Context) error { return s.DB.Close() }
 
 // due lists the items of a query for a key and attempts.
 func (s *Store) due(ctx context.Context, query string, now time.Time, limit int) ([]due.Item, error) {
-	return sqlitex.Collect(ctx, s.Read(), func(scan func(...any) error) (i due.Item, _ error) {
-		return i, scan(&i.ID, &i.Attempts)
-	}, query, now, limit)
+	return sqlitex.Collect(ctx, s.Read(), func(i *due.Item) []any { return []any{&i.ID, &i.Attempts} }, query, now, limit)
 }
 
 // putOff moves a row that is still due on, without looking into its body.
@@ -62,3 +57,6 @@ func (s *Store) putOff(ctx context.Context, query string, item due.Item, next ti
 		return err
 	})
 }
+
+// Schema is the migrations that Open applies.
+func Schema() (fs.FS, error) { return fs.Sub(files, "migrations") }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"centinela/services/recovery/internal/engine"
 	"centinela/services/recovery/internal/post"
 	"centinela/services/recovery/internal/store/sqlite"
 	"centinela/services/recovery/internal/store/storetest"
@@ -59,7 +60,7 @@ func TestReopen(t *testing.T) {
 // TestLimits: the counters of the service's own file are what shared/limits asks for.
 func TestLimits(t *testing.T) {
 	limitstest.Run(t, func(t *testing.T) limits.Store {
-		return open(t.Context(), t, filepath.Join(t.TempDir(), "recovery.db")).Limits()
+		return open(t.Context(), t, filepath.Join(t.TempDir(), "recovery.db")).Counters()
 	})
 	migration, err := os.ReadFile("migrations/0001_init.sql")
 	if err != nil || !strings.Contains(string(migration), sqlitex.CountersTable) {
@@ -75,7 +76,7 @@ func TestNumberRowsAreLeftAlone(t *testing.T) {
 		return func(w *wallet.Wallet) {
 			w.Numbers = nil
 			for _, mac := range macs {
-				w.Numbers = append(w.Numbers, wallet.Number{ID: "phn_" + mac, MAC: mac})
+				w.Numbers = append(w.Numbers, wallet.Number{Number: engine.Number{ID: "phn_" + mac}, MAC: mac})
 			}
 		}
 	}

@@ -108,12 +108,7 @@ func (s *Store) Keep(ctx context.Context, m sms.Message, at time.Time) error {
 
 // Kept implements post.Inbox.
 func (s *Store) Kept(ctx context.Context, number string, limit int) ([]post.KeptText, error) {
-	row := func(scan func(...any) error) (k post.KeptText, _ error) {
-		var at int64
-		err := scan(&k.ID, &k.To, &k.Body, &at)
-		k.At = sqlitex.FromMillis(at)
-		return k, err
-	}
+	row := func(k *post.KeptText) []any { return []any{&k.ID, &k.To, &k.Body, sqlitex.At(&k.At)} }
 	const columns = `SELECT id, number, body, at FROM inbox `
 	if number == "" {
 		return sqlitex.Collect(ctx, s.Read(), row, columns+`ORDER BY at DESC, seq DESC LIMIT ?`, limit)

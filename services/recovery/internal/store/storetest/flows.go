@@ -14,6 +14,7 @@ import (
 	"centinela/services/recovery/internal/wallet"
 	"centinela/shared/outbox/outboxtest"
 	"centinela/shared/record"
+	"centinela/shared/testkit"
 )
 
 func flow(id, account string) claim.Flow {
@@ -22,7 +23,7 @@ func flow(id, account string) claim.Flow {
 
 func flowRoundTrip(t *testing.T, s Store) {
 	ctx := t.Context()
-	want := filled[claim.Flow]()
+	want := testkit.Filled[claim.Flow](t)
 	must(t, s.CreateFlow(ctx, want, post.Effects{}))
 	got, err := s.Flow(ctx, want.ID)
 	must(t, err)

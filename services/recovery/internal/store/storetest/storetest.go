@@ -3,8 +3,6 @@ package storetest
 import (
 	"context"
 	"errors"
-	"fmt"
-	"reflect"
 	"testing"
 	"time"
 
@@ -14,6 +12,7 @@ import (
 	"centinela/services/recovery/internal/wallet"
 	"centinela/shared/limits"
 	"centinela/shared/outbox"
+	"centinela/shared/testkit"
 )
 
 // Store is everything at once.
@@ -24,7 +23,7 @@ type Store interface {
 	post.Store
 	post.Inbox
 	outbox.Log
-	Limits() limits.Store
+	Counters() limits.Store
 }
 
 var now = time.Date(2030, 1, 1, 12, 0, 0, 1e6, time.UTC)
@@ -65,52 +64,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 	}
 }
 
-// fill sets every field of v, so that a forgotten one is seen.
-func fill(v reflect.Value, seed int) {
-	switch v.Kind() {
-	case reflect.Struct:
-		if v.Type() == reflect.TypeFor[time.Time]() {
-			v.Set(reflect.ValueOf(now.Add(time.Duration(seed) * time.Minute)))
-			return
-		}
-		for i := range v.NumField() {
-			fill(v.Field(i), seed+i+1)
-		}
-	case reflect.Pointer:
-		v.Set(reflect.New(v.Type().Elem()))
-		fill(v.Elem(), seed)
-	case reflect.Slice:
-		if v.Type().Elem().Kind() == reflect.Uint8 {
-			v.SetBytes([]byte{byte(seed), 0, 255})
-			return
-		}
-		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
-		fill(v.Index(0), seed)
-		fill(v.Index(1), seed+50)
-	case reflect.String:
-		v.SetString(fmt.Sprintf("s%d", seed))
-	case reflect.Bool:
-		v.SetBool(true)
-	case reflect.Int, reflect.Int64:
-		v.SetInt(int64(seed))
-	default:
-		panic("fill: " + v.Kind().String())
-	}
-}
-
-// Filled is a value with every field set.
-func filled[T any]() T {
-	var v T
-	fill(reflect.ValueOf(&v).Elem(), 1)
-	return v
-}
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+var must = testkit.Must
 
 func cancelled(t *testing.T, s Store) {
 	ctx, cancel := context.WithCancel(t.Context())

@@ -18,6 +18,7 @@ import (
 	"centinela/shared/record"
 	"centinela/shared/secret"
 	"centinela/shared/sms"
+	"centinela/shared/testkit"
 )
 
 func event() record.Event {
@@ -112,7 +113,7 @@ func claimTexts(t *testing.T, s Store) {
 
 func textByProvider(t *testing.T, s Store) {
 	ctx := t.Context()
-	want := filled[post.Text]()
+	want := testkit.Filled[post.Text](t)
 	want.ID, want.Owner = "txt_a", "acc_a"
 	withTexts(t, s, want)
 	got, err := s.TextByProvider(ctx, want.ProviderID)

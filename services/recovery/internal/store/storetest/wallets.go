@@ -9,10 +9,12 @@ import (
 	"time"
 
 	"centinela/services/recovery/internal/due"
+	"centinela/services/recovery/internal/engine"
 	"centinela/services/recovery/internal/post"
 	"centinela/services/recovery/internal/wallet"
 	"centinela/shared/outbox/outboxtest"
 	"centinela/shared/record"
+	"centinela/shared/testkit"
 )
 
 func put(w wallet.Wallet) func(*wallet.Wallet) (post.Effects, error) {
@@ -26,7 +28,7 @@ func walletRoundTrip(t *testing.T, s Store) {
 	if !reflect.DeepEqual(empty, wallet.Wallet{Account: "acc_a"}) {
 		t.Errorf("an empty wallet is %+v", empty)
 	}
-	want := filled[wallet.Wallet]()
+	want := testkit.Filled[wallet.Wallet](t)
 	want.Account = "acc_a"
 	must(t, s.UpdateWallet(ctx, "acc_a", put(want)))
 	got, err := s.Wallet(ctx, "acc_a")
@@ -62,7 +64,7 @@ func walletsByNumber(t *testing.T, s Store) {
 	numbers := func(macs ...string) []wallet.Number {
 		var all []wallet.Number
 		for _, m := range macs {
-			all = append(all, wallet.Number{ID: "phn_" + m, MAC: m, AddedAt: now})
+			all = append(all, wallet.Number{Number: engine.Number{ID: "phn_" + m, AddedAt: now}, MAC: m})
 		}
 		return all
 	}

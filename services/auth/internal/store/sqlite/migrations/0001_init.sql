@@ -20,9 +20,9 @@ CREATE INDEX sessions_expires ON sessions (expires_at);
 CREATE INDEX sessions_ended ON sessions (ended_at, id, access_until) WHERE ended_at > 0;
 
 CREATE TABLE limit_counters (
-	id           TEXT PRIMARY KEY, -- the limit's name and a keyed hash
-	count        INTEGER NOT NULL,
-	window_start INTEGER NOT NULL, -- ms, as all times
-	last_at      INTEGER NOT NULL
+	id         TEXT PRIMARY KEY, -- the limit's name and a keyed hash
+	count      INTEGER NOT NULL,
+	window_end INTEGER NOT NULL, -- ms, as all times
+	last_at    INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX limit_counters_last ON limit_counters (last_at);
+CREATE INDEX limit_counters_end ON limit_counters (window_end);

@@ -64,9 +64,9 @@ CREATE INDEX inbox_number ON inbox (number, at, seq);
 
 -- What sqlitex.CountersTable says.
 CREATE TABLE limit_counters (
-	id           TEXT PRIMARY KEY, -- the limit's name and a keyed hash
-	count        INTEGER NOT NULL,
-	window_start INTEGER NOT NULL, -- ms, as all times
-	last_at      INTEGER NOT NULL
+	id         TEXT PRIMARY KEY, -- the limit's name and a keyed hash
+	count      INTEGER NOT NULL,
+	window_end INTEGER NOT NULL, -- ms, as all times
+	last_at    INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX limit_counters_last ON limit_counters (last_at);
+CREATE INDEX limit_counters_end ON limit_counters (window_end);

@@ -1,4 +1,4 @@
-package pace_test
+package claim
 
 import (
 	"context"
@@ -7,13 +7,12 @@ import (
 	"testing/synctest"
 	"time"
 
-	"centinela/services/recovery/internal/pace"
 	"centinela/shared/fault"
 )
 
-// TestAnswer: the next whole multiple, in whatever time the work is done; nobody
+// TestPaced: the next whole multiple, in whatever time the work is done; nobody
 // waits for "unavailable", nor after hanging up.
-func TestAnswer(t *testing.T) {
+func TestPaced(t *testing.T) {
 	const each = 200 * time.Millisecond
 	for name, c := range map[string]struct {
 		work, want time.Duration
@@ -31,7 +30,7 @@ func TestAnswer(t *testing.T) {
 				began := time.Now()
 				func() {
 					failed := c.err
-					defer pace.Answer(t.Context(), each)(&failed)
+					defer paced(t.Context(), each)(&failed)
 					<-time.After(c.work) // made up time
 				}()
 				if got := time.Since(began); got != c.want {
@@ -44,10 +43,10 @@ func TestAnswer(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		began := time.Now()
 		var err error
-		wait := pace.Answer(ctx, each)
+		wait := paced(ctx, each)
 		cancel()
 		wait(&err)
-		pace.Answer(t.Context(), 0)(&err)
+		paced(t.Context(), 0)(&err)
 		if time.Since(began) != 0 {
 			t.Error("waited for nobody")
 		}

@@ -1,4 +1,4 @@
-package judgement
+package engine
 
 import (
 	"crypto/sha256"
@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"strconv"
 	"time"
-
-	"centinela/services/recovery/internal/engine"
 )
 
 // Judgement is a decision with everything it was made from, linked to the one
@@ -15,8 +13,8 @@ import (
 type Judgement struct {
 	At       time.Time `json:"at"`
 	Weighed  int       `json:"weighed"`  // how many evidences there were
-	Facts    string    `json:"facts"`    // JSON of engine.Facts
-	Decision string    `json:"decision"` // JSON of engine.Decision
+	Facts    string    `json:"facts"`    // JSON of Facts
+	Decision string    `json:"decision"` // JSON of Decision
 	Prev     string    `json:"prev,omitempty"`
 	Hash     string    `json:"hash"`
 }
@@ -27,7 +25,7 @@ type Chain []Judgement
 // Add appends a decision and returns its judgement. One that says the same as
 // the last, with no more evidence, isn't written again: asking often must not
 // grow a chain. It is nil then.
-func (c *Chain) Add(facts engine.Facts, d engine.Decision, at time.Time) (*Judgement, error) {
+func (c *Chain) Add(facts Facts, d Decision, at time.Time) (*Judgement, error) {
 	decision, err := json.Marshal(d)
 	if err != nil {
 		return nil, err
@@ -37,40 +35,36 @@ func (c *Chain) Add(facts engine.Facts, d engine.Decision, at time.Time) (*Judge
 		return nil, err
 	}
 	j := Judgement{At: at, Weighed: len(facts.Evidence), Facts: string(made), Decision: string(decision)}
-	if n := len(*c); n > 0 {
-		last := (*c)[n-1]
-		if last.Decision == j.Decision && last.Weighed >= j.Weighed {
-			return nil, nil
-		}
-		j.Prev = last.Hash
+	last := c.last()
+	if last.Decision == j.Decision && last.Weighed >= j.Weighed {
+		return nil, nil
 	}
+	j.Prev = last.Hash
 	j.Hash = j.sum()
 	*c = append(*c, j)
 	return &j, nil
 }
 
-// Weighed is how many evidences the last decision had; 0 without one.
-func (c Chain) Weighed() int {
-	if len(c) == 0 {
-		return 0
+// last is the newest judgement, a zero one without any.
+func (c Chain) last() (j Judgement) {
+	if len(c) > 0 {
+		j = c[len(c)-1]
 	}
-	return c[len(c)-1].Weighed
+	return j
 }
+
+// Weighed is how many evidences the last decision had; 0 without one.
+func (c Chain) Weighed() int { return c.last().Weighed }
 
 // Head is the hash of the last judgement, which stands for all; empty without one.
-func (c Chain) Head() string {
-	if len(c) == 0 {
-		return ""
-	}
-	return c[len(c)-1].Hash
-}
+func (c Chain) Head() string { return c.last().Hash }
 
 // Last is the newest decision; ok false: there is none.
-func (c Chain) Last() (d engine.Decision, ok bool, _ error) {
+func (c Chain) Last() (d Decision, ok bool, _ error) {
 	if len(c) == 0 {
 		return d, false, nil
 	}
-	return d, true, json.Unmarshal([]byte(c[len(c)-1].Decision), &d)
+	return d, true, json.Unmarshal([]byte(c.last().Decision), &d)
 }
 
 // Whole reports whether no judgement was changed or left out, but for the last ones.

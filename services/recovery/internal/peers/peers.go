@@ -4,8 +4,10 @@ import (
 	"context"
 	"time"
 
+	"centinela/openapi/gen/auditclient"
 	"centinela/openapi/gen/authclient"
 	"centinela/services/recovery/internal/claim"
+	"centinela/services/recovery/internal/engine"
 	"centinela/services/recovery/internal/wallet"
 	"centinela/shared/fault"
 	"centinela/shared/httpkit"
@@ -13,22 +15,17 @@ import (
 )
 
 // Auth is auth over HTTP, as wallets and recoveries need it.
-type Auth struct {
-	client *authclient.Client
-}
+type Auth struct{ client authclient.Client }
 
 var (
 	_ wallet.Accounts = (*Auth)(nil)
 	_ claim.Accounts  = (*Auth)(nil)
+	_ claim.Places    = (*Audit)(nil)
 )
 
 // NewAuth wraps the client of the peer, which finds its address at each call.
-func NewAuth(client *httpkit.Client) (*Auth, error) {
-	c, err := authclient.NewClient("http://auth", authclient.WithHTTPClient(client))
-	if err != nil {
-		return nil, err
-	}
-	return &Auth{client: c}, nil
+func NewAuth(client *httpkit.Client) *Auth {
+	return &Auth{authclient.Client{Server: "http://auth/", Client: client}}
 }
 
 // Lookup implements claim.Accounts.
@@ -93,12 +90,11 @@ func account(f authclient.AccountFacts, err error) (wallet.Account, error) {
 	if err != nil {
 		return wallet.Account{}, silent(err)
 	}
-	a := wallet.Account{
+	return wallet.Account{
 		Found: f.Found && f.AccountId != nil, ID: value(f.AccountId), Locale: string(value(f.Locale)), DeviceKnown: value(f.DeviceKnown),
 		SecurityChangeAt: at(f.LastSecurityChangeAt), ResetAt: at(f.LastResetAt), UnfamiliarAt: at(f.UnfamiliarSignInAt),
 		SecurityVersion: value(f.SecurityVersion), ResetIDs: value(f.ResetIds),
-	}
-	return a, nil
+	}, nil
 }
 
 func at(t *time.Time) time.Time { return value(t).UTC().Truncate(time.Millisecond) }
@@ -115,4 +111,28 @@ func optional(s string) *string {
 		return nil
 	}
 	return &s
+}
+
+// Audit is claim.Places over HTTP.
+type Audit struct{ client auditclient.Client }
+
+// NewAudit wraps the client of the peer, like NewAuth.
+func NewAudit(client *httpkit.Client) *Audit {
+	return &Audit{auditclient.Client{Server: "http://audit/", Client: client}}
+}
+
+// Familiarity implements claim.Places.
+func (a *Audit) Familiarity(ctx context.Context, account, address string) (engine.Known, error) {
+	place, err := httpkit.Read[auditclient.Place](a.client.GetPlace(ctx, account, &auditclient.GetPlaceParams{Address: address}))
+	if err != nil {
+		return engine.Unknown, err
+	}
+	switch place.Familiarity {
+	case auditclient.PlaceFamiliarityFamiliar:
+		return engine.Yes, nil
+	case auditclient.PlaceFamiliarityUnfamiliar:
+		return engine.No, nil
+	default:
+		return engine.Unknown, nil
+	}
 }

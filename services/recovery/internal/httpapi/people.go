@@ -1,0 +1,93 @@
+package httpapi
+
+import (
+	"context"
+
+	"centinela/openapi/gen/recoveryapi"
+	"centinela/shared/secret"
+)
+
+// ListPhones serves GET /v1/me/phones.
+func (a *API) ListPhones(ctx context.Context, _ recoveryapi.ListPhonesRequestObject) (recoveryapi.ListPhonesResponseObject, error) {
+	phones, err := a.Wallets.List(ctx, person(ctx).Account)
+	return recoveryapi.ListPhones200JSONResponse{Phones: each(phones, wirePhone)}, err
+}
+
+// AddPhone serves POST /v1/me/phones.
+func (a *API) AddPhone(ctx context.Context, r recoveryapi.AddPhoneRequestObject) (recoveryapi.AddPhoneResponseObject, error) {
+	phone, err := a.Wallets.Add(ctx, person(ctx), origin(ctx), r.Body.Number)
+	return recoveryapi.AddPhone201JSONResponse(wirePhone(phone)), err
+}
+
+// RetirePhone serves DELETE /v1/me/phones/{phone_id}.
+func (a *API) RetirePhone(ctx context.Context, r recoveryapi.RetirePhoneRequestObject) (recoveryapi.RetirePhoneResponseObject, error) {
+	phone, err := a.Wallets.Retire(ctx, person(ctx), origin(ctx), r.PhoneId)
+	return recoveryapi.RetirePhone200JSONResponse(wirePhone(phone)), err
+}
+
+// KeepPhone serves POST /v1/me/phones/{phone_id}/kept.
+func (a *API) KeepPhone(ctx context.Context, r recoveryapi.KeepPhoneRequestObject) (recoveryapi.KeepPhoneResponseObject, error) {
+	phone, err := a.Wallets.Keep(ctx, person(ctx), origin(ctx), r.PhoneId)
+	return recoveryapi.KeepPhone200JSONResponse(wirePhone(phone)), err
+}
+
+// SendPhoneCode serves POST /v1/me/phones/{phone_id}/codes.
+func (a *API) SendPhoneCode(ctx context.Context, r recoveryapi.SendPhoneCodeRequestObject) (recoveryapi.SendPhoneCodeResponseObject, error) {
+	next, err := a.Wallets.SendCode(ctx, person(ctx), r.PhoneId)
+	return recoveryapi.SendPhoneCode202JSONResponse{ResendAfter: seconds(next)}, err
+}
+
+// VerifyPhone serves POST /v1/me/phones/{phone_id}/verification.
+func (a *API) VerifyPhone(ctx context.Context, r recoveryapi.VerifyPhoneRequestObject) (recoveryapi.VerifyPhoneResponseObject, error) {
+	phone, err := a.Wallets.Prove(ctx, person(ctx), origin(ctx), r.PhoneId, secret.NewString(r.Body.Code))
+	return recoveryapi.VerifyPhone200JSONResponse(wirePhone(phone)), err
+}
+
+// ListMyRecoveries serves GET /v1/me/recoveries.
+func (a *API) ListMyRecoveries(ctx context.Context, _ recoveryapi.ListMyRecoveriesRequestObject) (recoveryapi.ListMyRecoveriesResponseObject, error) {
+	flows, err := a.Claims.OwnFlows(ctx, person(ctx).Account)
+	return recoveryapi.ListMyRecoveries200JSONResponse{Recoveries: each(flows, wireOwnFlow)}, err
+}
+
+// StartRecovery serves POST /v1/recoveries.
+func (a *API) StartRecovery(ctx context.Context, r recoveryapi.StartRecoveryRequestObject) (recoveryapi.StartRecoveryResponseObject, error) {
+	var device secret.String
+	if r.Body.Device != nil {
+		device = secret.NewString(r.Body.Device.Key)
+	}
+	view, token, err := a.Claims.Start(ctx, origin(ctx), r.Body.Identifier, device)
+	return recoveryapi.StartRecovery202JSONResponse{Recovery: wireFlow(view), Secret: token.Reveal()}, err
+}
+
+// GetRecovery serves GET /v1/recoveries/{recovery_id}.
+func (a *API) GetRecovery(ctx context.Context, r recoveryapi.GetRecoveryRequestObject) (recoveryapi.GetRecoveryResponseObject, error) {
+	view, err := a.Claims.Look(ctx, r.RecoveryId, rawOf(ctx).secret)
+	return recoveryapi.GetRecovery200JSONResponse(wireFlow(view)), err
+}
+
+// SendRecoveryCode serves POST /v1/recoveries/{recovery_id}/codes.
+func (a *API) SendRecoveryCode(ctx context.Context, r recoveryapi.SendRecoveryCodeRequestObject) (recoveryapi.SendRecoveryCodeResponseObject, error) {
+	number := ""
+	if r.Body != nil && r.Body.Number != nil {
+		number = *r.Body.Number
+	}
+	view, err := a.Claims.SendCode(ctx, origin(ctx), r.RecoveryId, rawOf(ctx).secret, number)
+	return recoveryapi.SendRecoveryCode202JSONResponse(wireFlow(view)), err
+}
+
+// AddEvidence serves POST /v1/recoveries/{recovery_id}/evidence.
+func (a *API) AddEvidence(ctx context.Context, r recoveryapi.AddEvidenceRequestObject) (recoveryapi.AddEvidenceResponseObject, error) {
+	view, err := a.Claims.AddEvidence(ctx, origin(ctx), r.RecoveryId, rawOf(ctx).secret, string(r.Body.Method), secret.NewString(r.Body.Code))
+	return recoveryapi.AddEvidence200JSONResponse(wireFlow(view)), err
+}
+
+// CompleteRecovery serves POST /v1/recoveries/{recovery_id}/completion.
+func (a *API) CompleteRecovery(ctx context.Context, r recoveryapi.CompleteRecoveryRequestObject) (recoveryapi.CompleteRecoveryResponseObject, error) {
+	view, err := a.Claims.Complete(ctx, origin(ctx), r.RecoveryId, rawOf(ctx).secret, secret.NewString(r.Body.NewPassword))
+	return recoveryapi.CompleteRecovery200JSONResponse(wireFlow(view)), err
+}
+
+// VetoRecovery serves POST /v1/recoveries/veto.
+func (a *API) VetoRecovery(ctx context.Context, r recoveryapi.VetoRecoveryRequestObject) (recoveryapi.VetoRecoveryResponseObject, error) {
+	return recoveryapi.VetoRecovery204Response{}, a.Objections.ByToken(ctx, origin(ctx), secret.NewString(r.Body.Token))
+}

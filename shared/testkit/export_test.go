@@ -1,4 +1,0 @@
-package testkit
-
-// ServerURI is the server's own, without the watch.
-func ServerURI() string { return server.uri }
