@@ -100,9 +100,11 @@ func TestListPages(t *testing.T) {
 	if err != nil || len(page.Verdicts) != 2 || page.Verdicts[0].Subjects[0].Value != "203.0.113.3" || page.Next == "" {
 		t.Fatalf("%+v, %v", page, err)
 	}
-	page, err = f.List(t.Context(), page.Next, 2)
-	if err != nil || len(page.Verdicts) != 1 || page.Verdicts[0].Subjects[0].Value != "203.0.113.1" || page.Next != "" {
-		t.Errorf("%+v, %v", page, err)
+	for _, limit := range []int{1, 2} { // one that is full is the last one all the same
+		last, err := f.List(t.Context(), page.Next, limit)
+		if err != nil || len(last.Verdicts) != 1 || last.Verdicts[0].Subjects[0].Value != "203.0.113.1" || last.Next != "" {
+			t.Errorf("%+v, %v", last, err)
+		}
 	}
 }
 
