@@ -15,24 +15,15 @@ type backupCmd struct {
 	Dir string `arg:"" type:"path" help:"A new or empty folder."`
 }
 
-// Help says what is in it.
-func (backupCmd) Help() string {
-	return "Copies the databases (each as it is at one moment, all moments within milliseconds), the keys and the record's checkpoint, while the suite works on. The folder then holds secrets: keep it as you keep the data. On MongoDB the databases are not in it.\n\nExamples:\n  centinela backup /backup/monday --config /etc/centinela.yaml\n  centinela audit verify --data /backup/monday"
-}
-
 // Run says what was copied, line by line.
-func (b backupCmd) Run(ctx context.Context, out io.Writer) error {
-	cfg, err := b.load()
-	if err != nil {
-		return err
-	}
+func (b backupCmd) Run(ctx context.Context, cfg runner.Config, out io.Writer) error {
 	if err := runner.Backup(ctx, cfg, version, b.Dir, lines(out)); err != nil {
 		return err
 	}
 	if cfg.OnMongoDB() {
 		fmt.Fprintf(out, "The databases are on MongoDB, and not in %s. Dump them now, after this: mongodump --oplog --uri URI --out FOLDER\n(and restore them with mongorestore --oplogReplay).\n", b.Dir)
 	}
-	_, err = fmt.Fprintf(out, "Backed up into %s. It holds keys: keep it secret.\n", b.Dir)
+	_, err := fmt.Fprintf(out, "Backed up into %s. It holds keys: keep it secret.\n", b.Dir)
 	return err
 }
 
@@ -43,21 +34,12 @@ type restoreCmd struct {
 	Dir string `arg:"" type:"existingdir" help:"The backup's folder."`
 }
 
-// Help says what happens.
-func (restoreCmd) Help() string {
-	return "Checks the whole backup (sizes, SHA-256, versions) and puts it into data_dir and key_dir, which must be empty; when anything is wrong, nothing is changed. Then start the suite as ever. Whoever signed in or refreshed after the backup signs in again.\n\nExamples:\n  centinela restore /backup/monday --data ./data\n  centinela restore /backup/monday --config /etc/centinela.yaml"
-}
-
 // Run says what was put back, line by line.
-func (r restoreCmd) Run(ctx context.Context, out io.Writer) error {
-	cfg, err := r.load()
-	if err != nil {
-		return err
-	}
+func (r restoreCmd) Run(ctx context.Context, cfg runner.Config, out io.Writer) error {
 	if err := runner.Restore(ctx, cfg, r.Dir, lines(out)); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "Restored into %s.\n", cfg.DataDir)
+	_, err := fmt.Fprintf(out, "Restored into %s.\n", cfg.DataDir)
 	return err
 }
 

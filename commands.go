@@ -22,7 +22,8 @@ type setup struct {
 	Set        []string `placeholder:"KEY=VALUE" sep:"none" help:"Set one configuration key, e.g. --set gateway.listen=127.0.0.1:9000."`
 }
 
-func (s setup) load() (runner.Config, error) {
+// ProvideConfig gives a command's Run the configuration that it asks for.
+func (s setup) ProvideConfig() (runner.Config, error) {
 	set := s.Set
 	if s.Data != "" {
 		set = append([]string{"data_dir=" + s.Data}, set...)
@@ -50,27 +51,8 @@ type runCmd struct {
 	target string
 }
 
-// Help shows examples below the flags.
-func (r runCmd) Help() string {
-	examples := fmt.Sprintf("  centinela %s --config /etc/centinela.yaml\n  centinela config check --for %s --config /etc/centinela.yaml", r.target, r.target)
-	switch r.target {
-	case runner.All:
-		examples = "  centinela all --data ./data\n" + examples + "\n  centinela all --set gateway.listen=127.0.0.1:9000"
-	case "gateway":
-		examples += "\n  centinela gateway --set gateway.listen=0.0.0.0:8443 --set services.auth.url=http://auth:8081"
-	default:
-		key := strings.ReplaceAll(r.target, "-", "_")
-		examples += fmt.Sprintf("\n  centinela %s --set services.%s.listen=0.0.0.0:8081 --set services.audit.url=http://audit:8084", r.target, key)
-	}
-	return "Examples:\n" + examples + "\n\nLogs go to standard error as JSON lines. SIGTERM drains and stops, a second one stops at once."
-}
-
 // Run serves until ctx ends.
-func (r *runCmd) Run(ctx context.Context, out io.Writer) error {
-	cfg, err := r.load()
-	if err != nil {
-		return err
-	}
+func (r *runCmd) Run(ctx context.Context, cfg runner.Config, out io.Writer) error {
 	return runner.Run(ctx, cfg, r.target, version, os.Stderr, func(a runner.Addresses) { greet(out, r.target, cfg, a) })
 }
 
@@ -112,25 +94,11 @@ type auditCmd struct {
 	Verify verifyCmd `cmd:"" help:"Recompute every hash of the record and name the first entry that is wrong."`
 }
 
-// Help shows examples below the verbs.
-func (auditCmd) Help() string {
-	return "Examples:\n  centinela audit --config /etc/centinela.yaml\n  centinela audit verify --config /etc/centinela.yaml"
-}
-
 // verifyCmd reads audit's store, whether audit runs or not.
 type verifyCmd struct{ setup }
 
-// Help shows examples below the flags.
-func (verifyCmd) Help() string {
-	return "Exits with 0 when the record is whole, 1 when it was altered or can't be read.\n\nExamples:\n  centinela audit verify --data ./data\n  centinela audit verify --config /etc/centinela.yaml"
-}
-
 // Run prints what was found; a record that was altered is an error.
-func (v verifyCmd) Run(ctx context.Context, out io.Writer) error {
-	cfg, err := v.load()
-	if err != nil {
-		return err
-	}
+func (verifyCmd) Run(ctx context.Context, cfg runner.Config, out io.Writer) error {
 	return runner.VerifyRecord(ctx, cfg, out)
 }
 
@@ -140,33 +108,19 @@ type configCmd struct {
 	Print configPrintCmd `cmd:"" help:"Print the effective configuration, without its secrets."`
 }
 
-// Help shows examples below the verbs.
-func (configCmd) Help() string {
-	return "Defaults, then the file, then CENTINELA_… variables (gateway.listen is CENTINELA_GATEWAY_LISTEN), then --set: the later wins.\n\nExamples:\n  centinela config print > /etc/centinela.yaml\n  centinela config check --config /etc/centinela.yaml"
-}
-
 type configCheckCmd struct {
 	setup
 	For string `default:"all" placeholder:"PART" help:"Check what one part needs when it runs alone (${default})."`
 }
 
-// Help shows examples below the flags.
-func (configCheckCmd) Help() string {
-	return "A dry start: what it passes starts. It reads keys, certificates and databases' versions, tries folders and ports, and leaves nothing behind (a MongoDB server isn't asked). Exits with 0 when all is right, 2 when the configuration is wrong, 1 when this machine isn't ready for it.\n\nExamples:\n  centinela config check --config /etc/centinela.yaml\n  centinela config check --for gateway --config /etc/centinela.yaml"
-}
-
 // Run says "ok", or all errors.
-func (c configCheckCmd) Run(ctx context.Context, out io.Writer) error {
+func (c configCheckCmd) Run(ctx context.Context, cfg runner.Config, out io.Writer) error {
 	names := []string{runner.All}
 	for _, part := range runner.Parts() {
 		names = append(names, part.Name)
 	}
 	if !slices.Contains(names, c.For) {
 		return fmt.Errorf("%w: --for %q is none of %s", cli.ErrUsage, c.For, strings.Join(names, ", "))
-	}
-	cfg, err := c.load()
-	if err != nil {
-		return err
 	}
 	running, err := runner.Check(ctx, cfg, c.For)
 	if err != nil {
@@ -181,28 +135,14 @@ func (c configCheckCmd) Run(ctx context.Context, out io.Writer) error {
 
 type configPrintCmd struct{ setup }
 
-// Help shows examples below the flags.
-func (configPrintCmd) Help() string {
-	return "Prints YAML that --config takes again, with what each key is and in which unit, each secret as [redacted]: name a file with it instead.\n\nExamples:\n  centinela config print\n  centinela config print --set profile=production > /etc/centinela.yaml"
-}
-
 // Run prints YAML that --config takes again.
-func (c configPrintCmd) Run(out io.Writer) error {
-	cfg, err := c.load()
-	if err != nil {
-		return err
-	}
+func (configPrintCmd) Run(cfg runner.Config, out io.Writer) error {
 	return cfg.Print(out)
 }
 
 // keysCmd makes key files.
 type keysCmd struct {
 	Dir string `arg:"" type:"path" help:"Folder for the keys (key_dir)."`
-}
-
-// Help says what belongs where.
-func (keysCmd) Help() string {
-	return "Each service needs its own NAME.key and the NAME.pub of all who call it. Files that exist are left alone.\n\nExample:\n  centinela keys /etc/centinela/keys"
 }
 
 // Run lists the files, what each is for, and what is lost with it.
@@ -215,9 +155,6 @@ func (k keysCmd) Run(out io.Writer) error {
 }
 
 type versionCmd struct{}
-
-// Help shows an example.
-func (versionCmd) Help() string { return "Example:\n  centinela version" }
 
 // Run prints one line.
 func (versionCmd) Run(out io.Writer) error {

@@ -52,7 +52,7 @@ func main() {
 // a configuration that is wrong, 1 for one that failed.
 func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	exit := -1
-	options := append(parts(), kong.Name("centinela"), kong.Writers(out, errOut), kong.Description(description),
+	options := append(parts(), kong.Name("centinela"), kong.Writers(out, errOut), kong.Description(description), kong.PostBuild(withDetails),
 		kong.ExplicitGroups([]kong.Group{{Key: "run", Title: "Run:"}, {Key: "set", Title: "Set up:"}, {Key: "use", Title: "Operate:"}}),
 		kong.Exit(func(code int) { exit = code }), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.BindTo(ctx, (*context.Context)(nil)), kong.BindTo(out, (*io.Writer)(nil)), kong.Vars{"version": "centinela " + version})

@@ -187,8 +187,12 @@ func TestUnreadableRequests(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			conn := dial(t, s.addr)
 			go io.WriteString(conn, tt.request) // the answer may come before all of it was sent
-			if got, closed := readAnswer(t, conn); got.status != tt.status || !closed {
+			got, closed := readAnswer(t, conn)
+			if got.status != tt.status || !closed {
 				t.Errorf("%s, closed %v", got, closed)
+			}
+			if got.header.Get("X-Content-Type-Options") != "nosniff" || got.header.Get("Content-Security-Policy") == "" {
+				t.Errorf("without the security headers: %v", got.header)
 			}
 		})
 	}

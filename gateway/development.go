@@ -114,6 +114,3 @@ func withoutDevelopment(spec *openapi3.T) {
 	}
 	spec.Tags = slices.DeleteFunc(spec.Tags, func(t *openapi3.Tag) bool { return t.Name == "development" })
 }
-
-// ginPath writes /a/{id} as /a/:id.
-func ginPath(path string) string { return strings.NewReplacer("{", ":", "}", "").Replace(path) }

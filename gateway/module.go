@@ -45,6 +45,7 @@ type Module struct {
 	shipper  *outbox.Shipper
 	recorder *telemetry.Recorder
 	firewall *edge.Firewall
+	proxies  []netip.Prefix    // that may speak for clients
 	pair     *edge.Certificate // nil without TLS
 	quiet    *obs.Sampler
 }
@@ -65,11 +66,15 @@ func New(_ context.Context, cfg Config, deps module.Deps) (*Module, error) {
 	if err != nil {
 		return nil, err
 	}
+	proxies, err := prefixes(cfg.Proxy.Trusted)
+	if err != nil {
+		return nil, err
+	}
 	operators := edge.NewOperators(spec, deps.Keyring)
 	refused := obs.NewOutcomes(deps.Registry, "centinela_gateway_refusals_total", "What was refused before a service saw it, by the kind of verdict or the limit.",
 		edge.Outcomes("default", edge.ClassSignUp, edge.ClassSignIn, edge.ClassRefresh, edge.ClassRecovery)...)
 	told := outbox.NewMemory(deps.Service, maxTold)
-	m := &Module{cfg: cfg, deps: deps, people: deps.People(), feed: feed, quiet: obs.NewSampler(deps.Log), shipper: deps.Shipper(told)}
+	m := &Module{cfg: cfg, deps: deps, proxies: proxies, people: deps.People(), feed: feed, quiet: obs.NewSampler(deps.Log), shipper: deps.Shipper(told)}
 	m.recorder = telemetry.New(told, m.shipper.Kick, deps.Clock, deps.Log, deps.Registry)
 	throttled, err := ratelimit.NewTable([]ratelimit.Limit{{Name: "throttled", Rate: cfg.Rates.Throttled}}, ratelimit.NewMemory(clock.Real(), cfg.Rates.Keys), clock.Real())
 	if err != nil {
@@ -84,33 +89,26 @@ func New(_ context.Context, cfg Config, deps module.Deps) (*Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.server, err = m.chain(spec, &edge.Rates{Table: table, Classes: classes, Operators: operators, Recorder: m.recorder, Refused: refused})
-	if err != nil {
-		return nil, err
-	}
+	m.server = m.chain(spec, &edge.Rates{Table: table, Classes: classes, Operators: operators, Recorder: m.recorder, Refused: refused})
 	return m, m.routes(spec)
 }
 
 // chain is the order of a request: recover, id, event, security headers, body
 // limits, address, firewall, rate limit, authenticate, session verdicts, validate
 // (design: architecture, "Requests").
-func (m *Module) chain(spec *openapi3.T, rates *edge.Rates) (*httpkit.Server, error) {
-	trusted, err := prefixes(m.cfg.Proxy.Trusted)
-	if err != nil {
-		return nil, err
-	}
+func (m *Module) chain(spec *openapi3.T, rates *edge.Rates) *httpkit.Server {
 	origins, home := m.cfg.origins(), noPretence
 	if m.deps.Development {
 		home = m.stayHome
 	}
 	return httpkit.New(httpkit.Options{
 		Service: module.Gateway, Spec: spec, Log: m.deps.Log, Registry: m.deps.Registry,
-		People: m.people, Public: true, TrustedProxies: trusted, DevAddress: m.deps.Development,
+		People: m.people, Public: true, TrustedProxies: m.proxies, DevAddress: m.deps.Development,
 		Timeout:      m.cfg.RequestTimeout,
 		BeforeLimits: []gin.HandlerFunc{edge.Received, edge.Headers(m.cfg.TLS.CertFile != "" || m.cfg.Proxy.TerminatesTLS), origins.Answer, m.firewall.Refusals},
 		BeforeAuth:   []gin.HandlerFunc{m.firewall.ByAddress, rates.Check, origins.Preflight, home},
 		AfterAuth:    []gin.HandlerFunc{m.firewall.ByPerson},
-	}), nil
+	})
 }
 
 // routes gives each operation of the spec to the service that owns it.
@@ -131,7 +129,7 @@ func (m *Module) routes(spec *openapi3.T) error {
 			if path == "/dev/phone" {
 				handler = web.Phone(handler)
 			}
-			engine.Handle(method, ginPath(path), handler)
+			engine.Handle(method, httpkit.GinPath(path), handler)
 		}
 	}
 	if !m.deps.Development {
@@ -153,7 +151,9 @@ func (m *Module) routes(spec *openapi3.T) error {
 func (m *Module) Handler() http.Handler { return m.server.Handler() }
 
 // Ready is nil once audit's verdicts, or the copy of them on disk, are in force:
-// a gateway that starts while audit is down serves with what it knew.
+// a gateway that starts while audit is down serves with what it knew. It writes
+// nothing to find out: there is no store, and a disk that takes no copy costs the
+// memory of a restart, which is logged, and no request.
 func (m *Module) Ready() error {
 	if m.feed.Able() {
 		return m.people.Ready()
@@ -186,18 +186,15 @@ func (m *Module) Close(context.Context) error { return nil }
 
 // Serve puts the public listener's limits, and TLS where configured, around l.
 func (m *Module) Serve(server *http.Server, l net.Listener) (net.Listener, error) {
-	proxies, err := prefixes(m.cfg.Proxy.Trusted)
-	if err != nil {
-		return nil, err
-	}
 	limited := edge.Limit(l, edge.Limits{
-		Max: m.cfg.Connections.Max, PerAddress: m.cfg.Connections.PerAddress, Exempt: proxies, Plain: m.cfg.TLS.CertFile == "",
-		Unreadable: func(addr netip.Addr) bool { return m.unreadable(addr, proxies) },
+		Max: m.cfg.Connections.Max, PerAddress: m.cfg.Connections.PerAddress, Exempt: m.proxies, Plain: m.cfg.TLS.CertFile == "",
+		Unreadable: m.unreadable,
 	}, m.deps.Registry)
 	server.ConnState, server.ConnContext = edge.States, edge.WithConn
 	if m.cfg.TLS.CertFile == "" {
 		return limited, nil
 	}
+	var err error
 	m.pair, err = edge.LoadCertificate(m.cfg.TLS.CertFile, m.cfg.TLS.KeyFile, clock.Real(), m.deps.Log)
 	if err != nil {
 		return nil, err
@@ -207,11 +204,11 @@ func (m *Module) Serve(server *http.Server, l net.Listener) (net.Listener, error
 }
 
 // unreadable is asked before net/http answers by itself. Behind a proxy, whose fault it was isn't known.
-func (m *Module) unreadable(addr netip.Addr, proxies []netip.Prefix) (answer bool) {
+func (m *Module) unreadable(addr netip.Addr) (answer bool) {
 	if m.quiet.Admit("unreadable", ratelimit.KeyOf(addr), "") {
 		m.deps.Log.Info("a request could not be read", slog.String("address", addr.String()))
 	}
-	if slices.ContainsFunc(proxies, func(p netip.Prefix) bool { return p.Contains(addr) }) {
+	if slices.ContainsFunc(m.proxies, func(p netip.Prefix) bool { return p.Contains(addr) }) {
 		return true
 	}
 	return m.firewall.Unreadable(addr)

@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -24,46 +22,36 @@ import (
 const (
 	eventsABatch = 200 // the most that a call may bring
 	postersAudit = 4   // services whose outboxes ship at the same time
-	goalIngest   = 0.4 // of bare inserts
-	goalEventCPU = 25  // ms a thousand
 )
 
 // measureAudit compares events stored by `POST /internal/events`, checked, hashed and chained, with bare inserts of the
 // same bytes. Both are synced before they are answered.
-func measureAudit(ctx context.Context, b *bench) (rows []row, err error) {
+func measureAudit(ctx context.Context, b *bench) ([]row, error) {
 	s, err := b.newSplit(ctx, "ledger", module.Audit, module.Auth) // audit is ready once it knows auth
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, s.stop()) }()
-	bare, address, err := b.startBaseline("rows", "rows", filepath.Join(b.dir, "plain.db"))
+	b.atEnd(s.stop)
+	bare, err := b.startBaseline("rows", "rows", filepath.Join(b.dir, "plain.db"))
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, bare.Terminate()) }()
 
 	batches := b.pick(60, 12)
 	var ours, plain series
 	for range b.pick(7, 3) {
-		var took, cpu time.Duration
-		err := b.captured(ctx, "audit", []string{s.Ops(module.Audit)}, time.Second, func() (err error) {
-			took, cpu, err = s.ingest(ctx, batches)
-			return err
-		})
-		if err != nil {
+		if err := s.ingest(ctx, batches, &ours); err != nil {
 			return nil, err
 		}
-		ours.add(batches*eventsABatch, took, cpu)
 		var done inserted
-		if err := postJSON(ctx, fmt.Sprintf("http://%s/?batches=%d", address, batches), &done); err != nil {
+		if err := bare.ask(ctx, batches, &done); err != nil {
 			return nil, err
 		}
 		plain.add(done.Rows, done.Took, done.CPU)
 	}
-	perThousand := func(perEvent float64) float64 { return perEvent * 1000 * 1000 } // ms a thousand events
 	return []row{
-		{name: "audit: events stored and synced", unit: "1/s", ours: median(ours.rate), baseline: median(plain.rate), ratio: median(ratios(ours.rate, plain.rate)), goal: "ratio >= 0.4", met: met(median(ratios(ours.rate, plain.rate)) >= goalIngest)},
-		{name: "audit: CPU a 1,000 events", unit: "ms", ours: perThousand(median(ours.cpu)), baseline: perThousand(median(plain.cpu)), ratio: median(ratios(ours.cpu, plain.cpu)), goal: "<= 25 ms", met: met(perThousand(median(ours.cpu)) <= goalEventCPU)},
+		compare("audit: events stored and synced", "1/s", ours.rate, plain.rate).aims(goal{limit: 0.4, atLeast: true, ratio: true}),
+		compare("audit: CPU of an event", "µs", ours.cpu, plain.cpu).aims(goal{limit: 25}),
 	}, nil
 }
 
@@ -101,26 +89,26 @@ func (l *logOf) seal() ([]record.Sealed, error) {
 	return events, nil
 }
 
-// ingest sends batches, as so many sources, and returns how long they took, and how much CPU audit needed for them.
-func (s *split) ingest(ctx context.Context, batches int) (took, cpu time.Duration, err error) {
+// ingest sends batches, as so many sources, and notes how long they took, and how much CPU audit needed for them.
+func (s *split) ingest(ctx context.Context, batches int, to *series) error {
 	bodies := make([][][]byte, postersAudit)
 	for i := range bodies {
 		log := logOf{source: module.Gateway + "/" + strings.TrimPrefix(id.New("x"), "x_")[:12]}
 		for range batches / postersAudit {
 			body, err := log.next(s.signer.Sign)
 			if err != nil {
-				return 0, 0, err
+				return err
 			}
 			bodies[i] = append(bodies[i], body)
 		}
 	}
-	before, err := settle(ctx, s.Process(module.Audit))
-	if err != nil {
-		return 0, 0, err
-	}
 	token, err := s.signer.Token(module.Audit)
 	if err != nil {
-		return 0, 0, err
+		return err
+	}
+	before, err := settle(ctx, s.Process(module.Audit))
+	if err != nil {
+		return err
 	}
 	began := time.Now()
 	group, callCtx := errgroup.WithContext(ctx)
@@ -134,13 +122,13 @@ func (s *split) ingest(ctx context.Context, batches int) (took, cpu time.Duratio
 			return nil
 		})
 	}
-	err = group.Wait()
-	took = time.Since(began)
-	if err != nil {
-		return 0, 0, err
+	if err := group.Wait(); err != nil {
+		return err
 	}
+	took := time.Since(began)
 	after, err := settle(ctx, s.Process(module.Audit))
-	return took, after - before, err
+	to.add(batches*eventsABatch, took, after-before)
+	return err
 }
 
 // post ships to audit, which must hold the log up to n then.
@@ -151,37 +139,16 @@ func (s *split) post(ctx context.Context, token string, body []byte, n int64) er
 	}
 	req.Header.Set("Content-Type", auditlink.MediaType)
 	req.Header.Set(httpkit.HeaderService, token)
+	said, err := call(req)
+	if err != nil {
+		return err
+	}
 	var held struct{ N int64 }
-	if err := callJSON(req, &held); err != nil {
+	if err := json.Unmarshal(said, &held); err != nil {
 		return err
 	}
 	if held.N != n {
 		return fmt.Errorf("audit holds %d of %d events", held.N, n)
 	}
 	return nil
-}
-
-func postJSON(ctx context.Context, url string, into any) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, nil)
-	if err != nil {
-		return err
-	}
-	return callJSON(req, into)
-}
-
-// callJSON makes a call that must succeed.
-func callJSON(req *http.Request, into any) error {
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
-	if err != nil {
-		return err
-	}
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s %s: %s: %.300s", req.Method, req.URL.Path, resp.Status, body)
-	}
-	return json.Unmarshal(body, into)
 }

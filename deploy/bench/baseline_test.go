@@ -17,12 +17,11 @@ func TestBareProxies(t *testing.T) {
 	auth := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "auth "+r.URL.Path) }))
 	defer auth.Close()
 	service := start(t, "service", strings.TrimPrefix(auth.URL, "http://"))
-	var body strings.Builder
-	if status, err := get(t.Context(), "http://"+service+"/.well-known/jwks.json", &body); err != nil || status != 200 || body.String() != "auth /.well-known/jwks.json" {
-		t.Errorf("%d %q %v: the rest doesn't reach auth", status, &body, err)
+	if said, err := fetch(t.Context(), "GET", "http://"+service.address+"/.well-known/jwks.json"); err != nil || string(said) != "auth /.well-known/jwks.json" {
+		t.Errorf("%q %v: the rest doesn't reach auth", said, err)
 	}
 	for _, kind := range []string{"gin", "proxy"} {
-		address := start(t, kind, service)
+		address := start(t, kind, service.address).address
 		for _, l := range []load{
 			{address, rawRequest("GET", "/v1/me", "", "Authorization: Bearer x"), http.StatusOK},
 			{address, rawRequest("POST", "/v1/accounts", `{"a":1}`), http.StatusCreated},
@@ -40,24 +39,24 @@ func TestBareProxies(t *testing.T) {
 
 // The bare inserts store what they say: the same events in the same number.
 func TestBareRows(t *testing.T) {
-	address := start(t, "rows", filepath.Join(t.TempDir(), "plain.db"))
+	rows := start(t, "rows", filepath.Join(t.TempDir(), "plain.db"))
 	var done inserted
-	if err := postJSON(t.Context(), "http://"+address+"/?batches=3", &done); err != nil || done.Rows != 3*eventsABatch || done.Took <= 0 {
+	if err := rows.ask(t.Context(), 3, &done); err != nil || done.Rows != 3*eventsABatch || done.Took <= 0 {
 		t.Errorf("%+v, %v", done, err)
 	}
-	if err := postJSON(t.Context(), "http://"+address+"/?batches=x", &done); err == nil {
-		t.Error("x batches were inserted")
+	if err := rows.ask(t.Context(), 1001, &done); err == nil {
+		t.Error("1001 batches were inserted")
 	}
 }
 
 // start runs a baseline in this process.
-func start(t *testing.T, what, argument string) (address string) {
+func start(t *testing.T, what, argument string) server {
 	t.Helper()
-	handler, stop, err := baseline(context.Background(), what, []string{argument})
+	handler, err := baseline(context.Background(), what, argument)
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(handler)
-	t.Cleanup(func() { server.Close(); stop() })
-	return strings.TrimPrefix(server.URL, "http://")
+	s := httptest.NewServer(handler)
+	t.Cleanup(s.Close)
+	return server{address: strings.TrimPrefix(s.URL, "http://")}
 }

@@ -2,55 +2,42 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net/http"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"centinela/deploy/suite"
-	"centinela/shared/httpkit"
 	"centinela/shared/module"
-)
-
-const (
-	goalPairs   = 15_000 // deliveries/s (design: chat-relay, "How fast")
-	pairWindow  = 4
-	groupWindow = 32
-	calmWindow  = 1024
 )
 
 // chatSide is one of those that are compared.
 type chatSide struct {
-	name  string
-	procs []*suite.Process // the first one's CPU is the side's; the others help it
-	ops   []string         // of those that -profile looks at
-	open  func(i int, room string) func(ctx context.Context) (*chatSocket, error)
-	own   series // CPU of the first process
-	all   series // CPU of all
+	name     string
+	procs    []*suite.Process // the first one's CPU is the side's; the others help it
+	open     func(ctx context.Context, i int, room string) (*chatSocket, error)
+	own, all series // with the CPU of the first process, and of all
 }
 
 // shape is who talks to whom.
 type shape struct {
 	name   string
 	rooms  []string
-	seats  func(*chatSide) []seat
-	window int
+	seats  []seat
+	window int // messages of a sender on the way, at full speed
 	reach  int // deliveries of a message
-	goal   string
-	met    func(perSecond float64) verdict
+	goal   goal
 }
 
 // measureChat compares deliveries a second, everything stored and synced before it is accepted, with a bare hub that
 // stores nothing: between pairs, and from one to a group. Once past the gateway, as the hub is reached, and once through it.
-func measureChat(ctx context.Context, b *bench) (rows []row, err error) {
+func measureChat(ctx context.Context, b *bench) ([]row, error) {
 	s, err := b.splitSuite(ctx)
 	if err != nil {
 		return nil, err
 	}
-	n := b.pick(200, 40)
-	people, err := s.visitors(ctx, n)
+	people, err := s.visitors(ctx, b.pick(200, 40))
 	if err != nil {
 		return nil, err
 	}
@@ -58,15 +45,24 @@ func measureChat(ctx context.Context, b *bench) (rows []row, err error) {
 	if err != nil {
 		return nil, err
 	}
-	hub, address, err := b.startBaseline("hub", "hub")
+	hub, err := b.startBaseline("hub", "hub")
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, hub.Terminate()) }()
-
-	for _, sh := range []shape{pairs(direct), fanOut(group, n)} {
-		sides := []*chatSide{s.relaySide(people), hubSide(hub, address), s.gatewaySide(people)}
-		got, err := b.measureShape(ctx, sh, sides)
+	through := func(past bool) func(ctx context.Context, i int, _ string) (*chatSocket, error) {
+		return func(ctx context.Context, i int, _ string) (*chatSocket, error) {
+			return s.dial(ctx, people[i].token, i, past)
+		}
+	}
+	relay := s.Process(module.ChatRelay)
+	others := slices.DeleteFunc(s.Processes(), func(p *suite.Process) bool { return p == relay })
+	var rows []row
+	for _, sh := range []shape{pairs(direct), fanOut(group, len(people))} {
+		got, err := b.measureShape(ctx, sh,
+			&chatSide{name: "relay", procs: append([]*suite.Process{relay}, others...), open: through(true)},
+			&chatSide{name: "hub", procs: []*suite.Process{hub.Process}, open: func(ctx context.Context, _ int, room string) (*chatSocket, error) { return hub.dial(ctx, room) }},
+			&chatSide{name: "gateway", procs: s.Processes(), open: through(false)},
+		)
 		if err != nil {
 			return rows, fmt.Errorf("%s: %w", sh.name, err)
 		}
@@ -101,138 +97,83 @@ func conversations(ctx context.Context, people []visitor) (direct []string, grou
 	return direct, c.Id, nil
 }
 
+// pairs are neighbours, each of whom sends to the other.
 func pairs(rooms []string) shape {
-	return shape{
-		name: fmt.Sprintf("chat, %d pairs", len(rooms)), rooms: rooms, window: pairWindow, reach: 1,
-		goal: ">= 15,000/s", met: func(perSecond float64) verdict { return metLater(perSecond >= goalPairs) },
-		seats: func(side *chatSide) []seat {
-			var out []seat
-			for i, room := range rooms {
-				for j := range 2 {
-					out = append(out, seat{room: i, sender: true, timed: true, open: side.open(2*i+j, room)})
+	sh := shape{name: fmt.Sprintf("chat, %d pairs", len(rooms)), rooms: rooms, window: 4, reach: 1, goal: goal{limit: 15_000, atLeast: true, later: true}}
+	for i := range rooms {
+		for range 2 {
+			sh.seats = append(sh.seats, seat{room: i, sender: true, timed: true})
+		}
+	}
+	return sh
+}
+
+// fanOut is one who sends to n-1 others.
+func fanOut(room string, n int) shape {
+	sh := shape{name: fmt.Sprintf("chat, 1 to %d", n-1), rooms: []string{room}, window: 32, reach: n - 1}
+	for i := range n {
+		sh.seats = append(sh.seats, seat{sender: i == 0, timed: i%8 == 1})
+	}
+	return sh
+}
+
+func (b *bench) measureShape(ctx context.Context, sh shape, relay, hub, through *chatSide) ([]row, error) {
+	rounds := func(n int, perSecond float64) error {
+		for range n {
+			for _, side := range []*chatSide{relay, hub, through} {
+				if err := side.slice(ctx, b, sh, perSecond); err != nil {
+					return fmt.Errorf("%s: %w", side.name, err)
 				}
 			}
-			return out
-		},
-	}
-}
-
-func fanOut(room string, n int) shape {
-	return shape{
-		name: fmt.Sprintf("chat, 1 to %d", n-1), rooms: []string{room}, window: groupWindow, reach: n - 1,
-		seats: func(side *chatSide) []seat {
-			var out []seat
-			for i := range n {
-				out = append(out, seat{sender: i == 0, timed: i%8 == 1, open: side.open(i, room)})
-			}
-			return out
-		},
-	}
-}
-
-// relaySide reaches the relay as the gateway does, past the gateway.
-func (s *split) relaySide(people []visitor) *chatSide {
-	relay := s.Process(module.ChatRelay)
-	procs := []*suite.Process{relay}
-	for _, p := range s.Processes() {
-		if p != relay {
-			procs = append(procs, p)
 		}
+		return nil
 	}
-	return &chatSide{name: "relay", procs: procs, ops: []string{s.Ops(module.ChatRelay), s.Ops(module.Audit)}, open: func(i int, _ string) func(context.Context) (*chatSocket, error) {
-		return func(ctx context.Context) (*chatSocket, error) { return s.dialRelay(ctx, people[i].token, i) }
-	}}
-}
-
-func (s *split) dialRelay(ctx context.Context, token string, i int) (*chatSocket, error) {
-	service, err := s.signer.Token(module.ChatRelay)
-	if err != nil {
+	if err := rounds(b.pick(3, 1), 0); err != nil {
 		return nil, err
 	}
-	return dialChat(ctx, "ws://"+s.Address(module.ChatRelay)+"/v1/chat", http.Header{
-		"Authorization": {"Bearer " + token}, httpkit.HeaderService: {service}, httpkit.HeaderClientAddress: {addressOf(i)},
-	}, true)
-}
-
-func (s *split) gatewaySide(people []visitor) *chatSide {
-	return &chatSide{name: "gateway", procs: s.Processes(), ops: []string{s.Ops(module.Gateway)}, open: func(i int, _ string) func(context.Context) (*chatSocket, error) {
-		return func(ctx context.Context) (*chatSocket, error) { return s.dialGateway(ctx, people[i].token, i) }
-	}}
-}
-
-func (s *split) dialGateway(ctx context.Context, token string, i int) (*chatSocket, error) {
-	return dialChat(ctx, "ws://"+s.Address(module.Gateway)+"/v1/chat", http.Header{
-		"Authorization": {"Bearer " + token}, httpkit.HeaderDevAddress: {addressOf(i)},
-	}, true)
-}
-
-func hubSide(hub *suite.Process, address string) *chatSide {
-	return &chatSide{name: "hub", procs: []*suite.Process{hub}, open: func(_ int, room string) func(context.Context) (*chatSocket, error) {
-		return func(ctx context.Context) (*chatSocket, error) { return dialHub(ctx, address, room) }
-	}}
-}
-
-func dialHub(ctx context.Context, address, room string) (*chatSocket, error) {
-	return dialChat(ctx, "ws://"+address+"/?room="+room, nil, false)
-}
-
-func (b *bench) measureShape(ctx context.Context, sh shape, sides []*chatSide) ([]row, error) {
-	for range b.pick(3, 1) {
-		for _, side := range sides {
-			if err := side.flood(ctx, b, sh); err != nil {
-				return nil, fmt.Errorf("%s: %w", side.name, err)
-			}
-		}
-	}
-	relay, hub, through := sides[0], sides[1], sides[2]
 	rate := median(relay.own.rate) / float64(sh.reach) / 2
 	b.say("%s: %.0f deliveries/s (hub %.0f); now %.0f messages/s", sh.name, median(relay.own.rate), median(hub.own.rate), rate)
-	for range b.pick(2, 1) {
-		for _, side := range sides {
-			if err := side.pace(ctx, b, sh, rate); err != nil {
-				return nil, fmt.Errorf("%s, calm: %w", side.name, err)
-			}
-		}
+	if err := rounds(b.pick(2, 1), rate); err != nil {
+		return nil, fmt.Errorf("calm: %w", err)
 	}
-	first := row{name: sh.name + ": deliveries", unit: "1/s", ours: median(relay.own.rate), baseline: median(hub.own.rate), ratio: median(ratios(relay.own.rate, hub.own.rate)), goal: sh.goal}
-	if sh.met != nil {
-		first.met = sh.met(first.ours)
-	}
-	per := func(cpu []float64) float64 { return median(cpu) * 100_000 }
 	return []row{
-		first,
-		{name: "  CPU of the relay a 100,000", unit: "s", ours: per(relay.own.cpu), baseline: per(hub.own.cpu)},
-		{name: "  CPU of the whole suite a 100,000", unit: "s", ours: per(relay.all.cpu), baseline: per(hub.all.cpu)},
-		{name: "  p50 at half of our most", unit: "µs", ours: micros(median(relay.own.p50)), baseline: micros(median(hub.own.p50))},
-		{name: "  p99 at half of our most", unit: "µs", ours: micros(median(relay.own.p99)), baseline: micros(median(hub.own.p99))},
-		{name: "  through the gateway: deliveries", unit: "1/s", ours: median(through.own.rate), baseline: median(hub.own.rate), ratio: median(ratios(through.own.rate, hub.own.rate))},
-		{name: "  through the gateway: CPU of all a 100,000", unit: "s", ours: per(through.all.cpu), baseline: per(hub.all.cpu)},
-		{name: "  through the gateway: p99", unit: "µs", ours: micros(median(through.own.p99)), baseline: micros(median(hub.own.p99))},
+		compare(sh.name+": deliveries", "1/s", relay.own.rate, hub.own.rate).aims(sh.goal),
+		compare("  CPU of the relay a delivery", "µs", relay.own.cpu, hub.own.cpu),
+		compare("  CPU of the whole suite a delivery", "µs", relay.all.cpu, hub.all.cpu),
+		compare("  p50 at half of our most", "µs", relay.own.p50, hub.own.p50),
+		compare("  p99 at half of our most", "µs", relay.own.p99, hub.own.p99),
+		compare("  through the gateway: deliveries", "1/s", through.own.rate, hub.own.rate),
+		compare("  through the gateway: CPU of all a delivery", "µs", through.all.cpu, hub.all.cpu),
+		compare("  through the gateway: p99", "µs", through.own.p99, hub.own.p99),
 	}, nil
 }
 
-// flood is one slice at full speed, on fresh sockets. What is shipped to audit afterwards counts as CPU.
-func (side *chatSide) flood(ctx context.Context, b *bench, sh shape) error {
-	c, err := gather(ctx, sh.rooms, sh.seats(side), sh.window)
+// slice is one on fresh sockets: at full speed, where what is shipped to audit afterwards counts as CPU, or, for
+// latencies, with so many messages a second that there is room.
+func (side *chatSide) slice(ctx context.Context, b *bench, sh shape, perSecond float64) error {
+	window, length := sh.window, time.Duration(b.pick(2000, 700))*time.Millisecond
+	if perSecond > 0 {
+		window = 1024 // it only runs out when the server stands still
+	}
+	c, err := gather(ctx, side.open, sh.rooms, sh.seats, window)
 	if err != nil {
 		return err
 	}
 	defer c.leave()
-	if _, err := settle(ctx, side.procs...); err != nil {
+	all, err := settle(ctx, side.procs...)
+	if err != nil {
 		return err
 	}
-	own, err1 := side.procs[0].CPU()
-	all, err2 := cpuOf(side.procs...)
-	if err := errors.Join(err1, err2); err != nil {
+	if perSecond > 0 {
+		latencies, err := c.pace(perSecond, length)
+		side.own.addLatencies(latencies)
 		return err
 	}
-	var deliveries int
-	var took time.Duration
-	length := time.Duration(b.pick(2000, 700)) * time.Millisecond
-	err = b.captured(ctx, fmt.Sprintf("chat-%d-%s", sh.reach, side.name), side.ops, length, func() (err error) {
-		deliveries, took, err = c.flood(length)
+	own, err := side.procs[0].CPU()
+	if err != nil {
 		return err
-	})
+	}
+	deliveries, took, err := c.flood(length)
 	if err != nil {
 		return err
 	}
@@ -241,29 +182,7 @@ func (side *chatSide) flood(ctx context.Context, b *bench, sh shape) error {
 		return err
 	}
 	ownAfter, err := side.procs[0].CPU()
-	if err != nil {
-		return err
-	}
 	side.own.add(deliveries, took, ownAfter-own)
 	side.all.add(deliveries, took, allAfter-all)
-	return nil
-}
-
-// pace is one slice at a rate that leaves room.
-func (side *chatSide) pace(ctx context.Context, b *bench, sh shape, perSecond float64) error {
-	c, err := gather(ctx, sh.rooms, sh.seats(side), calmWindow)
-	if err != nil {
-		return err
-	}
-	defer c.leave()
-	if _, err := settle(ctx, side.procs...); err != nil {
-		return err
-	}
-	latencies, err := c.pace(perSecond, time.Duration(b.pick(2000, 700))*time.Millisecond)
-	if err != nil {
-		return err
-	}
-	side.own.addLatencies(latencies)
-	_, err = settle(ctx, side.procs...)
 	return err
 }

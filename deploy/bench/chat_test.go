@@ -75,17 +75,16 @@ func TestFramesThatNoServerSends(t *testing.T) {
 // through opens sockets at a hub, with how the test changes its frames.
 func through(t *testing.T, handler http.Handler, rooms []string, seats ...seat) *crowd {
 	t.Helper()
-	server := httptest.NewServer(handler)
-	address := strings.TrimPrefix(server.URL, "http://")
-	for i := range seats {
-		room := rooms[seats[i].room]
-		seats[i].open = func(ctx context.Context) (*chatSocket, error) { return dialHub(ctx, address, room) }
+	bare := httptest.NewServer(handler)
+	address := strings.TrimPrefix(bare.URL, "http://")
+	open := func(ctx context.Context, _ int, room string) (*chatSocket, error) {
+		return server{address: address}.dial(ctx, room)
 	}
-	c, err := gather(t.Context(), rooms, seats, 4)
+	c, err := gather(t.Context(), open, rooms, seats, 4)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { c.leave(); server.Close() })
+	t.Cleanup(func() { c.leave(); bare.Close() })
 	return c
 }
 
@@ -104,7 +103,7 @@ func TestCrowdCountsDeliveries(t *testing.T) {
 	if got := c.sockets[1].got.Load(); got != sent[0] {
 		t.Errorf("socket 1 got %d of %d", got, sent[0])
 	}
-	if n := len(c.sockets[1].taken()); int64(n) != sent[0] {
+	if n := len(c.sockets[1].latencies); int64(n) != sent[0] {
 		t.Errorf("%d latencies of %d messages", n, sent[0])
 	}
 	latencies, err := c.pace(1000, 20*time.Millisecond)

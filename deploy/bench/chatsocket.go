@@ -14,15 +14,17 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"centinela/shared/httpkit"
+	"centinela/shared/module"
 )
 
 const (
-	subprotocol  = "centinela.chat.v1"
-	hello        = `{"type":"hello"}`
-	dialTime     = 20 * time.Second
-	textLength   = 128
-	stampLength  = 19 // digits of Unix nanoseconds, with which every text begins
-	maxLatencies = 1 << 20
+	subprotocol = "centinela.chat.v1"
+	hello       = `{"type":"hello"}`
+	dialTime    = 20 * time.Second
+	textLength  = 128
+	stampLength = 19 // digits of Unix nanoseconds, with which every text begins
 )
 
 // chatSocket is one connection of the load generator, to the suite or to the hub.
@@ -38,10 +40,27 @@ type chatSocket struct {
 	out     []byte
 	sent    int64
 
-	got atomic.Int64 // messages of others
+	latencies []time.Duration // the reader's; anybody's who saw what it got
+	got       atomic.Int64    // messages of others
+}
 
-	mu        sync.Mutex
-	latencies []time.Duration
+// dial opens a socket at the hub.
+func (s server) dial(ctx context.Context, room string) (*chatSocket, error) {
+	return dialChat(ctx, "ws://"+s.address+"/?room="+room, nil, false)
+}
+
+// dial opens a person's socket through the gateway, or past it, as the gateway reaches the relay.
+func (s *split) dial(ctx context.Context, token string, i int, past bool) (*chatSocket, error) {
+	at, header := s.Address(module.Gateway), http.Header{"Authorization": {"Bearer " + token}, httpkit.HeaderDevAddress: {addressOf(i)}}
+	if past {
+		service, err := s.signer.Token(module.ChatRelay)
+		if err != nil {
+			return nil, err
+		}
+		at = s.Address(module.ChatRelay)
+		header[httpkit.HeaderService], header[httpkit.HeaderClientAddress] = []string{service}, []string{addressOf(i)}
+	}
+	return dialChat(ctx, "ws://"+at+"/v1/chat", header, true)
 }
 
 // dialChat opens a socket; one of the suite also says hello and waits for the welcome.
@@ -62,20 +81,34 @@ func dialChat(ctx context.Context, url string, header http.Header, greet bool) (
 	}
 	// A server says nothing before the hello, so nothing is left in gorilla's buffer.
 	s := &chatSocket{conn: ws.NetConn(), frames: newFrameReader(ws.NetConn())}
-	if !greet {
-		return s, nil
-	}
-	if err := errors.Join(s.conn.SetDeadline(time.Now().Add(dialTime)), s.write(opText, []byte(hello))); err != nil {
-		return nil, errors.Join(err, s.conn.Close())
-	}
-	_, frame, err := s.frames.next()
-	if err == nil && !bytes.HasPrefix(frame, []byte(`{"type":"welcome"`)) {
-		err = fmt.Errorf("hello was answered with %.200s", frame)
+	if greet {
+		err = s.greet()
 	}
 	if err != nil {
-		return nil, errors.Join(err, s.conn.Close())
+		s.close()
 	}
-	return s, s.conn.SetDeadline(time.Time{})
+	return s, err
+}
+
+func (s *chatSocket) greet() error {
+	if err := errors.Join(s.conn.SetDeadline(time.Now().Add(dialTime)), s.write(opText, []byte(hello))); err != nil {
+		return err
+	}
+	_, frame, err := s.frames.next()
+	if err != nil {
+		return err
+	}
+	if !bytes.HasPrefix(frame, []byte(`{"type":"welcome"`)) {
+		return fmt.Errorf("hello was answered with %.200s", frame)
+	}
+	return s.conn.SetDeadline(time.Time{})
+}
+
+// close ends a socket that was opened; the server sees it.
+func (s *chatSocket) close() {
+	if s != nil {
+		_ = s.conn.Close()
+	}
 }
 
 func (s *chatSocket) write(op byte, payload []byte) error {
@@ -137,28 +170,11 @@ func (s *chatSocket) take(frame []byte) error {
 
 // time takes the latency of a message from the stamp that its text begins with.
 func (s *chatSocket) time(frame []byte) error {
-	const before = `"text":"`
-	i := bytes.Index(frame, []byte(before))
-	if i < 0 || len(frame) < i+len(before)+stampLength {
-		return fmt.Errorf("a message without a text: %.300s", frame)
-	}
-	nanos, err := strconv.ParseInt(string(frame[i+len(before):i+len(before)+stampLength]), 10, 64)
+	_, text, _ := bytes.Cut(frame, []byte(`"text":"`))
+	nanos, err := strconv.ParseInt(string(text[:min(len(text), stampLength)]), 10, 64)
 	if err != nil {
-		return fmt.Errorf("a message without a stamp: %w", err)
+		return fmt.Errorf("a message without a stamp: %.300s", frame)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.latencies) < maxLatencies {
-		s.latencies = append(s.latencies, time.Since(time.Unix(0, nanos)))
-	}
+	s.latencies = append(s.latencies, time.Since(time.Unix(0, nanos)))
 	return nil
-}
-
-// taken returns the latencies so far, and forgets them.
-func (s *chatSocket) taken() []time.Duration {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	all := s.latencies
-	s.latencies = nil
-	return all
 }

@@ -35,9 +35,16 @@ func (r *room) slowest() int64 {
 	return least
 }
 
+// seat is where a socket sits.
+type seat struct {
+	room   int
+	sender bool
+	timed  bool
+}
+
 // crowd is all the sockets of a slice.
 type crowd struct {
-	rooms   []*room
+	rooms   []room
 	sockets []*chatSocket
 	window  int
 	wait    time.Duration // for the last messages
@@ -48,52 +55,35 @@ type crowd struct {
 	leaving atomic.Bool
 }
 
-// seat is where a socket sits.
-type seat struct {
-	room   int
-	sender bool
-	timed  bool
-	open   func(ctx context.Context) (*chatSocket, error)
-}
-
 // gather opens all sockets; each sender may have window messages on the way.
-func gather(ctx context.Context, rooms []string, seats []seat, window int) (*crowd, error) {
-	c := &crowd{window: window, wait: patience, rooms: make([]*room, len(rooms)), sockets: make([]*chatSocket, len(seats))}
+func gather(ctx context.Context, open func(ctx context.Context, i int, room string) (*chatSocket, error), rooms []string, seats []seat, window int) (*crowd, error) {
+	c := &crowd{window: window, wait: patience, rooms: make([]room, len(rooms)), sockets: make([]*chatSocket, len(seats))}
 	c.ctx, c.fail = context.WithCancelCause(ctx)
 	group, dialCtx := errgroup.WithContext(ctx)
 	group.SetLimit(16)
 	for i, place := range seats {
-		group.Go(func() error {
-			s, err := place.open(dialCtx)
-			if err != nil {
-				return fmt.Errorf("socket %d: %w", i, err)
-			}
-			s.name, s.room, s.timed = fmt.Sprintf("bench-%x-%d", time.Now().UnixNano(), i), rooms[place.room], place.timed
-			if place.sender {
-				s.window = make(chan struct{}, window)
-				for range window {
-					s.window <- struct{}{}
-				}
-			}
-			c.sockets[i] = s
-			return nil
+		group.Go(func() (err error) {
+			c.sockets[i], err = open(dialCtx, i, rooms[place.room])
+			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
 		c.leave()
 		return nil, err
 	}
-	for i := range c.rooms {
-		c.rooms[i] = &room{}
-	}
 	for i, place := range seats {
-		r := c.rooms[place.room]
-		r.members = append(r.members, c.sockets[i])
+		s, r := c.sockets[i], &c.rooms[place.room]
+		s.name, s.room, s.timed = fmt.Sprintf("bench-%x-%d", time.Now().UnixNano(), i), rooms[place.room], place.timed
+		r.members = append(r.members, s)
 		if place.sender {
-			r.senders = append(r.senders, c.sockets[i])
+			r.senders = append(r.senders, s)
+			s.window = make(chan struct{}, window)
+			for range window {
+				s.window <- struct{}{}
+			}
 		}
 		c.readers.Go(func() {
-			if err := c.sockets[i].read(); !c.leaving.Load() {
+			if err := s.read(); !c.leaving.Load() {
 				c.fail(fmt.Errorf("a socket ended: %w", err))
 			}
 		})
@@ -105,33 +95,20 @@ func gather(ctx context.Context, rooms []string, seats []seat, window int) (*cro
 func (c *crowd) leave() {
 	c.leaving.Store(true)
 	for _, s := range c.sockets {
-		if s != nil {
-			_ = s.conn.Close() // the server sees it
-		}
+		s.close()
 	}
 	c.readers.Wait()
 	c.fail(nil)
-}
-
-// err is why the crowd broke.
-func (c *crowd) err() error {
-	if c.ctx.Err() == nil {
-		return nil
-	}
-	return context.Cause(c.ctx)
 }
 
 // flood lets every sender send as fast as its messages are accepted, and returns how many messages were delivered until
 // the last one was, and how long that took.
 func (c *crowd) flood(d time.Duration) (deliveries int, took time.Duration, err error) {
 	began := time.Now()
-	err = c.eachSender(func(r *room, s *chatSocket, _ int) error {
-		for until := began.Add(d); ; { // one at least, on the slowest machine
-			if err := c.send(r, s); err != nil {
+	err = c.eachSender(d, func(r *room, s *chatSocket, _ int) error {
+		for { // one at least, on the slowest machine
+			if err := c.send(r, s); err != nil || time.Since(began) >= d {
 				return err
-			}
-			if !time.Now().Before(until) {
-				return nil
 			}
 		}
 	})
@@ -151,13 +128,13 @@ func (c *crowd) pace(perSecond float64, d time.Duration) ([]time.Duration, error
 	}
 	step := time.Duration(float64(senders) / perSecond * float64(time.Second))
 	began := time.Now()
-	err := c.eachSender(func(r *room, s *chatSocket, i int) error {
+	err := c.eachSender(d, func(r *room, s *chatSocket, i int) error {
 		next := began.Add(step * time.Duration(i) / time.Duration(senders))
 		for ; next.Before(began.Add(d)); next = next.Add(step) {
 			if err := pause(c.ctx, time.Until(next)); err != nil {
-				return c.err()
+				return context.Cause(c.ctx)
 			}
-			if err := c.send(r, s); err != nil { // the window is so large that it only runs out when the server stands still
+			if err := c.send(r, s); err != nil {
 				return err
 			}
 		}
@@ -171,52 +148,39 @@ func (c *crowd) pace(perSecond float64, d time.Duration) ([]time.Duration, error
 	}
 	var all []time.Duration
 	for _, s := range c.sockets {
-		all = append(all, s.taken()...)
+		all = append(all, s.latencies...)
 	}
 	return all, nil
 }
 
 // send waits until there is room in the window, and until the room's readers are near enough, where one speaks to many.
 func (c *crowd) send(r *room, s *chatSocket) error {
-	if err := c.enter(s); err != nil {
-		return err
+	select {
+	case <-s.window:
+	case <-c.ctx.Done():
+		return context.Cause(c.ctx)
 	}
 	for len(r.senders) == 1 && s.sent-r.slowest() > tooFar {
 		if err := pause(c.ctx, 200*time.Microsecond); err != nil {
-			return c.err()
+			return context.Cause(c.ctx)
 		}
 	}
 	if err := s.send(); err != nil {
-		return errors.Join(err, c.err())
+		return errors.Join(err, context.Cause(c.ctx))
 	}
 	return nil
 }
 
-func (c *crowd) enter(s *chatSocket) error {
-	select {
-	case <-s.window:
-		return nil
-	default:
-	}
-	timer := time.NewTimer(c.wait)
-	defer timer.Stop()
-	select {
-	case <-s.window:
-		return nil
-	case <-c.ctx.Done():
-		return c.err()
-	case <-timer.C:
-		return fmt.Errorf("no message was accepted for %s", c.wait)
-	}
-}
-
-func (c *crowd) eachSender(do func(r *room, s *chatSocket, i int) error) error {
+// eachSender lets all senders do something that takes d, and the wait for the last messages at most.
+func (c *crowd) eachSender(d time.Duration, do func(r *room, s *chatSocket, i int) error) error {
+	stuck := time.AfterFunc(d+c.wait, func() { c.fail(fmt.Errorf("no message was accepted for %s", c.wait)) })
+	defer stuck.Stop()
 	var group errgroup.Group
 	i := 0
-	for _, r := range c.rooms {
-		for _, s := range r.senders {
+	for r := range c.rooms {
+		for _, s := range c.rooms[r].senders {
 			n := i
-			group.Go(func() error { return do(r, s, n) })
+			group.Go(func() error { return do(&c.rooms[r], s, n) })
 			i++
 		}
 	}
@@ -236,7 +200,7 @@ func (c *crowd) drain() (deliveries int, err error) {
 			return int(got), nil
 		}
 		if err := pause(ctx, time.Millisecond); err != nil {
-			return 0, errors.Join(c.err(), fmt.Errorf("%d of %d messages arrived, %d were not accepted", got, want, missing))
+			return 0, errors.Join(context.Cause(c.ctx), fmt.Errorf("%d of %d messages arrived, %d were not accepted", got, want, missing))
 		}
 	}
 }

@@ -8,14 +8,11 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 	"syscall"
 	"time"
-
-	"centinela/deploy/suite"
 )
 
 // usageExit is the exit code of a command that was called wrongly.
@@ -28,17 +25,15 @@ type part struct {
 }
 
 // parts in the order in which they run.
-func parts() []part {
-	return []part{
-		{"start", "start from an empty folder, idle memory, size of the binary", measureStart},
-		{"signin", "share of a sign-in's CPU that is argon2", measureSignIn},
-		{"audit", "events stored a second", measureAudit},
-		{"record", "what an entry costs in a large record (-events)", measureRecord},
-		{"sweep", "how long a write waits while old sessions are swept", measureSweep},
-		{"gateway", "requests through the gateway", measureGateway},
-		{"sockets", "memory of an idle socket", measureSockets},
-		{"chat", "messages between pairs, and from one to 200", measureChat},
-	}
+var parts = []part{
+	{"start", "start from an empty folder, idle memory, size of the binary", measureStart},
+	{"signin", "share of a sign-in's CPU that is argon2", measureSignIn},
+	{"audit", "events stored a second", measureAudit},
+	{"record", "what an entry costs in a large record (-events)", measureRecord},
+	{"sweep", "how long a write waits while old sessions are swept", measureSweep},
+	{"gateway", "requests through the gateway", measureGateway},
+	{"sockets", "memory of an idle socket", measureSockets},
+	{"chat", "messages between pairs, and from one to 200", measureChat},
 }
 
 // bench is what the parts share.
@@ -47,11 +42,10 @@ type bench struct {
 	self   string // this program, for the baselines
 	dir    string // temporary, for everything
 	quick  bool
-	events int // of the large record
-	// profiles is the folder for CPU and heap profiles; "" for none.
-	profiles string
-	log      io.Writer // progress
-	split    *split    // the suite in processes of its own, started by the first part that needs it
+	events int       // of the large record
+	log    io.Writer // progress
+	split  *split    // the suite in processes of its own, started by the first part that needs it
+	ending []func() error
 }
 
 // pick returns the one for the whole run or the one for -quick.
@@ -60,6 +54,19 @@ func (b *bench) pick(whole, quick int) int {
 		return quick
 	}
 	return whole
+}
+
+// atEnd calls stop when the part that runs has ended.
+func (b *bench) atEnd(stop func() error) { b.ending = append(b.ending, stop) }
+
+// end stops what the part started, the last one first.
+func (b *bench) end() error {
+	var errs []error
+	for _, stop := range slices.Backward(b.ending) {
+		errs = append(errs, stop())
+	}
+	b.ending = nil
+	return errors.Join(errs...)
 }
 
 func (b *bench) say(format string, args ...any) { fmt.Fprintf(b.log, "  "+format+"\n", args...) }
@@ -79,8 +86,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	flags.SetOutput(errOut)
 	only := flags.String("only", "", "comma-separated `parts` to run: "+strings.Join(names(), ", ")+" (default: all)")
 	quick := flags.Bool("quick", false, "fewer and shorter slices: to see that it works, not to quote")
-	profiles := flags.String("profile", "", "`folder` for CPU and heap profiles of the suite's processes under load")
-	binary := flags.String("binary", "", "centinela `file` to measure (default: build it from this module)")
+	binary := flags.String("binary", "bin/centinela", "the `file` to measure")
 	events := flags.Int("events", defaultEvents, "how `many` the large record has; 10000000 take about ten minutes and -timeout")
 	limit := flags.Duration("timeout", 15*time.Minute, "give up after this time")
 	flags.Usage = func() { usage(flags) }
@@ -91,13 +97,16 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 		return usageExit
 	}
 	chosen, err := choose(*only)
-	if err != nil || flags.NArg() > 0 {
-		fmt.Fprintln(errOut, "bench:", errors.Join(err, unexpected(flags.Args())))
+	if err == nil && flags.NArg() > 0 {
+		err = fmt.Errorf("unexpected %q (see --help)", flags.Args())
+	}
+	if err != nil {
+		fmt.Fprintln(errOut, "bench:", err)
 		return usageExit
 	}
 	ctx, cancel := context.WithTimeout(ctx, *limit)
 	defer cancel()
-	return exitCode(errOut, measure(ctx, &bench{binary: *binary, profiles: *profiles, quick: *quick, events: *events, log: errOut}, chosen, out))
+	return exitCode(errOut, measure(ctx, &bench{binary: *binary, quick: *quick, events: *events, log: errOut}, chosen, out))
 }
 
 func exitCode(errOut io.Writer, err error) int {
@@ -108,16 +117,9 @@ func exitCode(errOut io.Writer, err error) int {
 	return 1
 }
 
-func unexpected(args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	return fmt.Errorf("unexpected %q (see --help)", args)
-}
-
 func usage(flags *flag.FlagSet) {
 	fmt.Fprint(flags.Output(), "Measures the suite from outside, each number beside its baseline in the same run.\n\n")
-	for _, p := range parts() {
+	for _, p := range parts {
 		fmt.Fprintf(flags.Output(), "  %-8s %s\n", p.name, p.about)
 	}
 	fmt.Fprint(flags.Output(), "\nFlags:\n")
@@ -127,7 +129,7 @@ func usage(flags *flag.FlagSet) {
 
 func names() []string {
 	var out []string
-	for _, p := range parts() {
+	for _, p := range parts {
 		out = append(out, p.name)
 	}
 	return out
@@ -136,7 +138,7 @@ func names() []string {
 // choose returns the named parts in their own order; all when none is named.
 func choose(only string) ([]part, error) {
 	if only == "" {
-		return parts(), nil
+		return parts, nil
 	}
 	wanted := strings.Split(only, ",")
 	for _, name := range wanted {
@@ -144,7 +146,7 @@ func choose(only string) ([]part, error) {
 			return nil, fmt.Errorf("-only: no part is named %q; there are %s", name, strings.Join(names(), ", "))
 		}
 	}
-	return slices.DeleteFunc(parts(), func(p part) bool { return !slices.Contains(wanted, p.name) }), nil
+	return slices.DeleteFunc(slices.Clone(parts), func(p part) bool { return !slices.Contains(wanted, p.name) }), nil
 }
 
 // measure runs the parts and prints the table. A part that broke doesn't keep the others from running.
@@ -156,14 +158,6 @@ func measure(ctx context.Context, b *bench, chosen []part, out io.Writer) (err e
 	if b.self, err = os.Executable(); err != nil {
 		return fmt.Errorf("this program's own file: %w", err)
 	}
-	if err := b.build(ctx); err != nil {
-		return err
-	}
-	if b.profiles != "" {
-		if err := os.MkdirAll(b.profiles, 0o700); err != nil {
-			return fmt.Errorf("-profile: %w", err)
-		}
-	}
 	began := time.Now()
 	var rows []row
 	var failed []error
@@ -171,7 +165,7 @@ func measure(ctx context.Context, b *bench, chosen []part, out io.Writer) (err e
 		fmt.Fprintf(b.log, "%s: %s\n", p.name, p.about)
 		got, err := p.run(ctx, b)
 		rows = append(rows, got...)
-		if err != nil {
+		if err := errors.Join(err, b.end()); err != nil {
 			failed = append(failed, fmt.Errorf("%s: %w", p.name, err))
 		}
 		if ctx.Err() != nil {
@@ -182,19 +176,4 @@ func measure(ctx context.Context, b *bench, chosen []part, out io.Writer) (err e
 		runtime.NumCPU(), runtime.Version(), began.UTC().Format("2006-01-02"), time.Since(began).Round(time.Second))
 	printTable(out, rows)
 	return errors.Join(failed...)
-}
-
-// build makes the binary as `make build` does, unless one was named.
-func (b *bench) build(ctx context.Context) error {
-	if b.binary != "" {
-		whole, err := filepath.Abs(b.binary)
-		if err != nil {
-			return fmt.Errorf("-binary: %w", err)
-		}
-		b.binary = whole
-		_, err = os.Stat(whole)
-		return err
-	}
-	b.binary = filepath.Join(b.dir, "centinela")
-	return suite.Build(ctx, b.binary)
 }

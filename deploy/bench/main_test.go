@@ -19,7 +19,7 @@ func TestCommandLine(t *testing.T) {
 		code int
 		says []string
 	}{
-		{"help", []string{"--help"}, 0, append(names(), "-only", "-quick", "-binary", "-profile", "-timeout")},
+		{"help", []string{"--help"}, 0, append(names(), "-only", "-quick", "-binary", "-events", "-timeout")},
 		{"unknown part", []string{"-only", "gateway,nothing"}, usageExit, []string{`"nothing"`, "sockets"}},
 		{"unknown flag", []string{"-fast"}, usageExit, []string{"-fast"}},
 		{"a word too many", []string{"gateway"}, usageExit, []string{`"gateway"`}},
@@ -45,7 +45,7 @@ func TestChoose(t *testing.T) {
 	if err != nil || len(got) != 2 || got[0].name != "gateway" || got[1].name != "chat" {
 		t.Errorf("%v, %v: want gateway, then chat", got, err)
 	}
-	if got, err := choose(""); err != nil || len(got) != len(parts()) {
+	if got, err := choose(""); err != nil || len(got) != len(parts) {
 		t.Errorf("%d parts, %v", len(got), err)
 	}
 }

@@ -19,7 +19,7 @@ var accounted = regexp.MustCompile(`(?m)^Showing nodes accounting for (\d+), \S+
 // samples counts the samples of a CPU profile that have a function which focus matches on their stack, and all of them.
 // github.com/google/pprof reads it, as Go brings it along (`go tool pprof`): as a library it would be a dependency of
 // the product's module, for a number in a table.
-func (b *bench) samples(ctx context.Context, profile []byte, focus string) (matched, total int64, err error) {
+func (b *bench) samples(ctx context.Context, profile []byte, focus string) (matched, total float64, err error) {
 	file := filepath.Join(b.dir, "samples.pprof")
 	if err := os.WriteFile(file, profile, 0o600); err != nil {
 		return 0, 0, err
@@ -30,9 +30,7 @@ func (b *bench) samples(ctx context.Context, profile []byte, focus string) (matc
 	if err != nil || found == nil {
 		return 0, 0, fmt.Errorf("go tool pprof: %w\n%.500s", err, said)
 	}
-	if matched, err = strconv.ParseInt(string(found[1]), 10, 64); err != nil {
-		return 0, 0, err
-	}
-	total, err = strconv.ParseInt(string(found[2]), 10, 64)
-	return matched, total, err
+	matched, _ = strconv.ParseFloat(string(found[1]), 64) // digits
+	total, _ = strconv.ParseFloat(string(found[2]), 64)
+	return matched, total, nil
 }

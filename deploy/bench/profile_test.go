@@ -55,14 +55,14 @@ func TestSamples(t *testing.T) {
 	b := &bench{dir: t.TempDir()}
 	for _, c := range []struct {
 		focus          string
-		matched, total int64
+		matched, total float64
 	}{
 		{hashFunctions, 9, 12},
 		{"^main.inlined$", 12, 12},
 		{"^nothing$", 0, 12},
 	} {
 		if matched, total, err := b.samples(t.Context(), zipped(t, example()), c.focus); err != nil || matched != c.matched || total != c.total {
-			t.Errorf("%s: %d of %d, %v; want %d of %d", c.focus, matched, total, err, c.matched, c.total)
+			t.Errorf("%s: %v of %v, %v; want %v of %v", c.focus, matched, total, err, c.matched, c.total)
 		}
 	}
 	if _, _, err := b.samples(t.Context(), []byte("no profile"), hashFunctions); err == nil {

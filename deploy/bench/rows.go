@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"fmt"
 	"net/http"
-	"strconv"
 	"syscall"
 	"time"
 
@@ -15,33 +14,20 @@ import (
 )
 
 // openRows is the baseline of the record: the same bytes of the same events, in batches as large, in one plain table
-// of a database with the same settings (WAL, synced at each commit). `POST /?batches=30` inserts and answers how many
-// rows it stored.
-func openRows(ctx context.Context, path string) (http.Handler, func(), error) {
+// of a database with the same settings (WAL, synced at each commit). It stays open until the process ends.
+func openRows(ctx context.Context, path string) (http.Handler, error) {
 	db, err := sqlitex.Open(ctx, path, nil)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	err = db.Write(ctx, func(tx *sql.Tx) error {
 		_, err := tx.Exec(`CREATE TABLE plain (seq INTEGER PRIMARY KEY, body BLOB NOT NULL, openings BLOB NOT NULL)`)
 		return err
 	})
 	if err != nil {
-		return nil, nil, fmt.Errorf("make the table: %w", err)
+		return nil, fmt.Errorf("make the table: %w", err)
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		n, err := strconv.Atoi(r.URL.Query().Get("batches"))
-		if err != nil || n < 1 || n > 1000 {
-			http.Error(w, "batches must be from 1 to 1000", http.StatusBadRequest)
-			return
-		}
-		done, err := insertBatches(r.Context(), db, n)
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusInternalServerError)
-			return
-		}
-		answerJSON(w, done)
-	}), func() { _ = db.Close() }, nil // at the end of the process
+	return counted(func(ctx context.Context, n int) (any, error) { return insertBatches(ctx, db, n) }), nil
 }
 
 // inserted is what a call of the rows baseline did. Making the events isn't in it.
@@ -50,16 +36,14 @@ type inserted struct {
 	Took, CPU time.Duration
 }
 
-func insertBatches(ctx context.Context, db *sqlitex.DB, n int) (inserted, error) {
+func insertBatches(ctx context.Context, db *sqlitex.DB, n int) (done inserted, err error) {
 	batches := make([][]record.Sealed, n)
 	log := logOf{source: module.Gateway + "/bare"}
 	for i := range batches {
-		var err error
 		if batches[i], err = log.seal(); err != nil {
 			return inserted{}, err
 		}
 	}
-	var done inserted
 	began, cpu := time.Now(), ownCPU()
 	for _, events := range batches {
 		if err := insertBatch(ctx, db, events); err != nil {

@@ -28,11 +28,10 @@ func serve(ctx context.Context, args []string, in io.Reader, out io.Writer) erro
 	if len(args) == 0 {
 		return errors.New("serve: which baseline?")
 	}
-	handler, stop, err := baseline(ctx, args[0], args[1:])
+	handler, err := baseline(ctx, args[0], append(args, "")[1])
 	if err != nil {
 		return fmt.Errorf("serve %s: %w", args[0], err)
 	}
-	defer stop()
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -50,61 +49,44 @@ func serve(ctx context.Context, args []string, in io.Reader, out io.Writer) erro
 	return nil
 }
 
-func baseline(ctx context.Context, what string, args []string) (http.Handler, func(), error) {
-	nothing := func() {}
-	argument := ""
-	if len(args) > 0 {
-		argument = args[0]
-	}
+func baseline(ctx context.Context, what, argument string) (http.Handler, error) {
 	switch what {
 	case "proxy":
-		proxy, err := bareProxy(argument)
-		return proxy, nothing, err
+		return bareProxy(argument), nil
 	case "gin":
-		proxy, err := bareProxy(argument)
-		return bareGin(proxy), nothing, err
+		return bareGin(bareProxy(argument)), nil
 	case "service":
-		service, err := trivialService(argument)
-		return service, nothing, err
+		return trivialService(bareProxy(argument)), nil
 	case "hub":
-		return withMemory(newHub()), nothing, nil
+		return withMemory(newHub()), nil
 	case "rows":
 		return openRows(ctx, argument)
 	case "hash":
-		return hasher(), nothing, nil
+		return counted(hashes), nil
 	}
-	return nil, nil, errors.New("no such baseline")
+	return nil, errors.New("no such baseline")
 }
 
 // bareProxy is net/http's reverse proxy with the gateway's pool of connections, and nothing else.
-func bareProxy(to string) (http.Handler, error) {
-	target, err := url.Parse("http://" + to)
-	if err != nil {
-		return nil, err
-	}
+func bareProxy(to string) http.Handler {
 	return &httputil.ReverseProxy{
-		Rewrite:   func(pr *httputil.ProxyRequest) { pr.SetURL(target) },
+		Rewrite:   func(pr *httputil.ProxyRequest) { pr.SetURL(&url.URL{Scheme: "http", Host: to}) },
 		Transport: &http.Transport{MaxIdleConnsPerHost: 64},
-	}, nil
+	}
 }
 
 // bareGin is what the design compares the gateway with: gin, and the bare proxy behind two routes.
 func bareGin(proxy http.Handler) http.Handler {
 	gin.SetMode(gin.ReleaseMode)
 	engine := gin.New()
-	handler := func(c *gin.Context) { proxy.ServeHTTP(c.Writer, c.Request) }
-	engine.GET("/v1/me", handler)
-	engine.POST("/v1/accounts", handler)
+	engine.GET("/v1/me", gin.WrapH(proxy))
+	engine.POST("/v1/accounts", gin.WrapH(proxy))
 	return engine
 }
 
 // trivialService answers two of auth's operations from memory, so that the cost of the proxy in front of it is seen,
 // and leaves the rest (the keys of access tokens) to auth.
-func trivialService(auth string) (http.Handler, error) {
-	rest, err := bareProxy(auth)
-	if err != nil {
-		return nil, err
-	}
+func trivialService(auth http.Handler) http.Handler {
 	answer := func(status int, body string) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body) // a client that left needs no answer
@@ -116,8 +98,8 @@ func trivialService(auth string) (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.Handle("GET /v1/me", answer(http.StatusOK, accountBody))
 	mux.Handle("POST /v1/accounts", answer(http.StatusCreated, `{"account":`+accountBody+`,"saved_codes":["k7w2-9xq4-m3t8-v6hz","a","b","c"]}`))
-	mux.Handle("/", rest)
-	return mux, nil
+	mux.Handle("/", auth)
+	return mux
 }
 
 const accountBody = `{"id":"acc_0123456789abcdefghjkmnpq","user_name":"visitor0000","created_at":"2026-11-24T09:00:00Z","locale":"en","saved_codes_left":4}`
@@ -130,6 +112,23 @@ func withMemory(h http.Handler) http.Handler {
 	return mux
 }
 
+// counted does work n times a call, `POST /?n=10`, and answers what it says of it.
+func counted(work func(ctx context.Context, n int) (any, error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n, err := strconv.Atoi(r.URL.Query().Get("n"))
+		if err != nil || n < 1 || n > 1000 {
+			http.Error(w, "n must be from 1 to 1000", http.StatusBadRequest)
+			return
+		}
+		done, err := work(r.Context(), n)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		_ = json.NewEncoder(w).Encode(done) // the parent may be gone
+	})
+}
+
 // The cost of a hash by default (design: auth, "Parameters").
 const (
 	hashTime    = 3
@@ -138,24 +137,12 @@ const (
 	hashLength  = 32
 )
 
-// hasher does n bare hashes a call: `POST /?n=10`.
-func hasher() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		n, err := strconv.Atoi(r.URL.Query().Get("n"))
-		if err != nil || n < 1 || n > 1000 {
-			http.Error(w, "n must be from 1 to 1000", http.StatusBadRequest)
-			return
-		}
-		salt := make([]byte, 16)
-		for range n {
-			salt[0]++
-			argon2.IDKey([]byte(password), salt, hashTime, hashMemory, hashThreads, hashLength)
-		}
-		answerJSON(w, n)
-	})
-}
-
-func answerJSON(w http.ResponseWriter, v any) {
-	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(v) // the parent may be gone
+// hashes are n bare ones.
+func hashes(_ context.Context, n int) (any, error) {
+	salt := make([]byte, 16)
+	for range n {
+		salt[0]++
+		argon2.IDKey([]byte(password), salt, hashTime, hashMemory, hashThreads, hashLength)
+	}
+	return n, nil
 }

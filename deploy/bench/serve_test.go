@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -33,7 +32,7 @@ func TestServeEndsWithItsParent(t *testing.T) {
 	if err != nil || !ok || !strings.HasPrefix(address, "127.0.0.1:") {
 		t.Fatalf("%q, %v", line, err)
 	}
-	if err := postJSON(t.Context(), fmt.Sprintf("http://%s/?n=0", address), new(int)); err == nil {
+	if err := (server{address: address}).ask(t.Context(), 0, new(int)); err == nil {
 		t.Error("no hash at all was accepted")
 	}
 	parent.Close()

@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
+	"net/http"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -15,20 +13,22 @@ import (
 	"centinela/shared/module"
 )
 
-const (
-	goalHash   = 95 // % of a sign-in's CPU (design: auth, "Parameters")
-	goalWrites = 3  // transactions of auth's a sign-in
-)
+// signIns are a whole suite in one process, and somebody who signs in.
+type signIns struct {
+	*bench
+	suite  *suite.Suite
+	client *sdk.Client
+}
 
 // measureSignIn profiles the whole suite in one process, on default parameters, while people sign in through the
 // gateway, and counts which samples have argon2 on their stack. What the suite does anyway when nobody comes is taken
 // off; all else, the gateway and the record too, is rest. Beside it: what a sign-in costs, and what a bare hash does.
-func measureSignIn(ctx context.Context, b *bench) (rows []row, err error) {
+func measureSignIn(ctx context.Context, b *bench) ([]row, error) {
 	w, err := b.startWhole(ctx, "signin", "gateway.rates.sign_in=1000000000-H")
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, w.Stop()) }()
+	b.atEnd(w.Stop)
 	client, err := sdk.New(w.URL)
 	if err != nil {
 		return nil, err
@@ -37,107 +37,95 @@ func measureSignIn(ctx context.Context, b *bench) (rows []row, err error) {
 	if _, err := client.SignUp(ctx, "ana", password, "en"); err != nil {
 		return nil, err
 	}
-	bare, address, err := b.startBaseline("hash", "hash")
+	bare, err := b.startBaseline("hash", "hash")
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, bare.Terminate()) }()
 
-	inAuth, inAll, err := transactions(ctx, w, client)
+	s := signIns{b, w, client}
+	inAuth, inAll, err := s.transactions(ctx)
 	if err != nil {
 		return nil, err
 	}
-	idle, err := b.idleSamples(ctx, w)
+	_, idle, err := s.slice(ctx, &series{}, func(ctx context.Context) error { return pause(ctx, 100*time.Millisecond) })
 	if err != nil {
 		return nil, err
 	}
 	var ours, hashes series
-	var argon, total int64
+	var argon, total float64
 	for range b.pick(4, 2) {
-		if err := b.hashSlice(ctx, bare, address, &hashes); err != nil {
+		if err := hashSlice(ctx, bare, &hashes); err != nil {
 			return nil, err
 		}
-		part, all, err := b.signInSlice(ctx, w, client, &ours)
+		part, all, err := s.slice(ctx, &ours, s.signIn)
 		if err != nil {
 			return nil, err
 		}
 		argon, total = argon+part, total+all-idle
 	}
-	share := 100 * float64(argon) / float64(max(total, 1))
-	ms := func(s series) float64 { return median(s.cpu) * 1000 }
 	return []row{
-		{name: "sign-in: share of the CPU that is argon2", unit: "%", ours: share, baseline: 100, goal: ">= 95 %", met: met(share >= goalHash)},
-		{name: "sign-in: CPU, against a bare argon2id", unit: "ms", ours: ms(ours), baseline: ms(hashes), ratio: median(ratios(ours.cpu, hashes.cpu))},
-		{name: "sign-in: transactions of auth's database", unit: "1", ours: inAuth, goal: "<= 3", met: met(inAuth <= goalWrites)},
-		{name: "sign-in: transactions of all databases", unit: "1", ours: inAll},
+		{name: "sign-in: share of the CPU that is argon2", unit: "%", ours: 100 * argon / max(total, 1), baseline: 100, goal: goal{limit: 95, atLeast: true}},
+		compare("sign-in: CPU, against a bare argon2id", "µs", ours.cpu, hashes.cpu),
+		{name: "sign-in: transactions of auth's database", ours: inAuth, goal: goal{limit: 3}},
+		{name: "sign-in: transactions of all databases", ours: inAll},
 	}, nil
+}
+
+func (s signIns) signIn(ctx context.Context) error {
+	_, err := s.client.SignIn(ctx, "ana", password)
+	return err
 }
 
 // transactions are how often a sign-in makes auth's database write, and all databases together, with what follows from
 // it: its event is shipped, recorded and followed.
-func transactions(ctx context.Context, w *suite.Suite, client *sdk.Client) (inAuth, inAll float64, err error) {
-	const signIns = 10 // a log isn't begun anew meanwhile
-	var seen [2]map[string]int
-	for i := range seen {
-		if i > 0 {
-			for range signIns {
-				if _, err := client.SignIn(ctx, "ana", password); err != nil {
-					return 0, 0, err
-				}
-			}
-		}
-		if _, err := settle(ctx, w.Process(all)); err != nil {
-			return 0, 0, err
-		}
-		if seen[i], err = commits(w.Data); err != nil {
+func (s signIns) transactions(ctx context.Context) (inAuth, inAll float64, err error) {
+	const times = 10
+	before, err := s.commits(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	for range times {
+		if err := s.signIn(ctx); err != nil {
 			return 0, 0, err
 		}
 	}
-	for name, n := range seen[1] {
-		each := float64(n-seen[0][name]) / signIns
+	after, err := s.commits(ctx)
+	for name, n := range after {
+		each := float64(n-before[name]) / times
 		if inAll += each; name == module.Auth {
 			inAuth = each
 		}
 	}
-	return inAuth, inAll, nil
+	return inAuth, inAll, err
 }
 
-// sliceLength is how long a profile runs.
-func (b *bench) sliceLength() time.Duration { return time.Duration(b.pick(4, 2)) * time.Second }
-
-// idleSamples are those of a slice in which nobody comes.
-func (b *bench) idleSamples(ctx context.Context, w *suite.Suite) (int64, error) {
-	if _, err := settle(ctx, w.Process(all)); err != nil {
-		return 0, err
+// commits counts when all that was written is shipped.
+func (s signIns) commits(ctx context.Context) (map[string]uint32, error) {
+	if _, err := settle(ctx, s.suite.Process(all)); err != nil {
+		return nil, err
 	}
-	profile, err := cpuProfile(ctx, w.Ops(all), b.sliceLength())
-	if err != nil {
-		return 0, err
-	}
-	_, idle, err := b.samples(ctx, profile, hashFunctions)
-	return idle, err
+	return commits(s.suite.Data)
 }
 
-func (b *bench) hashSlice(ctx context.Context, bare *suite.Process, address string, to *series) error {
-	const n = 8
-	before, err := settle(ctx, bare)
+func hashSlice(ctx context.Context, bare server, to *series) error {
+	before, err := settle(ctx, bare.Process)
 	if err != nil {
 		return err
 	}
 	began := time.Now()
 	var done int
-	if err := postJSON(ctx, fmt.Sprintf("http://%s/?n=%d", address, n), &done); err != nil {
+	if err := bare.ask(ctx, 8, &done); err != nil {
 		return err
 	}
 	took := time.Since(began)
-	after, err := settle(ctx, bare)
+	after, err := settle(ctx, bare.Process)
 	to.add(done, took, after-before)
 	return err
 }
 
-// signInSlice signs in for as long as a profile runs, and returns its samples with argon2, and all of them.
-func (b *bench) signInSlice(ctx context.Context, w *suite.Suite, client *sdk.Client, to *series) (argon, total int64, err error) {
-	before, err := settle(ctx, w.Process(all))
+// slice does work again and again for as long as a profile runs, and returns its samples with argon2, and all of them.
+func (s signIns) slice(ctx context.Context, to *series, work func(ctx context.Context) error) (argon, total float64, err error) {
+	before, err := settle(ctx, s.suite.Process(all))
 	if err != nil {
 		return 0, 0, err
 	}
@@ -145,21 +133,20 @@ func (b *bench) signInSlice(ctx context.Context, w *suite.Suite, client *sdk.Cli
 	began := time.Now()
 	done := 0
 	group, groupCtx := errgroup.WithContext(ctx)
-	ended := make(chan struct{})
-	group.Go(func() error {
-		defer close(ended)
-		var err error
-		profile, err = cpuProfile(groupCtx, w.Ops(all), b.sliceLength())
+	over := make(chan struct{})
+	group.Go(func() (err error) {
+		defer close(over)
+		profile, err = fetch(groupCtx, http.MethodGet, fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", s.suite.Ops(all), s.pick(4, 2)))
 		return err
 	})
 	group.Go(func() error {
 		for {
 			select {
-			case <-ended:
+			case <-over:
 				return nil
 			default:
 			}
-			if _, err := client.SignIn(groupCtx, "ana", password); err != nil {
+			if err := work(groupCtx); err != nil {
 				return err
 			}
 			done++
@@ -169,15 +156,10 @@ func (b *bench) signInSlice(ctx context.Context, w *suite.Suite, client *sdk.Cli
 		return 0, 0, err
 	}
 	took := time.Since(began)
-	after, err := settle(ctx, w.Process(all))
+	after, err := settle(ctx, s.suite.Process(all))
 	if err != nil {
 		return 0, 0, err
 	}
 	to.add(done, took, after-before)
-	if b.profiles != "" {
-		if err := os.WriteFile(filepath.Join(b.profiles, "signin.pprof"), profile, 0o600); err != nil {
-			return 0, 0, err
-		}
-	}
-	return b.samples(ctx, profile, hashFunctions)
+	return s.samples(ctx, profile, hashFunctions)
 }

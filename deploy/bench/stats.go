@@ -20,11 +20,11 @@ func quantile[T cmp.Ordered](values []T, q float64) T {
 	return sorted[min(max(rank, 0), len(sorted)-1)]
 }
 
-// slices of one side of a comparison.
+// series is one side of a comparison, a number a slice.
 type series struct {
-	rate     []float64       // a second, a slice each
-	cpu      []float64       // seconds of the side's own CPU a unit, a slice each
-	p50, p99 []time.Duration // a slice each
+	rate     []float64 // a second
+	cpu      []float64 // µs of the side's own CPU a unit
+	p50, p99 []float64 // µs
 }
 
 func (s *series) add(units int, took, cpu time.Duration) {
@@ -32,15 +32,15 @@ func (s *series) add(units int, took, cpu time.Duration) {
 		return
 	}
 	s.rate = append(s.rate, float64(units)/took.Seconds())
-	s.cpu = append(s.cpu, cpu.Seconds()/float64(units))
+	s.cpu = append(s.cpu, micros(cpu)/float64(units))
 }
 
 func (s *series) addLatencies(all []time.Duration) {
 	if len(all) == 0 {
 		return
 	}
-	s.p50 = append(s.p50, quantile(all, 0.50))
-	s.p99 = append(s.p99, quantile(all, 0.99))
+	s.p50 = append(s.p50, micros(quantile(all, 0.50)))
+	s.p99 = append(s.p99, micros(quantile(all, 0.99)))
 }
 
 // ratios of two series, slice by slice: neighbours in time saw the same machine.

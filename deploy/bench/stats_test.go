@@ -45,12 +45,12 @@ func TestSeries(t *testing.T) {
 	var s series
 	s.add(0, time.Second, time.Second) // nothing was done: no slice
 	s.add(500, 500*time.Millisecond, 50*time.Millisecond)
-	if !slices.Equal(s.rate, []float64{1000}) || !slices.Equal(s.cpu, []float64{0.0001}) {
+	if !slices.Equal(s.rate, []float64{1000}) || !slices.Equal(s.cpu, []float64{100}) {
 		t.Errorf("rate %v, CPU %v", s.rate, s.cpu)
 	}
 	s.addLatencies(nil)
-	s.addLatencies([]time.Duration{3, 1, 2})
-	if !slices.Equal(s.p50, []time.Duration{2}) || !slices.Equal(s.p99, []time.Duration{3}) {
+	s.addLatencies([]time.Duration{3000, 1000, 2000})
+	if !slices.Equal(s.p50, []float64{2}) || !slices.Equal(s.p99, []float64{3}) {
 		t.Errorf("p50 %v, p99 %v", s.p50, s.p99)
 	}
 }
@@ -59,12 +59,12 @@ func TestSeries(t *testing.T) {
 func TestTable(t *testing.T) {
 	var out bytes.Buffer
 	printTable(&out, []row{
-		{name: "a", unit: "1/s", ours: 50, baseline: 100, goal: "ratio >= 0.7", met: met(false)},
-		{name: "b", unit: "MiB", ours: 53.84, goal: "<= 80 MiB", met: met(true)},
-		{name: "c", unit: "1/s", ours: 1, baseline: 2, ratio: 0.75, goal: "x", met: metLater(false)},
+		{name: "a", unit: "1/s", ours: 50, baseline: 100, goal: goal{limit: 0.7, atLeast: true, ratio: true}},
+		{name: "b", unit: "MiB", ours: 53.84, goal: goal{limit: 80}},
+		{name: "c", unit: "1/s", ours: 1, baseline: 2, ratio: 0.75, goal: goal{limit: 2, atLeast: true, later: true}},
 	})
 	lines := strings.Split(out.String(), "\n")
-	for i, want := range []string{"what ours baseline unit ratio goal", "a 50.0 100 1/s 0.50 ratio >= 0.7 NOT met", "b 53.8 - MiB - <= 80 MiB met", "c 1.00 2.00 1/s 0.75 x later"} {
+	for i, want := range []string{"what ours baseline unit ratio goal", "a 50.0 100 1/s 0.50 ratio >= 0.7 NOT met", "b 53.8 - MiB - <= 80 MiB met", "c 1.00 2.00 1/s 0.75 >= 2 1/s later"} {
 		if got := strings.Join(strings.Fields(lines[i]), " "); got != want {
 			t.Errorf("line %d: %q, want %q", i, got, want)
 		}

@@ -23,12 +23,27 @@ const maxLog = 64 << 20
 func opened() []string {
 	const many = "1000000000-H"
 	return []string{
-		"gateway.rates.default=" + many, "gateway.rates.sign_up=" + many, "gateway.rates.sign_in=" + many,
+		"gateway.rates.default=" + many, "gateway.rates.sign_up=" + many, "gateway.rates.sign_in=" + many, "gateway.rates.refresh=" + many,
 		"gateway.connections.per_address=20000", "auth.sign_up.hourly=1000000", "auth.session.access_ttl=1h",
 		"auth.password.hash_memory=19", "auth.password.hash_time=2", "auth.password.threads=1",
 		"chat_relay.rate.burst=1000000", "chat_relay.rate.leak=1us", "chat_relay.sockets.bytes_a_second=1000000000",
 		"chat_relay.sockets.per_address=20000", "chat_relay.sockets.per_account=20000",
 	}
+}
+
+// server is a process and where it is asked: a baseline where it listens, one of the suite at its operations listener.
+type server struct {
+	*suite.Process
+	address string
+}
+
+// startBaseline runs this program again as a baseline, until the part ends.
+func (b *bench) startBaseline(name string, args ...string) (server, error) {
+	p, address, err := suite.LaunchServer(b.dir, name, listening, b.self, append([]string{serveCommand}, args...)...)
+	if err == nil {
+		b.atEnd(p.Terminate)
+	}
+	return server{p, address}, err
 }
 
 // startWhole starts the suite in one process, on defaults, in an empty folder.
@@ -45,16 +60,11 @@ type split struct {
 }
 
 // splitSuite starts the suite once for all parts that use it.
-func (b *bench) splitSuite(ctx context.Context) (*split, error) {
-	if b.split != nil {
-		return b.split, nil
+func (b *bench) splitSuite(ctx context.Context) (_ *split, err error) {
+	if b.split == nil {
+		b.split, err = b.newSplit(ctx, "split", module.Audit, module.Auth, module.ChatRelay, module.Gateway)
 	}
-	s, err := b.newSplit(ctx, "split", module.Audit, module.Auth, module.ChatRelay, module.Gateway)
-	if err != nil {
-		return nil, err
-	}
-	b.split = s
-	return s, nil
+	return b.split, err
 }
 
 // newSplit starts some services, each in its process, in a folder of their own.
@@ -72,15 +82,33 @@ func (b *bench) newSplit(ctx context.Context, name string, services ...string) (
 	if err != nil {
 		return nil, err
 	}
-	return &split{Suite: running, b: b, signer: svcauth.NewSigner(module.Gateway, key)}, nil
+	s := &split{Suite: running, b: b, signer: svcauth.NewSigner(module.Gateway, key)}
+	for _, w := range s.watch(services...) {
+		b.say("go tool pprof http://%s/debug/pprof/profile looks at the %s", w.address, w.Name)
+	}
+	return s, nil
 }
 
-// renew gives a service a fresh process, with the memory of one.
-func (s *split) renew(ctx context.Context, service string) error {
-	if err := s.Process(service).Terminate(); err != nil {
-		return err
+// watch are the processes of services, at their operations listeners.
+func (s *split) watch(services ...string) []server {
+	var out []server
+	for _, service := range services {
+		out = append(out, server{s.Process(service), s.Ops(service)})
 	}
-	return s.Restart(ctx, service)
+	return out
+}
+
+// renew gives services fresh processes, with the memory of such.
+func (s *split) renew(ctx context.Context, services ...string) error {
+	for _, service := range services {
+		if err := s.Process(service).Terminate(); err != nil {
+			return err
+		}
+		if err := s.Restart(ctx, service); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // stop ends all services, the last one first. One that has ended by itself is an error.
@@ -94,9 +122,4 @@ func (s *split) stop() error {
 		}
 	}
 	return s.Stop()
-}
-
-// startBaseline runs this program again as a baseline, and returns where it listens.
-func (b *bench) startBaseline(name string, args ...string) (*suite.Process, string, error) {
-	return suite.LaunchServer(b.dir, name, listening, b.self, append([]string{serveCommand}, args...)...)
 }

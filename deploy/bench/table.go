@@ -5,6 +5,7 @@ import (
 	"io"
 	"math"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 )
 
@@ -15,33 +16,18 @@ type row struct {
 	ours     float64
 	baseline float64 // 0: there is none
 	ratio    float64 // 0: ours / baseline
-	goal     string  // as the design words it; "" for none
-	met      verdict
+	goal     goal
 }
 
-// verdict says whether a goal is met. It never makes the run fail.
-type verdict string
-
-const (
-	noGoal verdict = ""
-	yes    verdict = "met"
-	no     verdict = "NOT met"
-	later  verdict = "later" // not met, and the design says that it is a later goal
-)
-
-func met(ok bool) verdict {
-	if ok {
-		return yes
-	}
-	return no
+// compare is a row of two sides, measured slice by slice: the medians, and the median of what neighbours make.
+func compare(name, unit string, ours, baseline []float64) row {
+	return row{name: name, unit: unit, ours: median(ours), baseline: median(baseline), ratio: median(ratios(ours, baseline))}
 }
 
-// metLater is met, for a goal that is not this issue's.
-func metLater(ok bool) verdict {
-	if ok {
-		return yes
-	}
-	return later
+// aims gives a row its goal.
+func (r row) aims(g goal) row {
+	r.goal = g
+	return r
 }
 
 func (r row) quotient() float64 {
@@ -52,6 +38,44 @@ func (r row) quotient() float64 {
 		return r.ours / r.baseline
 	}
 	return 0
+}
+
+// goal is what a number should be; the zero value is none. It never makes the run fail.
+type goal struct {
+	limit   float64
+	atLeast bool // otherwise at most
+	ratio   bool // of the ratio, and not of our number
+	later   bool // of a later issue: no finding today
+}
+
+func (g goal) text(unit string) string {
+	if g.limit == 0 {
+		return "-"
+	}
+	sign := "<="
+	if g.atLeast {
+		sign = ">="
+	}
+	if g.ratio {
+		return fmt.Sprintf("ratio %s %g", sign, g.limit)
+	}
+	return strings.TrimSpace(fmt.Sprintf("%s %g %s", sign, g.limit, unit))
+}
+
+func (g goal) verdict(r row) string {
+	value := r.ours
+	if g.ratio {
+		value = r.quotient()
+	}
+	switch {
+	case g.limit == 0:
+		return ""
+	case g.atLeast && value >= g.limit, !g.atLeast && value <= g.limit:
+		return "met"
+	case g.later:
+		return "later"
+	}
+	return "NOT met"
 }
 
 func printTable(out io.Writer, rows []row) {
@@ -65,24 +89,16 @@ func printTable(out io.Writer, rows []row) {
 		if q := r.quotient(); q != 0 {
 			ratio = strconv.FormatFloat(q, 'f', 2, 64)
 		}
-		goal := r.goal
-		if goal == "" {
-			goal = "-"
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.name, figure(r.ours), baseline, r.unit, ratio, goal, r.met)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.name, figure(r.ours), baseline, r.unit, ratio, r.goal.text(r.unit), r.goal.verdict(r))
 	}
 	_ = w.Flush() // to a terminal or a pipe: there is nobody else to tell
 }
 
 // figure shows three digits that matter.
 func figure(v float64) string {
-	switch a := math.Abs(v); {
-	case a >= 100:
-		return strconv.FormatFloat(v, 'f', 0, 64)
-	case a >= 10:
-		return strconv.FormatFloat(v, 'f', 1, 64)
-	case a >= 1:
-		return strconv.FormatFloat(v, 'f', 2, 64)
+	digits := 3
+	for limit := 1.0; digits > 0 && math.Abs(v) >= limit; limit *= 10 {
+		digits--
 	}
-	return strconv.FormatFloat(v, 'f', 3, 64)
+	return strconv.FormatFloat(v, 'f', digits, 64)
 }

@@ -2,13 +2,14 @@ package main
 
 import (
 	"database/sql"
+	"os"
 	"path/filepath"
 	"testing"
 
 	"centinela/shared/sqlitex"
 )
 
-// Each transaction counts once, however much it writes; what is no write-ahead log is told.
+// Each transaction counts once, however much it writes; what is no index of a log is told.
 func TestCommits(t *testing.T) {
 	dir := t.TempDir()
 	db, err := sqlitex.Open(t.Context(), filepath.Join(dir, "auth", "some.db"), nil)
@@ -42,7 +43,10 @@ func TestCommits(t *testing.T) {
 	if err != nil || after["some"]-before["some"] != 3 {
 		t.Errorf("%v, then %v (%v): want three more", before, after, err)
 	}
-	if _, err := commitsIn([]byte("something else")); err == nil {
-		t.Error("something else is read as a log")
+	if err := os.WriteFile(filepath.Join(dir, "other.db-shm"), []byte("something"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := commits(dir); err == nil {
+		t.Error("something else is read as an index")
 	}
 }

@@ -2,7 +2,6 @@ package suite
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -163,38 +162,33 @@ func (p *Process) Terminate() error {
 
 // AwaitEnd waits for the end of a process that was told to stop, and kills one that takes longer than StopTime.
 func (p *Process) AwaitEnd() error {
-	timer := time.NewTimer(StopTime)
-	defer timer.Stop()
 	select {
 	case <-p.ended:
 		return nil
-	case <-timer.C:
+	case <-time.After(StopTime):
 		return errors.Join(p.failure("did not stop within "+StopTime.String()), p.Kill())
 	}
 }
 
 // Log is the end of what the process, and earlier ones of its name, wrote.
-func (p *Process) Log() string {
-	text, err := p.tail(readLog)
-	if err != nil {
-		return err.Error()
-	}
-	return text
-}
+func (p *Process) Log() string { return p.tail(readLog) }
 
-func (p *Process) tail(most int64) (string, error) {
+// tail is the end of the log, or why it can't be read.
+func (p *Process) tail(most int64) string {
 	f, err := os.Open(p.logFile)
 	if err != nil {
-		return "", err
+		return err.Error()
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return "", err
+		return err.Error()
 	}
-	var text bytes.Buffer
-	_, err = io.Copy(&text, io.NewSectionReader(f, max(0, info.Size()-most), most))
-	return text.String(), err
+	text, err := io.ReadAll(io.NewSectionReader(f, max(0, info.Size()-most), most))
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
 }
 
 // TrimLog empties the log when it is longer than most bytes.
@@ -207,11 +201,7 @@ func (p *Process) TrimLog(most int64) error {
 
 // failure names what went wrong, with the end of the log.
 func (p *Process) failure(what string) error {
-	text, err := p.tail(shownLog)
-	if err != nil {
-		return fmt.Errorf("%s: %s (and its log: %w)", p.Name, what, err)
-	}
-	return fmt.Errorf("%s: %s; the end of its log:\n%s", p.Name, what, text)
+	return fmt.Errorf("%s: %s; the end of its log:\n%s", p.Name, what, p.tail(shownLog))
 }
 
 // Run runs a sub-command to its end and returns what it printed and its exit code.
@@ -220,14 +210,11 @@ func Run(ctx context.Context, path string, args ...string) (out string, code int
 	cmd.Env = environment()
 	withParent(cmd)
 	said, err := cmd.CombinedOutput()
-	var exit *exec.ExitError
-	switch {
-	case ctx.Err() != nil:
+	if ctx.Err() != nil {
 		return string(said), -1, fmt.Errorf("%v did not end: %w:\n%s", args, ctx.Err(), said)
-	case errors.As(err, &exit):
-		return string(said), exit.ExitCode(), nil
-	case err != nil:
-		return string(said), -1, fmt.Errorf("%v: %w", args, err)
 	}
-	return string(said), 0, nil
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		return string(said), exit.ExitCode(), nil
+	}
+	return string(said), 0, err
 }

@@ -201,11 +201,7 @@ func (s *Suite) kill() error {
 func (s *Suite) Logs() string {
 	var out []string
 	for _, p := range s.Processes() {
-		text, err := p.tail(shownLog)
-		if err != nil {
-			text = err.Error()
-		}
-		out = append(out, fmt.Sprintf("the end of the log of %s:\n%s", p.Name, text))
+		out = append(out, fmt.Sprintf("the end of the log of %s:\n%s", p.Name, p.tail(shownLog)))
 	}
 	return strings.Join(out, "\n")
 }

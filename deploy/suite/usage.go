@@ -42,11 +42,10 @@ func (p *Process) Resident() (float64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("memory of %s: %w", p.Name, err)
 	}
-	for line := range strings.Lines(string(text)) {
-		if value, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			kib, err := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 64)
-			return kib * 1024, err
-		}
+	_, value, _ := strings.Cut(string(text), "\nVmRSS:")
+	var kib float64
+	if _, err := fmt.Sscanf(value, "%f kB", &kib); err != nil {
+		return 0, fmt.Errorf("memory of %s: VmRSS: %w", p.Name, err)
 	}
-	return 0, fmt.Errorf("memory of %s: no VmRSS", p.Name)
+	return kib * 1024, nil
 }

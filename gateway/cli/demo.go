@@ -16,11 +16,6 @@ type Demo struct {
 	PasswordPrefix string `placeholder:"WORDS" help:"Begin every password with these words."`
 }
 
-// Help shows examples below the flags.
-func (Demo) Help() string {
-	return "Plays the story of two accounts, and checks each step: a line each, exit code 1 at the first that differs. It moves the suite's clock more than a year ahead, and no way leads back: play it on a data folder for trying things out. Play it as often as you like: everybody in it is new each time.\n\nExamples:\n  centinela demo\n  centinela demo --url http://127.0.0.1:8080 --operator-key ./data/keys/operator.key"
-}
-
 // Run narrates on out.
 func (d Demo) Run(ctx context.Context, out io.Writer) error {
 	key := d.OperatorKey

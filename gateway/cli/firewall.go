@@ -23,11 +23,6 @@ type Firewall struct {
 	Remove FirewallRemove `cmd:"" help:"Lift a verdict."`
 }
 
-// Help shows examples below the verbs.
-func (Firewall) Help() string {
-	return "Examples:\n  centinela firewall add 192.0.2.7 --for 1h --reason \"scans the sign-in\"\n  centinela firewall add 2001:db8:7::/48 --for 24h --reason flood\n  centinela firewall add account acc_… --for 10m --reason \"asked by its owner\"\n  centinela firewall list\n  centinela firewall remove vrd_…"
-}
-
 // operatorFlags say where the suite is, and who asks.
 type operatorFlags struct {
 	URL string `default:"http://127.0.0.1:8080" placeholder:"URL" help:"Public address of the suite (${default})."`
@@ -74,11 +69,6 @@ type FirewallAdd struct {
 	For    time.Duration `default:"10m" help:"How long it lasts, 1s to 8760h, which is a year (${default})."`
 	Reason string        `help:"Why; it is recorded, and shown to whoever is refused."`
 	Force  bool          `help:"Also where it would lock operators out: loopback, a declared proxy, your own address."`
-}
-
-// Help shows examples below the flags.
-func (FirewallAdd) Help() string {
-	return "Examples:\n  centinela firewall add 192.0.2.7 --reason \"scans the sign-in\"\n  centinela firewall add prefix 192.0.2.0/24 --for 1h --reason flood\n  centinela firewall add acc_… 192.0.2.0/24 --action throttle --reason \"tries codes\"\n  centinela firewall add ip 192.0.2.4 --action allow --for 720h --reason \"our office\""
 }
 
 // Run prints the verdict's id.
@@ -198,11 +188,6 @@ type FirewallList struct {
 	JSON bool `help:"One JSON object a line."`
 }
 
-// Help shows examples below the flags.
-func (FirewallList) Help() string {
-	return "Lists what operators and rules decided.\n\nExamples:\n  centinela firewall list\n  centinela firewall list --json --url https://id.example.org --key /etc/centinela/keys/operator.key"
-}
-
 // Run prints a table, or JSON lines.
 func (f FirewallList) Run(ctx context.Context, out io.Writer) error {
 	op, err := f.operator()
@@ -241,9 +226,6 @@ type FirewallRemove struct {
 
 	ID string `arg:"" help:"The verdict's id, vrd_…."`
 }
-
-// Help shows an example below the flags.
-func (FirewallRemove) Help() string { return "Example:\n  centinela firewall remove vrd_…" }
 
 // Run says that it is lifted.
 func (f FirewallRemove) Run(ctx context.Context, out io.Writer) error {

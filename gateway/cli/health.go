@@ -21,11 +21,6 @@ type Health struct {
 // errNotReady is the exit code 1 of a part that answers.
 var errNotReady = errors.New("not ready")
 
-// Help shows examples below the flags.
-func (Health) Help() string {
-	return "Exits with 0 when it is ready, 1 when it is not or doesn't answer.\n\nExamples:\n  centinela health\n  centinela health --url http://127.0.0.1:9081 --json"
-}
-
 // health is what --json prints.
 type health struct {
 	URL    string `json:"url"`

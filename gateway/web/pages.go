@@ -5,6 +5,7 @@ import (
 	"embed"
 	"io/fs"
 	"net/http"
+	"path"
 	"strings"
 	"time"
 
@@ -40,11 +41,11 @@ var errNoContact = fault.New(fault.KindNotFound, fault.CodeNotFound, "whoever ru
 
 // Register adds the pages' routes, each for GET and HEAD.
 func Register(r gin.IRoutes, o Options) {
-	get := func(path string, handler gin.HandlerFunc) {
-		r.GET(path, handler)
-		r.HEAD(path, handler)
+	get := func(route string, handler gin.HandlerFunc) {
+		r.GET(route, handler)
+		r.HEAD(route, handler)
 	}
-	page := func(path, file string) { get(path, asset(file, pagePolicy)) }
+	page := func(route, file string) { get(route, asset(file, pagePolicy)) }
 	get("/", index(o.Development))
 	page("/veto", "veto.html")
 	page("/assets/icon.svg", "icon.svg")
@@ -106,7 +107,7 @@ func read(file string) []byte {
 func serve(file, policy string, text []byte) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		c.Header("Content-Security-Policy", policy)
-		c.Data(http.StatusOK, contentType(file), text)
+		c.Data(http.StatusOK, contentTypes[path.Ext(file)], text)
 	}
 }
 
@@ -117,21 +118,16 @@ func swagger(file string) gin.HandlerFunc {
 	}
 	return func(c *gin.Context) {
 		c.Header("Cache-Control", "public, max-age=86400")
-		c.Data(http.StatusOK, contentType(file), text)
+		c.Data(http.StatusOK, contentTypes[path.Ext(file)], text)
 	}
 }
 
-func contentType(file string) string {
-	switch {
-	case strings.HasSuffix(file, ".html"):
-		return "text/html; charset=utf-8"
-	case strings.HasSuffix(file, ".svg"):
-		return "image/svg+xml"
-	case strings.HasSuffix(file, ".css"):
-		return "text/css; charset=utf-8"
-	default:
-		return "text/javascript; charset=utf-8"
-	}
+// contentTypes are those of our files, by extension.
+var contentTypes = map[string]string{
+	".html": "text/html; charset=utf-8",
+	".svg":  "image/svg+xml",
+	".css":  "text/css; charset=utf-8",
+	".js":   "text/javascript; charset=utf-8",
 }
 
 // securityTxt is RFC 9116; without a contact there is none to publish.

@@ -36,9 +36,12 @@ func bundle(dir, file string) (node, error) {
 			b.out[key] = v
 		}
 	}
-	if components, ok := root["components"].(node); ok {
-		if err := b.copyOwn(file, components); err != nil {
-			return nil, err
+	components, _ := root["components"].(node)
+	for kind, members := range components {
+		for name := range members.(node) {
+			if err := b.component(file, kind, name); err != nil {
+				return nil, err
+			}
 		}
 	}
 	paths, _ := root["paths"].(node)
@@ -66,18 +69,6 @@ func (b *bundler) pathItem(file string, item any) (any, error) {
 		resolved.(node)["x-service"] = strings.TrimSuffix(target, ".yaml")
 	}
 	return resolved, nil
-}
-
-// copyOwn takes over the components that the file itself defines.
-func (b *bundler) copyOwn(file string, components node) error {
-	for kind, members := range components {
-		for name := range members.(node) {
-			if err := b.component(file, kind, name); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 // resolve returns v with each reference made local, relative to the file that v stands in.

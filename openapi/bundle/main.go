@@ -45,7 +45,7 @@ func run(dir string) error {
 			return err
 		}
 		if s.server {
-			if err := generate(apiDir, s.pkg+"api", "models,gin,strict-server"); err != nil {
+			if err := generate(filepath.Join(apiDir, "spec.json"), apiDir, s.pkg+"api", "models", "gin-server", "strict-server"); err != nil {
 				return err
 			}
 			if err := plainContext(filepath.Join(apiDir, s.pkg+"api.gen.go")); err != nil {
@@ -55,7 +55,7 @@ func run(dir string) error {
 		if err := os.MkdirAll(clientDir, 0o755); err != nil {
 			return err
 		}
-		if err := generateFrom(filepath.Join(apiDir, "spec.json"), clientDir, s.pkg+"client", "models,client"); err != nil {
+		if err := generate(filepath.Join(apiDir, "spec.json"), clientDir, s.pkg+"client", "models", "client"); err != nil {
 			return err
 		}
 	}
@@ -133,32 +133,21 @@ func plainContext(file string) error {
 	return os.WriteFile(file, plain, 0o644)
 }
 
-func generate(dir, pkg, what string) error {
-	return generateFrom(filepath.Join(dir, "spec.json"), dir, pkg, what)
-}
-
-func generateFrom(spec, dir, pkg, what string) error {
+func generate(spec, dir, pkg string, what ...string) error {
 	config := fmt.Sprintf("package: %s\noutput: %s\ngenerate:\n", pkg, filepath.Join(dir, pkg+".gen.go"))
-	names := map[string]string{"models": "models", "gin": "gin-server", "strict-server": "strict-server", "client": "client"}
-	for part := range strings.SplitSeq(what, ",") {
-		config += "  " + names[part] + ": true\n"
+	for _, part := range what {
+		config += "  " + part + ": true\n"
 	}
 	config += "compatibility:\n  always-prefix-enum-values: true\noutput-options:\n  skip-prune: true\n"
 	// Nobody uses ClientWithResponses, half of a client: httpkit.Read and the SDK read answers. A template without an
 	// action would not replace the one that is built in.
 	config += `  user-templates: {client-with-responses.tmpl: "{{\"\"}}\n"}` + "\n"
-	file, err := os.CreateTemp("", "oapi-*.yaml")
-	if err != nil {
+	file := filepath.Join(dir, "oapi-codegen.yaml")
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		return err
 	}
-	defer os.Remove(file.Name())
-	if _, err := file.WriteString(config); err != nil {
-		return err
-	}
-	if err := file.Close(); err != nil {
-		return err
-	}
-	cmd := exec.Command("go", "tool", "-modfile=tools/gen.mod", "oapi-codegen", "-config", file.Name(), spec)
+	defer os.Remove(file)
+	cmd := exec.Command("go", "tool", "-modfile=tools/gen.mod", "oapi-codegen", "-config", file, spec)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("oapi-codegen %s: %w", pkg, err)

@@ -3,7 +3,6 @@ package sdk
 import (
 	"context"
 	"iter"
-	"net/http"
 
 	"centinela/openapi/gen/gatewayclient"
 )
@@ -22,9 +21,7 @@ const (
 // cursor of the next one ("" after the last). limit is 1 to 100, 0 for 50.
 func (s *Session) ActivityPage(ctx context.Context, class Class, cursor string, limit int) ([]Activity, string, error) {
 	params := &gatewayclient.ListMyActivityParams{Class: given(class), Cursor: given(cursor), Limit: given(limit)}
-	page, err := as[gatewayclient.ActivityPage](ctx, s, http.StatusOK, func(auth gatewayclient.RequestEditorFn) (*http.Response, error) {
-		return s.c.api.ListMyActivity(ctx, params, auth)
-	})
+	page, err := read[gatewayclient.ActivityPage](s.api.ListMyActivity(ctx, params))
 	return page.Events, value(page.NextCursor), err
 }
 

@@ -141,12 +141,12 @@ func (c *Chat) resume() map[string]int64 {
 func (c *Chat) listen(conn *websocket.Conn) error {
 	answer := conn.PingHandler()
 	conn.SetPingHandler(func(data string) error {
-		if err := conn.SetReadDeadline(realNow().Add(quietTime)); err != nil {
+		if err := conn.SetReadDeadline(time.Now().Add(quietTime)); err != nil {
 			return err
 		}
 		return answer(data)
 	})
-	return conn.SetReadDeadline(realNow().Add(quietTime))
+	return conn.SetReadDeadline(time.Now().Add(quietTime))
 }
 
 func (c *Chat) write(conn *websocket.Conn, frame chatframes.ClientFrame) error {
@@ -163,7 +163,7 @@ func (c *Chat) writeRaw(conn *websocket.Conn, kind int, data []byte) error {
 	}
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	if err := conn.SetWriteDeadline(realNow().Add(writeTime)); err != nil {
+	if err := conn.SetWriteDeadline(time.Now().Add(writeTime)); err != nil {
 		return fmt.Errorf("sdk: chat: %w", err)
 	}
 	if err := conn.WriteMessage(kind, data); err != nil {

@@ -23,7 +23,7 @@ func (c *Chat) run(conn *websocket.Conn, again []chatframes.ClientFrame) {
 	defer close(c.messages)
 	defer context.AfterFunc(c.ctx, func() { c.hangUp() })()
 	for wait := firstBackoff; ; {
-		before, since := c.progress(), realNow()
+		before, since := c.progress(), time.Now()
 		err := c.serve(conn, again)
 		c.mu.Lock()
 		c.conn = nil
@@ -31,7 +31,7 @@ func (c *Chat) run(conn *websocket.Conn, again []chatframes.ClientFrame) {
 		_ = conn.Close() // it failed already
 		// A connection that brought nothing doesn't count as one: what ended it would
 		// end the next ones too, and the server must not be asked without a pause.
-		if c.progress() != before || realNow().Sub(since) >= maxBackoff {
+		if c.progress() != before || time.Since(since) >= maxBackoff {
 			wait = firstBackoff
 		}
 		for err != nil {
@@ -63,7 +63,7 @@ func (c *Chat) hangUp() {
 	}
 	// A goodbye that doesn't arrive is a cut, which the server takes as well. It may
 	// be written beside a frame that is stuck.
-	_ = conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNormalClosure, ""), realNow().Add(goodbyeTime))
+	_ = conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNormalClosure, ""), time.Now().Add(goodbyeTime))
 	_ = conn.Close()
 }
 
@@ -122,7 +122,7 @@ func (c *Chat) serve(conn *websocket.Conn, again []chatframes.ClientFrame) error
 		if err != nil {
 			return err
 		}
-		if err := conn.SetReadDeadline(realNow().Add(quietTime)); err != nil {
+		if err := conn.SetReadDeadline(time.Now().Add(quietTime)); err != nil {
 			return fmt.Errorf("sdk: chat: %w", err)
 		}
 		if err := c.take(frame); err != nil && !errors.Is(err, errNotIn) {

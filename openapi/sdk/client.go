@@ -2,7 +2,6 @@ package sdk
 
 import (
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -19,6 +18,7 @@ const callTimeout = 30 * time.Second
 
 // Client talks to one suite as one device. It is safe for concurrent use.
 type Client struct {
+	shown
 	base       *url.URL
 	api        *gatewayclient.Client
 	http       *http.Client
@@ -27,15 +27,6 @@ type Client struct {
 	headers    http.Header
 	userAgent  string
 }
-
-// String names the suite, and not the device.
-func (c *Client) String() string { return "client of " + c.base.Redacted() + " " + redacted }
-
-// GoString names the suite only.
-func (c *Client) GoString() string { return c.String() }
-
-// LogValue names the suite only.
-func (c *Client) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
 // Option changes a Client that is being made.
 type Option func(*Client)
@@ -69,7 +60,7 @@ func New(baseURL string, opts ...Option) (*Client, error) {
 	if err != nil || base.Host == "" || (base.Scheme != "http" && base.Scheme != "https") {
 		return nil, fmt.Errorf("sdk: %q is not the URL of a suite, like http://127.0.0.1:8080", baseURL)
 	}
-	c := &Client{base: base, headers: http.Header{}, userAgent: userAgent}
+	c := &Client{shown: shown("client of " + base.Redacted()), base: base, headers: http.Header{}, userAgent: userAgent}
 	for _, opt := range opts {
 		opt(c)
 	}

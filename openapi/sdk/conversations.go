@@ -3,7 +3,6 @@ package sdk
 import (
 	"context"
 	"iter"
-	"net/http"
 
 	"centinela/openapi/gen/gatewayclient"
 )
@@ -27,35 +26,27 @@ func (c Conversations) Group(ctx context.Context, title string, userNames ...str
 }
 
 func (c Conversations) create(ctx context.Context, body gatewayclient.NewConversation) (Conversation, error) {
-	return as[Conversation](ctx, c.s, http.StatusCreated, func(auth gatewayclient.RequestEditorFn) (*http.Response, error) {
-		return c.s.c.api.CreateConversation(ctx, body, auth)
-	})
+	return read[Conversation](c.s.api.CreateConversation(ctx, body))
 }
 
 // List runs through all of one's conversations, newest activity first.
 func (c Conversations) List(ctx context.Context) iter.Seq2[Conversation, error] {
 	return pages(func(cursor string) ([]Conversation, string, error) {
 		params := &gatewayclient.ListConversationsParams{Cursor: given(cursor), Limit: given(100)}
-		page, err := as[gatewayclient.ConversationPage](ctx, c.s, http.StatusOK, func(auth gatewayclient.RequestEditorFn) (*http.Response, error) {
-			return c.s.c.api.ListConversations(ctx, params, auth)
-		})
+		page, err := read[gatewayclient.ConversationPage](c.s.api.ListConversations(ctx, params))
 		return page.Conversations, value(page.NextCursor), err
 	})
 }
 
 // Get is one conversation that the person is in.
 func (c Conversations) Get(ctx context.Context, id string) (Conversation, error) {
-	return as[Conversation](ctx, c.s, http.StatusOK, func(auth gatewayclient.RequestEditorFn) (*http.Response, error) {
-		return c.s.c.api.GetConversation(ctx, id, auth)
-	})
+	return read[Conversation](c.s.api.GetConversation(ctx, id))
 }
 
 // Messages are those before a number (0: the newest), newest first; limit is 1
 // to 100, 0 for 50.
 func (c Conversations) Messages(ctx context.Context, id string, before int64, limit int) ([]Message, error) {
 	params := &gatewayclient.ListMessagesParams{Before: given(before), Limit: given(limit)}
-	page, err := as[gatewayclient.MessagePage](ctx, c.s, http.StatusOK, func(auth gatewayclient.RequestEditorFn) (*http.Response, error) {
-		return c.s.c.api.ListMessages(ctx, id, params, auth)
-	})
+	page, err := read[gatewayclient.MessagePage](c.s.api.ListMessages(ctx, id, params))
 	return page.Messages, err
 }

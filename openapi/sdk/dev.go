@@ -3,7 +3,6 @@ package sdk
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"time"
 
 	"centinela/openapi/gen/gatewayclient"
@@ -17,14 +16,12 @@ func (c *Client) Dev() Dev { return Dev{c} }
 
 // Clock is the suite's time.
 func (d Dev) Clock(ctx context.Context) (Clock, error) {
-	res, err := d.c.api.GetClock(ctx)
-	return read[Clock](res, err, http.StatusOK)
+	return read[Clock](d.c.api.GetClock(ctx))
 }
 
 // Advance travels in time, in every service, by whole seconds.
 func (d Dev) Advance(ctx context.Context, by time.Duration) (Clock, error) {
-	res, err := d.c.api.AdvanceClock(ctx, gatewayclient.Advance{Advance: travel(by)})
-	return read[Clock](res, err, http.StatusOK)
+	return read[Clock](d.c.api.AdvanceClock(ctx, gatewayclient.Advance{Advance: travel(by)}))
 }
 
 // travel writes a duration as the specification wants it: 72h, 30m or 10s.
@@ -40,14 +37,12 @@ func travel(by time.Duration) string {
 
 // Texts are those that a simulated phone got (all phones for ""), newest first.
 func (d Dev) Texts(ctx context.Context, number string) ([]Text, error) {
-	res, err := d.c.api.ListSimulatedTexts(ctx, &gatewayclient.ListSimulatedTextsParams{Number: given(number)})
-	texts, err := read[gatewayclient.SimulatedTexts](res, err, http.StatusOK)
+	texts, err := read[gatewayclient.SimulatedTexts](d.c.api.ListSimulatedTexts(ctx, &gatewayclient.ListSimulatedTextsParams{Number: given(number)}))
 	return texts.Texts, err
 }
 
 // Reply answers a text from a simulated phone.
 func (d Dev) Reply(ctx context.Context, from, body string) error {
-	res, err := d.c.api.ReplyFromSimulatedPhone(ctx, gatewayclient.SimulatedReply{From: from, Body: body})
-	_, err = read[nothing](res, err, http.StatusNoContent)
+	_, err := read[struct{}](d.c.api.ReplyFromSimulatedPhone(ctx, gatewayclient.SimulatedReply{From: from, Body: body}))
 	return err
 }

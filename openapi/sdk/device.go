@@ -24,6 +24,18 @@ func (DeviceKey) LogValue() slog.Value { return slog.StringValue(redacted) }
 
 const redacted = "[redacted]"
 
+// shown is what fmt and slog get to see of what embeds it and holds secrets.
+type shown string
+
+// String is not the secret.
+func (s shown) String() string { return string(s) + " " + redacted }
+
+// GoString is not the secret either.
+func (s shown) GoString() string { return s.String() }
+
+// LogValue is not the secret either.
+func (s shown) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
 // random is n random bytes in base64url.
 func random(n int) string {
 	raw := make([]byte, n)

@@ -7,7 +7,6 @@ import (
 	"encoding/pem"
 	"fmt"
 	"iter"
-	"log/slog"
 	"net/http"
 	"os"
 	"time"
@@ -26,6 +25,7 @@ const (
 
 // Operator runs the firewall, with the operator's key.
 type Operator struct {
+	shown
 	c   *Client
 	key *ed25519.PrivateKey // a pointer: see Session.have
 }
@@ -48,21 +48,12 @@ func (c *Client) Operator(keyFile string) (*Operator, error) {
 	if !ok {
 		return nil, fmt.Errorf("sdk: operator's key: %s holds no Ed25519 key", keyFile)
 	}
-	return &Operator{c: c, key: &key}, nil
+	return &Operator{shown: operatorName, c: c, key: &key}, nil
 }
-
-// String doesn't show the key.
-func (o *Operator) String() string { return operatorName + " " + redacted }
-
-// GoString doesn't show the key.
-func (o *Operator) GoString() string { return o.String() }
-
-// LogValue doesn't show the key.
-func (o *Operator) LogValue() slog.Value { return slog.StringValue(o.String()) }
 
 // token proves the operator for a minute; each call makes its own.
 func (o *Operator) token() (string, error) {
-	now := realNow()
+	now := time.Now()
 	token := jwt.NewWithClaims(jwt.SigningMethodEdDSA, jwt.RegisteredClaims{
 		Issuer: operatorName, Audience: jwt.ClaimStrings{operatorAudience},
 		IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(operatorLife)),
@@ -86,22 +77,19 @@ func (o *Operator) auth(_ context.Context, req *http.Request) error {
 
 // AddVerdict refuses or allows somebody; it is in force everywhere within a second.
 func (o *Operator) AddVerdict(ctx context.Context, v NewVerdict) (Verdict, error) {
-	res, err := o.c.api.AddVerdict(ctx, v, o.auth)
-	return read[Verdict](res, err, http.StatusCreated)
+	return read[Verdict](o.c.api.AddVerdict(ctx, v, o.auth))
 }
 
 // Verdicts runs through those in force.
 func (o *Operator) Verdicts(ctx context.Context) iter.Seq2[Verdict, error] {
 	return pages(func(cursor string) ([]Verdict, string, error) {
-		res, err := o.c.api.ListVerdicts(ctx, &gatewayclient.ListVerdictsParams{Cursor: given(cursor), Limit: given(100)}, o.auth)
-		page, err := read[gatewayclient.VerdictPage](res, err, http.StatusOK)
+		page, err := read[gatewayclient.VerdictPage](o.c.api.ListVerdicts(ctx, &gatewayclient.ListVerdictsParams{Cursor: given(cursor), Limit: given(100)}, o.auth))
 		return page.Verdicts, value(page.NextCursor), err
 	})
 }
 
 // RemoveVerdict lifts a verdict.
 func (o *Operator) RemoveVerdict(ctx context.Context, id string) error {
-	res, err := o.c.api.RemoveVerdict(ctx, id, o.auth)
-	_, err = read[nothing](res, err, http.StatusNoContent)
+	_, err := read[struct{}](o.c.api.RemoveVerdict(ctx, id, o.auth))
 	return err
 }

@@ -100,25 +100,21 @@ func problemOf(status int, header http.Header, body []byte) *Problem {
 	return p
 }
 
-// nothing is the answer of an operation that answers without a body.
-type nothing struct{}
-
-// read takes the answer of a call: a T with status want, a *Problem, or what
-// the connection failed with.
-func read[T any](res *http.Response, err error, want int) (T, error) {
+// read takes the answer of a call: the T of its JSON when it is a success, a
+// *Problem, or what the connection failed with.
+func read[T any](res *http.Response, err error) (T, error) {
 	var out T
 	if err != nil {
-		return out, fmt.Errorf("sdk: %w", err)
+		return out, err
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
-	if err != nil {
+	switch {
+	case err != nil:
 		return out, fmt.Errorf("sdk: read the answer: %w", err)
-	}
-	if res.StatusCode != want {
+	case res.StatusCode/100 != 2:
 		return out, problemOf(res.StatusCode, res.Header, body)
-	}
-	if _, none := any(out).(nothing); none {
+	case res.StatusCode == http.StatusNoContent:
 		return out, nil
 	}
 	if err := json.Unmarshal(body, &out); err != nil {

@@ -2,8 +2,6 @@ package sdk
 
 import (
 	"context"
-	"log/slog"
-	"net/http"
 
 	"centinela/openapi/gen/gatewayclient"
 )
@@ -11,6 +9,7 @@ import (
 // Recovery is a way back into an account. Whoever holds its secret goes on with
 // it, so keep both until it is over.
 type Recovery struct {
+	shown
 	ID     string
 	Secret string
 	c      *Client
@@ -19,8 +18,7 @@ type Recovery struct {
 // StartRecovery starts one, from this client's device. The answer is the same
 // for any identifier, whether it exists or not.
 func (c *Client) StartRecovery(ctx context.Context, identifier string) (*Recovery, RecoveryStatus, error) {
-	res, err := c.api.StartRecovery(ctx, gatewayclient.NewRecovery{Identifier: identifier, Device: c.deviceModel()})
-	started, err := read[gatewayclient.StartedRecovery](res, err, http.StatusAccepted)
+	started, err := read[gatewayclient.StartedRecovery](c.api.StartRecovery(ctx, gatewayclient.NewRecovery{Identifier: identifier, Device: c.deviceModel()}))
 	if err != nil {
 		return nil, RecoveryStatus{}, err
 	}
@@ -29,24 +27,14 @@ func (c *Client) StartRecovery(ctx context.Context, identifier string) (*Recover
 
 // ResumeRecovery goes on with one that was started before. It makes no call.
 func (c *Client) ResumeRecovery(id, secret string) *Recovery {
-	return &Recovery{ID: id, Secret: secret, c: c}
+	return &Recovery{shown: shown(id), ID: id, Secret: secret, c: c}
 }
-
-// String doesn't show the secret.
-func (r Recovery) String() string { return r.ID + " " + redacted }
-
-// GoString doesn't show the secret.
-func (r Recovery) GoString() string { return r.String() }
-
-// LogValue doesn't show the secret.
-func (r Recovery) LogValue() slog.Value { return slog.StringValue(r.String()) }
 
 func (r *Recovery) auth() gatewayclient.RequestEditorFn { return authorize("Recovery " + r.Secret) }
 
 // State says where it stands, and what would bring it further.
 func (r *Recovery) State(ctx context.Context) (RecoveryStatus, error) {
-	res, err := r.c.api.GetRecovery(ctx, r.ID, r.auth())
-	return read[RecoveryStatus](res, err, http.StatusOK)
+	return read[RecoveryStatus](r.c.api.GetRecovery(ctx, r.ID, r.auth()))
 }
 
 // SendCode has a code sent: to the oldest number that may recover (R6.1), or to
@@ -57,35 +45,29 @@ func (r *Recovery) SendCode(ctx context.Context, number string) (RecoveryStatus,
 	if number != "" {
 		body.Number = &number
 	}
-	res, err := r.c.api.SendRecoveryCode(ctx, r.ID, body, r.auth())
-	return read[RecoveryStatus](res, err, http.StatusAccepted)
+	return read[RecoveryStatus](r.c.api.SendRecoveryCode(ctx, r.ID, body, r.auth()))
 }
 
 // Evidence brings one: the code of a text (SMS), or a saved code (SavedCode).
 func (r *Recovery) Evidence(ctx context.Context, method gatewayclient.EvidenceMethod, code string) (RecoveryStatus, error) {
-	res, err := r.c.api.AddEvidence(ctx, r.ID, gatewayclient.Evidence{Method: method, Code: code}, r.auth())
-	return read[RecoveryStatus](res, err, http.StatusOK)
+	return read[RecoveryStatus](r.c.api.AddEvidence(ctx, r.ID, gatewayclient.Evidence{Method: method, Code: code}, r.auth()))
 }
 
 // Complete sets the new password and ends all sessions; 409
 // recovery_not_allowed_yet until the decision allows it.
 func (r *Recovery) Complete(ctx context.Context, newPassword string) (RecoveryStatus, error) {
-	res, err := r.c.api.CompleteRecovery(ctx, r.ID, gatewayclient.Completion{NewPassword: newPassword}, r.auth())
-	return read[RecoveryStatus](res, err, http.StatusOK)
+	return read[RecoveryStatus](r.c.api.CompleteRecovery(ctx, r.ID, gatewayclient.Completion{NewPassword: newPassword}, r.auth()))
 }
 
 // Veto stops a recovery with the token of a text's link.
 func (c *Client) Veto(ctx context.Context, token string) error {
-	res, err := c.api.VetoRecovery(ctx, gatewayclient.Veto{Token: token})
-	_, err = read[nothing](res, err, http.StatusNoContent)
+	_, err := read[struct{}](c.api.VetoRecovery(ctx, gatewayclient.Veto{Token: token}))
 	return err
 }
 
 // Recoveries are the newest 20 that were tried on one's account, and why they
 // were decided so.
 func (s *Session) Recoveries(ctx context.Context) ([]OwnRecovery, error) {
-	list, err := as[gatewayclient.OwnRecoveryList](ctx, s, http.StatusOK, func(auth gatewayclient.RequestEditorFn) (*http.Response, error) {
-		return s.c.api.ListMyRecoveries(ctx, auth)
-	})
+	list, err := read[gatewayclient.OwnRecoveryList](s.api.ListMyRecoveries(ctx))
 	return list.Recoveries, err
 }

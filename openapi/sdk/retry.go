@@ -3,6 +3,7 @@ package sdk
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -36,13 +37,16 @@ func (r retrying) Do(req *http.Request) (*http.Response, error) {
 		res, err := r.c.http.Do(req)
 		wait, again := pause(res, err, try)
 		if !again || try == tries || !(mayRepeat(req) || neverSent(err)) || req.Context().Err() != nil {
-			return res, err
+			if err != nil {
+				return nil, fmt.Errorf("sdk: %w", err)
+			}
+			return res, nil
 		}
 		if res != nil {
 			discard(res)
 		}
 		if err := sleep(req.Context(), wait); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("sdk: %w", err)
 		}
 		if req.GetBody != nil {
 			if req.Body, err = req.GetBody(); err != nil {

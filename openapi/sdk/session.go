@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"time"
 
@@ -25,21 +24,14 @@ const (
 // Session is a signed-in person on this device. It refreshes its tokens by
 // itself, one refresh at a time, and is safe for concurrent use.
 type Session struct {
+	shown
 	c    *Client
+	api  *gatewayclient.Client // sends an access token
 	id   string
 	turn chan struct{} // holds the one token that allows a look at what follows, or a change
 	have *Tokens       // a pointer: fmt prints the fields of what an app's own struct points to, but no further
 	over error         // why no refresh can succeed any more; nil: one can
 }
-
-// String names the session only.
-func (s *Session) String() string { return "session " + s.id + " " + redacted }
-
-// GoString names the session only.
-func (s *Session) GoString() string { return s.String() }
-
-// LogValue names the session only.
-func (s *Session) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 // SignUp makes an account. The four saved codes in the answer are shown this one time.
 func (c *Client) SignUp(ctx context.Context, userName, password, locale string) (NewAccount, error) {
@@ -48,14 +40,12 @@ func (c *Client) SignUp(ctx context.Context, userName, password, locale string) 
 		l := gatewayclient.Locale(locale)
 		body.Locale = &l
 	}
-	res, err := c.api.CreateAccount(ctx, body)
-	return read[NewAccount](res, err, http.StatusCreated)
+	return read[NewAccount](c.api.CreateAccount(ctx, body))
 }
 
 // SignIn proves a person by password, from this client's device.
 func (c *Client) SignIn(ctx context.Context, identifier, password string) (*Session, error) {
-	res, err := c.api.CreateSession(ctx, gatewayclient.SignIn{Identifier: identifier, Password: password, Device: c.deviceModel()})
-	set, err := read[gatewayclient.TokenSet](res, err, http.StatusCreated)
+	set, err := read[gatewayclient.TokenSet](c.api.CreateSession(ctx, gatewayclient.SignIn{Identifier: identifier, Password: password, Device: c.deviceModel()}))
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +54,8 @@ func (c *Client) SignIn(ctx context.Context, identifier, password string) (*Sess
 
 // Restore goes on with tokens that were kept. It makes no call.
 func (c *Client) Restore(t Tokens) *Session {
-	s := &Session{c: c, id: t.Session, turn: make(chan struct{}, 1), have: &t}
+	s := &Session{shown: shown("session " + t.Session), c: c, id: t.Session, turn: make(chan struct{}, 1), have: &t}
+	s.api = &gatewayclient.Client{Server: c.api.Server, Client: bearer{s}}
 	s.turn <- struct{}{}
 	return s
 }
@@ -72,7 +63,7 @@ func (c *Client) Restore(t Tokens) *Session {
 func tokensOf(set gatewayclient.TokenSet) Tokens {
 	return Tokens{
 		Account: set.AccountId, Session: set.SessionId, Access: set.AccessToken, Refresh: set.RefreshToken,
-		AccessExpiry: realNow().Add(time.Duration(set.ExpiresIn) * time.Second).UnixMilli(),
+		AccessExpiry: time.Now().Add(time.Duration(set.ExpiresIn) * time.Second).UnixMilli(),
 	}
 }
 
@@ -93,7 +84,7 @@ func (s *Session) Refresh(ctx context.Context) error {
 // access returns an access token that is good for a while.
 func (s *Session) access(ctx context.Context) (string, error) {
 	return s.fresh(ctx, func(t Tokens) bool {
-		return !realNow().Before(time.UnixMilli(t.AccessExpiry).Add(-early))
+		return !time.Now().Before(time.UnixMilli(t.AccessExpiry).Add(-early))
 	})
 }
 
@@ -152,8 +143,7 @@ func (s *Session) exchange(ctx context.Context, patience time.Duration) (gateway
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	key := string(*s.c.device)
-	res, err := s.c.api.RefreshSession(ctx, gatewayclient.Refresh{RefreshToken: s.have.Refresh, DeviceKey: &key})
-	return read[gatewayclient.TokenSet](res, err, http.StatusOK)
+	return read[gatewayclient.TokenSet](s.c.api.RefreshSession(ctx, gatewayclient.Refresh{RefreshToken: s.have.Refresh, DeviceKey: &key}))
 }
 
 // renew replaces an access token that the suite found expired.
@@ -161,25 +151,40 @@ func (s *Session) renew(ctx context.Context, stale string) (string, error) {
 	return s.fresh(ctx, func(t Tokens) bool { return t.Access == stale })
 }
 
-// as makes an authorised call. An access token that has expired in spite of all
-// is refreshed, and the call made again, once.
-func as[T any](ctx context.Context, s *Session, want int, send func(auth gatewayclient.RequestEditorFn) (*http.Response, error)) (T, error) {
-	token, err := s.access(ctx)
+// bearer sends a session's requests with an access token that is good for a
+// while. One that has expired in spite of all is refreshed, and the request sent
+// again, once.
+type bearer struct{ s *Session }
+
+func (b bearer) Do(req *http.Request) (*http.Response, error) {
+	token, err := b.s.access(req.Context())
 	if err != nil {
-		var none T
-		return none, err
+		return nil, err
 	}
-	res, err := send(authorize("Bearer " + token))
-	out, err := read[T](res, err, want)
-	if !HasCode(err, CodeTokenExpired) {
-		return out, err
+	res, err := b.send(req, token)
+	if err != nil || res.StatusCode != http.StatusUnauthorized {
+		return res, err
 	}
-	token, failed := s.renew(ctx, token)
-	if failed != nil {
-		return out, fmt.Errorf("%w; and the refresh: %w", err, failed)
+	_, problem := read[struct{}](res, nil)
+	if !HasCode(problem, CodeTokenExpired) {
+		return nil, problem
 	}
-	res, err = send(authorize("Bearer " + token))
-	return read[T](res, err, want)
+	if token, err = b.s.renew(req.Context(), token); err != nil {
+		return nil, fmt.Errorf("%w; and the refresh: %w", problem, err)
+	}
+	return b.send(req, token)
+}
+
+func (b bearer) send(req *http.Request, token string) (*http.Response, error) {
+	again := req.Clone(req.Context())
+	if req.GetBody != nil {
+		var err error
+		if again.Body, err = req.GetBody(); err != nil {
+			return nil, err
+		}
+	}
+	again.Header.Set("Authorization", "Bearer "+token)
+	return retrying{b.s.c}.Do(again)
 }
 
 func authorize(value string) gatewayclient.RequestEditorFn {
@@ -194,47 +199,35 @@ func (s *Session) SignOut(ctx context.Context) error { return s.RevokeSession(ct
 
 // Sessions lists one's own live sessions, newest use first.
 func (s *Session) Sessions(ctx context.Context) ([]SessionInfo, error) {
-	list, err := as[gatewayclient.SessionList](ctx, s, http.StatusOK, func(auth gatewayclient.RequestEditorFn) (*http.Response, error) {
-		return s.c.api.ListSessions(ctx, auth)
-	})
+	list, err := read[gatewayclient.SessionList](s.api.ListSessions(ctx))
 	return list.Sessions, err
 }
 
 // RevokeSession ends one of one's own sessions.
 func (s *Session) RevokeSession(ctx context.Context, id string) error {
-	_, err := as[nothing](ctx, s, http.StatusNoContent, func(auth gatewayclient.RequestEditorFn) (*http.Response, error) {
-		return s.c.api.RevokeSession(ctx, id, auth)
-	})
+	_, err := read[struct{}](s.api.RevokeSession(ctx, id))
 	return err
 }
 
 // RevokeOthers ends all of one's own sessions but this one, and says how many.
 func (s *Session) RevokeOthers(ctx context.Context) (int, error) {
-	n, err := as[gatewayclient.RevokedCount](ctx, s, http.StatusOK, func(auth gatewayclient.RequestEditorFn) (*http.Response, error) {
-		return s.c.api.RevokeOtherSessions(ctx, auth)
-	})
+	n, err := read[gatewayclient.RevokedCount](s.api.RevokeOtherSessions(ctx))
 	return n.Revoked, err
 }
 
 // Me is one's own account.
 func (s *Session) Me(ctx context.Context) (Account, error) {
-	return as[Account](ctx, s, http.StatusOK, func(auth gatewayclient.RequestEditorFn) (*http.Response, error) {
-		return s.c.api.GetMe(ctx, auth)
-	})
+	return read[Account](s.api.GetMe(ctx))
 }
 
 // ChangePassword sets a new password (fresh sign-in) and ends the other sessions.
 func (s *Session) ChangePassword(ctx context.Context, current, next string) error {
-	_, err := as[nothing](ctx, s, http.StatusNoContent, func(auth gatewayclient.RequestEditorFn) (*http.Response, error) {
-		return s.c.api.ChangePassword(ctx, gatewayclient.PasswordChange{CurrentPassword: current, NewPassword: next}, auth)
-	})
+	_, err := read[struct{}](s.api.ChangePassword(ctx, gatewayclient.PasswordChange{CurrentPassword: current, NewPassword: next}))
 	return err
 }
 
 // IssueSavedCodes makes four new saved codes (fresh sign-in); the old ones die.
 func (s *Session) IssueSavedCodes(ctx context.Context) ([]string, error) {
-	codes, err := as[gatewayclient.SavedCodes](ctx, s, http.StatusCreated, func(auth gatewayclient.RequestEditorFn) (*http.Response, error) {
-		return s.c.api.IssueSavedCodes(ctx, auth)
-	})
+	codes, err := read[gatewayclient.SavedCodes](s.api.IssueSavedCodes(ctx))
 	return codes.SavedCodes, err
 }

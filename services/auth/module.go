@@ -96,7 +96,7 @@ func build(cfg Config, deps module.Deps, store backend) (*Module, error) {
 	m := &Module{
 		deps: deps, store: store, throttle: tries, shipper: deps.Shipper(store), people: access.NewVerifier(keys, nil, deps.Clock),
 		hasher: password.NewHasher(cfg.hashParams(), int64(cfg.Password.Memory)<<10, pepper),
-		ended:  revoked.New(store, deps.Clock, deps.Log),
+		ended:  revoked.New(store, deps.Clock),
 	}
 	m.service = account.New(account.Deps{
 		Store: store, Throttle: tries, Hasher: m.hasher, Issuer: keys, Key: pepper, Clock: deps.Clock, Kick: m.shipper.Kick,
@@ -145,7 +145,7 @@ func (m *Module) Run(ctx context.Context) error {
 	group := m.deps.Background()
 	group.Go(ctx, "outbox", m.shipper.Run)
 	group.Go(ctx, "people", m.people.Run)
-	group.Go(ctx, "ended sessions", m.ended.Run)
+	group.Every(ctx, revoked.ReadEvery, "ended sessions", m.ended.Refresh)
 	group.Go(ctx, "repair", func(ctx context.Context) error { return m.every(ctx, 0, repairEvery, "repair", m.service.Repair) })
 	group.Go(ctx, "sweep", func(ctx context.Context) error { return m.every(ctx, sweepFirst, sweepEvery, "sweep", m.sweep) })
 	group.Wait()

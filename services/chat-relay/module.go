@@ -84,10 +84,7 @@ func build(cfg Config, deps module.Deps, store store) (*Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	auth, err := peers.NewPeople(deps.Client(module.Auth))
-	if err != nil {
-		return nil, err
-	}
+	auth := peers.NewPeople(deps.Client(module.Auth))
 	feed, set, err := deps.Verdicts()
 	if err != nil {
 		return nil, err
@@ -103,12 +100,12 @@ func build(cfg Config, deps module.Deps, store store) (*Module, error) {
 	})
 	m.chat = room.New(room.Options{
 		Log: store, Rooms: store, Book: book, People: auth, Bus: bus.NewMemory().Join(), Clock: deps.Clock,
-		Rate: cfg.rate(), Kick: m.shipper.Kick,
+		Rate: cfg.Rate, Kick: m.shipper.Kick,
 		Panicked: func(from record.Origin, cause any, stack []byte) { m.door.Panicked("store", from, cause, stack) },
 	})
 	m.door = socket.New(socket.Options{
 		Chat: m.chat, Ended: m.teller.End, People: m.people, Verdicts: set, Clock: deps.Clock, Log: deps.Log,
-		Registry: deps.Registry, Limits: cfg.limits(), Origins: cfg.origins(),
+		Registry: deps.Registry, Limits: cfg.Sockets,
 		Record: func(ctx context.Context, events ...record.Event) error {
 			defer m.shipper.Kick()
 			return store.Record(ctx, events...)

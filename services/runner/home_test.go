@@ -90,7 +90,7 @@ func TestHangupReloads(t *testing.T) {
 	ctx, stop := context.WithCancel(context.Background())
 	up, ended := make(chan struct{}), make(chan error, 1)
 	go func() {
-		ended <- lifecycle.Run(ctx, s.log, 10*time.Second, newReload(s), announce{func() { close(up) }})
+		ended <- lifecycle.Run(ctx, s.log, 10*time.Second, s.hangup(), announcement(func() { close(up) }))
 	}()
 	<-up
 	for n := range int32(2) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -26,51 +25,43 @@ func (s *suite) ready() []obs.Part {
 	return parts
 }
 
-// ops is the operations listener; it starts first and stops last, so that
-// /readyz says 503 while the others drain.
-func (s *suite) ops() lifecycle.Unit {
-	return &opsUnit{server: &http.Server{
-		Handler:           obs.Ops(obs.OpsOptions{Metrics: s.metrics, Ready: s.ready, Public: s.cfg.Ops.Public}),
+// newServer has the limits of every listener of the process.
+func newServer(handler http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           handler,
 		ReadHeaderTimeout: 5 * time.Second,
 		IdleTimeout:       60 * time.Second,
 		MaxHeaderBytes:    16 << 10,
-		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
-	}, listener: s.topology.bound[operations], serveErr: make(chan error, 1)}
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
 }
 
-// opsUnit answers from Start on: while the others start, /healthz says 200 and
-// /readyz 503.
-type opsUnit struct {
-	server   *http.Server
-	listener net.Listener
-	serveErr chan error
-}
-
-func (o *opsUnit) Name() string { return "operations" }
-
-func (o *opsUnit) Start(context.Context) error {
-	go func() { o.serveErr <- o.server.Serve(o.listener) }()
-	return nil
-}
-
-func (o *opsUnit) Run(context.Context) error {
-	if err := <-o.serveErr; !errors.Is(err, http.ErrServerClosed) {
-		return err
+// drain lets the requests in flight finish, and closes what is left at the end of
+// the budget.
+func drain(ctx context.Context, server *http.Server) error {
+	if err := server.Shutdown(ctx); err != nil {
+		return errors.Join(fmt.Errorf("drain: %w", err), server.Close())
 	}
 	return nil
 }
 
-func (o *opsUnit) Stop(ctx context.Context) error {
-	if err := o.server.Shutdown(ctx); err != nil {
-		return errors.Join(fmt.Errorf("drain: %w", err), o.server.Close())
+// ops is the operations listener; it starts first and stops last: while the others
+// start and drain, /healthz says 200 and /readyz 503.
+func (s *suite) ops() lifecycle.Unit {
+	server := newServer(obs.Ops(obs.OpsOptions{Metrics: s.metrics, Ready: s.ready, Public: s.cfg.Ops.Public}), s.log)
+	served := make(chan error, 1)
+	return lifecycle.Unit{
+		Name: "operations",
+		Start: func(context.Context) error {
+			go func() { served <- server.Serve(s.topology.bound[operations]) }()
+			return nil
+		},
+		Run: func(context.Context) error {
+			if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+				return err
+			}
+			return nil
+		},
+		Stop: func(ctx context.Context) error { return drain(ctx, server) },
 	}
-	return nil
 }
-
-// announce is the last unit to start: all others are up.
-type announce struct{ say func() }
-
-func (a announce) Name() string                  { return "announcement" }
-func (a announce) Start(context.Context) error   { a.say(); return nil }
-func (a announce) Run(ctx context.Context) error { <-ctx.Done(); return nil }
-func (a announce) Stop(context.Context) error    { return nil }

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"sync/atomic"
-	"time"
 
 	"centinela/shared/lifecycle"
 	"centinela/shared/module"
@@ -20,7 +19,7 @@ var (
 	errStopping = errors.New("stopping")
 )
 
-// part is one module with its listener, as a lifecycle.Unit.
+// part is one module with its listener.
 type part struct {
 	name       string
 	listener   net.Listener
@@ -40,25 +39,22 @@ func newPart(name string, l net.Listener, log *slog.Logger, background *lifecycl
 	return p
 }
 
-func (p *part) Name() string { return p.name }
+// units are the part's: its stores are closed after it has stopped, when nothing
+// uses them any more.
+func (p *part) units() []lifecycle.Unit {
+	return []lifecycle.Unit{{Name: p.name + " stores", Stop: p.closeStores}, {Name: p.name, Start: p.start, Run: p.run, Stop: p.stop}}
+}
 
-// Start opens the stores and begins to answer, so that the parts that start
+// start opens the stores and begins to answer, so that the parts that start
 // after it can call it.
-func (p *part) Start(ctx context.Context) error {
+func (p *part) start(ctx context.Context) error {
 	m, err := p.build(ctx)
 	if err != nil {
 		return err
 	}
 	p.module = m
-	p.server = &http.Server{
-		Handler:           m.Handler(),
-		ReadHeaderTimeout: 5 * time.Second,
-		IdleTimeout:       60 * time.Second,
-		MaxHeaderBytes:    16 << 10,
-		ErrorLog:          slog.NewLogLogger(p.log.Handler(), slog.LevelDebug),
-		// `OPTIONS *` goes through the part's own chain, as everything else.
-		DisableGeneralOptionsHandler: true,
-	}
+	p.server = newServer(m.Handler(), p.log)
+	p.server.DisableGeneralOptionsHandler = true // `OPTIONS *` goes through the part's own chain, as everything else
 	listener := p.listener
 	// The gateway has limits of its own for the public listener.
 	if public, ok := m.(interface {
@@ -78,9 +74,9 @@ func (p *part) Start(ctx context.Context) error {
 	return nil
 }
 
-// Run works until ctx ends or the listener fails. A fault of the background work
+// run works until ctx ends or the listener fails. A fault of the background work
 // is begun again by its Group, and doesn't end the process (R3).
-func (p *part) Run(ctx context.Context) error {
+func (p *part) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	p.background.Go(ctx, "module", p.module.Run)
@@ -97,15 +93,17 @@ func (p *part) Run(ctx context.Context) error {
 	return failed
 }
 
-// Stop says "not ready", lets the requests in flight finish, and closes what is
-// left at the end of the budget. The unit stores closes the stores, after
-// Run returned.
-func (p *part) Stop(ctx context.Context) error {
+// stop says "not ready" and drains.
+func (p *part) stop(ctx context.Context) error {
 	p.state.Store(&errStopping)
-	if err := p.server.Shutdown(ctx); err != nil {
-		return errors.Join(fmt.Errorf("drain: %w", err), p.server.Close())
+	return drain(ctx, p.server)
+}
+
+func (p *part) closeStores(ctx context.Context) error {
+	if p.module == nil {
+		return nil
 	}
-	return nil
+	return p.module.Close(ctx)
 }
 
 // ready is nil when the part can serve.
@@ -114,18 +112,4 @@ func (p *part) ready() error {
 		return *err
 	}
 	return p.module.Ready()
-}
-
-// stores is the unit that comes before its part: it is stopped after it, when
-// nothing uses the stores any more.
-type stores struct{ part *part }
-
-func (s stores) Name() string                  { return s.part.name + " stores" }
-func (s stores) Start(context.Context) error   { return nil }
-func (s stores) Run(ctx context.Context) error { <-ctx.Done(); return nil }
-func (s stores) Stop(ctx context.Context) error {
-	if s.part.module == nil {
-		return nil
-	}
-	return s.part.module.Close(ctx)
 }

@@ -94,7 +94,7 @@ func run(t *testing.T, m *fakeModule) *running {
 	r := &running{part: p, module: m, registry: registry, url: "http://" + l.Addr().String(), stop: stop, ended: make(chan error, 1)}
 	up := make(chan struct{})
 	go func() {
-		r.ended <- lifecycle.Run(ctx, log, 10*time.Second, stores{p}, p, announce{func() { close(up) }})
+		r.ended <- lifecycle.Run(ctx, log, 10*time.Second, append(p.units(), announcement(func() { close(up) }))...)
 		close(r.ended)
 	}()
 	t.Cleanup(func() { stop(); <-r.ended; http.DefaultClient.CloseIdleConnections() })
@@ -244,7 +244,7 @@ func TestOperationsAnswerWhileStarting(t *testing.T) {
 	s := &suite{log: log, topology: &topology{bound: map[string]net.Listener{operations: l}}}
 	s.parts = []*part{newPart("audit", nil, log, nil, nil)}
 	seen := make(chan string, 1)
-	slow := slowStart{func() {
+	slow := announcement(func() {
 		res, err := http.Get("http://" + l.Addr().String() + "/readyz")
 		if err != nil {
 			seen <- err.Error()
@@ -253,7 +253,7 @@ func TestOperationsAnswerWhileStarting(t *testing.T) {
 		defer res.Body.Close()
 		body, _ := io.ReadAll(res.Body) // what came is what is compared
 		seen <- res.Status + " " + string(body)
-	}}
+	})
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- lifecycle.Run(ctx, log, 10*time.Second, s.ops(), slow) }()
@@ -266,11 +266,3 @@ func TestOperationsAnswerWhileStarting(t *testing.T) {
 	}
 	http.DefaultClient.CloseIdleConnections()
 }
-
-// slowStart is a unit that does something while it starts.
-type slowStart struct{ start func() }
-
-func (s slowStart) Name() string                  { return "slow" }
-func (s slowStart) Start(context.Context) error   { s.start(); return nil }
-func (s slowStart) Run(ctx context.Context) error { <-ctx.Done(); return nil }
-func (s slowStart) Stop(context.Context) error    { return nil }

@@ -6,40 +6,28 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"centinela/shared/lifecycle"
 )
 
-// reload is the unit that makes SIGHUP read again what the parts have from files that others renew (certificates). It
-// never ends the process.
-type reload struct {
-	suite  *suite
-	hangup chan os.Signal
-}
-
-func newReload(s *suite) *reload { return &reload{suite: s, hangup: make(chan os.Signal, 1)} }
-
-func (r *reload) Name() string { return "reload" }
-
-// Start catches the signal, which would end a process that is still starting, too.
-func (r *reload) Start(context.Context) error {
-	signal.Notify(r.hangup, syscall.SIGHUP)
-	return nil
-}
-
-// Stop comes after every part has stopped.
-func (r *reload) Stop(context.Context) error {
-	signal.Stop(r.hangup)
-	return nil
-}
-
-// Run waits for the signal until ctx ends.
-func (r *reload) Run(ctx context.Context) error {
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-r.hangup:
-			r.suite.reload()
-		}
+// hangup is the unit that makes SIGHUP read again what the parts have from files that others renew (certificates). It
+// never ends the process, not even one that is still starting.
+func (s *suite) hangup() lifecycle.Unit {
+	signals := make(chan os.Signal, 1)
+	return lifecycle.Unit{
+		Name:  "reload",
+		Start: func(context.Context) error { signal.Notify(signals, syscall.SIGHUP); return nil },
+		Run: func(ctx context.Context) error {
+			for {
+				select {
+				case <-ctx.Done():
+					return nil
+				case <-signals:
+					s.reload()
+				}
+			}
+		},
+		Stop: func(context.Context) error { signal.Stop(signals); return nil },
 	}
 }
 

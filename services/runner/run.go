@@ -45,16 +45,21 @@ func runLocked(ctx context.Context, cfg Config, target, version string, logs io.
 		return err
 	}
 	suite.sayStart(target, version)
-	units := []lifecycle.Unit{suite.ops(), newReload(suite)}
+	units := []lifecycle.Unit{suite.ops(), suite.hangup()}
 	for _, r := range rows(target) {
 		p := suite.part(r)
 		suite.parts = append(suite.parts, p)
-		units = append(units, stores{p}, p)
+		units = append(units, p.units()...)
 	}
-	units = append(units, announce{func() { started(suite.addresses()) }})
+	units = append(units, announcement(func() { started(suite.addresses()) }))
 	err = lifecycle.Run(ctx, suite.log, cfg.StopBudget, units...)
 	suite.topology.closeAll()
 	return err
+}
+
+// announcement is the last unit to start: all others are up.
+func announcement(say func()) lifecycle.Unit {
+	return lifecycle.Unit{Name: "announcement", Start: func(context.Context) error { say(); return nil }}
 }
 
 // Addresses are where a running target listens.

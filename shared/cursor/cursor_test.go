@@ -51,7 +51,7 @@ func TestDecodeRefuses(t *testing.T) {
 				t.Fatalf("got %v", err)
 			}
 			if f := fault.From(err); f.Kind != fault.KindInvalid || f.Code != fault.CodeInvalidCursor {
-				t.Errorf("got %s %s", f.Kind, f.Code)
+				t.Errorf("got kind %d %s", f.Kind, f.Code)
 			}
 		})
 	}

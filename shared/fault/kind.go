@@ -1,6 +1,9 @@
 package fault
 
-import "net/http"
+import (
+	"net/http"
+	"slices"
+)
 
 // Kind is the class of an error; it decides the HTTP status and nothing else.
 // The zero value is KindInternal, so that a forgotten kind shows no detail.
@@ -25,52 +28,35 @@ const (
 	KindTimeout
 )
 
-// kinds is the one table between kinds, statuses and names; its order is the
-// order of the constants.
-var kinds = [...]struct {
-	status int
-	name   string
-}{
-	KindInternal:         {http.StatusInternalServerError, "internal"},
-	KindInvalid:          {http.StatusBadRequest, "invalid"},
-	KindUnauthenticated:  {http.StatusUnauthorized, "unauthenticated"},
-	KindForbidden:        {http.StatusForbidden, "forbidden"},
-	KindNotFound:         {http.StatusNotFound, "not_found"},
-	KindMethodNotAllowed: {http.StatusMethodNotAllowed, "method_not_allowed"},
-	KindRequestTimeout:   {http.StatusRequestTimeout, "request_timeout"},
-	KindConflict:         {http.StatusConflict, "conflict"},
-	KindGone:             {http.StatusGone, "gone"},
-	KindTooLarge:         {http.StatusRequestEntityTooLarge, "too_large"},
-	KindUnsupportedMedia: {http.StatusUnsupportedMediaType, "unsupported_media"},
-	KindUnprocessable:    {http.StatusUnprocessableEntity, "unprocessable"},
-	KindTooMany:          {http.StatusTooManyRequests, "too_many"},
-	KindUnavailable:      {http.StatusServiceUnavailable, "unavailable"},
-	KindTimeout:          {http.StatusGatewayTimeout, "timeout"},
+// statuses is the one table between kinds and statuses.
+var statuses = [...]int{
+	KindInternal:         http.StatusInternalServerError,
+	KindInvalid:          http.StatusBadRequest,
+	KindUnauthenticated:  http.StatusUnauthorized,
+	KindForbidden:        http.StatusForbidden,
+	KindNotFound:         http.StatusNotFound,
+	KindMethodNotAllowed: http.StatusMethodNotAllowed,
+	KindRequestTimeout:   http.StatusRequestTimeout,
+	KindConflict:         http.StatusConflict,
+	KindGone:             http.StatusGone,
+	KindTooLarge:         http.StatusRequestEntityTooLarge,
+	KindUnsupportedMedia: http.StatusUnsupportedMediaType,
+	KindUnprocessable:    http.StatusUnprocessableEntity,
+	KindTooMany:          http.StatusTooManyRequests,
+	KindUnavailable:      http.StatusServiceUnavailable,
+	KindTimeout:          http.StatusGatewayTimeout,
 }
 
 // Status is the HTTP status of the kind; 500 for a value that is no kind.
 func (k Kind) Status() int {
-	if int(k) >= len(kinds) {
+	if int(k) >= len(statuses) {
 		return http.StatusInternalServerError
 	}
-	return kinds[k].status
-}
-
-// String is the kind's name for logs and metrics.
-func (k Kind) String() string {
-	if int(k) >= len(kinds) {
-		return kinds[KindInternal].name
-	}
-	return kinds[k].name
+	return statuses[k]
 }
 
 // KindOf is the kind that a peer meant with an HTTP status; KindInternal for a
 // status that no kind has.
 func KindOf(status int) Kind {
-	for k := range kinds {
-		if kinds[k].status == status {
-			return Kind(k)
-		}
-	}
-	return KindInternal
+	return Kind(max(0, slices.Index(statuses[:], status)))
 }

@@ -46,8 +46,6 @@ type ClientOptions struct {
 	// Registry takes the metrics; several clients of a service may share it. nil: no metrics.
 	Registry prometheus.Registerer
 	Timeout  time.Duration // of a call whose ctx allows longer; 0 is 5 s
-	// WithoutPerson keeps the token of the person behind the request at home.
-	WithoutPerson bool
 }
 
 // Client calls one peer. It is an HttpRequestDoer for generated clients: give those any base URL, scheme and host are
@@ -58,14 +56,8 @@ type Client struct {
 	breaker   *gobreaker.TwoStepCircuitBreaker[struct{}]
 	outcomes  map[string]prometheus.Counter
 	duration  prometheus.Observer
-	answered  atomic.Int64             // when the peer answered last, or the client was made, Unix nanoseconds
-	base      atomic.Pointer[location] // what BaseURL said last
+	answered  atomic.Int64 // when the peer answered last, or the client was made, Unix nanoseconds
 	probes    singleflight.Group
-}
-
-// location is a base URL that was parsed.
-type location struct {
-	text, scheme, host, path string
 }
 
 // NewClient builds the client of opts.Callee with its own pool of connections and its own circuit breaker.
@@ -120,12 +112,12 @@ func (c *Client) Close() { c.transport.CloseIdleConnections() }
 // idempotent, or that never reached the peer, is tried once more while 150 ms are left. The caller closes the body.
 func (c *Client) Do(req *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithTimeout(req.Context(), c.opts.Timeout)
-	resp, err := c.attempt(ctx, req)
+	resp, err := c.send(ctx, req.Clone(ctx))
 	if retryable(ctx, req, resp, err) && pauseFor(ctx, time.Duration(10+rand.IntN(10))*time.Millisecond) {
 		if resp != nil {
 			drain(resp.Body)
 		}
-		resp, err = c.attempt(ctx, req)
+		resp, err = c.send(ctx, req.Clone(ctx))
 	}
 	if err != nil {
 		cancel()
@@ -145,11 +137,6 @@ func (c *Client) Transport() http.RoundTripper {
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
-
-// attempt is one try with a copy of req.
-func (c *Client) attempt(ctx context.Context, req *http.Request) (*http.Response, error) {
-	return c.send(ctx, req.Clone(ctx))
-}
 
 // send is out's try: through the breaker, with fresh headers, its error made a fault.
 func (c *Client) send(ctx context.Context, out *http.Request) (*http.Response, error) {
@@ -199,15 +186,15 @@ func (c *Client) explain(err error) (string, *fault.Error) {
 
 // prepare turns out to where the peer is now, and signs it.
 func (c *Client) prepare(ctx context.Context, out *http.Request) error {
-	base, err := c.locate()
-	if err != nil {
-		return err
+	base, err := url.Parse(c.opts.BaseURL())
+	if err != nil || base.Host == "" {
+		return errUnavailable.WithCause(fmt.Errorf("%s: its address is not known", c.opts.Callee))
 	}
-	out.URL.Scheme, out.URL.Host, out.Host = base.scheme, base.host, ""
-	if base.path != "" {
-		out.URL.Path = base.path + out.URL.Path
+	out.URL.Scheme, out.URL.Host, out.Host = base.Scheme, base.Host, ""
+	if path := strings.TrimSuffix(base.Path, "/"); path != "" {
+		out.URL.Path = path + out.URL.Path
 		if out.URL.RawPath != "" {
-			out.URL.RawPath = base.path + out.URL.RawPath
+			out.URL.RawPath = path + out.URL.RawPath
 		}
 	}
 	if out.GetBody != nil {
@@ -216,21 +203,6 @@ func (c *Client) prepare(ctx context.Context, out *http.Request) error {
 		}
 	}
 	return c.sign(ctx, out.Header)
-}
-
-// locate is where the peer is now, parsed once for as long as it stays there.
-func (c *Client) locate() (*location, error) {
-	text := c.opts.BaseURL()
-	if known := c.base.Load(); known != nil && known.text == text {
-		return known, nil
-	}
-	base, err := url.Parse(text)
-	if err != nil || base.Host == "" {
-		return nil, errUnavailable.WithCause(fmt.Errorf("%s: its address is not known", c.opts.Callee))
-	}
-	found := &location{text: text, scheme: base.Scheme, host: base.Host, path: strings.TrimSuffix(base.Path, "/")}
-	c.base.Store(found)
-	return found, nil
 }
 
 // sign sets what an internal call carries, and takes away what is not ours to say.
@@ -257,9 +229,7 @@ func (c *Client) sign(ctx context.Context, h http.Header) error {
 		left = strconv.FormatInt(max(time.Until(deadline).Milliseconds(), 0), 10)
 	}
 	set(HeaderDeadline, left)
-	if c.opts.WithoutPerson {
-		h.Del("Authorization")
-	} else if from.Token != "" && h.Get("Authorization") == "" {
+	if from.Token != "" && h.Get("Authorization") == "" {
 		h.Set("Authorization", "Bearer "+from.Token)
 	}
 	return nil

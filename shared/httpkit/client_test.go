@@ -75,26 +75,6 @@ func TestClientCarriesIdentity(t *testing.T) {
 	}
 }
 
-func TestClientWithoutPerson(t *testing.T) {
-	services := httpkittest.NewServices(t)
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("X-Saw", r.Header.Get("Authorization"))
-	}))
-	t.Cleanup(srv.Close)
-	client := httpkit.NewClient(httpkit.ClientOptions{
-		Callee: "audit", BaseURL: func() string { return srv.URL }, Signer: services.Signer("auth"), WithoutPerson: true,
-	})
-	t.Cleanup(client.Close)
-	resp, err := get(t, httpkit.WithRequest(context.Background(), httpkit.Request{Token: "tok"}), client, "/")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	if resp.Header.Get("X-Saw") != "" {
-		t.Error("the person's token was sent")
-	}
-}
-
 // TestDeadPeer holds "a service that is down gives a 503 problem within 100 ms, never a hang" (gateway.md).
 func TestDeadPeer(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")

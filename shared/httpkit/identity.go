@@ -28,12 +28,12 @@ func (s *Server) caller(c *gin.Context) {
 	name, err := s.opts.Callers.Verify(r.Header.Get(HeaderService))
 	if err != nil {
 		c.Header("WWW-Authenticate", serviceChallenge)
-		fail(c, err)
+		Fail(c, err)
 		return
 	}
 	st.Caller = name
 	if !st.op.callers[name] && !st.op.callers["*"] {
-		fail(c, errCaller)
+		Fail(c, errCaller)
 		return
 	}
 	addr, _ := parseAddress(r.Header.Get(HeaderClientAddress))
@@ -57,7 +57,7 @@ func (s *Server) person(c *gin.Context) {
 	}
 	if token == "" {
 		c.Header("WWW-Authenticate", "Bearer")
-		fail(c, errNoPerson)
+		Fail(c, errNoPerson)
 		return
 	}
 	claims, err := s.opts.People.Verify(c.Request.Context(), token)
@@ -65,7 +65,7 @@ func (s *Server) person(c *gin.Context) {
 		if fault.From(err).Kind == fault.KindUnauthenticated {
 			c.Header("WWW-Authenticate", `Bearer error="invalid_token"`) // RFC 6750 §3.1
 		}
-		fail(c, err)
+		Fail(c, err)
 		return
 	}
 	st.Person, st.Token = &claims, token

@@ -68,17 +68,17 @@ func (s *Server) limitBody(c *gin.Context) {
 	st := stateOf(r.Context())
 	for _, name := range single {
 		if len(r.Header[name]) > 1 {
-			fail(c, invalidHeader(name, "must come once"))
+			Fail(c, invalidHeader(name, "must come once"))
 			return
 		}
 	}
 	if r.ContentLength > st.op.maxBody {
 		c.Header("Connection", "close") // the rest is not read
-		fail(c, errTooLarge)
+		Fail(c, errTooLarge)
 		return
 	}
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
-		fail(c, errEncoding)
+		Fail(c, errEncoding)
 		return
 	}
 	if r.Body != nil && r.Body != http.NoBody {

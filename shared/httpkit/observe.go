@@ -96,7 +96,7 @@ func (s *Server) observe(c *gin.Context) {
 		}
 	}()
 	if err != nil {
-		fail(c, err)
+		Fail(c, err)
 		return
 	}
 	c.Next()
@@ -146,7 +146,7 @@ func (s *Server) panicked(c *gin.Context, event *obs.WideEvent, cause any) {
 	s.metrics.panics.Inc()
 	event.Set("panic", shorten(fmt.Sprint(cause), 512))
 	event.Set("stack", shorten(string(debug.Stack()), 8<<10))
-	fail(c, errors.New("panic"))
+	Fail(c, errors.New("panic"))
 }
 
 func (s *Server) finish(c *gin.Context, st *state, took time.Duration, e end) {

@@ -1,7 +1,8 @@
 package httpkit
 
 import (
-	"encoding/json"
+	"cmp"
+	"fmt"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -40,23 +41,23 @@ func operations(spec *openapi3.T) map[string]*operation {
 	ops := make(map[string]*operation)
 	for path, item := range spec.Paths.Map() {
 		for method, op := range item.Operations() {
-			ops[method+" "+ginPath(path)] = newOperation(&bare, path, method, item, op)
+			ops[method+" "+GinPath(path)] = newOperation(&bare, path, method, item, op)
 		}
 	}
 	return ops
 }
 
 func newOperation(spec *openapi3.T, path, method string, item *openapi3.PathItem, op *openapi3.Operation) *operation {
-	o := &operation{id: op.OperationID, maxBody: DefaultMaxBody, query: make(map[string]bool), callers: make(map[string]bool)}
-	if o.id == "" {
-		o.id = unknownID
+	o := &operation{
+		id: cmp.Or(op.OperationID, unknownID), maxBody: DefaultMaxBody, query: make(map[string]bool), callers: make(map[string]bool),
 	}
-	if n := extensionInt(op.Extensions["x-max-body"]); n > 0 {
-		o.maxBody = n
+	if n, ok := op.Extensions["x-max-body"].(float64); ok { // as JSON's numbers are
+		o.maxBody = int64(n)
 	}
 	o.long, _ = op.Extensions["x-long"].(bool)
-	for _, name := range extensionStrings(op.Extensions["x-callers"]) {
-		o.callers[name] = true
+	callers, _ := op.Extensions["x-callers"].([]any)
+	for _, name := range callers {
+		o.callers[fmt.Sprint(name)] = true
 	}
 	for _, params := range []openapi3.Parameters{item.Parameters, op.Parameters} {
 		for _, p := range params {
@@ -85,38 +86,7 @@ func newOperation(spec *openapi3.T, path, method string, item *openapi3.PathItem
 	return o
 }
 
-// ginPath writes /a/{id} as /a/:id.
-func ginPath(path string) string {
+// GinPath writes /a/{id} as /a/:id.
+func GinPath(path string) string {
 	return strings.NewReplacer("{", ":", "}", "").Replace(path)
-}
-
-// Extensions come as Go values or raw JSON, depending on how the document was loaded.
-func extensionInt(v any) int64 {
-	switch n := v.(type) {
-	case int:
-		return int64(n)
-	case int64:
-		return n
-	case uint64:
-		return int64(n)
-	case float64:
-		return int64(n)
-	case json.Number:
-		i, err := n.Int64()
-		if err == nil {
-			return i
-		}
-	}
-	return 0
-}
-
-func extensionStrings(v any) []string {
-	list, _ := v.([]any)
-	names := make([]string, 0, len(list))
-	for _, item := range list {
-		if s, ok := item.(string); ok {
-			names = append(names, s)
-		}
-	}
-	return names
 }

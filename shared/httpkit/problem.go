@@ -116,8 +116,8 @@ func Passed(ctx context.Context, header http.Header) {
 	}
 }
 
-// fail ends a gin request with err. An answer that was begun stays as it is: the event tells.
-func fail(c *gin.Context, err error) {
+// Fail ends a gin request with err as problem+json. An answer that was begun stays as it is: the event tells.
+func Fail(c *gin.Context, err error) {
 	c.Abort()
 	if c.Writer.Written() {
 		obs.From(c.Request.Context()).Fail(err)
@@ -126,28 +126,25 @@ func fail(c *gin.Context, err error) {
 	WriteProblem(c.Writer, c.Request, err)
 }
 
-// Fail ends a gin request with err as problem+json: for middleware and handlers outside of generated code.
-func Fail(c *gin.Context, err error) { fail(c, err) }
-
 // OnHandlerError is the hook for what a handler returns.
-func OnHandlerError(c *gin.Context, err error) { fail(c, err) }
+func OnHandlerError(c *gin.Context, err error) { Fail(c, err) }
 
 // OnRequestError is the hook for a request that generated code cannot read. The text of such an error holds the value,
 // so only its type is kept.
 func OnRequestError(c *gin.Context, err error) {
 	if f := faultFromReading(err); f != errUnreadable {
-		fail(c, f)
+		Fail(c, f)
 		return
 	}
 	obs.From(c.Request.Context()).Set("request_error", fmt.Sprintf("%T", err))
-	fail(c, errInvalid)
+	Fail(c, errInvalid)
 }
 
 // OnRouteError is the hook for a parameter that generated code cannot read; the status it proposes is not used.
 func OnRouteError(c *gin.Context, err error, _ int) { OnRequestError(c, err) }
 
 // OnResponseError is the hook for an answer that cannot be written: a mistake of ours, or a client that left.
-func OnResponseError(c *gin.Context, err error) { fail(c, fmt.Errorf("write the answer: %w", err)) }
+func OnResponseError(c *gin.Context, err error) { Fail(c, fmt.Errorf("write the answer: %w", err)) }
 
 // ReadProblem rebuilds the fault that a peer answered with. What is no problem of ours, speaks of the calling service
 // instead of the person, or is an error inside the peer, becomes an internal error: our own caller did nothing wrong.

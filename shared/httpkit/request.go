@@ -4,10 +4,9 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync/atomic"
-
-	"github.com/gin-gonic/gin"
 
 	"centinela/shared/access"
 	"centinela/shared/fault"
@@ -84,15 +83,6 @@ func OperationOf(ctx context.Context) string {
 	return unknownID
 }
 
-// Plain returns the request's own context out of gin's, which is pooled and must not be kept or passed to goroutines.
-// Values and deadline stay; what was put into gin's own map is left behind.
-func Plain(ctx context.Context) context.Context {
-	if c, ok := ctx.(*gin.Context); ok && c.Request != nil {
-		return c.Request.Context()
-	}
-	return ctx
-}
-
 // parseAddress reads an address with or without a port; IPv4 in IPv6 becomes IPv4, a zone is dropped.
 func parseAddress(s string) (netip.Addr, bool) {
 	s = strings.TrimSpace(s)
@@ -109,12 +99,10 @@ func parseAddress(s string) (netip.Addr, bool) {
 // clientAddress is the connection's peer, or, when that is a proxy named in trusted, the last hop of X-Forwarded-For
 // that is none. What stands further left was written by the client (gateway.md; 10 of 10 forgeries beat gin's default).
 func clientAddress(peer string, forwarded []string, trusted []netip.Prefix) netip.Addr {
-	addr, ok := parseAddress(peer)
-	if !ok || !contains(trusted, addr) {
-		return addr
-	}
+	addr, _ := parseAddress(peer)
+	speaks := func(p netip.Prefix) bool { return p.Contains(addr) }
 	hops := strings.Split(strings.Join(forwarded, ","), ",")
-	for i := len(hops) - 1; i >= 0 && contains(trusted, addr); i-- {
+	for i := len(hops) - 1; i >= 0 && slices.ContainsFunc(trusted, speaks); i-- {
 		hop, ok := parseAddress(hops[i])
 		if !ok {
 			break
@@ -137,27 +125,10 @@ func (s *Server) addressOf(r *http.Request) netip.Addr {
 	return addr
 }
 
-func contains(prefixes []netip.Prefix, addr netip.Addr) bool {
-	for _, p := range prefixes {
-		if p.Contains(addr) {
-			return true
-		}
-	}
-	return false
-}
-
 // plainID keeps a peer's request id out of the logs unless it is short and harmless.
 func plainID(s string) bool {
-	if s == "" || len(s) > 64 {
-		return false
-	}
-	for i := range len(s) {
-		c := s[i]
-		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '-') {
-			return false
-		}
-	}
-	return true
+	const harmless = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
+	return s != "" && len(s) <= 64 && strings.Trim(s, harmless) == ""
 }
 
 func shorten(s string, most int) string {

@@ -45,7 +45,7 @@ func (s *Server) noMethod(c *gin.Context) {
 	if allow, ok := s.allowed[c.Request.URL.Path]; ok {
 		c.Header("Allow", allow)
 	}
-	fail(c, errMethod)
+	Fail(c, errMethod)
 }
 
 func methods(item *openapi3.PathItem) []string { return slices.Sorted(maps.Keys(item.Operations())) }

@@ -82,7 +82,7 @@ func New(opts Options) *Server {
 	s.engine.Use(s.caller, s.person)
 	s.engine.Use(opts.AfterAuth...)
 	s.engine.Use(s.validate)
-	s.engine.NoRoute(func(c *gin.Context) { fail(c, errUnknownRoute) })
+	s.engine.NoRoute(func(c *gin.Context) { Fail(c, errUnknownRoute) })
 	s.engine.NoMethod(s.noMethod)
 	s.separate()
 	return s
@@ -98,7 +98,7 @@ func newEngine() *gin.Engine {
 	// Gin's mode is a global of the process; release is the only one in which it prints nothing of its own.
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
-	e.ContextWithFallback = true // a handler's ctx is a *gin.Context: without it, deadlines and values are lost
+	e.ContextWithFallback = true // who takes a *gin.Context for a context has the request's deadline and values
 	e.HandleMethodNotAllowed = true
 	e.RedirectTrailingSlash = false // a route is what the specification says, nothing near it
 	e.UseRawPath = true             // %2F stays inside its parameter

@@ -312,7 +312,7 @@ func TestDeadline(t *testing.T) {
 	var has bool
 	w.handle = func(c *gin.Context) {
 		var end time.Time
-		end, has = httpkit.Plain(c).Deadline()
+		end, has = c.Request.Context().Deadline()
 		left = time.Until(end)
 		c.JSON(http.StatusOK, gin.H{"ok": true})
 	}
@@ -543,16 +543,6 @@ func TestWiringMistakesPanic(t *testing.T) {
 			}()
 			httpkit.New(o)
 		})
-	}
-}
-
-func TestPlainOutlivesGin(t *testing.T) {
-	w := newWorld(t, nil)
-	var kept context.Context
-	w.handle = func(c *gin.Context) { kept = httpkit.Plain(c); c.JSON(http.StatusOK, gin.H{"ok": true}) }
-	w.do("GET", "/things/a", "")
-	if _, ok := kept.(*gin.Context); ok || httpkit.RequestOf(kept).Caller != "gateway" {
-		t.Errorf("Plain = %T", kept)
 	}
 }
 

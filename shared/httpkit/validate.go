@@ -64,7 +64,7 @@ func (s *Server) validate(c *gin.Context) {
 		return
 	}
 	if err := s.check.request(c.Request, op, c.Params); err != nil {
-		fail(c, err)
+		Fail(c, err)
 		return
 	}
 	c.Next()

@@ -45,13 +45,14 @@ func collect(err error, at string, fields *[]fault.Field) {
 }
 
 func collectRequest(e *openapi3filter.RequestError, at string, fields *[]fault.Field) {
-	var parse *openapi3filter.ParseError
+	_, unparsed := errors.AsType[*openapi3filter.ParseError](e.Err)
+	_, unread := errors.AsType[*fault.Error](e.Err) // the body's reader returns faults (limitedBody)
 	switch {
 	case errors.Is(e.Err, openapi3filter.ErrInvalidRequired):
 		add(fields, at, string(fault.CodeInvalidField), "is required")
 	case errors.Is(e.Err, openapi3filter.ErrInvalidEmptyValue):
 		add(fields, at, string(fault.CodeInvalidField), "must not be empty")
-	case errors.As(e.Err, &parse) && !isReading(e.Err):
+	case unparsed && !unread:
 		add(fields, at, string(fault.CodeInvalidField), "cannot be read as its type")
 	default:
 		collect(e.Err, at, fields)
@@ -145,9 +146,3 @@ func rule(e *openapi3.SchemaError) string {
 
 // inside is the JSON pointer (RFC 6901) of a member of what at points to.
 func inside(at, name string) string { return string(jsontext.Pointer(at).AppendToken(name)) }
-
-// isReading: the body's reader returns faults (limitedBody).
-func isReading(err error) bool {
-	_, ok := errors.AsType[*fault.Error](err)
-	return ok
-}

@@ -15,25 +15,15 @@ const (
 var encoding = base32.NewEncoding(alphabet).WithPadding(base32.NoPadding)
 
 // New is a fresh identifier: New("acc") is "acc_" and 24 characters of
-// lowercase Crockford base32. New("acc_") means the same.
+// lowercase Crockford base32.
 func New(prefix string) string {
 	var b [randomBytes]byte
 	rand.Read(b[:]) // never fails (crypto/rand, Go 1.24)
-	return head(prefix) + encoding.EncodeToString(b[:])
+	return prefix + "_" + encoding.EncodeToString(b[:])
 }
 
 // Valid reports whether s has the form of an identifier with this prefix.
 func Valid(prefix, s string) bool {
-	tail, ok := strings.CutPrefix(s, head(prefix))
-	if !ok || len(tail) != length {
-		return false
-	}
-	for i := range len(tail) {
-		if strings.IndexByte(alphabet, tail[i]) < 0 {
-			return false
-		}
-	}
-	return true
+	tail, ok := strings.CutPrefix(s, prefix+"_")
+	return ok && len(tail) == length && strings.Trim(tail, alphabet) == ""
 }
-
-func head(prefix string) string { return strings.TrimSuffix(prefix, "_") + "_" }

@@ -24,7 +24,7 @@ var newest struct {
 // session or anything that opens something.
 func NewOrdered(prefix string) string {
 	b := next(time.Now())
-	return head(prefix) + encoding.EncodeToString(b[:])
+	return prefix + "_" + encoding.EncodeToString(b[:])
 }
 
 // next is greater than all before. In a new millisecond it is random behind the

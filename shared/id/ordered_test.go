@@ -35,7 +35,7 @@ func TestNewOrdered(t *testing.T) {
 			seen[s] = true
 		}
 	}
-	if later := NewOrdered("evt_"); !Valid("evt", later) || later <= slices.Max(slices.Concat(all...)) {
+	if later := NewOrdered("evt"); !Valid("evt", later) || later <= slices.Max(slices.Concat(all...)) {
 		t.Errorf("%q came later and isn't greater", later)
 	}
 }

@@ -72,8 +72,10 @@ func (g *Group) keep(ctx context.Context, name string, loop func(ctx context.Con
 			return
 		}
 		g.log.LogAttrs(ctx, slog.LevelError, "background work failed, beginning it again", slog.String("loop", name), slog.Duration("pause", pause), slog.String("error", err.Error()))
-		if !rest(ctx, pause) {
+		select {
+		case <-ctx.Done():
 			return
+		case <-time.After(pause):
 		}
 		pause = min(2*pause, lastRestart)
 	}
@@ -87,16 +89,4 @@ func caught(ctx context.Context, loop func(ctx context.Context) error) (err erro
 		}
 	}()
 	return loop(ctx)
-}
-
-// rest is false when ctx ended first.
-func rest(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
 }

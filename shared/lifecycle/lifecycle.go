@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
+	"slices"
 	"time"
 )
 
@@ -13,20 +13,20 @@ import (
 // budget and its context has ended.
 const lastGrace = time.Second
 
-// Unit is one part of the process: a store, a listener, a shipper.
-type Unit interface {
-	// Name is for logs and errors.
-	Name() string
+// Unit is one part of the process: a store, a listener, a shipper. A nil function
+// has nothing to do.
+type Unit struct {
+	Name string // for logs and errors
 	// Start makes the unit ready and returns; ctx ends when the process is asked
 	// to stop, so a Start that waits must watch it. It starts no work that
 	// outlives it: that is Run's. After an error Stop is not called.
-	Start(ctx context.Context) error
+	Start func(ctx context.Context) error
 	// Run works until ctx ends or Stop was called. A nil before that means that
 	// nothing is left to do, and is no reason to stop the others.
-	Run(ctx context.Context) error
+	Run func(ctx context.Context) error
 	// Stop drains the unit; ctx ends with the stop budget. Run's context ends
 	// only after Stop returned, so Stop must not wait for Run.
-	Stop(ctx context.Context) error
+	Stop func(ctx context.Context) error
 }
 
 // Run starts the units in order, runs them all, and at ctx's end or the first
@@ -42,10 +42,10 @@ func Run(ctx context.Context, log *slog.Logger, stopBudget time.Duration, units 
 	}
 	log.LogAttrs(ctx, slog.LevelDebug, "stopping", slog.Int("units", len(started)), slog.Bool("failed", err != nil))
 	problems := []error{err}
-	for i := len(started) - 1; i >= 0; i-- {
+	for _, r := range slices.Backward(started) {
 		began := time.Now() // a real latency, not a rule's time
-		problems = append(problems, started[i].stop(stopBudget)...)
-		log.LogAttrs(ctx, slog.LevelDebug, "unit stopped", slog.String("unit", started[i].unit.Name()), slog.Duration("took", time.Since(began)))
+		problems = append(problems, r.stop(stopBudget)...)
+		log.LogAttrs(ctx, slog.LevelDebug, "unit stopped", slog.String("unit", r.Name), slog.Duration("took", time.Since(began)))
 	}
 	return errors.Join(problems...)
 }
@@ -54,7 +54,7 @@ func Run(ctx context.Context, log *slog.Logger, stopBudget time.Duration, units 
 // when its turn to stop has come: the last started drains while those that it
 // needs still work.
 type running struct {
-	unit   Unit
+	Unit
 	ctx    context.Context
 	cancel context.CancelFunc
 	ended  chan error // Run's result, once; nil while Run was not called
@@ -67,14 +67,14 @@ func start(ctx context.Context, log *slog.Logger, units []Unit) ([]*running, err
 			return started, nil
 		}
 		began := time.Now() // a real latency, not a rule's time
-		if err := guard(unit, "start", func() error { return unit.Start(ctx) }); err != nil {
+		if err := guard(ctx, unit.Name+": start", unit.Start); err != nil {
 			if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 				return started, nil // asked to stop while starting: no failure
 			}
 			return started, err
 		}
-		log.LogAttrs(ctx, slog.LevelDebug, "unit started", slog.String("unit", unit.Name()), slog.Duration("took", time.Since(began)))
-		r := &running{unit: unit}
+		log.LogAttrs(ctx, slog.LevelDebug, "unit started", slog.String("unit", unit.Name), slog.Duration("took", time.Since(began)))
+		r := &running{Unit: unit}
 		r.ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
 		started = append(started, r)
 	}
@@ -87,7 +87,7 @@ func watch(ctx context.Context, started []*running) error {
 	for _, r := range started {
 		r.ended = make(chan error, 1)
 		go func() {
-			err := guard(r.unit, "run", func() error { return r.unit.Run(r.ctx) })
+			err := guard(r.ctx, r.Name+": run", r.Run)
 			if err != nil && r.ctx.Err() != nil && errors.Is(err, context.Canceled) {
 				err = nil // it ended as it was told to
 			}
@@ -113,15 +113,13 @@ func (r *running) stop(budget time.Duration) []error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.ctx), budget)
 	defer cancel()
 	stopped := make(chan error, 1)
-	go func() {
-		stopped <- guard(r.unit, "stop", func() error { return r.unit.Stop(ctx) })
-	}()
+	go func() { stopped <- guard(ctx, r.Name+": stop", r.Stop) }()
 	var problems []error
 	select {
 	case err := <-stopped:
 		problems = append(problems, err)
 	case <-ctx.Done():
-		problems = append(problems, fmt.Errorf("%s: stop: took longer than %s", r.unit.Name(), budget))
+		problems = append(problems, fmt.Errorf("%s: stop: took longer than %s", r.Name, budget))
 	}
 	r.cancel()
 	if r.ended == nil {
@@ -132,25 +130,21 @@ func (r *running) stop(budget time.Duration) []error {
 		return append(problems, err)
 	case <-ctx.Done():
 	}
-	grace := time.NewTimer(lastGrace)
-	defer grace.Stop()
 	select {
 	case err := <-r.ended:
 		return append(problems, err)
-	case <-grace.C:
-		return append(problems, fmt.Errorf("%s: run: didn't return within %s", r.unit.Name(), budget))
+	case <-time.After(lastGrace):
+		return append(problems, fmt.Errorf("%s: run: didn't return within %s", r.Name, budget))
 	}
 }
 
-// guard names the unit in its error and turns a panic into one, with the stack.
-func guard(unit Unit, step string, call func() error) (err error) {
-	defer func() {
-		if cause := recover(); cause != nil {
-			err = fmt.Errorf("%s: %s: panic: %v\n%s", unit.Name(), step, cause, debug.Stack())
-		}
-	}()
-	if err := call(); err != nil {
-		return fmt.Errorf("%s: %s: %w", unit.Name(), step, err)
+// guard names the step in its error and turns a panic into one, with the stack.
+func guard(ctx context.Context, step string, call func(context.Context) error) error {
+	if call == nil {
+		return nil
+	}
+	if err := caught(ctx, call); err != nil {
+		return fmt.Errorf("%s: %w", step, err)
 	}
 	return nil
 }

@@ -42,27 +42,35 @@ type fake struct {
 	start, run, stop func(ctx context.Context) error
 }
 
-func (f *fake) Name() string { return f.name }
-
-func (f *fake) step(ctx context.Context, name string, call func(context.Context) error) error {
-	f.diary.add(name + " " + f.name)
-	if call == nil {
-		return nil
+// unit of which every step is noted.
+func (f *fake) unit() Unit {
+	step := func(name string, call func(context.Context) error) func(context.Context) error {
+		return func(ctx context.Context) error {
+			f.diary.add(name + " " + f.name)
+			if call == nil {
+				return nil
+			}
+			return call(ctx)
+		}
 	}
-	return call(ctx)
+	return Unit{Name: f.name, Start: step("start", f.start), Stop: step("stop", f.stop), Run: func(ctx context.Context) error {
+		call := f.run
+		if call == nil {
+			call = untilEnd
+		}
+		err := call(ctx)
+		f.diary.add("ran " + f.name)
+		return err
+	}}
 }
 
-func (f *fake) Start(ctx context.Context) error { return f.step(ctx, "start", f.start) }
-func (f *fake) Stop(ctx context.Context) error  { return f.step(ctx, "stop", f.stop) }
-
-func (f *fake) Run(ctx context.Context) error {
-	call := f.run
-	if call == nil {
-		call = untilEnd
+// play runs fakes.
+func play(ctx context.Context, budget time.Duration, fakes ...*fake) error {
+	var units []Unit
+	for _, f := range fakes {
+		units = append(units, f.unit())
 	}
-	err := call(ctx)
-	f.diary.add("ran " + f.name)
-	return err
+	return Run(ctx, quiet, budget, units...)
 }
 
 func untilEnd(ctx context.Context) error {
@@ -100,7 +108,7 @@ func TestOrder(t *testing.T) {
 			}
 			return nil
 		}}
-		if err := Run(ctx, quiet, time.Second, &fake{name: "store", diary: d}, &fake{name: "auth", diary: d}, edge); err != nil {
+		if err := play(ctx, time.Second, &fake{name: "store", diary: d}, &fake{name: "auth", diary: d}, edge); err != nil {
 			t.Fatal(err)
 		}
 		want := []string{"start store", "start auth", "start edge", "stop edge", "ran edge", "stop auth", "ran auth", "stop store", "ran store"}
@@ -128,7 +136,7 @@ func TestFailureStopsAll(t *testing.T) {
 				d := &diary{}
 				second := test.second
 				second.name, second.diary = "second", d
-				err := Run(t.Context(), quiet, time.Second, &fake{name: "first", diary: d}, &second, &fake{name: "third", diary: d})
+				err := play(t.Context(), time.Second, &fake{name: "first", diary: d}, &second, &fake{name: "third", diary: d})
 				if err == nil || !strings.Contains(err.Error(), test.want) || strings.Count(err.Error(), "second: ") != 1 {
 					t.Fatalf("got %v", err)
 				}
@@ -152,7 +160,7 @@ func TestRunThatIsDoneStopsNobody(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
 		began := time.Now()
-		err := Run(ctx, quiet, time.Second, &fake{name: "store", diary: d, run: func(context.Context) error { return nil }}, &fake{name: "edge", diary: d})
+		err := play(ctx, time.Second, &fake{name: "store", diary: d, run: func(context.Context) error { return nil }}, &fake{name: "edge", diary: d})
 		if err != nil || time.Since(began) != time.Hour {
 			t.Errorf("ended after %s: %v", time.Since(began), err)
 		}
@@ -198,7 +206,7 @@ func TestStopBudget(t *testing.T) {
 					return nil
 				}}
 				began := time.Now()
-				err := Run(ctx, quiet, budget, store, &edge)
+				err := play(ctx, budget, store, &edge)
 				if took := time.Since(began) - time.Minute; took != test.took {
 					t.Errorf("the stop took %s, not %s", took, test.took)
 				}
@@ -214,6 +222,19 @@ func TestStopBudget(t *testing.T) {
 	}
 }
 
+// A unit has only what it needs.
+func TestEmptyUnit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &diary{}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		err := Run(ctx, quiet, time.Second, Unit{Name: "nothing"}, (&fake{name: "edge", diary: d}).unit())
+		if err != nil || !d.has("ran edge") {
+			t.Errorf("%v, %q", err, d.lines)
+		}
+	})
+}
+
 func TestAskedToStopWhileStarting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for name, slow := range map[string]func(context.Context) error{
@@ -222,7 +243,7 @@ func TestAskedToStopWhileStarting(t *testing.T) {
 		} {
 			d := &diary{}
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-			err := Run(ctx, quiet, time.Second, &fake{name: "store", diary: d}, &fake{name: "slow", diary: d, start: slow}, &fake{name: "edge", diary: d})
+			err := play(ctx, time.Second, &fake{name: "store", diary: d}, &fake{name: "slow", diary: d, start: slow}, &fake{name: "edge", diary: d})
 			cancel()
 			if err != nil || d.has("start edge") || !d.has("stop store") || d.has("ran store") || d.has("stop slow") != (name == "start finishes") {
 				t.Errorf("%s: %v, %q", name, err, d.lines)
@@ -238,7 +259,7 @@ func TestLogsStartDurations(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		slow := &fake{name: "slow", diary: &diary{}, start: func(context.Context) error { time.Sleep(3 * time.Second); return nil }}
-		if err := Run(ctx, log, time.Second, slow); err != nil {
+		if err := Run(ctx, log, time.Second, slow.unit()); err != nil {
 			t.Fatal(err)
 		}
 		if !strings.Contains(out.String(), `level=DEBUG msg="unit started" unit=slow took=3s`) {

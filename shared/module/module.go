@@ -6,8 +6,10 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -113,8 +115,22 @@ func (d Deps) client(peer string, timeout time.Duration) *httpkit.Client {
 // into the module's Run, its Ready into Ready.
 func (d Deps) People() *access.Verifier {
 	keys := access.HTTPKeys(d.Client(Auth), func() string { return d.PeerURL(Auth) + "/.well-known/jwks.json" })
-	fetch := revocation.HTTPFetch(d.LongClient(Auth), func() string { return d.PeerURL(Auth) + "/internal/revocations" })
-	return access.NewVerifier(keys, revocation.NewFeed(fetch, d.Clock, d.Log), d.Clock)
+	return access.NewVerifier(keys, revocation.NewFeed(revocations(d.LongClient(Auth)), d.Clock, d.Log), d.Clock)
+}
+
+// revocations asks auth's feed (GET /internal/revocations, openapi/auth.yaml).
+func revocations(client *httpkit.Client) revocation.Fetch {
+	return func(ctx context.Context, since string, wait time.Duration) (revocation.Page, error) {
+		query := url.Values{"wait_ms": {strconv.FormatInt(wait.Milliseconds(), 10)}}
+		if since != "" {
+			query.Set("since", since)
+		}
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://auth/internal/revocations?"+query.Encode(), http.NoBody)
+		if err != nil {
+			return revocation.Page{}, err
+		}
+		return httpkit.Read[revocation.Page](client.Do(req))
+	}
 }
 
 // Shipper returns what brings the part's log to audit. Its Run belongs into the

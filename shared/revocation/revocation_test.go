@@ -2,13 +2,10 @@ package revocation
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -150,7 +147,7 @@ func TestFeed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		clk := clock.NewManual(start)
 		s := &script{answers: []func(context.Context, time.Duration) (Page, error){
-			silence, silence,
+			silence, page("", false, over(Session, "ses_3", time.Minute)), // no cursor: that is no page of the feed
 			page("1", true, over(Session, "ses_1", time.Minute)),
 			func(ctx context.Context, _ time.Duration) (Page, error) {
 				_, err := nothing(ctx, time.Second)
@@ -250,50 +247,6 @@ func TestStuckPeer(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	})
-}
-
-// What isn't a page of the feed is no word of auth's.
-func TestHTTPFetch(t *testing.T) {
-	var asked string
-	answer, status := "", http.StatusOK
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		asked = r.URL.String()
-		w.WriteHeader(status)
-		_, _ = io.WriteString(w, answer) // the client may have gone
-	}))
-	defer server.Close()
-	fetch := HTTPFetch(http.DefaultClient, func() string { return server.URL + "/internal/revocations" })
-	text, err := json.Marshal(Page{Revocations: []Change{over(Session, "ses_1", 0)}, Next: "a.1&x", More: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	answer = string(text)
-	got, err := fetch(t.Context(), "", 5*time.Second)
-	if err != nil || len(got.Revocations) != 1 || got.Revocations[0] != over(Session, "ses_1", 0) || got.Next != "a.1&x" || !got.More {
-		t.Errorf("%+v, %v", got, err)
-	}
-	if asked != "/internal/revocations?wait_ms=5000" {
-		t.Errorf("asked %s", asked)
-	}
-	if _, err := fetch(t.Context(), got.Next, 0); err != nil || asked != "/internal/revocations?since=a.1%26x&wait_ms=0" {
-		t.Errorf("asked %s, %v", asked, err)
-	}
-	for name, bad := range map[string]string{
-		"no JSON": "{", "no next": `{"revocations":[]}`, "too long": `{"revocations":[],"next":"1"}` + strings.Repeat(" ", maxPage),
-	} {
-		answer = bad
-		if _, err := fetch(t.Context(), "", 0); err == nil {
-			t.Errorf("%s: taken", name)
-		}
-	}
-	status = http.StatusServiceUnavailable
-	if _, err := fetch(t.Context(), "", 0); err == nil || !strings.Contains(err.Error(), "503") {
-		t.Errorf("503: %v", err)
-	}
-	server.Close()
-	if _, err := fetch(t.Context(), "", 0); err == nil {
-		t.Error("nobody there: taken")
-	}
 }
 
 func BenchmarkHolds(b *testing.B) {

@@ -69,8 +69,9 @@ func (r *reader) value() (any, error) {
 		return json.Number(token.String()), nil
 	case 't', 'f':
 		return token.Bool(), nil
+	default:
+		return nil, nil // null
 	}
-	return nil, nil // null
 }
 
 func (r *reader) object() (any, error) {

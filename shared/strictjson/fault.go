@@ -75,8 +75,9 @@ func (f *Fault) Detail() string {
 		return "has characters that are not taken here"
 	case Format:
 		return "must be a date and time (RFC 3339)"
+	default:
+		return "is not valid JSON"
 	}
-	return "is not valid JSON"
 }
 
 // in is the fault seen from outside of the member or entry that it is in.

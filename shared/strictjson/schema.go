@@ -71,10 +71,10 @@ func (s *Schema) Check(v any) *Fault {
 			return s.list(v)
 		}
 	case map[string]any:
-		switch s.Kind {
-		case Object:
+		if s.Kind == Object {
 			return s.object(v)
-		case Map:
+		}
+		if s.Kind == Map {
 			return s.entries(v)
 		}
 	}

@@ -3,7 +3,7 @@
 // negation, a constant, a check left out, an error swallowed), and runs the tests
 // of the packages that cover it. A change that no test notices is a survivor.
 //
-//	mutants [-n COUNT] [-seed SEED] [-only REGEXP] [-list] [-goal PERCENT]
+//	mutants [-n COUNT] [-seed SEED] [-only REGEXP]
 //
 // Owns: targets.txt (what is changed, and by whose tests it is covered),
 // equivalent.txt (changes that make no difference, each with the reason), and

@@ -14,23 +14,24 @@ import (
 	"time"
 )
 
+// goal is the share that must be killed, in percent.
+const goal = 95
+
 func main() {
 	count := flag.Int("n", 50, "how many mutants")
 	seed := flag.Uint64("seed", 1, "which sample: the same seed and tree give the same")
 	only := flag.String("only", "", "mutate files that this `regexp` matches only")
-	list := flag.Bool("list", false, "list the sample without running it")
-	goal := flag.Float64("goal", 95, "the share that must be killed, in `percent`")
 	lists := flag.String("lists", "tools/mutants", "the `folder` of targets.txt and equivalent.txt")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *count, *seed, *only, *list, *goal, *lists); err != nil {
+	if err := run(ctx, *count, *seed, *only, *lists); err != nil {
 		fmt.Fprintln(os.Stderr, "mutants:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, count int, seed uint64, only string, list bool, goal float64, lists string) error {
+func run(ctx context.Context, count int, seed uint64, only, lists string) error {
 	filter, err := regexp.Compile(only)
 	if err != nil {
 		return fmt.Errorf("-only: %w", err)
@@ -54,22 +55,14 @@ func run(ctx context.Context, count int, seed uint64, only string, list bool, go
 		if tally["killed"]+tally["SURVIVED"] >= count || ctx.Err() != nil {
 			break
 		}
-		verdict := "listed"
-		switch {
-		case equivalent[change{m.file, m.was, m.is}]:
-			verdict = "equivalent"
-		case list:
-			tally["killed"]++ // so that the list ends
-		default:
+		verdict := "equivalent"
+		if !equivalent[change{m.file, m.was, m.is}] {
 			if verdict, err = j.judge(ctx, m); err != nil {
 				return err
 			}
 		}
 		tally[verdict]++
 		fmt.Printf("%-10s %s\n", verdict, m)
-	}
-	if list {
-		return nil
 	}
 	judged := tally["killed"] + tally["SURVIVED"]
 	if judged == 0 {
@@ -78,7 +71,7 @@ func run(ctx context.Context, count int, seed uint64, only string, list bool, go
 	share := 100 * float64(tally["killed"]) / float64(judged)
 	fmt.Printf("%d mutants: %d killed, %d survived (%.1f %% killed), %d equivalent, %d didn't build\n", judged, tally["killed"], tally["SURVIVED"], share, tally["equivalent"], tally["invalid"])
 	if share < goal {
-		return fmt.Errorf("%.1f %% killed, the goal is %.1f %%: write the test that notices, or list the change in equivalent.txt with the reason", share, goal)
+		return fmt.Errorf("%.1f %% killed, the goal is %d %%: write the test that notices, or list the change in equivalent.txt with the reason", share, goal)
 	}
 	return ctx.Err()
 }

@@ -113,12 +113,12 @@ func TestRun(t *testing.T) {
 	ctx := context.Background()
 	strong := inModule(t, "\tif !Open(2) || Open(3) {\n\t\tt.Error()\n\t}\n")
 	for seed := range uint64(4) { // the line has more than one mutant
-		if err := run(ctx, 10, seed, "", false, 95, strong); err != nil {
+		if err := run(ctx, 10, seed, "", strong); err != nil {
 			t.Errorf("seed %d: %v", seed, err)
 		}
 	}
 	weak := inModule(t, "\tif !Open(1) || Open(9) {\n\t\tt.Error()\n\t}\n")
-	if err := run(ctx, 10, 1, "", false, 95, weak); err == nil || !strings.Contains(err.Error(), "0.0 % killed") {
+	if err := run(ctx, 10, 1, "", weak); err == nil || !strings.Contains(err.Error(), "0.0 % killed") {
 		t.Errorf("a survivor is no error: %v", err)
 	}
 	targets, err := readTargets(filepath.Join(weak, "targets.txt"))
@@ -133,7 +133,7 @@ func TestRun(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(weak, "equivalent.txt"), []byte(list), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := run(ctx, 10, 1, "", false, 95, weak); err == nil || !strings.Contains(err.Error(), "no mutant was judged") {
+	if err := run(ctx, 10, 1, "", weak); err == nil || !strings.Contains(err.Error(), "no mutant was judged") {
 		t.Errorf("a listed one was judged: %v", err)
 	}
 	text, err := os.ReadFile("door/door.go")
@@ -141,7 +141,7 @@ func TestRun(t *testing.T) {
 		t.Errorf("the tree was changed: %s %v", text, err)
 	}
 	broken := inModule(t, "\tt.Error(\"broken\")\n")
-	if err := run(ctx, 10, 1, "", false, 95, broken); err == nil || !strings.Contains(err.Error(), "fail without a mutant") {
+	if err := run(ctx, 10, 1, "", broken); err == nil || !strings.Contains(err.Error(), "fail without a mutant") {
 		t.Errorf("tests that fail anyway kill: %v", err)
 	}
 }
@@ -158,14 +158,14 @@ func TestBrokenLists(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := run(context.Background(), 1, 1, "", false, 95, lists); err == nil || !strings.Contains(err.Error(), name+":") {
+		if err := run(context.Background(), 1, 1, "", lists); err == nil || !strings.Contains(err.Error(), name+":") {
 			t.Errorf("%s: %v", name, err)
 		}
 		if err := os.WriteFile(path, good, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := run(context.Background(), 1, 1, "(", false, 95, lists); err == nil {
+	if err := run(context.Background(), 1, 1, "(", lists); err == nil {
 		t.Error("a broken -only")
 	}
 }

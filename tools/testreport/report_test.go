@@ -1,8 +1,6 @@
 package main
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -18,7 +16,6 @@ func TestReport(t *testing.T) {
 	tests := []struct {
 		name   string
 		stream string
-		allow  []allowance
 		ok     bool
 		prints []string
 		hides  string
@@ -39,26 +36,12 @@ func TestReport(t *testing.T) {
 			prints: []string{"first line\nlast line\n", "FAILED p TestB", "1 passed, 1 failed, 0 skipped"},
 		},
 		{
-			name: "an unlisted skip",
+			name: "a skip is no pass",
 			stream: passing + `{"Action":"run","Package":"p","Test":"TestC"}
 {"Action":"output","Package":"p","Test":"TestC","Output":"    c_test.go:9: no mongod\n"}
 {"Action":"skip","Package":"p","Test":"TestC"}
 {"Action":"pass","Package":"p"}`,
-			prints: []string{"UNLISTED p TestC: c_test.go:9: no mongod", "1 passed, 0 failed, 1 skipped"},
-		},
-		{
-			name: "a listed skip", ok: true, allow: []allowance{{"p", "TestC/..."}},
-			stream: passing + `{"Action":"run","Package":"p","Test":"TestC/x"}
-{"Action":"output","Package":"p","Test":"TestC/x","Output":"why\n"}
-{"Action":"skip","Package":"p","Test":"TestC/x"}
-{"Action":"pass","Package":"p"}`,
-			prints: []string{"allowed  p TestC/x: why", "1 passed, 0 failed, 1 skipped"},
-		},
-		{
-			name: "another package's listed skip", allow: []allowance{{"q", "TestC"}},
-			stream: passing + `{"Action":"skip","Package":"p","Test":"TestC"}
-{"Action":"pass","Package":"p"}`,
-			prints: []string{"UNLISTED p TestC"},
+			prints: []string{"SKIPPED p TestC: c_test.go:9: no mongod", "1 passed, 0 failed, 1 skipped"},
 		},
 		{
 			name: "a package without tests", ok: true,
@@ -86,7 +69,7 @@ func TestReport(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var out strings.Builder
-			r := newReport(&out, tt.allow)
+			r := newReport(&out)
 			if err := r.read(strings.NewReader(tt.stream)); err != nil {
 				t.Fatal(err)
 			}
@@ -105,28 +88,5 @@ func TestReport(t *testing.T) {
 				t.Errorf("the last line is %q", lines[len(lines)-1])
 			}
 		})
-	}
-}
-
-// TestReadAllowed: comments and blank lines pass, an entry without a reason doesn't.
-func TestReadAllowed(t *testing.T) {
-	name := filepath.Join(t.TempDir(), "allowed")
-	write := func(text string) {
-		t.Helper()
-		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write("# why\n\np TestA needs a real phone\n")
-	got, err := readAllowed(name)
-	if err != nil || len(got) != 1 || got[0] != (allowance{"p", "TestA"}) {
-		t.Errorf("got %v, %v", got, err)
-	}
-	write("p TestA\n")
-	if got, err := readAllowed(name); err == nil {
-		t.Errorf("an entry without a reason: %v", got)
-	}
-	if _, err := readAllowed(filepath.Join(t.TempDir(), "none")); err == nil {
-		t.Error("a missing file is no error")
 	}
 }

@@ -35,8 +35,8 @@ func (p *play) signIn(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if me.UserName != who.name {
-			return differs(who.name, me.UserName)
+		if err := holds(me.UserName == who.name, who.name, me.UserName); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -47,39 +47,42 @@ func (p *play) firstPhone(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if got.State != sdk.Trusted || !got.Oldest || !slices.Contains(got.Powers, sdk.Recover) {
-		return differs("phone A trusted, the oldest, with the power to recover", describe(got))
-	}
-	return nil
+	return holds(got.State == sdk.Trusted && got.Oldest && slices.Contains(got.Powers, sdk.Recover),
+		"phone A trusted, the oldest, with the power to recover", describe(got))
 }
 
 // addPhone adds a number and proves it.
 func (p *play) addPhone(ctx context.Context, ph *phone) (sdk.Phone, error) {
-	phones := p.ana.session.Phones()
-	added, err := phones.Add(ctx, ph.number)
+	added, err := p.ana.session.Phones().Add(ctx, ph.number)
 	if err != nil {
 		return sdk.Phone{}, err
 	}
-	if added.State != sdk.Pending {
-		return sdk.Phone{}, differs("a pending number", describe(added))
-	}
 	ph.id = added.Id
+	if err := holds(added.State == sdk.Pending, "a pending number", describe(added)); err != nil {
+		return sdk.Phone{}, err
+	}
+	return p.prove(ctx, ph)
+}
+
+// prove proves a number with the code that it got.
+func (p *play) prove(ctx context.Context, ph *phone) (sdk.Phone, error) {
 	code, err := p.code(ctx, ph)
 	if err != nil {
 		return sdk.Phone{}, err
 	}
-	return phones.Verify(ctx, ph.id, code)
+	return p.ana.session.Phones().Verify(ctx, ph.id, code)
 }
 
 func (p *play) yearPasses(ctx context.Context) error {
 	if err := p.travel(ctx, year); err != nil {
 		return err
 	}
-	if _, err := p.ana.session.Me(ctx); !sdk.HasCode(err, sdk.CodeTokenExpired) {
-		return refused(err, sdk.CodeTokenExpired, "the old access token")
+	_, err := p.ana.session.Me(ctx)
+	if err := refused(err, sdk.CodeTokenExpired, "the old access token"); err != nil {
+		return err
 	}
-	if err := p.ana.session.Refresh(ctx); !sdk.HasCode(err, sdk.CodeTokenExpired) {
-		return refused(err, sdk.CodeTokenExpired, "the old refresh token")
+	if err := refused(p.ana.session.Refresh(ctx), sdk.CodeTokenExpired, "the old refresh token"); err != nil {
+		return err
 	}
 	return p.ana.again(ctx)
 }
@@ -89,10 +92,8 @@ func (p *play) secondPhone(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if got.State != sdk.Quarantined || got.Oldest || slices.Contains(got.Powers, sdk.Recover) || slices.Contains(got.Powers, sdk.CanVeto) {
-		return differs("phone B quarantined, without the power to recover or veto", describe(got))
-	}
-	return nil
+	powerless := !slices.Contains(got.Powers, sdk.Recover) && !slices.Contains(got.Powers, sdk.CanVeto)
+	return holds(got.State == sdk.Quarantined && !got.Oldest && powerless, "phone B quarantined, without the power to recover or veto", describe(got))
 }
 
 func (p *play) proveAgain(ctx context.Context) error {
@@ -103,23 +104,16 @@ func (p *play) proveAgain(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if len(list) != 2 || list[0].Id != p.phoneA.id || !list[0].Oldest || list[0].SeniorityDays < 364 {
-		return differs("two numbers, A first with a year of seniority", describe(list...))
-	}
-	return nil
+	return holds(len(list) == 2 && list[0].Id == p.phoneA.id && list[0].Oldest && list[0].SeniorityDays >= 364,
+		"two numbers, A first with a year of seniority", describe(list...))
 }
 
 // proveA proves phone A once more.
 func (p *play) proveA(ctx context.Context) error {
-	phones := p.ana.session.Phones()
-	if _, err := phones.SendCode(ctx, p.phoneA.id); err != nil {
+	if _, err := p.ana.session.Phones().SendCode(ctx, p.phoneA.id); err != nil {
 		return err
 	}
-	code, err := p.code(ctx, p.phoneA)
-	if err != nil {
-		return err
-	}
-	_, err = phones.Verify(ctx, p.phoneA.id, code)
+	_, err := p.prove(ctx, p.phoneA)
 	return err
 }
 
@@ -138,10 +132,7 @@ func (p *play) monthPasses(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if len(list) != 2 || list[1].Id != p.phoneB.id || list[1].State != sdk.Trusted {
-		return differs("phone B trusted after its quarantine", describe(list...))
-	}
-	return nil
+	return holds(len(list) == 2 && list[1].Id == p.phoneB.id && list[1].State == sdk.Trusted, "phone B trusted after its quarantine", describe(list...))
 }
 
 func (p *play) anotherMonth(ctx context.Context) error {

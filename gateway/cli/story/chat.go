@@ -57,10 +57,8 @@ func (p *play) say(ctx context.Context, from *end, other *sdk.Session, text stri
 	if err != nil {
 		return err
 	}
-	if len(newest) != 1 || newest[0].Seq != accepted.Seq || newest[0].Text != text {
-		return differs(fmt.Sprintf("message %d stored when it was accepted", accepted.Seq), fmt.Sprintf("%d messages, not that one", len(newest)))
-	}
-	return nil
+	return holds(len(newest) == 1 && newest[0].Seq == accepted.Seq && newest[0].Text == text,
+		fmt.Sprintf("message %d stored when it was accepted", accepted.Seq), fmt.Sprintf("%d messages, not that one", len(newest)))
 }
 
 func (p *play) bothHave(ctx context.Context, n int64) error {
@@ -95,10 +93,8 @@ func (p *play) sameMessage(ctx context.Context) error {
 	if err := p.bothHave(ctx, after.Seq); err != nil {
 		return err
 	}
-	if n := p.talk.ben.texts(text); n != 1 {
-		return differs("the text once", fmt.Sprint(n, " times"))
-	}
-	return nil
+	n := p.talk.ben.texts(text)
+	return holds(n == 1, "the text once", fmt.Sprint(n, " times"))
 }
 
 func (p *play) cut(ctx context.Context) error {
@@ -148,8 +144,5 @@ func (p *play) historyAgrees(ctx context.Context, n int64) error {
 	same := slices.EqualFunc(all, p.talk.ben.got, func(a, b sdk.Message) bool {
 		return a.Seq == b.Seq && a.Text == b.Text && a.Sender == b.Sender && a.ClientId == b.ClientId && a.At.Equal(b.At)
 	})
-	if int64(len(all)) != n || !same {
-		return differs(fmt.Sprintf("%d messages in the history, the ones that arrived", n), fmt.Sprintf("%d, and same=%v", len(all), same))
-	}
-	return nil
+	return holds(int64(len(all)) == n && same, fmt.Sprintf("%d messages in the history, the ones that arrived", n), fmt.Sprintf("%d, and same=%v", len(all), same))
 }

@@ -10,10 +10,7 @@ import (
 	"centinela/openapi/sdk"
 )
 
-const (
-	forged = 3 // so many forged frames bring a verdict
-	ttl    = 600
-)
+const forged = 3 // so many forged frames bring a verdict
 
 func (p *play) forgedFrames(ctx context.Context) error {
 	mal, err := p.person("mal", v6())
@@ -67,10 +64,7 @@ func refusal(ctx context.Context, chat *sdk.Chat, i int) error {
 	defer cancel()
 	select {
 	case f := <-chat.Faults():
-		if f.Code != "protocol_violation" || f.Detail == "" {
-			return differs("an error frame that names the fault", f.Code)
-		}
-		return nil
+		return holds(f.Code == "protocol_violation" && f.Detail != "", "an error frame that names the fault", f.Code)
 	case <-ctx.Done():
 		return differs(fmt.Sprintf("an error frame for the forged frame %d", i), "none")
 	}
@@ -94,8 +88,7 @@ func (p *play) operator(ctx context.Context) error {
 	if err := probe(); err != nil {
 		return err
 	}
-	seconds := ttl
-	verdict, err := op.AddVerdict(ctx, sdk.NewVerdict{Subjects: []sdk.Subject{{Kind: "ip", Value: address}}, Action: "refuse", TtlSeconds: &seconds, Reason: "centinela demo"})
+	verdict, err := op.AddVerdict(ctx, sdk.NewVerdict{Subjects: []sdk.Subject{{Kind: "ip", Value: address}}, Action: "refuse", TtlSeconds: new(600), Reason: "centinela demo"})
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -79,10 +80,8 @@ func (p *play) travel(ctx context.Context, by time.Duration) error {
 	if err != nil {
 		return fmt.Errorf("travel %s: %w", by, err)
 	}
-	if gone := after.Now.Sub(before.Now); gone < by {
-		return differs("the clock "+by.String()+" later", gone.String()+" later")
-	}
-	return nil
+	gone := after.Now.Sub(before.Now)
+	return holds(gone >= by, "the clock "+by.String()+" later", gone.String()+" later")
 }
 
 // origin is how a code's text ends, so that phones fill it in.
@@ -95,8 +94,8 @@ func (p *play) news(ctx context.Context, ph *phone) ([]string, error) {
 		return nil, err
 	}
 	var bodies []string
-	for i := len(texts) - 1; i >= 0; i-- {
-		if t := texts[i]; t.To != ph.number {
+	for _, t := range slices.Backward(texts) {
+		if t.To != ph.number {
 			return nil, differs("texts to "+ph.number+" only", "one to "+t.To)
 		} else if !p.seen[t.Id] {
 			p.seen[t.Id] = true
@@ -129,15 +128,25 @@ func differs(want, got string) error {
 	return fmt.Errorf("%w: expected %s, got %s", ErrDiffers, want, got)
 }
 
+// holds is nil where it does.
+func holds(ok bool, want, got string) error {
+	if ok {
+		return nil
+	}
+	return differs(want, got)
+}
+
 // refused holds an error against the code that it should have.
 func refused(err error, code, what string) error {
-	switch {
-	case err == nil:
-		return differs(what+" to be refused with "+code, "success")
-	case !sdk.HasCode(err, code):
-		return differs(what+" to be refused with "+code, err.Error())
+	return holds(sdk.HasCode(err, code), what+" to be refused with "+code, outcome(err))
+}
+
+// outcome is an error's text, "success" for none.
+func outcome(err error) string {
+	if err == nil {
+		return "success"
 	}
-	return nil
+	return err.Error()
 }
 
 // within polls until got is "" (no error), at most for that long.
@@ -163,13 +172,10 @@ func within(ctx context.Context, limit time.Duration, want string, got func() (s
 // refusedWithin polls until a call is refused with the code, at most for that long.
 func refusedWithin(ctx context.Context, limit time.Duration, code, what string, call func() error) error {
 	return within(ctx, limit, what+" to be refused with "+code, func() (string, error) {
-		switch err := call(); {
-		case err == nil:
-			return "success", nil
-		case sdk.HasCode(err, code):
+		err := call()
+		if sdk.HasCode(err, code) {
 			return "", nil
-		default:
-			return err.Error(), nil
 		}
+		return outcome(err), nil
 	})
 }

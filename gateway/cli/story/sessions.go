@@ -73,8 +73,6 @@ func (p *play) revoke(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if slices.ContainsFunc(list, func(s sdk.SessionInfo) bool { return s.Id == id }) {
-		return differs("the revoked session gone from the list", "it is still there")
-	}
-	return nil
+	gone := !slices.ContainsFunc(list, func(s sdk.SessionInfo) bool { return s.Id == id })
+	return holds(gone, "the revoked session gone from the list", "it is still there")
 }

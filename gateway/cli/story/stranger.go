@@ -62,14 +62,6 @@ func (p *play) tries(ctx context.Context, name string) ([]answer, error) {
 	}
 	answers := []answer{start}
 	at := "/v1/recoveries/" + started.Recovery.ID
-	// The second code would come too soon: when exactly it may be sent differs
-	// from recovery to recovery, and tells nothing.
-	between := func(path string) error {
-		if path != "/codes" {
-			return nil
-		}
-		return p.travel(ctx, 2*time.Minute)
-	}
 	for _, next := range []struct {
 		method, path string
 		body         any
@@ -83,8 +75,10 @@ func (p *play) tries(ctx context.Context, name string) ([]answer, error) {
 		{http.MethodGet, "", nil},
 		{http.MethodPost, "/completion", map[string]any{"new_password": p.newPassword()}},
 	} {
-		if err := between(next.path); err != nil {
-			return nil, err
+		if next.path == "/codes" { // the second would come too soon: when exactly it may be sent differs, and tells nothing
+			if err := p.travel(ctx, 2*time.Minute); err != nil {
+				return nil, err
+			}
 		}
 		a, _, err := p.raw(ctx, address, started.Secret, next.method, at+next.path, next.body)
 		if err != nil {

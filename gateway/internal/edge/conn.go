@@ -1,11 +1,13 @@
 package edge
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -22,6 +24,7 @@ type counted struct {
 	// answer, which knows no hook: to a header that is too large, an unknown Expect, and what is no HTTP.
 	pending    atomic.Bool
 	unreadable func(netip.Addr) bool
+	plain      bool // what is written is HTTP, not TLS
 }
 
 type connKey struct{}
@@ -60,12 +63,17 @@ func countedOf(conn net.Conn) *counted {
 	return c
 }
 
-// Write asks about an answer that no handler gives: a refused address gets none (AG D12).
+// Write asks about an answer that no handler gives: a refused address gets none (AG D12), another one gets it with the
+// security headers. (Under TLS it passes here as a record already: there it goes without them.)
 func (c *counted) Write(p []byte) (int, error) {
 	if c.pending.Load() && c.pending.CompareAndSwap(true, false) && c.unreadable != nil {
 		if addr, ok := peerOf(c.Conn); ok && !c.unreadable(addr) {
 			_ = c.Close() // there is nobody to tell
 			return 0, net.ErrClosed
+		}
+		if status, rest, ok := bytes.Cut(p, []byte("\r\n")); ok && c.plain {
+			_, err := c.Conn.Write(slices.Concat(status, []byte("\r\n"+fixedLines), rest))
+			return len(p), err
 		}
 	}
 	return c.Conn.Write(p)

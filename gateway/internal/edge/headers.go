@@ -1,6 +1,10 @@
 package edge
 
-import "github.com/gin-gonic/gin"
+import (
+	"strings"
+
+	"github.com/gin-gonic/gin"
+)
 
 // apiPolicy is the content policy of everything that is no page.
 const apiPolicy = "default-src 'none'; frame-ancestors 'none'"
@@ -20,6 +24,15 @@ var fixed = [...]struct {
 	{"Cross-Origin-Resource-Policy", []string{"same-origin"}},
 	{"Cache-Control", []string{"no-store"}},
 }
+
+// fixedLines is fixed as it goes over the wire, for answers that no handler gives.
+var fixedLines = func() string {
+	var b strings.Builder
+	for _, header := range fixed {
+		b.WriteString(header.name + ": " + header.value[0] + "\r\n")
+	}
+	return b.String()
+}()
 
 var strictTransport = []string{"max-age=31536000; includeSubDomains"}
 

@@ -73,7 +73,7 @@ func (l *Listener) Accept() (net.Conn, error) {
 			l.refuse(conn)
 			continue
 		}
-		return &counted{Conn: conn, leave: func() { l.leave(key) }, unreadable: l.limits.Unreadable}, nil
+		return &counted{Conn: conn, leave: func() { l.leave(key) }, unreadable: l.limits.Unreadable, plain: l.limits.Plain}, nil
 	}
 }
 

@@ -63,9 +63,7 @@ func tooMany() []byte {
 		code, http.StatusText(status), status, code, detail, retrySecs)
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "HTTP/1.1 %d %s\r\nContent-Type: application/problem+json\r\n", status, http.StatusText(status))
-	for _, header := range fixed {
-		fmt.Fprintf(&b, "%s: %s\r\n", header.name, header.value[0])
-	}
+	b.WriteString(fixedLines)
 	fmt.Fprintf(&b, "Retry-After: %d\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", retrySecs, len(body), body)
 	return b.Bytes()
 }

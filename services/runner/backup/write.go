@@ -138,16 +138,12 @@ func syncAll(dir string, files []File) error {
 
 // clear takes away what was begun in dir, and dir itself where it was made for it.
 func clear(dir string, keep bool) error {
-	if !keep {
-		return os.RemoveAll(dir)
-	}
 	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return err
-	}
-	var errs []error
 	for _, e := range entries {
-		errs = append(errs, os.RemoveAll(filepath.Join(dir, e.Name())))
+		err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
 	}
-	return errors.Join(errs...)
+	if !keep {
+		err = errors.Join(err, os.Remove(dir))
+	}
+	return err
 }

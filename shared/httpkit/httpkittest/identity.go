@@ -3,7 +3,6 @@ package httpkittest
 import (
 	"context"
 	"crypto/ed25519"
-	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -26,57 +25,49 @@ import (
 
 // Services is a keyring in memory that makes each service's key when its signer is first asked for.
 type Services struct {
-	t   testing.TB
-	dir string // where the keys are kept; "": nowhere
-	mu  sync.Mutex
-	by  map[string]service
-}
-
-type service struct {
-	public ed25519.PublicKey
-	key    ed25519.PrivateKey
-	signer *svcauth.Signer
+	t    testing.TB
+	dir  string // where the keys are kept; "": nowhere
+	mu   sync.Mutex
+	keys map[string]ed25519.PrivateKey
 }
 
 // NewServices returns an empty keyring.
 func NewServices(t testing.TB) *Services {
-	return &Services{t: t, by: make(map[string]service)}
+	return &Services{t: t, keys: make(map[string]ed25519.PrivateKey)}
 }
 
 // ServicesIn is NewServices with keys that are kept in a folder, as an installation keeps them: whoever comes later is
 // the same services.
 func ServicesIn(t testing.TB, dir string) *Services {
-	return &Services{t: t, dir: dir, by: make(map[string]service)}
+	return &Services{t: t, dir: dir, keys: make(map[string]ed25519.PrivateKey)}
 }
 
 // PublicKey makes Services a svcauth.Keyring.
 func (s *Services) PublicKey(name string) (ed25519.PublicKey, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if known, ok := s.by[name]; ok {
-		return known.public, nil
+	if key, ok := s.keys[name]; ok {
+		return publicOf(key), nil
 	}
 	return nil, fmt.Errorf("no such service: %s", name)
 }
 
 // Signer returns the signer of the service named name.
-func (s *Services) Signer(name string) *svcauth.Signer {
+func (s *Services) Signer(name string) *svcauth.Signer { return svcauth.NewSigner(name, s.key(name)) }
+
+func (s *Services) key(name string) ed25519.PrivateKey {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	known, ok := s.by[name]
-	if !ok {
-		key := s.newKey(name)
-		known = service{public: key.Public().(ed25519.PublicKey), key: key, signer: svcauth.NewSigner(name, key)}
-		s.by[name] = known
+	if s.keys[name] == nil {
+		s.keys[name] = s.newKey(name)
 	}
-	return known.signer
+	return s.keys[name]
 }
 
 func (s *Services) newKey(name string) ed25519.PrivateKey {
 	s.t.Helper()
 	if s.dir == "" {
-		_, key := newKey(s.t)
-		return key
+		return newKey(s.t)
 	}
 	key, err := secret.LoadSigner(filepath.Join(s.dir, name+".key"), true)
 	if err != nil {
@@ -89,16 +80,12 @@ func (s *Services) newKey(name string) ed25519.PrivateKey {
 // from the future). Those of the real time are Signer's.
 func (s *Services) Forge(signer, issuer, audience string, age time.Duration) string {
 	s.t.Helper()
-	s.Signer(signer)
-	s.mu.Lock()
-	key := s.by[signer].key
-	s.mu.Unlock()
 	at := time.Now().Add(-age) // service tokens live in real time
 	token := jwt.NewWithClaims(jwt.SigningMethodEdDSA, jwt.RegisteredClaims{
 		Issuer: issuer, Audience: jwt.ClaimStrings{audience}, IssuedAt: jwt.NewNumericDate(at), ExpiresAt: jwt.NewNumericDate(at.Add(time.Minute)),
 	})
 	token.Header["typ"] = "centinela-service+jwt"
-	text, err := token.SignedString(key)
+	text, err := token.SignedString(s.key(signer))
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -129,10 +116,9 @@ func (s *Services) Client(caller, callee, baseURL string) *httpkit.Client {
 
 // People issues access tokens as auth would, and is the source of the key to check them.
 type People struct {
-	t      testing.TB
-	clk    clock.Clock
-	key    ed25519.PrivateKey
-	public ed25519.PublicKey
+	t   testing.TB
+	clk clock.Clock
+	key ed25519.PrivateKey
 
 	mu    sync.Mutex
 	ended []revocation.Change
@@ -143,8 +129,7 @@ const keyID = "test-key"
 
 // NewPeople returns an issuer with a key of its own whose tokens begin at clk's time.
 func NewPeople(t testing.TB, clk clock.Clock) *People {
-	public, key := newKey(t)
-	return &People{t: t, clk: clk, key: key, public: public, more: make(chan struct{})}
+	return &People{t: t, clk: clk, key: newKey(t), more: make(chan struct{})}
 }
 
 // Clock is that of the tokens.
@@ -152,14 +137,14 @@ func (p *People) Clock() clock.Clock { return p.clk }
 
 // Keys makes People an access.KeySource.
 func (p *People) Keys(context.Context) (map[string]ed25519.PublicKey, error) {
-	return map[string]ed25519.PublicKey{keyID: p.public}, nil
+	return map[string]ed25519.PublicKey{keyID: publicOf(p.key)}, nil
 }
 
 // ServeHTTP is what services follow auth by: its keys, and its feed of the sessions that Revoke ended.
 func (p *People) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	if strings.HasSuffix(r.URL.Path, "/jwks.json") {
-		_, _ = w.Write(access.JWKS(map[string]ed25519.PublicKey{keyID: p.public})) // a client that left gets nothing
+		_, _ = w.Write(access.JWKS(map[string]ed25519.PublicKey{keyID: publicOf(p.key)})) // a client that left gets nothing
 		return
 	}
 	ended := p.await(r)
@@ -218,11 +203,13 @@ func (p *People) Issue(claims access.Claims) string {
 	return token.Reveal()
 }
 
-func newKey(t testing.TB) (ed25519.PublicKey, ed25519.PrivateKey) {
+func newKey(t testing.TB) ed25519.PrivateKey {
 	t.Helper()
-	public, key, err := ed25519.GenerateKey(rand.Reader)
+	_, key, err := ed25519.GenerateKey(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return public, key
+	return key
 }
+
+func publicOf(key ed25519.PrivateKey) ed25519.PublicKey { return key.Public().(ed25519.PublicKey) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -115,57 +116,53 @@ func sqliteLines(ctx context.Context, s module.Store) ([]string, error) {
 	}
 	var lines []string
 	for _, file := range files {
-		name := url.URL{Scheme: "file", Opaque: (&url.URL{Path: file}).EscapedPath(), RawQuery: "mode=ro&_pragma=busy_timeout(10000)"}
-		db, err := sql.Open("sqlite", name.String())
+		rows, err := rowsIn(ctx, file)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%s: %w", file, err)
 		}
-		defer db.Close() //nolint:revive // a handful, and it was only read
-		tables, err := rowsOf(ctx, db, `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'`)
-		if err != nil {
-			return nil, err
-		}
-		for _, table := range tables {
-			rows, err := rowsOf(ctx, db, `SELECT * FROM "`+table+`"`)
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", table, err)
-			}
-			for _, row := range rows {
-				lines = append(lines, table+"|"+row)
-			}
-		}
+		lines = append(lines, rows...)
 	}
 	return lines, nil
 }
 
-// rowsOf are the rows of a query as text.
-func rowsOf(ctx context.Context, db *sql.DB, query string) ([]string, error) {
-	rows, err := db.QueryContext(ctx, query) //nolint:gosec // the names are the schema's
+// rowsIn are all rows of a database.
+func rowsIn(ctx context.Context, file string) ([]string, error) {
+	name := url.URL{Scheme: "file", Opaque: (&url.URL{Path: file}).EscapedPath(), RawQuery: "mode=ro&_pragma=busy_timeout(10000)"}
+	db, err := sql.Open("sqlite", name.String())
+	if err != nil {
+		return nil, err
+	}
+	defer db.Close()
+	// A query a table: SELECT 'table|' || quote("a") || '|' || quote("b") FROM "table".
+	queries, err := texts(ctx, db, `SELECT 'SELECT ''' || t.name || '|'' || ' || group_concat('quote("' || c.name || '")', ' || ''|'' || ') || ' FROM "' || t.name || '"'
+		FROM sqlite_master t, pragma_table_info(t.name) c WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%' GROUP BY t.name`)
+	if err != nil {
+		return nil, err
+	}
+	var rows []string
+	for _, query := range queries {
+		some, err := texts(ctx, db, query)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, some...)
+	}
+	return rows, nil
+}
+
+// texts are the rows of a query with one column.
+func texts(ctx context.Context, db *sql.DB, query string) (out []string, err error) {
+	rows, err := db.QueryContext(ctx, query)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	columns, err := rows.Columns()
-	if err != nil {
-		return nil, err
-	}
-	var out []string
 	for rows.Next() {
-		values, into := make([]any, len(columns)), make([]any, len(columns))
-		for i := range values {
-			into[i] = &values[i]
-		}
-		if err := rows.Scan(into...); err != nil {
+		var text string
+		if err := rows.Scan(&text); err != nil {
 			return nil, err
 		}
-		texts := make([]string, len(values))
-		for i, v := range values {
-			if raw, ok := v.([]byte); ok {
-				v = fmt.Sprintf("%x", raw)
-			}
-			texts[i] = fmt.Sprint(v)
-		}
-		out = append(out, strings.Join(texts, "|"))
+		out = append(out, text)
 	}
 	return out, rows.Err()
 }
@@ -194,25 +191,22 @@ func mongoLines(ctx context.Context, db *mongo.Database) (lines []string, err er
 // Difference names the tables in which two contents differ, and by how many lines. What stands in them is not shown: it
 // may be secret.
 func Difference(before, after string) string {
-	counts := map[string]int{}
-	add := func(text string, n int, lines map[string]int) {
-		for line := range strings.Lines(text) {
-			lines[strings.TrimSuffix(line, "\n")] += n
-		}
+	lines, tables := map[string]int{}, map[string]int{}
+	for line := range strings.SplitSeq(before, "\n") {
+		lines[line]--
 	}
-	lines := map[string]int{}
-	add(before, -1, lines)
-	add(after, 1, lines)
+	for line := range strings.SplitSeq(after, "\n") {
+		lines[line]++
+	}
 	for line, n := range lines {
 		if n != 0 {
 			table, _, _ := strings.Cut(line, "|")
-			counts[table]++
+			tables[table]++
 		}
 	}
 	var out []string
-	for table, n := range counts {
-		out = append(out, fmt.Sprintf("%s: %d lines", table, n))
+	for _, table := range slices.Sorted(maps.Keys(tables)) {
+		out = append(out, fmt.Sprintf("%s: %d lines", table, tables[table]))
 	}
-	slices.Sort(out)
 	return strings.Join(out, ", ")
 }

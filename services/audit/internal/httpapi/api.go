@@ -50,7 +50,6 @@ var ErrOtherService = fault.New(fault.KindForbidden, fault.CodeForbidden, "a ser
 
 // IngestEvents records a shipment of the calling service's log.
 func (a *API) IngestEvents(ctx context.Context, request auditapi.IngestEventsRequestObject) (auditapi.IngestEventsResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
 	timer := prometheus.NewTimer(a.Ingest)
 	defer timer.ObserveDuration()
 	shipment, err := auditlink.ReadShipment(request.Body)
@@ -69,7 +68,6 @@ func (a *API) IngestEvents(ctx context.Context, request auditapi.IngestEventsReq
 
 // ListMyActivity shows a person what happened on the own account.
 func (a *API) ListMyActivity(ctx context.Context, request auditapi.ListMyActivityRequestObject) (auditapi.ListMyActivityResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
 	person := httpkit.RequestOf(ctx).Person
 	page, err := a.Ledger.Activity(ctx, person.Account, classOf(request.Params.Class), value(request.Params.Cursor), limitOf(request.Params.Limit))
 	if err != nil {
@@ -80,7 +78,7 @@ func (a *API) ListMyActivity(ctx context.Context, request auditapi.ListMyActivit
 
 // GetPlace says whether an address is in one of an account's usual networks.
 func (a *API) GetPlace(ctx context.Context, request auditapi.GetPlaceRequestObject) (auditapi.GetPlaceResponseObject, error) {
-	familiarity, err := a.Places.Familiarity(httpkit.Plain(ctx), request.AccountId, request.Params.Address)
+	familiarity, err := a.Places.Familiarity(ctx, request.AccountId, request.Params.Address)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +88,7 @@ func (a *API) GetPlace(ctx context.Context, request auditapi.GetPlaceRequestObje
 // WatchVerdicts is the verdict feed.
 func (a *API) WatchVerdicts(ctx context.Context, request auditapi.WatchVerdictsRequestObject) (auditapi.WatchVerdictsResponseObject, error) {
 	wait := time.Duration(value(request.Params.WaitMs)) * time.Millisecond
-	page, err := a.Firewall.Watch(httpkit.Plain(ctx), value(request.Params.Cursor), wait)
+	page, err := a.Firewall.Watch(ctx, value(request.Params.Cursor), wait)
 	if err != nil {
 		return nil, err
 	}

@@ -71,7 +71,6 @@ func (a *API) OperatorOnly(spec *openapi3.T) gin.HandlerFunc {
 
 // ListVerdicts shows the operator the verdicts in force; the look is recorded first.
 func (a *API) ListVerdicts(ctx context.Context, request auditapi.ListVerdictsRequestObject) (auditapi.ListVerdictsResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
 	read := record.New(a.Clock.Now(), a.Service, record.AuditRead, record.Success, originOf(ctx))
 	read.Data = record.Data{"by": module.Operator, "what": "verdicts"}
 	if err := a.Record(ctx, read); err != nil {
@@ -86,7 +85,6 @@ func (a *API) ListVerdicts(ctx context.Context, request auditapi.ListVerdictsReq
 
 // AddVerdict puts the operator's verdict in force.
 func (a *API) AddVerdict(ctx context.Context, request auditapi.AddVerdictRequestObject) (auditapi.AddVerdictResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
 	body := request.Body
 	seconds := defaultTTL
 	if body.TtlSeconds != nil {
@@ -104,7 +102,6 @@ func (a *API) AddVerdict(ctx context.Context, request auditapi.AddVerdictRequest
 
 // RemoveVerdict lifts a verdict.
 func (a *API) RemoveVerdict(ctx context.Context, request auditapi.RemoveVerdictRequestObject) (auditapi.RemoveVerdictResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
 	if err := a.Firewall.Remove(ctx, request.VerdictId, originOf(ctx)); err != nil {
 		return nil, err
 	}

@@ -14,14 +14,14 @@ import (
 
 // Me returns the person's own account.
 func (s *Service) Me(ctx context.Context, p Person) (Account, error) {
-	return s.store.Account(ctx, p.Account)
+	return s.Store.Account(ctx, p.Account)
 }
 
 // ChangePassword sets a new password for who proves the current one, and ends the other sessions. Errors:
 // password.ErrTooWeak, throttle.ErrTooMany, ErrWrongPassword, password.ErrBusy.
 func (s *Service) ChangePassword(ctx context.Context, p Person, current, fresh secret.String, o record.Origin) error {
-	now := s.clk.Now()
-	a, err := s.store.Account(ctx, p.Account)
+	now := s.Clock.Now()
+	a, err := s.Store.Account(ctx, p.Account)
 	if err != nil {
 		return err
 	}
@@ -30,12 +30,12 @@ func (s *Service) ChangePassword(ctx context.Context, p Person, current, fresh s
 	}
 	// A stolen session must not become a place to guess the password in.
 	try := throttle.CurrentPassword(a.ID)
-	if err := s.throttle.Take(ctx, try); err != nil {
+	if err := s.Throttle.Take(ctx, try); err != nil {
 		return err
 	}
-	right, _, err := s.hasher.Verify(ctx, password.Familiar, a.PasswordHash, current)
+	right, _, err := s.Hasher.Verify(ctx, password.Familiar, a.PasswordHash, current)
 	if err != nil {
-		return errors.Join(err, s.throttle.Forgive(ctx, try.One()))
+		return errors.Join(err, s.Throttle.Forgive(ctx, try.One()))
 	}
 	if !right {
 		e := event(now, record.PasswordChanged, record.Failure, o, a.ID)
@@ -45,11 +45,11 @@ func (s *Service) ChangePassword(ctx context.Context, p Person, current, fresh s
 		}
 		return ErrWrongPassword
 	}
-	hash, err := s.hasher.Hash(ctx, password.Familiar, fresh)
+	hash, err := s.Hasher.Hash(ctx, password.Familiar, fresh)
 	if err != nil {
 		return err
 	}
-	err = s.store.UpdateAccount(ctx, a.ID, func(b *Account) ([]record.Event, error) {
+	err = s.Store.UpdateAccount(ctx, a.ID, func(b *Account) ([]record.Event, error) {
 		if b.PasswordHash != a.PasswordHash { // changed meanwhile: what was proved is no longer the password
 			return nil, ErrWrongPassword
 		}
@@ -62,8 +62,8 @@ func (s *Service) ChangePassword(ctx context.Context, p Person, current, fresh s
 	if err != nil {
 		return err
 	}
-	s.kick()
-	if err := s.throttle.Forgive(ctx, try.All()); err != nil {
+	s.Kick()
+	if err := s.Throttle.Forgive(ctx, try.All()); err != nil {
 		return err
 	}
 	return s.finishEnding(ctx, a.ID, o)
@@ -72,16 +72,16 @@ func (s *Service) ChangePassword(ctx context.Context, p Person, current, fresh s
 // IssueSavedCodes replaces the saved codes by four new ones, shown this one time. Error: ErrSessionRevoked, when the
 // session's end came while this was under way: a thief must not get a way back in at the moment that he is put out.
 func (s *Service) IssueSavedCodes(ctx context.Context, p Person, o record.Origin) ([]secret.String, error) {
-	now := s.clk.Now()
-	sess, err := s.store.Session(ctx, p.Session)
+	now := s.Clock.Now()
+	sess, err := s.Store.Session(ctx, p.Session)
 	if errors.Is(err, ErrNotFound) {
 		return nil, ErrSessionRevoked
 	}
 	if err != nil {
 		return nil, err
 	}
-	shown, kept := newCodes(s.key, p.Account)
-	err = s.store.UpdateAccount(ctx, p.Account, func(a *Account) ([]record.Event, error) {
+	shown, kept := newCodes(s.Key, p.Account)
+	err = s.Store.UpdateAccount(ctx, p.Account, func(a *Account) ([]record.Event, error) {
 		if sess.liveOf(a, now) != nil {
 			return nil, ErrSessionRevoked
 		}
@@ -94,7 +94,7 @@ func (s *Service) IssueSavedCodes(ctx context.Context, p Person, o record.Origin
 	if err != nil {
 		return nil, err
 	}
-	s.kick()
+	s.Kick()
 	return shown, nil
 }
 
@@ -110,8 +110,8 @@ func (s *Service) Redeem(ctx context.Context, account, redemption, typed string,
 	if !ok { // whatever it is, it costs no try
 		return ErrCodeInvalid
 	}
-	hash := codeHash(s.key, account, plain)
-	if a, err := s.store.Account(ctx, account); err == nil {
+	hash := codeHash(s.Key, account, plain)
+	if a, err := s.Store.Account(ctx, account); err == nil {
 		if i := a.findCode(hash); i >= 0 && a.SavedCodes[i].UsedBy == redemption {
 			return nil
 		}
@@ -119,7 +119,7 @@ func (s *Service) Redeem(ctx context.Context, account, redemption, typed string,
 		return err
 	}
 	try := throttle.SavedCode(account)
-	full := s.throttle.Take(ctx, try)
+	full := s.Throttle.Take(ctx, try)
 	if full != nil && !errors.Is(full, throttle.ErrTooMany) {
 		return full
 	}
@@ -127,13 +127,13 @@ func (s *Service) Redeem(ctx context.Context, account, redemption, typed string,
 	unknown := errors.Is(err, ErrNotFound)
 	switch {
 	case err == nil && full == nil:
-		return s.throttle.Forgive(ctx, try.One())
+		return s.Throttle.Forgive(ctx, try.One())
 	case full != nil && (unknown || errors.Is(err, ErrCodeInvalid)):
 		return full
 	case unknown: // nobody's record
 		return ErrCodeInvalid
 	case errors.Is(err, ErrCodeInvalid):
-		e := event(s.clk.Now(), record.SavedCodeUsed, record.Failure, o, account)
+		e := event(s.Clock.Now(), record.SavedCodeUsed, record.Failure, o, account)
 		e.Target = redemption
 		return errors.Join(s.report(ctx, e), err)
 	default:
@@ -143,8 +143,8 @@ func (s *Service) Redeem(ctx context.Context, account, redemption, typed string,
 
 // spendCode marks the code as used by that redemption. ErrCodeInvalid, ErrNotFound.
 func (s *Service) spendCode(ctx context.Context, account, redemption string, hash []byte, o record.Origin) error {
-	now := s.clk.Now()
-	err := s.store.UpdateAccount(ctx, account, func(a *Account) ([]record.Event, error) {
+	now := s.Clock.Now()
+	err := s.Store.UpdateAccount(ctx, account, func(a *Account) ([]record.Event, error) {
 		i := a.findCode(hash)
 		if i < 0 || (a.SavedCodes[i].UsedBy != "" && a.SavedCodes[i].UsedBy != redemption) {
 			return nil, ErrCodeInvalid
@@ -157,7 +157,7 @@ func (s *Service) spendCode(ctx context.Context, account, redemption string, has
 		e.Target = redemption
 		return []record.Event{e}, nil
 	})
-	s.kick()
+	s.Kick()
 	return err
 }
 
@@ -165,8 +165,8 @@ func (s *Service) spendCode(ctx context.Context, account, redemption string, has
 // reset id again changes nothing, and finishes what was left of it. Errors: ErrNotFound, ErrSecurityChanged,
 // password.ErrTooWeak, password.ErrBusy.
 func (s *Service) Reset(ctx context.Context, account, resetID string, version int64, fresh secret.String, o record.Origin) error {
-	now := s.clk.Now()
-	a, err := s.store.Account(ctx, account)
+	now := s.Clock.Now()
+	a, err := s.Store.Account(ctx, account)
 	if err != nil {
 		return err
 	}
@@ -179,11 +179,11 @@ func (s *Service) Reset(ctx context.Context, account, resetID string, version in
 	if err := s.settings.Passwords.Check("/new_password", a.UserName, fresh); err != nil {
 		return err
 	}
-	hash, err := s.hasher.Hash(ctx, password.Familiar, fresh)
+	hash, err := s.Hasher.Hash(ctx, password.Familiar, fresh)
 	if err != nil {
 		return err
 	}
-	err = s.store.UpdateAccount(ctx, account, func(b *Account) ([]record.Event, error) {
+	err = s.Store.UpdateAccount(ctx, account, func(b *Account) ([]record.Event, error) {
 		if b.resetBy(resetID) {
 			return nil, nil
 		}
@@ -201,7 +201,7 @@ func (s *Service) Reset(ctx context.Context, account, resetID string, version in
 	if err != nil {
 		return err
 	}
-	s.kick()
+	s.Kick()
 	return s.finishEnding(ctx, account, o)
 }
 

@@ -44,28 +44,28 @@ func sessionOf(key secret.Key, token string) string {
 //
 // Errors: ErrTokenInvalid (not ours, or spent), ErrTokenExpired, ErrSessionRevoked.
 func (s *Service) Refresh(ctx context.Context, token, deviceKey secret.String, o record.Origin) (Tokens, error) {
-	now := s.clk.Now()
+	now := s.Clock.Now()
 	o.Device = DeviceHash(deviceKey)
-	sid := sessionOf(s.key, token.Reveal())
+	sid := sessionOf(s.Key, token.Reveal())
 	if sid == "" {
 		return Tokens{}, ErrTokenInvalid
 	}
-	sess, err := s.store.Session(ctx, sid)
+	sess, err := s.Store.Session(ctx, sid)
 	if errors.Is(err, ErrNotFound) { // swept
 		return Tokens{}, ErrTokenExpired
 	}
 	if err != nil {
 		return Tokens{}, err
 	}
-	a, err := s.store.Account(ctx, sess.Account)
+	a, err := s.Store.Account(ctx, sess.Account)
 	if err != nil {
 		return Tokens{}, err
 	}
 
-	next := newRefreshToken(s.key, sid)
+	next := newRefreshToken(s.Key, sid)
 	spent, given := secret.Hash(token.Reveal()), secret.Hash(next.Reveal())
 	reused := false
-	err = s.store.UpdateSession(ctx, sid, func(sess2 *Session) ([]record.Event, error) {
+	err = s.Store.UpdateSession(ctx, sid, func(sess2 *Session) ([]record.Event, error) {
 		if err := sess2.liveOf(&a, now); err != nil {
 			return nil, err
 		}
@@ -84,9 +84,9 @@ func (s *Service) Refresh(ctx context.Context, token, deviceKey secret.String, o
 	if err != nil {
 		return Tokens{}, err
 	}
-	s.kick()
+	s.Kick()
 	if reused {
-		s.ended(sess)
+		s.Ended(sess)
 		return Tokens{}, ErrTokenInvalid
 	}
 	return s.tokens(now, sess, next)

@@ -34,11 +34,11 @@ type retry struct {
 func (s *Service) Repair(ctx context.Context) error {
 	s.repairs.mu.Lock()
 	defer s.repairs.mu.Unlock()
-	now := s.clk.Now()
+	now := s.Clock.Now()
 	later := make(map[string]retry) // of those that are still there
 	var failed []error
 	for after, full := (Unfinished{}), true; full; {
-		batch, err := s.store.AccountsEnding(ctx, after, repairBatch)
+		batch, err := s.Store.AccountsEnding(ctx, after, repairBatch)
 		if err != nil {
 			return errors.Join(append(failed, err)...)
 		}

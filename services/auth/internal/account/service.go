@@ -53,14 +53,7 @@ type Deps struct {
 
 // Service is the use cases. Safe for concurrent use.
 type Service struct {
-	store    Store
-	throttle *throttle.Throttle
-	hasher   *password.Hasher
-	issuer   Issuer
-	key      secret.Key
-	clk      clock.Clock
-	kick     func()
-	ended    func(Session)
+	Deps
 	settings Settings
 	pace     *password.Pace
 	repairs  retries
@@ -68,10 +61,7 @@ type Service struct {
 
 // New builds the use cases.
 func New(d Deps, s Settings) *Service {
-	return &Service{
-		store: d.Store, throttle: d.Throttle, hasher: d.Hasher, issuer: d.Issuer, key: d.Key, clk: d.Clock, kick: d.Kick, ended: d.Ended,
-		settings: s, pace: password.NewPace(s.SignInFloor),
-	}
+	return &Service{Deps: d, settings: s, pace: password.NewPace(s.SignInFloor)}
 }
 
 func event(now time.Time, action, outcome string, o record.Origin, account string) record.Event {

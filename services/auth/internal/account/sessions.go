@@ -40,17 +40,17 @@ const clocksApart = time.Minute
 // fresh takes a sign-in of the future for one of now while that can be a clock that is ahead; more is a clock that was set
 // back, which must not make a sign-in fresh for longer.
 func (s *Service) fresh(authTime time.Time) bool {
-	age := s.clk.Now().Sub(authTime)
+	age := s.Clock.Now().Sub(authTime)
 	return age < s.settings.Fresh && age >= -clocksApart
 }
 
 // Live is nil while the session is alive and that account's, by what the store holds now. Error: ErrSessionRevoked,
 // also for an unknown one.
 func (s *Service) Live(ctx context.Context, account, session string) error {
-	a, err := s.store.Account(ctx, account)
+	a, err := s.Store.Account(ctx, account)
 	if err == nil {
 		var sess Session
-		if sess, err = s.store.Session(ctx, session); err == nil && sess.liveOf(&a, s.clk.Now()) != nil {
+		if sess, err = s.Store.Session(ctx, session); err == nil && sess.liveOf(&a, s.Clock.Now()) != nil {
 			err = ErrSessionRevoked
 		}
 	}
@@ -62,18 +62,18 @@ func (s *Service) Live(ctx context.Context, account, session string) error {
 
 // Sessions lists a person's live sessions, newest use first.
 func (s *Service) Sessions(ctx context.Context, p Person) ([]Session, error) {
-	a, err := s.store.Account(ctx, p.Account)
+	a, err := s.Store.Account(ctx, p.Account)
 	if err != nil {
 		return nil, err
 	}
-	sessions, err := s.live(ctx, s.clk.Now(), &a)
+	sessions, err := s.live(ctx, s.Clock.Now(), &a)
 	return sessions[:min(len(sessions), s.settings.MaxSessions)], err
 }
 
 // Revoke ends one of a person's sessions; ending it again is no error. Another person's and an unknown one are both
 // ErrNotFound.
 func (s *Service) Revoke(ctx context.Context, p Person, session string, o record.Origin) error {
-	sess, err := s.store.Session(ctx, session)
+	sess, err := s.Store.Session(ctx, session)
 	if err != nil {
 		return err
 	}
@@ -84,13 +84,13 @@ func (s *Service) Revoke(ctx context.Context, p Person, session string, o record
 	if session == p.Session {
 		reason = "signed_out"
 	}
-	return s.end(ctx, s.clk.Now(), session, reason, o)
+	return s.end(ctx, s.Clock.Now(), session, reason, o)
 }
 
 // RevokeOthers ends all of a person's sessions but the one that asks, and says how many.
 func (s *Service) RevokeOthers(ctx context.Context, p Person, o record.Origin) (int, error) {
-	now := s.clk.Now()
-	a, err := s.store.Account(ctx, p.Account)
+	now := s.Clock.Now()
+	a, err := s.Store.Account(ctx, p.Account)
 	if err != nil {
 		return 0, err
 	}
@@ -113,14 +113,14 @@ func (s *Service) RevokeOthers(ctx context.Context, p Person, o record.Origin) (
 
 // live lists the account's sessions that are alive, newest use first.
 func (s *Service) live(ctx context.Context, now time.Time, a *Account) ([]Session, error) {
-	sessions, err := s.store.SessionsOf(ctx, a.ID, now)
+	sessions, err := s.Store.SessionsOf(ctx, a.ID, now)
 	return slices.DeleteFunc(sessions, func(sess Session) bool { return sess.liveOf(a, now) != nil }), err
 }
 
 // end marks one session as over and reports it. One that is over already stays as it is.
 func (s *Service) end(ctx context.Context, now time.Time, session, reason string, o record.Origin) error {
 	var ended Session
-	err := s.store.UpdateSession(ctx, session, func(sess *Session) (events []record.Event, _ error) {
+	err := s.Store.UpdateSession(ctx, session, func(sess *Session) (events []record.Event, _ error) {
 		if sess.EndedAt.IsZero() {
 			events = s.revokeWith(sess, now, reason, o)
 		}
@@ -130,8 +130,8 @@ func (s *Service) end(ctx context.Context, now time.Time, session, reason string
 	if err != nil {
 		return err
 	}
-	s.kick()
-	s.ended(ended)
+	s.Kick()
+	s.Ended(ended)
 	return nil
 }
 
@@ -161,12 +161,12 @@ func (s *Service) endWith(sess *Session, now time.Time, reason string, o record.
 //
 // A sign-in that goes on meanwhile is either seen by 2, or sees the new epoch before it hands out tokens (begin).
 func (s *Service) finishEnding(ctx context.Context, account string, o record.Origin) error {
-	now := s.clk.Now()
-	a, err := s.store.Account(ctx, account)
+	now := s.Clock.Now()
+	a, err := s.Store.Account(ctx, account)
 	if err != nil || a.Ending.At.IsZero() {
 		return err
 	}
-	sessions, err := s.store.SessionsOf(ctx, account, now)
+	sessions, err := s.Store.SessionsOf(ctx, account, now)
 	if err != nil {
 		return err
 	}
@@ -178,7 +178,7 @@ func (s *Service) finishEnding(ctx context.Context, account string, o record.Ori
 			return err
 		}
 	}
-	return s.store.UpdateAccount(ctx, account, func(b *Account) ([]record.Event, error) {
+	return s.Store.UpdateAccount(ctx, account, func(b *Account) ([]record.Event, error) {
 		if b.SessionEpoch == a.SessionEpoch { // else a later change began anew, and finishes it
 			b.Ending = Ending{}
 		}

@@ -43,7 +43,7 @@ func DeviceHash(key secret.String) string {
 // for an unknown user and a wrong password; throttle.ErrTooMany; password.ErrBusy.
 func (s *Service) SignIn(ctx context.Context, in SignIn, o record.Origin) (Tokens, error) {
 	start := time.Now() // what a stopwatch outside sees, so real time
-	now := s.clk.Now()
+	now := s.Clock.Now()
 	o.Device = DeviceHash(in.DeviceKey)
 
 	key := name.Key(in.Identifier)
@@ -56,13 +56,13 @@ func (s *Service) SignIn(ctx context.Context, in SignIn, o record.Origin) (Token
 		known = throttle.Known{Device: a.Knows(o.Device), Network: a.KnowsNetwork(throttle.NetworkOf(o.Address))}
 	}
 	way := throttle.SignIn(key, known, o.Device, o.Address)
-	if err := s.throttle.Take(ctx, way.Uses()...); err != nil {
+	if err := s.Throttle.Take(ctx, way.Uses()...); err != nil {
 		return Tokens{}, err
 	}
 	right, stale, err := s.verify(ctx, start, way.Lane, a, in.Password)
 	if err != nil {
 		// The try is given back: nothing was checked. Its own failure matters less than why.
-		return Tokens{}, errors.Join(err, s.throttle.Forgive(ctx, way.Untried()...))
+		return Tokens{}, errors.Join(err, s.Throttle.Forgive(ctx, way.Untried()...))
 	}
 	if !right {
 		return Tokens{}, s.refuse(ctx, start, now, a, o)
@@ -74,12 +74,12 @@ func (s *Service) SignIn(ctx context.Context, in SignIn, o record.Origin) (Token
 	if err != nil {
 		return Tokens{}, err
 	}
-	return tokens, s.throttle.Forgive(ctx, way.Succeeded()...)
+	return tokens, s.Throttle.Forgive(ctx, way.Succeeded()...)
 }
 
 // byKey returns nil for an unknown user.
 func (s *Service) byKey(ctx context.Context, key string) (*Account, error) {
-	a, err := s.store.AccountByName(ctx, key)
+	a, err := s.Store.AccountByName(ctx, key)
 	if errors.Is(err, ErrNotFound) {
 		return nil, nil //nolint:nilnil // unknown is an answer here, and goes the same way as a known one
 	}
@@ -95,7 +95,7 @@ func (s *Service) verify(ctx context.Context, start time.Time, lane password.Lan
 	if a != nil {
 		hash = a.PasswordHash
 	}
-	right, stale, err = s.hasher.Verify(ctx, lane, hash, typed)
+	right, stale, err = s.Hasher.Verify(ctx, lane, hash, typed)
 	if a != nil && err == nil {
 		s.pace.Learn(time.Since(start))
 	}
@@ -119,8 +119,8 @@ func (s *Service) refuse(ctx context.Context, start, now time.Time, a *Account, 
 
 // report keeps an event that comes with no change.
 func (s *Service) report(ctx context.Context, e record.Event) error {
-	err := s.store.Record(ctx, e)
-	s.kick()
+	err := s.Store.Record(ctx, e)
+	s.Kick()
 	return err
 }
 
@@ -132,7 +132,7 @@ func (s *Service) begin(ctx context.Context, now time.Time, proved Account, in S
 	rehashed := ""
 	if stale {
 		var err error
-		if rehashed, err = s.hasher.Hash(ctx, password.Familiar, in.Password); err != nil && !errors.Is(err, password.ErrBusy) {
+		if rehashed, err = s.Hasher.Hash(ctx, password.Familiar, in.Password); err != nil && !errors.Is(err, password.ErrBusy) {
 			return Tokens{}, err // busy: the next sign-in raises the parameters
 		}
 	}
@@ -140,12 +140,12 @@ func (s *Service) begin(ctx context.Context, now time.Time, proved Account, in S
 		ID: id.New("ses"), Account: proved.ID, Device: o.Device, DeviceName: in.DeviceName,
 		UserAgent: o.UserAgent, Address: o.Address, CreatedAt: now, AuthTime: now,
 	}
-	refresh := newRefreshToken(s.key, sess.ID)
+	refresh := newRefreshToken(s.Key, sess.ID)
 	sess.RefreshHash = secret.Hash(refresh.Reveal())
 	s.use(&sess, now)
 	created := event(now, record.SessionCreated, record.Success, o, sess.Account)
 	created.Session, created.Target = sess.ID, sess.ID
-	err := s.store.BeginSession(ctx, proved.ID, func(a *Account) (Session, []record.Event, error) {
+	err := s.Store.BeginSession(ctx, proved.ID, func(a *Account) (Session, []record.Event, error) {
 		if a.PasswordHash != proved.PasswordHash {
 			return Session{}, nil, ErrCredentials
 		}
@@ -159,7 +159,7 @@ func (s *Service) begin(ctx context.Context, now time.Time, proved Account, in S
 	if err != nil {
 		return Tokens{}, err
 	}
-	s.kick()
+	s.Kick()
 	if err := s.settle(ctx, now, sess, o); err != nil {
 		return Tokens{}, err
 	}
@@ -168,7 +168,7 @@ func (s *Service) begin(ctx context.Context, now time.Time, proved Account, in S
 
 // settle ends the new session if the epoch moved on, and the oldest others above the limit.
 func (s *Service) settle(ctx context.Context, now time.Time, sess Session, o record.Origin) error {
-	a, err := s.store.Account(ctx, sess.Account)
+	a, err := s.Store.Account(ctx, sess.Account)
 	if err != nil {
 		return err
 	}
@@ -209,7 +209,7 @@ func earlier(a, b time.Time) time.Time {
 
 // tokens issues the access token that use has noted.
 func (s *Service) tokens(now time.Time, sess Session, refresh secret.String) (Tokens, error) {
-	access, err := s.issuer.Issue(TokenClaims{
+	access, err := s.Issuer.Issue(TokenClaims{
 		Account: sess.Account, Session: sess.ID, AuthTime: sess.AuthTime,
 		IssuedAt: now, ExpiresAt: sess.AccessUntil, AMR: []string{"pwd"}, ACR: "aal1",
 	})

@@ -23,12 +23,12 @@ type NewAccount struct {
 // password.ErrTooWeak, throttle.ErrTooMany (per source and hour; tries count, so that names can't be probed either),
 // ErrNameTaken, password.ErrBusy.
 func (s *Service) SignUp(ctx context.Context, n NewAccount, o record.Origin) (Account, []secret.String, error) {
-	now := s.clk.Now()
+	now := s.Clock.Now()
 	shown, err := s.settings.Names.Clean(n.UserName)
 	if err != nil {
 		return Account{}, nil, err
 	}
-	if err := s.throttle.Take(ctx, throttle.SignUp(o.Address)); err != nil {
+	if err := s.Throttle.Take(ctx, throttle.SignUp(o.Address)); err != nil {
 		return Account{}, nil, err
 	}
 	if err := s.settings.Passwords.Check("/password", shown, n.Password); err != nil {
@@ -36,12 +36,12 @@ func (s *Service) SignUp(ctx context.Context, n NewAccount, o record.Origin) (Ac
 	}
 	// Asked first only to save a hash; the unique index decides.
 	key := name.Key(shown)
-	if _, err := s.store.AccountByName(ctx, key); err == nil {
+	if _, err := s.Store.AccountByName(ctx, key); err == nil {
 		return Account{}, nil, ErrNameTaken
 	} else if !errors.Is(err, ErrNotFound) {
 		return Account{}, nil, err
 	}
-	hash, err := s.hasher.Hash(ctx, password.Stranger, n.Password)
+	hash, err := s.Hasher.Hash(ctx, password.Stranger, n.Password)
 	if err != nil {
 		return Account{}, nil, err
 	}
@@ -50,14 +50,14 @@ func (s *Service) SignUp(ctx context.Context, n NewAccount, o record.Origin) (Ac
 		PasswordHash: hash, PasswordChangedAt: now, CreatedAt: now, LastSecurityChangeAt: now, SecurityVersion: 1,
 	}
 	var codes []secret.String
-	codes, a.SavedCodes = newCodes(s.key, a.ID)
-	err = s.store.CreateAccount(ctx, a,
+	codes, a.SavedCodes = newCodes(s.Key, a.ID)
+	err = s.Store.CreateAccount(ctx, a,
 		event(now, record.AccountCreated, record.Success, o, a.ID),
 		event(now, record.SavedCodesIssued, record.Success, o, a.ID))
 	if err != nil {
 		return Account{}, nil, err
 	}
-	s.kick()
+	s.Kick()
 	return a, codes, nil
 }
 

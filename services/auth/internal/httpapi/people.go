@@ -5,12 +5,10 @@ import (
 
 	"centinela/openapi/gen/authapi"
 	"centinela/services/auth/internal/account"
-	"centinela/shared/httpkit"
 	"centinela/shared/secret"
 )
 
 func (a *API) CreateAccount(ctx context.Context, r authapi.CreateAccountRequestObject) (authapi.CreateAccountResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
 	made, codes, err := a.service.SignUp(ctx, newAccountOf(*r.Body), originOf(ctx))
 	if err != nil {
 		return nil, err
@@ -21,7 +19,6 @@ func (a *API) CreateAccount(ctx context.Context, r authapi.CreateAccountRequestO
 }
 
 func (a *API) CreateSession(ctx context.Context, r authapi.CreateSessionRequestObject) (authapi.CreateSessionResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
 	tokens, err := a.service.SignIn(ctx, signInOf(*r.Body), originOf(ctx))
 	if err != nil {
 		return nil, err
@@ -30,7 +27,6 @@ func (a *API) CreateSession(ctx context.Context, r authapi.CreateSessionRequestO
 }
 
 func (a *API) RefreshSession(ctx context.Context, r authapi.RefreshSessionRequestObject) (authapi.RefreshSessionResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
 	tokens, err := a.service.Refresh(ctx, secret.NewString(r.Body.RefreshToken), secret.NewString(given(r.Body.DeviceKey)), originOf(ctx))
 	if err != nil {
 		return nil, err
@@ -39,7 +35,6 @@ func (a *API) RefreshSession(ctx context.Context, r authapi.RefreshSessionReques
 }
 
 func (a *API) ListSessions(ctx context.Context, _ authapi.ListSessionsRequestObject) (authapi.ListSessionsResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
 	person := personOf(ctx)
 	sessions, err := a.service.Sessions(ctx, person)
 	if err != nil {
@@ -49,7 +44,6 @@ func (a *API) ListSessions(ctx context.Context, _ authapi.ListSessionsRequestObj
 }
 
 func (a *API) RevokeOtherSessions(ctx context.Context, _ authapi.RevokeOtherSessionsRequestObject) (authapi.RevokeOtherSessionsResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
 	n, err := a.service.RevokeOthers(ctx, personOf(ctx), originOf(ctx))
 	if err != nil {
 		return nil, err
@@ -58,7 +52,6 @@ func (a *API) RevokeOtherSessions(ctx context.Context, _ authapi.RevokeOtherSess
 }
 
 func (a *API) RevokeSession(ctx context.Context, r authapi.RevokeSessionRequestObject) (authapi.RevokeSessionResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
 	if err := a.service.Revoke(ctx, personOf(ctx), r.SessionId, originOf(ctx)); err != nil {
 		return nil, err
 	}
@@ -66,7 +59,6 @@ func (a *API) RevokeSession(ctx context.Context, r authapi.RevokeSessionRequestO
 }
 
 func (a *API) GetMe(ctx context.Context, _ authapi.GetMeRequestObject) (authapi.GetMeResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
 	me, err := a.service.Me(ctx, personOf(ctx))
 	if err != nil {
 		return nil, err
@@ -75,7 +67,6 @@ func (a *API) GetMe(ctx context.Context, _ authapi.GetMeRequestObject) (authapi.
 }
 
 func (a *API) ChangePassword(ctx context.Context, r authapi.ChangePasswordRequestObject) (authapi.ChangePasswordResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
 	current, fresh := secret.NewString(r.Body.CurrentPassword), secret.NewString(r.Body.NewPassword)
 	if err := a.service.ChangePassword(ctx, personOf(ctx), current, fresh, originOf(ctx)); err != nil {
 		return nil, err
@@ -84,7 +75,6 @@ func (a *API) ChangePassword(ctx context.Context, r authapi.ChangePasswordReques
 }
 
 func (a *API) IssueSavedCodes(ctx context.Context, _ authapi.IssueSavedCodesRequestObject) (authapi.IssueSavedCodesResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
 	codes, err := a.service.IssueSavedCodes(ctx, personOf(ctx), originOf(ctx))
 	if err != nil {
 		return nil, err

@@ -10,7 +10,7 @@ import (
 )
 
 func (a *API) GetJwks(ctx context.Context, _ authapi.GetJwksRequestObject) (authapi.GetJwksResponseObject, error) {
-	keys, err := a.keys.Keys(httpkit.Plain(ctx))
+	keys, err := a.keys.Keys(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -19,7 +19,6 @@ func (a *API) GetJwks(ctx context.Context, _ authapi.GetJwksRequestObject) (auth
 }
 
 func (a *API) LookupAccount(ctx context.Context, r authapi.LookupAccountRequestObject) (authapi.LookupAccountResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
 	facts, found, err := a.service.Lookup(ctx, r.Body.Identifier, given(r.Body.Device))
 	if err != nil {
 		return nil, err
@@ -28,7 +27,6 @@ func (a *API) LookupAccount(ctx context.Context, r authapi.LookupAccountRequestO
 }
 
 func (a *API) GetAccountFacts(ctx context.Context, r authapi.GetAccountFactsRequestObject) (authapi.GetAccountFactsResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
 	facts, found, err := a.service.FactsOf(ctx, r.AccountId, given(r.Params.Device))
 	if err != nil {
 		return nil, err
@@ -37,7 +35,6 @@ func (a *API) GetAccountFacts(ctx context.Context, r authapi.GetAccountFactsRequ
 }
 
 func (a *API) RedeemSavedCode(ctx context.Context, r authapi.RedeemSavedCodeRequestObject) (authapi.RedeemSavedCodeResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
 	if err := a.service.Redeem(ctx, r.AccountId, r.Body.RedemptionId, r.Body.Code, originOf(ctx)); err != nil {
 		return nil, err
 	}
@@ -45,7 +42,6 @@ func (a *API) RedeemSavedCode(ctx context.Context, r authapi.RedeemSavedCodeRequ
 }
 
 func (a *API) ResetPassword(ctx context.Context, r authapi.ResetPasswordRequestObject) (authapi.ResetPasswordResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
 	if err := a.service.Reset(ctx, r.AccountId, r.Body.ResetId, r.Body.SecurityVersion, secret.NewString(r.Body.NewPassword), originOf(ctx)); err != nil {
 		return nil, err
 	}
@@ -53,7 +49,6 @@ func (a *API) ResetPassword(ctx context.Context, r authapi.ResetPasswordRequestO
 }
 
 func (a *API) CheckSession(ctx context.Context, r authapi.CheckSessionRequestObject) (authapi.CheckSessionResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
 	if err := a.service.Live(ctx, r.Params.Account, r.SessionId); err != nil {
 		return nil, err
 	}
@@ -61,7 +56,6 @@ func (a *API) CheckSession(ctx context.Context, r authapi.CheckSessionRequestObj
 }
 
 func (a *API) WatchRevocations(ctx context.Context, r authapi.WatchRevocationsRequestObject) (authapi.WatchRevocationsResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
 	wait := 0
 	if r.Params.WaitMs != nil {
 		wait = *r.Params.WaitMs

@@ -2,7 +2,6 @@ package revoked
 
 import (
 	"context"
-	"log/slog"
 	"sort"
 	"sync"
 	"time"
@@ -15,8 +14,8 @@ import (
 const (
 	// overlap is how far the clocks of two processes, and the time that an end takes to be written, may be apart.
 	overlap = time.Minute
-	// readEvery is how late an end of another process on the same store is seen; those of this one are added.
-	readEvery = 250 * time.Millisecond
+	// ReadEvery is how late an end of another process on the same store is seen; those of this one are added.
+	ReadEvery = 250 * time.Millisecond
 	// mostAtOnce bounds a page, and what is read at once.
 	mostAtOnce = 1000
 )
@@ -62,7 +61,6 @@ type Page struct {
 type Log struct {
 	store Store
 	clk   clock.Clock
-	log   *slog.Logger
 	name  string // of this process's order
 
 	mu      sync.Mutex
@@ -74,12 +72,9 @@ type Log struct {
 	closed  bool
 }
 
-// New makes a Log that knows nothing before Run.
-func New(store Store, clk clock.Clock, log *slog.Logger) *Log {
-	return &Log{
-		store: store, clk: clk, log: log, name: id.New("log"),
-		known: map[string]struct{}{}, news: make(chan struct{}),
-	}
+// New makes a Log that knows nothing before the first Refresh.
+func New(store Store, clk clock.Clock) *Log {
+	return &Log{store: store, clk: clk, name: id.New("log"), known: map[string]struct{}{}, news: make(chan struct{})}
 }
 
 // Add takes in what this process has ended and the store has: nobody waits for the next reading.
@@ -95,34 +90,8 @@ func (l *Log) Drain() {
 	}
 }
 
-// Run reads what ends until ctx ends, and then returns nil. A silent store is logged when that begins and ends.
-func (l *Log) Run(ctx context.Context) error {
-	ticker := time.NewTicker(readEvery)
-	defer ticker.Stop()
-	silent := false
-	for {
-		err := l.refresh(ctx)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if (err != nil) != silent {
-			silent = err != nil
-			if silent {
-				l.log.Warn("auth: ended sessions can't be read, trying again", "error", err.Error())
-			} else {
-				l.log.Info("auth: ended sessions can be read again")
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-		}
-	}
-}
-
-// refresh takes in what the store has and the log hasn't.
-func (l *Log) refresh(ctx context.Context) error {
+// Refresh takes in what the store has and the log hasn't: its owner calls it each ReadEvery.
+func (l *Log) Refresh(ctx context.Context) error {
 	now := l.clk.Now()
 	l.mu.Lock()
 	from, to := earlier(l.read, now).Add(-overlap), now.Add(overlap)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"slices"
 	"strings"
@@ -13,7 +12,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"centinela/shared/clock"
+	"centinela/shared/lifecycle"
 )
 
 var start = time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
@@ -47,12 +49,15 @@ func (m *memory) end(session string, at, accessUntil time.Time) {
 	m.all = append(m.all, Ended{session, at, accessUntil})
 }
 
-func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
+// follow reads the store as the service does, until ctx ends.
+func follow(ctx context.Context, l *Log) {
+	lifecycle.NewGroup("auth", slog.New(slog.DiscardHandler), prometheus.NewRegistry()).Every(ctx, ReadEvery, "ended sessions", l.Refresh)
+}
 
 func open(t *testing.T, store Store, clk clock.Clock) *Log {
 	t.Helper()
-	l := New(store, clk, quiet())
-	if err := l.refresh(t.Context()); err != nil {
+	l := New(store, clk)
+	if err := l.Refresh(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	return l
@@ -100,7 +105,7 @@ func TestFollow(t *testing.T) {
 		store.end(name, start, start.Add(time.Minute))
 		want = append(want, name)
 	}
-	if err := l.refresh(t.Context()); err != nil {
+	if err := l.Refresh(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if page, err := l.Read(t.Context(), next, time.Hour); err != nil || len(page.Entries) != mostAtOnce || !page.More {
@@ -129,7 +134,7 @@ func TestTwoProcesses(t *testing.T) {
 				store.end(name, at, at.Add(10*time.Minute))
 				for j, l := range logs {
 					if (i+j)%2 == 0 { // the other process looks later
-						if err := l.refresh(t.Context()); err != nil {
+						if err := l.Refresh(t.Context()); err != nil {
 							t.Fatal(err)
 						}
 					}
@@ -143,7 +148,7 @@ func TestTwoProcesses(t *testing.T) {
 				there.Advance(time.Second)
 			}
 			for _, l := range logs {
-				if err := l.refresh(t.Context()); err != nil {
+				if err := l.Refresh(t.Context()); err != nil {
 					t.Fatal(err)
 				}
 				var got []string
@@ -169,7 +174,7 @@ func TestClockSetBack(t *testing.T) {
 	clk.Set(start.Add(-2 * time.Hour))
 	// Its token was given out before the clock was set back, and so lives for two hours more.
 	store.end("after", clk.Now(), start.Add(10*time.Minute))
-	if err := l.refresh(t.Context()); err != nil {
+	if err := l.Refresh(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	got, _ := all(t, l, next)
@@ -178,13 +183,13 @@ func TestClockSetBack(t *testing.T) {
 	got, next = all(t, anew, next)
 	expect(t, "a new process, old cursor", got, "after", "before")
 	clk.Set(start.Add(10 * time.Minute))
-	if err := anew.refresh(t.Context()); err != nil {
+	if err := anew.Refresh(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	got, _ = all(t, anew, "")
 	expect(t, "while a token may live", got, "after", "before")
 	store.end("later", clk.Now(), clk.Now().Add(10*time.Minute))
-	if err := anew.refresh(t.Context()); err != nil {
+	if err := anew.Refresh(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	got, _ = all(t, anew, next)
@@ -200,7 +205,7 @@ func TestAddedOnce(t *testing.T) {
 	got, next := all(t, l, "")
 	expect(t, "added", got, "a")
 	store.end(e.Session, e.At, e.AccessUntil)
-	if err := l.refresh(t.Context()); err != nil {
+	if err := l.Refresh(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	l.Add(e)
@@ -218,13 +223,13 @@ func TestForgotten(t *testing.T) {
 	l := open(t, store, clk)
 	_, next := all(t, l, "")
 	clk.Set(start.Add(10*time.Minute + overlap - time.Millisecond))
-	if err := l.refresh(t.Context()); err != nil {
+	if err := l.Refresh(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	got, _ := all(t, l, "")
 	expect(t, "1 ms before its end, with room for a clock that is behind", got, "b")
 	clk.Advance(time.Millisecond)
-	if err := l.refresh(t.Context()); err != nil {
+	if err := l.Refresh(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if got, _ := all(t, l, ""); len(got) != 0 || len(l.entries) != 0 || len(l.known) != 0 {
@@ -239,13 +244,12 @@ func TestForgotten(t *testing.T) {
 func TestWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store, clk := &memory{}, clock.NewManual(start)
-		l := New(store, clk, quiet())
+		l := New(store, clk)
 		if _, err := l.Read(t.Context(), "", 0); !errors.Is(err, ErrNotRead) {
 			t.Errorf("before the first reading: %v", err)
 		}
 		ctx, stop := context.WithCancel(t.Context())
-		done := make(chan error)
-		go func() { done <- l.Run(ctx) }()
+		follow(ctx, l)
 		began := time.Now()
 		first, err := l.Read(t.Context(), "", 10*time.Second)
 		if err != nil || len(first.Entries) != 0 || time.Since(began) != 10*time.Second {
@@ -266,7 +270,7 @@ func TestWait(t *testing.T) {
 			store.end("b", clk.Now(), clk.Now().Add(time.Minute)) // by another process
 		}()
 		page, err = l.Read(t.Context(), page.Next, 10*time.Second)
-		if waited := time.Since(began); err != nil || len(page.Entries) != 1 || waited < 3*time.Second || waited > 3*time.Second+2*readEvery {
+		if waited := time.Since(began); err != nil || len(page.Entries) != 1 || waited < 3*time.Second || waited > 3*time.Second+2*ReadEvery {
 			t.Errorf("by another: %+v, %v after %s", page, err, waited)
 		}
 		gone, leave := context.WithTimeout(t.Context(), time.Second)
@@ -286,9 +290,6 @@ func TestWait(t *testing.T) {
 			}
 		}
 		stop()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
 	})
 }
 
@@ -296,8 +297,8 @@ func TestWait(t *testing.T) {
 func TestSilentStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store, clk := &memory{down: errors.New("down")}, clock.NewManual(start)
-		l := New(store, clk, quiet())
-		go func() { _ = l.Run(t.Context()) }() // ends with the test
+		l := New(store, clk)
+		follow(t.Context(), l)
 		if _, err := l.Read(t.Context(), "", 2*time.Second); !errors.Is(err, ErrNotRead) {
 			t.Errorf("while it is silent: %v", err)
 		}

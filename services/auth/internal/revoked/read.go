@@ -45,44 +45,34 @@ func (l *Log) Read(ctx context.Context, since string, wait time.Duration) (Page,
 	}
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
-	for {
-		page, news := l.page(c)
-		if len(page.Entries) > 0 {
+	for over := false; ; {
+		page, news, drained := l.page(c)
+		switch {
+		case len(page.Entries) > 0:
+			return page, nil
+		case !over && !drained:
+		case page.Next == "": // a page that tells nothing, not even that there is nothing
+			return page, ErrNotRead
+		default:
 			return page, nil
 		}
 		select {
 		case <-ctx.Done():
 			return Page{}, ctx.Err()
 		case <-news:
-			if l.drained() {
-				return page, l.unread(page)
-			}
 		case <-timer.C:
-			return page, l.unread(page)
+			over = true
 		}
 	}
 }
 
-func (l *Log) drained() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.closed
-}
-
-// unread is the error of a page that tells nothing, not even that there is nothing.
-func (*Log) unread(page Page) error {
-	if page.Next == "" {
-		return ErrNotRead
-	}
-	return nil
-}
-
-// page is what there is for c now, and what is closed when there is more. Its Next is empty before the first reading.
-func (l *Log) page(c cursor) (Page, <-chan struct{}) {
+// page is what there is for c now, and what is closed when there is more, or nothing is to be waited for any more. Its Next
+// is empty before the first reading.
+func (l *Log) page(c cursor) (_ Page, news <-chan struct{}, drained bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.read.IsZero() {
-		return Page{}, l.news
+		return Page{}, l.news, l.closed
 	}
 	next := cursor{name: l.name, number: l.last, through: l.read}
 	number, from := c.number, time.Time{}
@@ -103,5 +93,5 @@ func (l *Log) page(c cursor) (Page, <-chan struct{}) {
 		page.Entries = append(page.Entries, e)
 	}
 	page.Next = next.String()
-	return page, l.news
+	return page, l.news, l.closed
 }

@@ -66,7 +66,7 @@ func table(s Settings) []limits.Limit {
 }
 
 // Throttle counts tries. Safe for concurrent use.
-type Throttle struct{ limits *limits.Limiter }
+type Throttle struct{ *limits.Limiter }
 
 // New is auth's Throttle over its counters. key hashes what they are called.
 func New(store limits.Store, key secret.Key, clk clock.Clock, s Settings) (*Throttle, error) {
@@ -74,26 +74,16 @@ func New(store limits.Store, key secret.Key, clk clock.Clock, s Settings) (*Thro
 	if err != nil {
 		return nil, err
 	}
-	return &Throttle{limits: l}, nil
+	return &Throttle{l}, nil
 }
 
 // Take counts a try of each, or none: ErrTooMany.
 func (t *Throttle) Take(ctx context.Context, uses ...limits.Use) error {
-	err := t.limits.Take(ctx, uses...)
+	err := t.Limiter.Take(ctx, uses...)
 	if full, ok := errors.AsType[*limits.Full](err); ok {
 		return ErrTooMany.WithRetryAfter(full.Wait).WithCause(err)
 	}
 	return err
-}
-
-// Forgive gives tries back.
-func (t *Throttle) Forgive(ctx context.Context, pardons ...limits.Pardon) error {
-	return t.limits.Forgive(ctx, pardons...)
-}
-
-// Prune deletes at most limit counters that nobody looks at any more, and says how many.
-func (t *Throttle) Prune(ctx context.Context, limit int) (int, error) {
-	return t.limits.Prune(ctx, limit)
 }
 
 // CurrentPassword is a try of the password by who is signed in.

@@ -1,5 +1,5 @@
 // Package bus wakes the other relays: it says that a conversation has reached a number, and nothing else. The store is
-// the truth; who is woken reads from there. This text is the contract that every bus keeps and bustest checks.
+// the truth; who is woken reads from there. This text is the contract that every bus keeps (TestMemory).
 //
 // What is delivered. A wake-up that one node publishes comes to every other node that listens, never to the node itself.
 // It carries the conversation's id and a number, which says: the store has this conversation's messages up to here.

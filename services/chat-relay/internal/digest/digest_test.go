@@ -1,50 +1,12 @@
 package digest
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"math"
-	"reflect"
 	"testing"
 	"time"
 )
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-
-// R7.3: what the rules need of a minute, counted by hand.
-func TestSummarize(t *testing.T) {
-	at := func(seconds float64) time.Time { return noon.Add(time.Duration(seconds*1000) * time.Millisecond) }
-	got := Summarize([]Entry{
-		{Conversation: "cnv_b", Seq: 7, Length: 4, At: at(9)}, {Conversation: "cnv_a", Seq: 11, Length: 1, At: at(3)}, {Conversation: "cnv_a", Seq: 10, Length: 10, At: at(1)}, {Conversation: "cnv_a", Seq: 12, Length: 5, At: at(6)},
-	})
-	hash := sha256.Sum256([]byte("cnv_a/10\ncnv_a/11\ncnv_a/12\ncnv_b/7\n"))
-	if got.Messages != 4 || !got.From.Equal(at(1)) || !got.To.Equal(at(9)) || got.Identities != hex.EncodeToString(hash[:]) {
-		t.Errorf("got %+v", got)
-	}
-	if want := []Room{{"cnv_a", 3, 10, 12}, {"cnv_b", 1, 7, 7}}; !reflect.DeepEqual(got.Rooms, want) {
-		t.Errorf("rooms %+v, want %+v", got.Rooms, want)
-	}
-	if l := got.Lengths; l.Count != 4 || l.Min != 1 || l.Max != 10 || l.Mean != 5 || math.Abs(l.CV-math.Sqrt(10.5)/5) > 1e-9 {
-		t.Errorf("lengths %+v", l)
-	}
-	// 2, 3 and 3 seconds: the mean is 8/3, the deviation √(2/9).
-	if g := got.Gaps; g.Count != 3 || g.Min != 2000 || g.Max != 3000 || math.Abs(g.Mean-8000.0/3) > 1e-9 || math.Abs(g.CV-math.Sqrt(2.0/9)/(8.0/3)) > 1e-9 {
-		t.Errorf("gaps %+v", g)
-	}
-	one := Summarize([]Entry{{Conversation: "c", Seq: 1, Length: 2, At: noon}})
-	if one.Gaps != (Spread{}) || one.Lengths.CV != 0 || one.Messages != 1 {
-		t.Errorf("one message: %+v", one)
-	}
-	even := Summarize([]Entry{{Conversation: "c", Seq: 1, Length: 2, At: at(1)}, {Conversation: "c", Seq: 2, Length: 2, At: at(2)}, {Conversation: "c", Seq: 3, Length: 2, At: at(3)}})
-	if even.Gaps.CV != 0 || even.Gaps.Mean != 1000 {
-		t.Errorf("a machine's gaps: %+v", even.Gaps)
-	}
-	same := Summarize([]Entry{{Conversation: "c", Seq: 1, Length: 2, At: noon}, {Conversation: "c", Seq: 2, Length: 2, At: noon}})
-	if same.Gaps.CV != 0 || same.Gaps.Mean != 0 || same.Gaps.Count != 1 {
-		t.Errorf("at once: %+v", same.Gaps)
-	}
-}
 
 func author(session string) Author { return Author{Account: "acc_1", Session: session} }
 

@@ -120,7 +120,7 @@ func (t *Teller) close(ctx context.Context, list []due) error {
 		}
 		closed[i].ID = d.digest.ID
 		if len(d.entries) > 0 {
-			e := d.digest.Event(t.Clock.Now(), t.Service, Summarize(d.entries))
+			e := d.digest.event(t.Clock.Now(), t.Service, slices.Clone(d.entries))
 			closed[i].Event = &e
 		}
 	}
@@ -134,9 +134,9 @@ func (t *Teller) close(ctx context.Context, list []due) error {
 // recount finds a digest's messages in the log: above its numbers, and none later than its end.
 func (t *Teller) recount(ctx context.Context, d Digest) (entries []Entry, _ error) {
 	for conversation, above := range d.Rooms {
-		for page := []Entry{}; ; above = page[len(page)-1].Seq {
-			var err error
-			if page, err = t.Messages(ctx, conversation, above, atOnce); err != nil {
+		for {
+			page, err := t.Messages(ctx, conversation, above, atOnce)
+			if err != nil {
 				return nil, err
 			}
 			for _, e := range page {
@@ -147,6 +147,7 @@ func (t *Teller) recount(ctx context.Context, d Digest) (entries []Entry, _ erro
 			if len(page) < atOnce || page[len(page)-1].At.After(d.OpenedAt.Add(Span+late)) {
 				break
 			}
+			above = page[len(page)-1].Seq
 		}
 	}
 	return entries, nil

@@ -83,7 +83,6 @@ func (a *API) OpenChat(ctx context.Context, _ chatrelayapi.OpenChatRequestObject
 
 // ListConversations returns a page of one's own.
 func (a *API) ListConversations(ctx context.Context, req chatrelayapi.ListConversationsRequestObject) (chatrelayapi.ListConversationsResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
 	list, next, err := a.chat.Conversations(ctx, account(ctx), orElse(req.Params.Cursor, ""), orElse(req.Params.Limit, defaultPage))
 	if err != nil {
 		return nil, err
@@ -97,7 +96,6 @@ func (a *API) ListConversations(ctx context.Context, req chatrelayapi.ListConver
 
 // CreateConversation starts one, or finds the direct one with the same person.
 func (a *API) CreateConversation(ctx context.Context, req chatrelayapi.CreateConversationRequestObject) (chatrelayapi.CreateConversationResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
 	c, err := a.chat.Start(ctx, account(ctx), origin(ctx), room.NewConversation{
 		Kind: string(req.Body.Kind), Title: orElse(req.Body.Title, ""), UserNames: req.Body.Members,
 	})
@@ -109,7 +107,6 @@ func (a *API) CreateConversation(ctx context.Context, req chatrelayapi.CreateCon
 
 // GetConversation returns one that the person is in.
 func (a *API) GetConversation(ctx context.Context, req chatrelayapi.GetConversationRequestObject) (chatrelayapi.GetConversationResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
 	c, err := a.chat.Conversation(ctx, account(ctx), req.ConversationId)
 	if err != nil {
 		return nil, err
@@ -119,7 +116,6 @@ func (a *API) GetConversation(ctx context.Context, req chatrelayapi.GetConversat
 
 // ListMessages returns messages before a number, newest first.
 func (a *API) ListMessages(ctx context.Context, req chatrelayapi.ListMessagesRequestObject) (chatrelayapi.ListMessagesResponseObject, error) {
-	ctx = httpkit.Plain(ctx)
 	list, _, err := a.chat.Page(ctx, account(ctx), req.ConversationId, orElse(req.Params.Before, 0), orElse(req.Params.Limit, defaultPage))
 	if err != nil {
 		return nil, err

@@ -16,9 +16,8 @@ type People struct {
 var _ room.People = (*People)(nil)
 
 // NewPeople talks through client, which knows where auth is.
-func NewPeople(client *httpkit.Client) (*People, error) {
-	api, err := authclient.NewClient("http://auth", authclient.WithHTTPClient(client))
-	return &People{api: api}, err
+func NewPeople(client *httpkit.Client) *People {
+	return &People{&authclient.Client{Server: "http://auth/", Client: client}}
 }
 
 // ByName returns who has the user name: room.ErrPersonNotFound.

@@ -159,25 +159,3 @@ func TestViolationShowsLittle(t *testing.T) {
 		t.Errorf("the name of an unknown field is shown: %v", v)
 	}
 }
-
-func TestAutomatonGoesForward(t *testing.T) {
-	var a Automaton
-	for _, c := range []struct {
-		to   chatframes.State
-		want bool
-	}{
-		{chatframes.StateConnected, false},
-		{chatframes.StateReady, true},
-		{chatframes.StateGreeted, false},
-		{chatframes.StateReady, false},
-		{chatframes.StateClosing, true},
-		{chatframes.StateReady, false},
-	} {
-		if got := a.Advance(c.to); got != c.want {
-			t.Errorf("Advance(%s) = %v", c.to, got)
-		}
-	}
-	if a.State() != chatframes.StateClosing {
-		t.Errorf("state = %s", a.State())
-	}
-}

@@ -65,11 +65,12 @@ func (v *Violation) Error() string {
 		return "the frame has no type"
 	case NotJSON, DuplicateField:
 		return "the frame " + v.detail
+	default:
+		if v.Field == "" {
+			return v.Type + " " + v.detail
+		}
+		return fmt.Sprintf("%s: %s %s", v.Type, v.Field, v.detail)
 	}
-	if v.Field == "" {
-		return v.Type + " " + v.detail
-	}
-	return fmt.Sprintf("%s: %s %s", v.Type, v.Field, v.detail)
 }
 
 const maxTypeShown = 16

@@ -31,15 +31,13 @@ type item struct {
 func (c *Chat) put(ctx context.Context, it item) error {
 	c.gate.RLock()
 	defer c.gate.RUnlock()
-	select {
-	case <-c.stopped:
+	if c.running.Err() != nil {
 		return ErrStopping
-	default:
 	}
 	select {
 	case c.queue <- it:
 		return nil
-	case <-c.stopped:
+	case <-c.running.Done():
 		return ErrStopping
 	case <-ctx.Done():
 		return ErrBusy
@@ -65,44 +63,29 @@ func (c *Chat) settleAll(ctx context.Context) error {
 func (c *Chat) Run(ctx context.Context) error {
 	tick := time.NewTicker(repairEvery)
 	defer tick.Stop()
-	for {
+	for ctx.Err() == nil {
 		select {
 		case first := <-c.queue:
 			c.commit(ctx, c.gather(first))
 		case <-tick.C:
 			c.repair(ctx)
 		case <-ctx.Done():
-			c.drain(ctx)
-			return nil
 		}
 	}
-}
-
-// drain settles what was queued, and what is about to be queued is refused.
-func (c *Chat) drain(ctx context.Context) {
 	c.stop()
-	c.gate.Lock()
+	c.gate.Lock() // nobody is putting, and whoever comes is refused
 	defer c.gate.Unlock()
-	for {
-		select {
-		case first := <-c.queue:
-			c.commit(ctx, c.gather(first))
-		default:
-			return
-		}
+	for len(c.queue) > 0 {
+		c.commit(ctx, c.gather(<-c.queue))
 	}
+	return nil
 }
 
 // gather takes what waits already: while one batch is on its way to the disk, the next one grows.
 func (c *Chat) gather(first item) []item {
 	items := []item{first}
-	for len(items) < maxBatch {
-		select {
-		case it := <-c.queue:
-			items = append(items, it)
-		default:
-			return items
-		}
+	for len(items) < maxBatch && len(c.queue) > 0 {
+		items = append(items, <-c.queue)
 	}
 	return items
 }
@@ -117,11 +100,11 @@ func (c *Chat) commit(ctx context.Context, items []item) {
 	}
 	defer func() {
 		if cause := recover(); cause != nil {
-			c.Panicked(list[0].draft.Origin, cause, debug.Stack())
+			c.Panicked(list[0].Origin, cause, debug.Stack())
 			for _, s := range list {
 				c.booked(s, c.Book.Doubt)
 				if !s.settled {
-					c.refuse(s, &Panicked{cause})
+					c.refuse(s, ErrPanicked)
 				}
 			}
 		}
@@ -144,7 +127,7 @@ func (c *Chat) store(ctx context.Context, list []*sending) {
 	fates, err := c.append(limited, list)
 	if err == nil {
 		for i, s := range list {
-			c.settle(ctx, s, fates[i])
+			c.settle(ctx, s, &fates[i])
 		}
 		c.wake(list)
 		return
@@ -160,7 +143,7 @@ func (c *Chat) store(ctx context.Context, list []*sending) {
 	}
 	for _, s := range list {
 		c.fallBehind(s.room.id) // it may be stored, and then the others get it
-		c.rate.giveBack(s.draft.Account)
+		c.rate.giveBack(s.Account)
 		c.refuse(s, err)
 	}
 }
@@ -176,34 +159,27 @@ func (c *Chat) append(ctx context.Context, list []*sending) (fates []Fate, err e
 		if cause := recover(); cause != nil {
 			from := record.Origin{}
 			if len(list) == 1 {
-				from = list[0].draft.Origin
+				from = list[0].Origin
 			}
 			c.Panicked(from, cause, debug.Stack())
-			err = &Panicked{cause}
+			err = ErrPanicked
 		}
 	}()
 	return c.Log.Append(ctx, c.batch(list))
 }
 
-// head is what the next message of a room is measured by.
-type head struct {
-	seq    int64
-	lifted time.Time
-}
-
+// batch gives each message the number that it has unless somebody else stored meanwhile.
 func (c *Chat) batch(list []*sending) Batch {
+	type head struct {
+		seq    int64
+		lifted time.Time
+	}
 	b := Batch{Entries: make([]Entry, len(list))}
 	now, heads := c.Clock.Now(), make(map[*room]head, len(list))
 	for i, s := range list {
 		h, ok := heads[s.room]
 		if !ok {
-			h = s.room.head()
-		}
-		d := s.draft
-		var changed *digest.Digest
-		s.digest, changed = c.Book.Enter(digest.Author{Account: d.Account, Session: d.Session, Origin: d.Origin}, d.Conversation, s.room.reached(), now)
-		if changed != nil {
-			b.Digests = append(b.Digests, *changed)
+			h = head{s.room.reached(), s.room.lifted}
 		}
 		h.seq++
 		lift := s.at.Sub(h.lifted) >= s.room.liftEvery()
@@ -211,18 +187,17 @@ func (c *Chat) batch(list []*sending) Batch {
 			h.lifted = s.at
 		}
 		heads[s.room] = h
+		var changed *digest.Digest
+		s.digest, changed = c.Book.Enter(digest.Author{Account: s.Account, Session: s.Session, Origin: s.Origin}, s.Conversation, s.room.reached(), now)
+		if changed != nil {
+			b.Digests = append(b.Digests, *changed)
+		}
 		b.Entries[i] = Entry{Lift: lift, Message: Message{
-			Conversation: d.Conversation, Seq: h.seq, ClientID: d.ClientID, Sender: d.Account, Kind: Text, Text: d.Text,
-			ReplyTo: d.ReplyTo, Digest: s.digest, At: s.at,
+			Conversation: s.Conversation, Seq: h.seq, ClientID: s.ClientID, Sender: s.Account, Kind: Text, Text: s.Text,
+			ReplyTo: s.ReplyTo, Digest: s.digest, At: s.at,
 		}}
 	}
 	return b
-}
-
-func (r *room) head() head {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return head{r.seq, r.lifted}
 }
 
 // liftEvery is how often a message moves the conversation up in its members' lists: each time is a row a member.
@@ -234,18 +209,19 @@ func (r *room) liftEvery() time.Duration {
 }
 
 // settle answers a message whose fate is known.
-func (c *Chat) settle(ctx context.Context, s *sending, f Fate) {
-	if !f.Known {
+func (c *Chat) settle(ctx context.Context, s *sending, f *Fate) {
+	if f.Known {
+		c.booked(s, c.Book.Left)
+		c.rate.giveBack(s.Account)
+		if !s.is(&f.Message) {
+			c.refuse(s, ErrMismatch)
+			return
+		}
+	} else {
 		c.booked(s, func(string) { c.Book.Stored(entry(&f.Message)) })
-		s.room.lift(f.At)
-		c.answer(ctx, s, &f.Message)
-		return
-	}
-	c.booked(s, c.Book.Left)
-	c.rate.giveBack(s.draft.Account)
-	if !s.is(f.Message) {
-		c.refuse(s, ErrMismatch)
-		return
+		if f.At.Sub(s.room.lifted) >= s.room.liftEvery() {
+			s.room.lifted = f.At
+		}
 	}
 	c.answer(ctx, s, &f.Message)
 }
@@ -255,15 +231,6 @@ func (c *Chat) booked(s *sending, fate func(digest string)) {
 	if s.digest != "" {
 		fate(s.digest)
 		s.digest = ""
-	}
-}
-
-// lift notes that the members' lists have the room at a message's time.
-func (r *room) lift(at time.Time) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if at.Sub(r.lifted) >= r.liftEvery() {
-		r.lifted = at
 	}
 }
 

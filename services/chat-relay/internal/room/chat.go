@@ -32,10 +32,9 @@ type Options struct {
 	Rooms  Rooms
 	Book   *digest.Book
 	People People
-	Bus    bus.Bus
+	Bus    *bus.Node
 	Clock  clock.Clock
 	Rate   Rate
-	Alone  bool   // no other relay uses the store: what isn't this one's is of one that was killed
 	Kick   func() // called after events were stored
 	// Panicked is told of a panic behind a message, with where the message came from.
 	Panicked func(from record.Origin, cause any, stack []byte)
@@ -47,27 +46,27 @@ type Chat struct {
 	Options
 	rate *limiter
 
+	crowd crowd
+
 	queue   chan item
-	gate    sync.RWMutex  // held while something is queued
-	stopped chan struct{} // closed before Run empties the queue for the last time
-	stop    func()
+	gate    sync.RWMutex    // held while something is queued
+	running context.Context // ends before Run empties the queue for the last time
+	stop    context.CancelFunc
 
 	mu      sync.Mutex
 	rooms   map[string]*room
-	members int                  // of all rooms
-	uses    int64                // counts, for the rooms' used
-	most    int                  // rooms
-	behind  map[string]struct{}  // rooms of which the store may have more than was published
-	people  map[string]*presence // by account: who is connected, or in a room's roster
+	members int             // of all rooms
+	uses    int64           // counts, for the rooms' used
+	most    int             // rooms
+	behind  map[string]bool // conversations of which the store may have more than was published
 }
 
 // New makes a Chat.
 func New(opts Options) *Chat {
 	c := &Chat{
-		Options: opts, rate: newLimiter(opts.Rate),
-		queue: make(chan item, maxQueued), stopped: make(chan struct{}),
-		most: maxRooms, rooms: map[string]*room{}, people: map[string]*presence{}, behind: map[string]struct{}{},
+		Options: opts, rate: newLimiter(opts.Rate), crowd: crowd{sockets: map[string][]Subscriber{}},
+		queue: make(chan item, maxQueued), most: maxRooms, rooms: map[string]*room{}, behind: map[string]bool{},
 	}
-	c.stop = sync.OnceFunc(func() { close(c.stopped) })
+	c.running, c.stop = context.WithCancel(context.Background())
 	return c
 }

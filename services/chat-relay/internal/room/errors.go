@@ -1,7 +1,7 @@
 package room
 
 import (
-	"fmt"
+	"errors"
 
 	"centinela/shared/fault"
 )
@@ -20,17 +20,10 @@ var (
 	ErrStopping             = fault.New(fault.KindUnavailable, fault.CodeUnavailable, "the relay stops")
 )
 
-// Panicked is a panic behind a command that another goroutine carried out; it has been reported.
-type Panicked struct{ Cause any }
-
-// Error says that it was one, without its value, which may hold anything.
-func (p *Panicked) Error() string { return fmt.Sprintf("a panic (%T) behind a command", p.Cause) }
-
-// Unpublished is why a message that is stored isn't answered: what comes before it couldn't be read. The sender asks again.
-type Unpublished struct{ Err error }
-
-// Error is the cause's.
-func (u *Unpublished) Error() string { return "stored, not published: " + u.Err.Error() }
-
-// Unwrap is the cause.
-func (u *Unpublished) Unwrap() error { return u.Err }
+// What isn't the sender's fault, and is reported where it happened.
+var (
+	// ErrPanicked is a panic behind a command that another goroutine carried out. Its value may hold anything: it isn't told.
+	ErrPanicked = errors.New("a panic behind a command")
+	// ErrUnpublished is why a message that is stored isn't answered: what comes before it couldn't be read. Ask again.
+	ErrUnpublished = errors.New("stored, not published")
+)

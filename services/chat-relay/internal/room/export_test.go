@@ -14,9 +14,9 @@ func (c *Chat) Missed() { c.fallAllBehind() }
 // Limit sets how many rooms are open at most.
 func (c *Chat) Limit(rooms int) { c.most = rooms }
 
-// Kept is how many rooms, roster entries, accounts and rooms behind are held.
+// Kept is how many rooms, roster entries, connected accounts and rooms behind are held.
 func (c *Chat) Kept() [4]int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return [4]int{len(c.rooms), c.members, len(c.people), len(c.behind)}
+	return [4]int{len(c.rooms), c.members, len(c.crowd.sockets), len(c.behind)}
 }

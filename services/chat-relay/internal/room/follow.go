@@ -3,7 +3,9 @@ package room
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"time"
 
 	"centinela/services/chat-relay/internal/bus"
@@ -14,28 +16,32 @@ const repairEvery = 500 * time.Millisecond
 
 // Listen follows the other relays until ctx ends.
 func (c *Chat) Listen(ctx context.Context) error {
-	return c.Bus.Listen(ctx, func(w bus.Wake) {
-		if c.hear(ctx, w) != nil {
-			c.fallBehind(w.Conversation) // repair looks again
-		}
-	}, c.fallAllBehind)
+	c.Bus.Listen(ctx, func(w bus.Wake) { c.hear(ctx, w.Conversation, w.Seq) }, c.fallAllBehind)
+	return nil
 }
 
-// hear publishes what another relay stored. A room that nobody has open here begins before the number that woke it.
-func (c *Chat) hear(ctx context.Context, w bus.Wake) error {
-	r, err := c.openAt(ctx, w.Conversation, w.Seq-1)
+// hear publishes what is stored up to a number. A room that nobody has open here begins before it; one that can't be
+// opened is left alone: who is in it resumes.
+func (c *Chat) hear(ctx context.Context, conversation string, upTo int64) {
+	r, err := c.open(ctx, conversation, upTo-1)
 	if err != nil {
-		return err
+		return
 	}
 	defer c.leave(r)
-	return c.catchUp(ctx, r, w.Seq)
+	if c.catchUp(ctx, r, upTo) != nil {
+		c.fallBehind(conversation)
+	}
 }
 
 // catchUp publishes what the store has beyond the room, up to a number.
 func (c *Chat) catchUp(ctx context.Context, r *room, upTo int64) error {
+	from := r.reached()
+	if from >= upTo {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, storeBudget)
 	defer cancel()
-	for from := r.reached(); from < upTo; {
+	for {
 		page, err := c.Log.After(ctx, r.id, from, MaxPage)
 		if err != nil {
 			return err
@@ -44,8 +50,8 @@ func (c *Chat) catchUp(ctx context.Context, r *room, upTo int64) error {
 			if page[i].Seq > upTo {
 				return nil
 			}
-			if !r.give(&page[i]) {
-				return fmt.Errorf("conversation %s: no message before %d", r.id, page[i].Seq)
+			if !c.publish(r, &page[i], nil) {
+				return hole(&page[i])
 			}
 			from = page[i].Seq
 		}
@@ -53,50 +59,34 @@ func (c *Chat) catchUp(ctx context.Context, r *room, upTo int64) error {
 			return nil
 		}
 	}
-	return nil
 }
 
-func (r *room) give(m *Message) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.publish(m, nil)
+func hole(m *Message) error {
+	return fmt.Errorf("conversation %s: no message before %d", m.Conversation, m.Seq)
 }
 
 // fallBehind notes that the store may have more of a conversation than was published; repair looks.
 func (c *Chat) fallBehind(conversation string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.behind[conversation] = struct{}{}
+	c.behind[conversation] = true
 }
 
 func (c *Chat) fallAllBehind() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for id := range c.rooms {
-		c.behind[id] = struct{}{}
+		c.behind[id] = true
 	}
 }
 
-// repair publishes what was stored and not published; what can't be read now is looked for again. Rooms that aren't open
-// need none: who is in them resumes.
+// repair publishes what was stored and not published; what can't be read now is looked for again.
 func (c *Chat) repair(ctx context.Context) {
-	for _, r := range c.takeBehind() {
-		if c.catchUp(ctx, r, math.MaxInt64) != nil {
-			c.fallBehind(r.id)
-		}
-		c.leave(r)
-	}
-}
-
-func (c *Chat) takeBehind() (rooms []*room) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	for id := range c.behind {
-		if r := c.rooms[id]; r != nil && r.indexed {
-			r.users++
-			rooms = append(rooms, r)
-		}
-	}
+	behind := slices.Collect(maps.Keys(c.behind))
 	clear(c.behind)
-	return rooms
+	c.mu.Unlock()
+	for _, id := range behind {
+		c.hear(ctx, id, math.MaxInt64)
+	}
 }

@@ -11,8 +11,8 @@ const maxRated = 100_000
 // Rate is how often a person may send: Burst at once, and one more each Leak. 0 of 3,250 real people in 8 years filled 10
 // that leak each 5 s (design: audit, "chat rate").
 type Rate struct {
-	Burst int
-	Leak  time.Duration
+	Burst int           `yaml:"burst" help:"messages at once"`
+	Leak  time.Duration `yaml:"leak" help:"then one more each"`
 }
 
 // limiter is a leaky bucket an account.

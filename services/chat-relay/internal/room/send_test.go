@@ -97,23 +97,39 @@ func TestClientIDNamesOneMessage(t *testing.T) {
 	ana.send(talk, "two")
 	<-entered
 	phone.send(talk, "two") // the same, while it is on its way
-	if err := r.Send(t.Context(), phone.draft(talk, "two", "other")); !errors.Is(err, room.ErrMismatch) {
-		t.Errorf("another text on the way: %v", err)
-	}
+	phone.send(talk, "other", "two")
 	reply := phone.draft(talk, "two", "two")
 	reply.ReplyTo = 1
-	if err := r.Send(t.Context(), reply); !errors.Is(err, room.ErrMismatch) {
-		t.Errorf("another reply on the way: %v", err)
+	if err := r.Send(t.Context(), reply); err != nil {
+		t.Fatal(err)
 	}
 	close(release)
+	mismatch := "refused two: " + room.ErrMismatch.Error()
 	ana.expect("accepted 2 two")
-	phone.expect("accepted 2 two")
+	phone.expect("2 two", "accepted 2 two", mismatch, mismatch)
 
 	if err := r.Send(t.Context(), reply); err != nil {
 		t.Fatal(err)
 	}
-	phone.expect("refused two: " + room.ErrMismatch.Error())
+	phone.expect(mismatch)
 	r.stored(talk, "one", "two")
+}
+
+// KB D1: what is still on its way to the store is a replay as well: with nothing left of the rate it isn't refused for it.
+func TestD1WhatIsOnItsWayComesBeforeTheRate(t *testing.T) {
+	r := newRelay(t, func(o *room.Options) { o.Rate.Burst = 1 })
+	talk := r.talk("ana", "luis")
+	ana := r.connect("ana")
+	entered, release := make(chan struct{}), make(chan struct{})
+	r.store.plant(r.store.before, "Append", func() error { close(entered); <-release; return nil })
+	ana.send(talk, "one")
+	<-entered
+	time.AfterFunc(time.Millisecond, func() { close(release) })
+	ana.send(talk, "one")
+	ana.expect("accepted 1 one", "accepted 1 one")
+	ana.send(talk, "two")
+	ana.expect("refused two: " + room.ErrTooManyMessages.WithDetail("more messages than a person writes: again in 5 s").Error())
+	r.stored(talk, "one")
 }
 
 // A reply names a message that is there, to the exact border.
@@ -174,7 +190,7 @@ func TestR1NothingIsAnsweredBehindAHole(t *testing.T) {
 	luis.expect("refused one: " + errLost.Error())
 	r.store.plant(r.store.before, "After", func() error { return errLost })
 	ana.send(talk, "two")
-	ana.expect("refused two: " + (&room.Unpublished{errLost}).Error())
+	ana.expect(fmt.Sprintf("refused two: %v: %v", room.ErrUnpublished, errLost))
 	luis.nothing()
 	r.Repair(t.Context()) // nobody writes any more
 	luis.expect("1 one", "2 two")
@@ -204,7 +220,7 @@ func TestBatchSharesASyncAndNotItsFaults(t *testing.T) {
 		t.Errorf("%d syncs of 11 messages", r.store.appends)
 	}
 
-	for text, want := range map[string]string{"poison": "refused poison: " + (&room.Panicked{""}).Error(), "bad": "refused bad: planted by a test"} {
+	for text, want := range map[string]string{"poison": "refused poison: " + room.ErrPanicked.Error(), "bad": "refused bad: planted by a test"} {
 		entered, release := make(chan struct{}), make(chan struct{})
 		r.store.plant(r.store.before, "Append", func() error { close(entered); <-release; return nil })
 		eve.send(talk, "before "+text)
@@ -318,7 +334,7 @@ func TestR1HoleIsMadeGoodWithoutAnybodyWriting(t *testing.T) {
 	luis.expect("accepted 2 two")
 	a.store.plant(a.store.before, "After", func() error { return errLost })
 	ana.send(talk, "three")
-	ana.expect("refused three: " + (&room.Unpublished{Err: errLost}).Error())
+	ana.expect(fmt.Sprintf("refused three: %v: %v", room.ErrUnpublished, errLost))
 	a.store.plant(a.store.before, "After", func() error { return errLost }) // nor the first time that it is looked for again
 	ana.expect("2 two", "3 three")
 	testkit.Eventually(t, patience, func() (bool, string) { return a.Kept()[3] == 0, "it is looked for for ever" })

@@ -12,8 +12,9 @@ import (
 type Log interface {
 	// Append stores each message with the next number of its conversation, in the order of the batch, and returns their
 	// fates in the same order. The Seq that a message comes with is what the caller takes for that number: it may be too
-	// small, when others stored meanwhile, and never too great; the store finds the right one. A message whose (conversation, sender, client id) is stored already isn't stored again, changes
-	// nothing, and its fate is the stored one. The digests are stored before or with the messages.
+	// small, when others stored meanwhile, and behind a replay in the batch too great; the store finds the right one. A
+	// message whose (conversation, sender, client id) is stored already isn't stored again, changes nothing, and its fate is
+	// the stored one. The digests are stored before or with the messages.
 	// After an error nothing is stored (SQLite), or a beginning of the batch (MongoDB); asking again finds it as known.
 	// ErrConversationNotFound.
 	Append(ctx context.Context, batch Batch) ([]Fate, error)

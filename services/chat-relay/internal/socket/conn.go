@@ -29,7 +29,7 @@ type conn struct {
 	who     atomic.Pointer[identity] // replaced, never changed
 
 	// The read loop's own.
-	automaton   protocol.Automaton
+	state       chatframes.State // it only goes forward: connected, greeted (may be left out), ready
 	violations  []time.Time
 	violated    int
 	connected   time.Time
@@ -67,14 +67,12 @@ func newConn(d *Door, from record.Origin) *conn {
 	c := &conn{door: d, log: d.Log.With("request_id", from.RequestID), connected: d.Clock.Now()}
 	c.who.Store(&identity{from: from})
 	c.space.L = &c.mu
-	if addr, err := netip.ParseAddr(from.Address); err == nil {
-		c.address = addr
-	}
+	c.address, _ = netip.ParseAddr(from.Address) // none where it can't be read
 	return c
 }
 
 func (c *conn) wrap(inner net.Conn) *wire {
-	return newWire(inner, c.door.Limits.BytesPerSecond, c.door.corks)
+	return newWire(inner, c.door.Limits.BytesASecond, c.door.corks)
 }
 
 // attach takes the upgraded connection, which has so long to say hello. Control frames go through the queue as well:
@@ -94,8 +92,8 @@ func (c *conn) attach(ws *websocket.Conn, w *wire) {
 		return nil
 	})
 	within := c.door.Limits.HelloWithin
-	if c.automaton.State() == chatframes.StateGreeted {
-		within = c.door.Limits.GreetedWithin
+	if c.state == chatframes.StateGreeted {
+		within = c.door.Limits.GreetWithin
 	}
 	_ = w.SetReadDeadline(time.Now().Add(within)) // fails on a closed connection only, which the first read sees
 	c.mu.Lock()
@@ -135,7 +133,7 @@ func (c *conn) read(binary bool, reader io.Reader) error {
 	defer c.door.frames.Put(buffer)
 	n, err := io.ReadFull(reader, *buffer)
 	if err == nil { // one byte more than a frame may have
-		c.violate(&protocol.Violation{Fault: protocol.TooLong, State: c.automaton.State(), Size: n})
+		c.violate(&protocol.Violation{Fault: protocol.TooLong, State: c.state, Size: n})
 		c.close(endTooBig)
 		return errTooLong
 	}
@@ -160,17 +158,17 @@ func (c *conn) readFailed(err error) {
 	case errors.Is(err, errTooLong):
 		// said already
 	case errors.Is(err, errTooFast):
-		c.violate(&protocol.Violation{Fault: protocol.TooFast, State: c.automaton.State()})
+		c.violate(&protocol.Violation{Fault: protocol.TooFast, State: c.state})
 		c.close(endTooFast)
 	case errors.As(err, &network):
-		if network.Timeout() && c.automaton.State() < chatframes.StateReady {
+		if network.Timeout() && c.state < chatframes.StateReady {
 			c.close(endSilent)
 		}
 	case errors.As(err, &left), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		// the peer left, with a goodbye or without one
 	default:
 		// Bytes that are no WebSocket frame.
-		c.count(&protocol.Violation{Fault: protocol.BadFraming, State: c.automaton.State()})
+		c.count(&protocol.Violation{Fault: protocol.BadFraming, State: c.state})
 		c.close(endFraming)
 	}
 }
@@ -180,7 +178,7 @@ func (c *conn) readFailed(err error) {
 func (c *conn) alive() {
 	c.mu.Lock() // the writer's last deadline, behind a goodbye, must not be replaced
 	defer c.mu.Unlock()
-	if c.automaton.State() != chatframes.StateReady || c.ended != nil {
+	if c.state != chatframes.StateReady || c.ended != nil {
 		return
 	}
 	l := c.door.Limits

@@ -16,6 +16,7 @@ import (
 	"centinela/openapi/gen/chatframes"
 	"centinela/services/chat-relay/internal/room"
 	"centinela/shared/access"
+	"centinela/shared/bounded"
 	"centinela/shared/clock"
 	"centinela/shared/fault"
 	"centinela/shared/record"
@@ -43,17 +44,16 @@ type Options struct {
 	Log      *slog.Logger
 	Registry prometheus.Registerer
 	Limits   Limits
-	Origins  []string // of pages that may connect, beside those of our own host
 }
 
 // Door lets sockets in and knows all that are open.
 type Door struct {
 	Options
-	metrics  *metrics
-	watch    *watch
-	upgrader websocket.Upgrader
-	corks    *sync.Pool
-	frames   *sync.Pool
+	metrics   *metrics
+	violators *bounded.Map[string, tally] // by address
+	upgrader  websocket.Upgrader
+	corks     *sync.Pool
+	frames    *sync.Pool
 
 	running context.Context // of commands: ends when the door was shut and whoever was left is cut off
 	stop    context.CancelFunc
@@ -69,7 +69,7 @@ type Door struct {
 func New(opts Options) *Door {
 	running, stop := context.WithCancel(context.Background())
 	return &Door{
-		Options: opts, metrics: newMetrics(opts.Registry), watch: newWatch(opts.Clock), running: running, stop: stop,
+		Options: opts, metrics: newMetrics(opts.Registry), violators: bounded.New[string, tally](maxWatched), running: running, stop: stop,
 		upgrader: websocket.Upgrader{
 			ReadBufferSize: bufferBytes, WriteBufferSize: bufferBytes, WriteBufferPool: &sync.Pool{},
 			Subprotocols: []string{chatframes.Subprotocol},
@@ -95,7 +95,7 @@ func (d *Door) Open(w http.ResponseWriter, r *http.Request, from record.Origin) 
 }
 
 func (d *Door) open(w http.ResponseWriter, r *http.Request, from record.Origin) (*conn, error) {
-	if !d.originAllowed(r) {
+	if !originAllowed(r) {
 		return nil, errOrigin
 	}
 	if !slices.Contains(websocket.Subprotocols(r), chatframes.Subprotocol) || !websocket.IsWebSocketUpgrade(r) {
@@ -114,7 +114,7 @@ func (d *Door) open(w http.ResponseWriter, r *http.Request, from record.Origin) 
 		who := *c.who.Load()
 		who.account, who.session, who.expires = claims.Account, claims.Session, claims.ExpiresAt
 		c.who.Store(&who)
-		c.automaton.Advance(chatframes.StateGreeted)
+		c.state = chatframes.StateGreeted
 	}
 	if err := refusal(d.check(c)); err != nil {
 		return nil, err
@@ -154,26 +154,21 @@ func refusal(d verdicts.Decision) *fault.Error {
 
 // Admit holds a request that is no socket against the same verdicts: nil, or what to answer.
 func (d *Door) Admit(address, account, session string) error {
-	addr, err := netip.ParseAddr(address)
-	if err != nil {
-		addr = netip.Addr{}
-	}
+	addr, _ := netip.ParseAddr(address) // none where it can't be read
 	if f := refusal(d.Verdicts.Check(verdicts.Client{Addr: addr, Account: account, Session: session}, d.Clock.Now())); f != nil {
 		return f
 	}
 	return nil
 }
 
-// originAllowed: a browser says which page connects, and other clients say nothing. Without a list, pages of our own
-// host may; the gateway passes the host that the browser asked for along.
-func (d *Door) originAllowed(r *http.Request) bool {
+// originAllowed: a browser says which page connects, and other clients say nothing. Pages of our own host may. The gateway
+// passes the host along that the browser asked for, and that of a page which gateway.origins lists as our own.
+func originAllowed(r *http.Request) bool {
 	origin := r.Header.Get("Origin")
-	if origin == "" || slices.Contains(d.Origins, origin) {
+	if origin == "" {
 		return true
 	}
 	u, err := url.Parse(origin)
-	if err != nil || u.Host == "" || len(d.Origins) > 0 {
-		return false
-	}
-	return strings.EqualFold(u.Host, r.Host) || strings.EqualFold(u.Host, r.Header.Get("X-Forwarded-Host"))
+	return err == nil && u.Host != "" &&
+		(strings.EqualFold(u.Host, r.Host) || strings.EqualFold(u.Host, r.Header.Get("X-Forwarded-Host")))
 }

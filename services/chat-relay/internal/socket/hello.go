@@ -38,7 +38,7 @@ func (c *conn) hello(f *chatframes.ClientHello) {
 	c.replaying = true
 	c.mu.Unlock()
 	c.unsubscribe = c.door.Chat.Subscribe(who.account, c)
-	c.automaton.Advance(chatframes.StateReady)
+	c.state = chatframes.StateReady
 	c.keepAlive()
 	if err := c.greet(who, f.Resume); err != nil && !errors.Is(err, errEnded) {
 		c.log.Error("a hello failed", "error", err, "cause", errors.Unwrap(err))
@@ -96,7 +96,7 @@ func (c *conn) welcome(who *identity) error {
 	return c.send(chatframes.ServerWelcome{
 		Session: who.session, Account: who.account, ServerTime: c.door.Clock.Now(),
 		Limits: chatframes.ServerWelcomeLimits{
-			FrameBytes: int64(l.FrameBytes), BytesPerSecond: int64(l.BytesPerSecond), TextCharacters: room.MaxText,
+			FrameBytes: int64(l.FrameBytes), BytesPerSecond: int64(l.BytesASecond), TextCharacters: room.MaxText,
 			QueueFrames: int64(l.QueueFrames), ResumeMessages: room.ReplayLimit,
 		},
 	})

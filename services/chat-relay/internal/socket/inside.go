@@ -26,9 +26,9 @@ func (d *Door) enter(c *conn) error {
 	defer d.mu.Unlock()
 	key := addressKey(c.address)
 	switch {
-	case d.shut, len(d.conns.all) >= d.Limits.Sockets:
+	case d.shut, len(d.conns.all) >= d.Limits.Max:
 		return errFull
-	case key != "" && d.byAddress[key] >= d.Limits.SocketsPerAddress:
+	case key != "" && d.byAddress[key] >= d.Limits.PerAddress:
 		return errConnections
 	}
 	d.conns.add(c)
@@ -57,7 +57,7 @@ func (d *Door) join(c *conn) bool {
 			joined++
 		}
 	}
-	if joined >= d.Limits.SocketsPerAccount {
+	if joined >= d.Limits.PerAccount {
 		return false
 	}
 	c.joined = true
@@ -89,15 +89,16 @@ func addressKey(addr netip.Addr) string {
 }
 
 // Enforce closes the sockets that the firewall refuses by now, as soon as verdicts changed: a revoked session's within a
-// second (design: chat-relay, "Revocation"). It looks at those only that the verdicts name.
+// second (design: chat-relay, "Revocation"). It looks at those only that the verdicts name: of one with joined subjects the
+// first is enough.
 func (d *Door) Enforce(changed verdicts.Change) {
 	if changed.Whole {
 		d.refuse(d.all())
 		return
 	}
-	for i := range changed.Verdicts {
-		if v := &changed.Verdicts[i]; v.Action == verdicts.Refuse {
-			d.refuse(d.named(v))
+	for _, v := range changed.Verdicts {
+		if v.Action == verdicts.Refuse && len(v.Subjects) > 0 {
+			d.refuse(d.named(v.Subjects[0].Kind, v.Subjects[0].Value))
 		}
 	}
 }
@@ -110,28 +111,27 @@ func (d *Door) refuse(conns []*conn) {
 	}
 }
 
-// named is the sockets that a verdict may be about: those of its first subject, which is enough where two are joined.
-func (d *Door) named(v *verdicts.Verdict) []*conn {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, s := range v.Subjects {
-		return slices.Clone(d.conns.of(s.Kind, s.Value))
-	}
-	return nil
-}
-
 // Revoke closes the sockets of what is over, by auth's own word, whatever became of audit.
 func (d *Door) Revoke(over revocation.Change) {
 	kind := verdicts.KindSession
 	if over.Kind == revocation.Account {
 		kind = verdicts.KindAccount
 	}
-	d.mu.Lock()
-	named := slices.Clone(d.conns.of(kind, over.ID))
-	d.mu.Unlock()
-	for _, c := range named {
+	for _, c := range d.named(kind, over.ID) {
 		c.close(endRevoked)
 	}
+}
+
+func (d *Door) named(kind, value string) []*conn {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.conns.of(kind, value))
+}
+
+func (d *Door) all() []*conn {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Collect(maps.Keys(d.conns.all))
 }
 
 // Watch ends each socket whose access token has ended, until ctx ends. A session that is over, or whose revocation was
@@ -144,14 +144,10 @@ func (d *Door) Watch(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			d.expire(d.Clock.Now())
+			for _, c := range d.expired(d.Clock.Now()) {
+				c.close(endExpired)
+			}
 		}
-	}
-}
-
-func (d *Door) expire(now time.Time) {
-	for _, c := range d.expired(now) {
-		c.close(endExpired)
 	}
 }
 
@@ -165,12 +161,6 @@ func (d *Door) expired(now time.Time) (list []*conn) {
 		}
 	}
 	return list
-}
-
-func (d *Door) all() []*conn {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return slices.Collect(maps.Keys(d.conns.all))
 }
 
 // Panicked reports a panic that happened elsewhere behind somebody's command.

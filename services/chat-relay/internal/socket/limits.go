@@ -2,19 +2,20 @@ package socket
 
 import "time"
 
-// Limits of sockets. They are all on by default; see the service's Config.
+// Limits of sockets, as the service's configuration has them; all are on by default (design: chat-relay, "Limits"). The
+// bytes a second are the burst too, and at half of the queued frames what may be shed is shed.
 type Limits struct {
-	Sockets           int           // in all
-	SocketsPerAccount int           // of one account
-	SocketsPerAddress int           // of one IPv4 address or IPv6 /64
-	HelloWithin       time.Duration // without a token in the header
-	GreetedWithin     time.Duration // with one
-	FrameBytes        int           // the longest frame
-	BytesPerSecond    int           // read budget, and its burst
-	PingEvery         time.Duration
-	PongWithin        time.Duration
-	WriteWithin       time.Duration
-	QueueFrames       int // unread frames; at half of them, what may be shed is shed
+	Max          int           `yaml:"max" help:"sockets in all"`
+	PerAccount   int           `yaml:"per_account" help:"sockets of an account"`
+	PerAddress   int           `yaml:"per_address" help:"sockets of an address, IPv6 by /64"`
+	HelloWithin  time.Duration `yaml:"hello_within" help:"an unauthenticated socket lives so long"`
+	GreetWithin  time.Duration `yaml:"greet_within" help:"an authenticated one lives so long without its first frame"`
+	FrameBytes   int           `yaml:"frame_bytes" help:"bytes of one frame from a client"`
+	BytesASecond int           `yaml:"bytes_a_second" help:"bytes a second read from a socket"`
+	PingEvery    time.Duration `yaml:"ping_every" help:"a silent socket is pinged so often"`
+	PongWithin   time.Duration `yaml:"pong_within" help:"and closed when it doesn't answer for so long"`
+	WriteWithin  time.Duration `yaml:"write_within" help:"a socket that takes nothing for so long is closed"`
+	QueueFrames  int           `yaml:"queue_frames" help:"frames that wait for a socket; one that is farther behind is closed as slow"`
 }
 
 const (

@@ -3,6 +3,7 @@ package socket
 import (
 	"errors"
 	"math"
+	"slices"
 	"time"
 
 	"centinela/openapi/gen/chatframes"
@@ -13,7 +14,7 @@ import (
 
 // take decodes a frame and carries it out.
 func (c *conn) take(binary bool, data []byte) {
-	command, violation := c.automaton.Decode(binary, data)
+	command, violation := protocol.Decode(c.state, binary, data)
 	if violation != nil {
 		c.violate(violation)
 		return
@@ -52,12 +53,10 @@ func (c *conn) sendMessage(f *chatframes.ClientSend) error {
 
 // refusedSend answers a message that isn't stored, or of which nobody can say so now: then the client asks again.
 func (c *conn) refusedSend(r *room.Refusal) {
-	var panicked *room.Panicked
-	var unpublished *room.Unpublished
 	switch {
-	case errors.As(r.Err, &panicked):
+	case errors.Is(r.Err, room.ErrPanicked):
 		c.close(endInternal)
-	case errors.As(r.Err, &unpublished):
+	case errors.Is(r.Err, room.ErrUnpublished):
 		c.log.Error("a message was not answered", "error", r.Err)
 		c.close(endUnread)
 	default:
@@ -119,13 +118,7 @@ func (c *conn) violate(v *protocol.Violation) {
 	if err != nil {
 		c.log.Error("a violation was not answered", "error", err)
 	}
-	recent := c.violations[:0]
-	for _, at := range c.violations {
-		if now.Sub(at) < violationsIn {
-			recent = append(recent, at)
-		}
-	}
-	c.violations = append(recent, now)
+	c.violations = append(slices.DeleteFunc(c.violations, func(at time.Time) bool { return now.Sub(at) >= violationsIn }), now)
 	if len(c.violations) >= maxViolations {
 		c.close(endViolations)
 	}

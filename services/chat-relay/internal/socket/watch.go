@@ -5,8 +5,6 @@ import (
 	"time"
 
 	"centinela/services/chat-relay/internal/protocol"
-	"centinela/shared/bounded"
-	"centinela/shared/clock"
 	"centinela/shared/record"
 )
 
@@ -18,26 +16,16 @@ const (
 	maxWatched       = 50_000
 )
 
-// watch counts recorded violations by address.
-type watch struct {
-	clk clock.Clock
-	by  *bounded.Map[string, tally]
-}
-
+// tally is an address's violations of a window.
 type tally struct {
 	since         time.Time
 	recorded, cut int
 }
 
-func newWatch(clk clock.Clock) *watch {
-	return &watch{clk: clk, by: bounded.New[string, tally](maxWatched)}
-}
-
-// admit says whether one more violation of the address is recorded, and how many were left out before it: they are
+// recordable says whether one more violation of the address is recorded, and how many were left out before it: they are
 // counted in its event.
-func (w *watch) admit(key string) (ok bool, left int) {
-	now := w.clk.Now()
-	w.by.Update(key, func(t tally, _ bool) tally {
+func (d *Door) recordable(key string, now time.Time) (ok bool, left int) {
+	d.violators.Update(key, func(t tally, _ bool) tally {
 		if now.Sub(t.since) >= eventsWindow {
 			left = t.cut
 			t = tally{since: now}
@@ -56,7 +44,7 @@ func (c *conn) recordViolation(v *protocol.Violation, now time.Time) {
 	if c.violated > eventsPerSocket {
 		return // counted in chat.disconnected
 	}
-	ok, left := c.door.watch.admit(addressKey(c.address))
+	ok, left := c.door.recordable(addressKey(c.address), now)
 	if !ok {
 		return
 	}

@@ -66,8 +66,8 @@ func newPair(t *testing.T, during func(c *conn)) *pair {
 		Verdicts: verdicts.NewSet(), Clock: clock.NewManual(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)),
 		Log: slog.New(slog.NewTextHandler(p.log, nil)), Registry: prometheus.NewRegistry(),
 		Limits: Limits{
-			Sockets: 10, SocketsPerAccount: 10, SocketsPerAddress: 10, HelloWithin: time.Minute, FrameBytes: 1 << 10,
-			BytesPerSecond: 1 << 20, PingEvery: time.Minute, PongWithin: time.Minute, WriteWithin: 5 * time.Second, QueueFrames: 64,
+			Max: 10, PerAccount: 10, PerAddress: 10, HelloWithin: time.Minute, FrameBytes: 1 << 10,
+			BytesASecond: 1 << 20, PingEvery: time.Minute, PongWithin: time.Minute, WriteWithin: 5 * time.Second, QueueFrames: 64,
 		},
 	})
 	opened := make(chan *conn, 1)

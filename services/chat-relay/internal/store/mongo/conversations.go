@@ -40,11 +40,11 @@ func (s *Store) Create(ctx context.Context, c room.Conversation, e record.Event)
 }
 
 func (s *Store) claim(ctx context.Context, c room.Conversation) (id string, _ error) {
-	_, err := s.db.C(directName).InsertOne(ctx, directDoc{Key: c.DirectKey, Conversation: c.ID})
+	_, err := s.C(directName).InsertOne(ctx, directDoc{Key: c.DirectKey, Conversation: c.ID})
 	if !mongox.IsDuplicate(err) {
 		return c.ID, mongox.Wrap(err)
 	}
-	taken, _, err := mongox.One[directDoc](ctx, s.db.C(directName), mongox.ByID(c.DirectKey))
+	taken, _, err := mongox.One[directDoc](ctx, s.C(directName), mongox.ByID(c.DirectKey))
 	return taken.Conversation, err
 }
 

@@ -9,7 +9,6 @@ import (
 
 	"centinela/services/chat-relay/internal/digest"
 	"centinela/shared/mongox"
-	"centinela/shared/record"
 )
 
 // shapedDigest is mongox.Document without its id and outbox.
@@ -20,11 +19,6 @@ type shapedDigest struct {
 }
 
 const digestShape = 1
-
-// Record keeps events that report no change, until audit has them.
-func (s *Store) Record(ctx context.Context, events ...record.Event) error {
-	return s.db.Record(ctx, events...)
-}
 
 // putDigests stores digests, or what they have reached since. One that another relay has closed stays closed.
 func (s *Store) putDigests(ctx context.Context, digests []digest.Digest) error {

@@ -13,9 +13,9 @@ import (
 	"centinela/shared/outbox"
 )
 
-// Store is the relay's state.
+// Store is the relay's state. Record, Ready and Close are the database's own.
 type Store struct {
-	db            *mongox.DB
+	*mongox.DB
 	log           *mongox.Log
 	conversations *mongox.Documents[room.Conversation]
 	messages      *mongo.Collection
@@ -35,7 +35,7 @@ func Open(ctx context.Context, uri, database string) (*Store, error) {
 		return nil, err
 	}
 	return &Store{
-		db: db, log: db.Log("chat-relay", conversationsName, digestsName),
+		DB: db, log: db.Log("chat-relay", conversationsName, digestsName),
 		conversations: mongox.NewDocuments[room.Conversation](db, conversationsName, 1, room.ErrConversationNotFound),
 		messages:      db.C(messagesName),
 		digests:       mongox.NewDocuments[digest.Digest](db, digestsName, digestShape, nil),
@@ -44,12 +44,6 @@ func Open(ctx context.Context, uri, database string) (*Store, error) {
 
 // Outbox is what audit is told.
 func (s *Store) Outbox() outbox.Log { return s.log }
-
-// Ready is nil when the server answers.
-func (s *Store) Ready(ctx context.Context) error { return s.db.Ready(ctx) }
-
-// Close disconnects.
-func (s *Store) Close(ctx context.Context) error { return s.db.Close(ctx) }
 
 // bulk is how many updates one message has: FerretDB v1 stops for good somewhat above 40.
 const bulk = 40

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"embed"
+	"io/fs"
 
 	"centinela/services/chat-relay/internal/digest"
 	"centinela/services/chat-relay/internal/room"
@@ -12,6 +13,9 @@ import (
 
 //go:embed migrations/*.sql
 var files embed.FS
+
+// Schema is the migrations that Open applies.
+func Schema() (fs.FS, error) { return fs.Sub(files, "migrations") }
 
 // Store is the relay's state. Record and Ready are the database's own.
 type Store struct {

@@ -13,15 +13,6 @@ import (
 	"centinela/shared/record"
 )
 
-var noDigests []digest.Digest
-
-func names(list []digest.Digest) (ids []string) {
-	for _, d := range list {
-		ids = append(ids, d.ID)
-	}
-	return ids
-}
-
 // digests are stored with a batch, change with a later one, and end in one step with their event.
 func digests(t *testing.T, open Open) {
 	s := open(t)
@@ -34,8 +25,12 @@ func digests(t *testing.T, open Open) {
 	list := func(owner string, before time.Duration, limit int, want ...string) []digest.Digest {
 		t.Helper()
 		found, err := s.OpenDigests(t.Context(), owner, noon.Add(before), limit)
-		if err != nil || !slices.Equal(names(found), want) {
-			t.Errorf("open %v (%v), want %v", names(found), err, want)
+		var names []string
+		for _, d := range found {
+			names = append(names, d.ID)
+		}
+		if err != nil || !slices.Equal(names, want) {
+			t.Errorf("open %v (%v), want %v", names, err, want)
 		}
 		return found
 	}
@@ -96,7 +91,7 @@ func digests(t *testing.T, open Open) {
 // closeRace: of several that end a digest one tells of it.
 func closeRace(t *testing.T, open Open) {
 	s := open(t)
-	if _, err := s.Append(t.Context(), room.Batch{Digests: append(noDigests, openDigest("dig_1", noon))}); err != nil {
+	if _, err := s.Append(t.Context(), room.Batch{Digests: []digest.Digest{openDigest("dig_1", noon)}}); err != nil {
 		t.Fatal(err)
 	}
 	var all sync.WaitGroup

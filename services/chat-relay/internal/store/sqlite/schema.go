@@ -1,6 +1,0 @@
-package sqlite
-
-import "io/fs"
-
-// Schema is the migrations that Open applies.
-func Schema() (fs.FS, error) { return fs.Sub(files, "migrations") }
