@@ -25,7 +25,7 @@ func TestCanonical(t *testing.T) {
 			"{\"\\r\":\"Carriage Return\",\"1\":\"One\",\"\u0080\":\"Control\",\"ö\":\"Latin Small Letter O With Diaeresis\",\"€\":\"Euro Sign\",\"😀\":\"Emoji: Grinning Face\",\"\ufb33\":\"Hebrew Letter Dalet With Dagesh\"}",
 		},
 		"a prefix comes first":      {Data{"ab": 1, "": 2, "a": 3}, `{"":2,"a":3,"ab":1}`},
-		"nested":                    {Data{"b": map[string]any{}, "a": []any{Data{"c": "d"}, true, []string{"e"}}}, `{"a":[{"c":"d"},true,["e"]],"b":{}}`},
+		"nested":                    {Data{"b": map[string]any{}, "a": []any{Data{"c": "d"}, true, false, []string{"e"}}}, `{"a":[{"c":"d"},true,false,["e"]],"b":{}}`},
 		"a time of day in 2026, ms": {int64(1772366400123), "1772366400123"},
 		// Appendix B, IEEE 754 bits and their text.
 		"zero":                   {math.Float64frombits(0), "0"},

@@ -5,8 +5,10 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -100,9 +102,11 @@ func TestListPages(t *testing.T) {
 	if err != nil || len(page.Verdicts) != 2 || page.Verdicts[0].Subjects[0].Value != "203.0.113.3" || page.Next == "" {
 		t.Fatalf("%+v, %v", page, err)
 	}
-	page, err = f.List(t.Context(), page.Next, 2)
-	if err != nil || len(page.Verdicts) != 1 || page.Verdicts[0].Subjects[0].Value != "203.0.113.1" || page.Next != "" {
-		t.Errorf("%+v, %v", page, err)
+	for _, limit := range []int{1, 2} { // one that is full is the last one all the same
+		last, err := f.List(t.Context(), page.Next, limit)
+		if err != nil || len(last.Verdicts) != 1 || last.Verdicts[0].Subjects[0].Value != "203.0.113.1" || last.Next != "" {
+			t.Errorf("%+v, %v", last, err)
+		}
 	}
 }
 
@@ -421,4 +425,38 @@ func TestRunAgainAfterAPanic(t *testing.T) {
 		cancel()
 		synctest.Wait()
 	})
+}
+
+// crowded is a store that says how many verdicts it has in force.
+type crowded struct {
+	*sqlite.Store
+	n int64
+}
+
+func (c crowded) CountVerdicts(context.Context, time.Time) (int64, error) { return c.n, nil }
+
+// A million verdicts are what a gateway looks up in time: one more is refused to an operator, and dropped and told
+// where a rule decided it. What is lifted makes room. How many there are is known from the start.
+func TestFullTable(t *testing.T) {
+	_, store, clk := open(t)
+	log := &testkit.Buffer{}
+	f := firewall.New(crowded{store, 999_999}, clk, slog.New(slog.NewTextHandler(log, nil)), "audit", func() {})
+	if err := f.Open(t.Context()); err != nil || f.Current() != 999_999 {
+		t.Fatalf("%d in force, %v", f.Current(), err)
+	}
+	last := add(t, f, order("203.0.113.1"))
+	if _, err := f.Add(t.Context(), order("203.0.113.2"), record.Origin{}); !errors.Is(err, firewall.ErrTooManyVerdicts) {
+		t.Errorf("%v", err)
+	}
+	impose(t, f, decision("evt_1", noon))
+	if !strings.Contains(log.String(), "a rule's verdict was dropped") || !strings.Contains(log.String(), "evt_1") {
+		t.Errorf("log %q", log)
+	}
+	if err := f.Remove(t.Context(), last.ID, record.Origin{}); err != nil {
+		t.Fatal(err)
+	}
+	add(t, f, order("203.0.113.2"))
+	if page, err := f.List(t.Context(), "", 10); err != nil || len(page.Verdicts) != 1 || f.Current() != 1_000_000 {
+		t.Errorf("%+v, %d in force, %v", page, f.Current(), err)
+	}
 }

@@ -270,12 +270,29 @@ func (s shelf) Head(context.Context) (ledger.Head, error) {
 }
 
 func (s shelf) Rows(_ context.Context, from int64, limit int) ([]ledger.Row, error) {
-	return s.rows[from-1 : min(int(from)-1+limit, len(s.rows))], nil
+	first := min(int(from)-1, len(s.rows))
+	return s.rows[first:min(first+limit, len(s.rows))], nil
 }
 
 func (shelf) FollowerCursor(context.Context, string) (int64, error) { return 0, nil }
 
 func (shelf) SaveFollowerCursor(context.Context, string, int64) error { return nil }
+
+// What was offered isn't read back.
+func TestFollowerReadsNothingBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := &taker{}
+		f := ledger.NewFollower(shelf{}, nil, "test", testkit.Logger(t), 0, func([]ledger.Entry) {}, k.take)
+		f.Offer([]ledger.Entry{{Seq: 1}, {Seq: 2}})
+		f.Offer([]ledger.Entry{{Seq: 3}})
+		stop := follow(t, f)
+		synctest.Wait()
+		if got := k.seqs(); !slices.Equal(got, upTo(1, 3)) {
+			t.Errorf("taken %v", got)
+		}
+		stop()
+	})
+}
 
 // What waits is handed over at once, however much it is, not a piece each time it looks.
 func TestFollowerOfABacklog(t *testing.T) {

@@ -27,8 +27,13 @@ func (s *Store) Append(ctx context.Context, at ledger.Head, rows []ledger.Row, s
 		if now != at {
 			return ledger.ErrMoved
 		}
+		insert, err := tx.PrepareContext(ctx, `INSERT INTO entries (`+rowColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+		if err != nil {
+			return err
+		}
+		defer insert.Close() //nolint:errcheck // it ends with the transaction
 		for _, r := range rows {
-			_, err := tx.ExecContext(ctx, `INSERT INTO entries (`+rowColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`, r.Seq, sqlitex.Millis(r.StoredAt),
+			_, err := insert.ExecContext(ctx, r.Seq, sqlitex.Millis(r.StoredAt),
 				string(r.Class), blobOf(r.Token), r.Body, blobOf(r.Openings), blobOf(r.Signature), r.PrevHash[:], r.Hash[:])
 			if err != nil {
 				return err
