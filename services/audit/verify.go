@@ -33,6 +33,11 @@ type reader interface {
 // first bad entry and what is wrong with it, or the record can't be read. Of
 // deps it uses Store, KeyDir and Keyring.
 func Verify(ctx context.Context, _ Config, deps module.Deps, out io.Writer) (err error) {
+	store, err := openReader(ctx, deps.Store)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close(context.WithoutCancel(ctx))) }()
 	signer, err := secret.LoadSigner(filepath.Join(deps.KeyDir, checkpointKey), false)
 	if err != nil {
 		return err
@@ -41,11 +46,6 @@ func Verify(ctx context.Context, _ Config, deps module.Deps, out io.Writer) (err
 	if err != nil {
 		return err
 	}
-	store, err := openReader(ctx, deps.Store)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, store.Close(context.WithoutCancel(ctx))) }()
 	// Before the record: what is appended meanwhile is then only ahead of it.
 	checkpoint, have, err := ledger.ReadCheckpoint(filepath.Join(deps.Store.Dir, checkpointFile), signer.Public().(ed25519.PublicKey))
 	if errors.Is(err, ledger.ErrCheckpoint) {
