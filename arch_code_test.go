@@ -3,6 +3,8 @@ package main_test
 import (
 	"go/ast"
 	"go/token"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -149,4 +151,37 @@ func methods(is *ast.InterfaceType) (n int) {
 func (f file) inDomain() bool {
 	l, _ := layerOf(f.dir())
 	return l == layerDomain
+}
+
+var (
+	link     = regexp.MustCompile(`\]\(([^)#:]+)\)`)
+	testName = regexp.MustCompile(`\bTest[A-Z][A-Za-z0-9_]+\b`)
+)
+
+// What the pages point at is there: files, and the tests that they name.
+func TestPagesPointAtWhatIsThere(t *testing.T) {
+	tests := map[string]bool{}
+	for _, f := range sources(t) {
+		for _, d := range f.syntax.Decls {
+			if d, ok := d.(*ast.FuncDecl); ok && f.test {
+				tests[d.Name.Name] = true
+			}
+		}
+	}
+	for _, page := range []string{"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "deploy/OPERATIONS.md", "deploy/bench/README.md"} {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range link.FindAllStringSubmatch(string(text), -1) {
+			if _, err := os.Stat(filepath.Join(filepath.Dir(page), m[1])); err != nil {
+				t.Errorf("%s: %v", page, err)
+			}
+		}
+		for _, name := range testName.FindAllString(string(text), -1) {
+			if !tests[name] && !strings.Contains(string(text), name+"…") {
+				t.Errorf("%s names the test %s, which isn't there", page, name)
+			}
+		}
+	}
 }
