@@ -266,7 +266,11 @@ type shelf struct {
 }
 
 func (s shelf) Head(context.Context) (ledger.Head, error) {
-	return ledger.Head{Seq: int64(len(s.rows))}, nil
+	if len(s.rows) == 0 {
+		return ledger.Head{}, nil
+	}
+	last := s.rows[len(s.rows)-1]
+	return ledger.Head{Seq: last.Seq, Hash: last.Hash}, nil
 }
 
 func (s shelf) Rows(_ context.Context, from int64, limit int) ([]ledger.Row, error) {
