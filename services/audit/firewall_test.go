@@ -15,6 +15,7 @@ import (
 
 	"centinela/openapi/gen/auditapi"
 	"centinela/services/audit"
+	"centinela/services/audit/internal/firewall"
 	"centinela/shared/id"
 	"centinela/shared/module"
 	"centinela/shared/module/moduletest"
@@ -323,7 +324,14 @@ func TestR54_FeedOutlivesItsReader(t *testing.T) {
 	w := newWorld(t, p, asItIs)
 	var ids []string
 	for i := range n {
-		ids = append(ids, w.orders(onAddress(fmt.Sprintf("10.%d.%d.%d", i/62500, i/250%250, i%250))).Id)
+		v := firewall.Verdict{Verdict: verdicts.Verdict{
+			ID: id.New("vrd"), Subjects: onIP(fmt.Sprintf("10.%d.%d.%d", i/62500, i/250%250, i%250)), Action: verdicts.Refuse, Reason: "why", Source: "operator",
+			CreatedAt: ten, Until: ten.Add(time.Hour),
+		}}
+		if err := w.backend.AddVerdict(t.Context(), v, record.New(ten, module.Audit, record.FirewallVerdictAdded, record.Success, record.Origin{})); err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, v.ID)
 	}
 	lift := func(verdict string) {
 		t.Helper()

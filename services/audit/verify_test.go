@@ -183,15 +183,17 @@ func TestR52_WhatStandsBeside(t *testing.T) {
 		o := newOutsider(t, p)
 		source := w.log(module.Auth).Source
 		heads, keys, rows := o.sources(), o.people(), o.rows()
-		back := record.Head{}
-		for _, r := range rows[:9] {
-			back = back.Next(r.Body)
+		back := make([]record.Head, seeded)
+		for i, r := range rows[:seeded-1] {
+			back[i+1] = back[i].Next(r.Body)
 		}
 		for what, c := range map[string]struct {
 			head *record.Head
 			why  string
 		}{
-			"moved back":        {&back, "is older than they are"},
+			"moved back":        {&back[9], "is older than they are"},
+			"moved back by one": {&back[seeded-1], "is older than they are"},
+			"moved to nothing":  {&back[0], "is older than they are"},
 			"moved forward":     {ptr(heads[source].Next([]byte("x"))), "doesn't follow from them"},
 			"another hash":      {&record.Head{N: 12}, "doesn't follow from them"},
 			"back, and another": {&record.Head{N: 9}, "is older than they are"},

@@ -177,6 +177,9 @@ func TestSealRefuses(t *testing.T) {
 		"data with NaN":      func(e *Event) { e.Data = Data{"a": math.NaN()} },
 		"data of no type":    func(e *Event) { e.Data = Data{"a": make(chan int)} },
 		"data with a target": func(e *Event) { e.Data = Data{"target": "x"} },
+		"an account in data": func(e *Event) { e.Data = Data{"account": "x"} },
+		"an agent in data":   func(e *Event) { e.Data = Data{"user_agent": "x"} },
+		"data with an id":    func(e *Event) { e.Data = Data{"correlation_id": "x"} },
 		"data with a reason": func(e *Event) { e.Data = Data{"reason": "x"} },
 	} {
 		t.Run(name, func(t *testing.T) {

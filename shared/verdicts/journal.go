@@ -78,10 +78,7 @@ var errCopy = errors.New("the file is not a whole copy of verdicts of this versi
 
 // restore reads the verdicts that the copy holds; found is false without a file.
 func (j *journal) restore() (all []Verdict, found bool, err error) {
-	if j.Path == "" {
-		return nil, false, nil
-	}
-	file, err := os.Open(j.Path)
+	file, err := os.Open(j.Path) // "" isn't there either
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, false, nil
 	}

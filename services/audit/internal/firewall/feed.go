@@ -34,7 +34,7 @@ func (f *Firewall) Watch(ctx context.Context, from string, wait time.Duration) (
 		if err != nil {
 			return verdicts.Page{}, err
 		}
-		if page.Snapshot || page.More || len(page.Verdicts)+len(page.Removed) > 0 || page.Cursor != from || wait == 0 || stopped {
+		if page.Snapshot || page.More || page.Cursor != from || wait == 0 || stopped {
 			return page, nil
 		}
 		select {

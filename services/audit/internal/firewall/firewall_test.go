@@ -349,6 +349,58 @@ func (s *shared) Changes(_ context.Context, since int64, _ int) ([]firewall.Verd
 	return []firewall.Verdict{{Verdict: verdicts.Verdict{ID: "vrd_x", Until: noon.Add(time.Hour)}, Version: s.version.Load()}}, nil
 }
 
+func (s *shared) AddVerdict(context.Context, firewall.Verdict, record.Event) error {
+	s.version.Add(1)
+	return nil
+}
+
+// Who waits is told of a change at once, and not when somebody looks again.
+func TestWatcherIsWoken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := firewall.New(&shared{}, clock.NewManual(noon), testkit.Logger(t), "audit", func() {})
+		first, err := f.Watch(t.Context(), "", 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		told := make(chan verdicts.Page, 1)
+		go func() {
+			page, err := f.Watch(t.Context(), first.Cursor, time.Hour)
+			if err != nil {
+				t.Error(err)
+			}
+			told <- page
+		}()
+		synctest.Wait()
+		add(t, f, order("203.0.113.9"))
+		if page := <-told; len(page.Verdicts) != 1 || !time.Now().Equal(began) {
+			t.Errorf("%+v after %s", page, time.Since(began))
+		}
+	})
+}
+
+// Who leaves while waiting is told so, and not that there was nothing.
+func TestWatcherWhoLeaves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := firewall.New(&shared{}, clock.NewManual(noon), testkit.Logger(t), "audit", func() {})
+		first, err := f.Watch(t.Context(), "", 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, leave := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() {
+			_, err := f.Watch(ctx, first.Cursor, time.Hour)
+			ended <- err
+		}()
+		synctest.Wait()
+		leave()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
 // R5.4: what another instance changes on the same database is noticed within 250 ms.
 func TestRunNoticesOtherInstances(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

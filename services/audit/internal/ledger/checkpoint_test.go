@@ -170,6 +170,51 @@ func TestCheckpointAtTheStart(t *testing.T) {
 	}
 }
 
+// A thousand entries have a checkpoint at once, fewer within ten seconds.
+func TestCheckpointEveryThousand(t *testing.T) {
+	store := openStore(t)
+	add(t, newLedger(t, store), events(1100)...)
+	rows, err := store.Rows(t.Context(), 1, 2000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "checkpoint.json")
+	public, key := signer(t)
+	synctest.Test(t, func(t *testing.T) {
+		s := &shelf{rows: rows[:10]}
+		pins, _, err := ledger.OpenCheckpointer(t.Context(), s, path, key, clock.NewManual(noon), testkit.Logger(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- pins.Run(ctx) }()
+		at := func(want int64) {
+			t.Helper()
+			synctest.Wait()
+			if c, ok, err := ledger.ReadCheckpoint(path, public); err != nil || !ok || c.Seq != want {
+				t.Errorf("at %d, %v, want %d", c.Seq, err, want)
+			}
+		}
+		at(10)
+		s.rows = rows[:1009]
+		pins.Noted(999)
+		at(10)
+		s.rows = rows[:1010]
+		pins.Noted(1)
+		at(1010)
+		s.rows = rows
+		pins.Noted(90)
+		at(1010)
+		time.Sleep(10 * time.Second)
+		at(1100)
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // Where nothing was added, the checkpoint stays as it is, also after a start.
 func TestCheckpointStays(t *testing.T) {
 	store, _ := tenEntries(t)

@@ -149,6 +149,7 @@ func TestFollowerWarmsWithTheWindowOnly(t *testing.T) {
 
 // An altered row must not stop the firewall: it is reported and passed by.
 func TestFollowerPassesAnAlteredRow(t *testing.T) {
+	failures := map[string]int{"unreadable": 1}
 	for name, statement := range map[string]string{
 		"unreadable": "UPDATE entries SET body = x'7b' WHERE seq = 4",
 		"removed":    "DELETE FROM entries WHERE seq = 4",
@@ -161,8 +162,8 @@ func TestFollowerPassesAnAlteredRow(t *testing.T) {
 			f := ledger.NewFollower(store, keeper(store).Opener, "f", testkit.Logger(t), 0, func([]ledger.Entry) {}, k.take)
 			follow(t, f)
 			reaches(t, f, 10)
-			if got := k.seqs(); !slices.Equal(got, append(upTo(1, 3), upTo(5, 10)...)) {
-				t.Errorf("taken %v", got)
+			if got := k.seqs(); !slices.Equal(got, append(upTo(1, 3), upTo(5, 10)...)) || f.Failures() != int64(failures[name]) {
+				t.Errorf("taken %v, %d failures", got, f.Failures())
 			}
 		})
 	}
@@ -266,7 +267,11 @@ type shelf struct {
 }
 
 func (s shelf) Head(context.Context) (ledger.Head, error) {
-	return ledger.Head{Seq: int64(len(s.rows))}, nil
+	if len(s.rows) == 0 {
+		return ledger.Head{}, nil
+	}
+	last := s.rows[len(s.rows)-1]
+	return ledger.Head{Seq: last.Seq, Hash: last.Hash}, nil
 }
 
 func (s shelf) Rows(_ context.Context, from int64, limit int) ([]ledger.Row, error) {
@@ -289,6 +294,22 @@ func TestFollowerReadsNothingBack(t *testing.T) {
 		synctest.Wait()
 		if got := k.seqs(); !slices.Equal(got, upTo(1, 3)) {
 			t.Errorf("taken %v", got)
+		}
+		began := time.Now()
+		f.Offer([]ledger.Entry{{Seq: 4}}) // it is seen at once
+		synctest.Wait()
+		if got := k.seqs(); !slices.Equal(got, upTo(1, 4)) {
+			t.Errorf("taken %v after %s", got, time.Since(began))
+		}
+		k.mu.Lock()
+		k.fault = func() error { return errors.New("not now") }
+		k.mu.Unlock()
+		f.Offer([]ledger.Entry{{Seq: 5}})
+		synctest.Wait()
+		f.Offer([]ledger.Entry{{Seq: 6}}) // a failure has its pause, whatever comes
+		synctest.Wait()
+		if got := k.seqs(); !slices.Equal(got, upTo(1, 4)) || f.Failures() != 1 {
+			t.Errorf("taken %v, %d failures", got, f.Failures())
 		}
 		stop()
 	})

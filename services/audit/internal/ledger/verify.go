@@ -95,6 +95,7 @@ type logState struct {
 
 func (v *verification) bad(seq int64, why string, args ...any) {
 	v.report.Bad, v.report.Why = seq, fmt.Sprintf(why, args...)
+	v.report.Checked = min(v.report.Checked, seq-1) // what is found at the end only isn't good either
 }
 
 func (v *verification) heads() map[string]record.Head {
@@ -223,7 +224,6 @@ func (v *verification) unbound(ctx context.Context, row Row) error {
 		genuine = len(after) == 1 && after[0].Seq == row.Seq+1 && after[0].PrevHash == row.Hash
 	}
 	if genuine && v.report.Checked > 0 {
-		v.report.Checked--
 		v.report.Head = v.before
 		v.bad(v.prev.Seq, "replaced, with a hash that fits: the row after it was made for another one")
 		return nil
