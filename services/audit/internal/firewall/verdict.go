@@ -93,6 +93,9 @@ func canonicalValue(s verdicts.Subject) (value, problem string) {
 	return "", "must be of kind ip, prefix, account, session or device"
 }
 
+// mapped is IPv4 in IPv6's form (RFC 4291 §2.5.5.2).
+var mapped = netip.MustParsePrefix("::ffff:0:0/96")
+
 func canonicalPrefix(subject string) (value, problem string) {
 	p, err := netip.ParsePrefix(subject)
 	if err != nil {
@@ -107,6 +110,9 @@ func canonicalPrefix(subject string) (value, problem string) {
 	}
 	if p.Bits() < least {
 		return "", "is too wide: at least /8, IPv6 /32"
+	}
+	if p.Overlaps(mapped) {
+		return "", "holds IPv4 in IPv6's form, which no client's address has: give the IPv4 prefix"
 	}
 	return p.Masked().String(), ""
 }

@@ -47,6 +47,8 @@ func TestCanonicalSubject(t *testing.T) {
 		{verdicts.KindPrefix, "2000::/31", "/subjects/0/value"},
 		{verdicts.KindPrefix, "::ffff:0.0.0.0/96", "/subjects/0/value"},
 		{verdicts.KindPrefix, "::/0", "/subjects/0/value"},
+		{verdicts.KindPrefix, "::ffff:0:0/90", "/subjects/0/value"},
+		{verdicts.KindPrefix, "::/64", "/subjects/0/value"},
 		{verdicts.KindAccount, session, "/subjects/0/value"},
 		{verdicts.KindSession, `{"$gt":""}`, "/subjects/0/value"},
 		{verdicts.KindDevice, "the key itself", "/subjects/0/value"},
