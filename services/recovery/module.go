@@ -157,16 +157,22 @@ func (m *Module) Run(ctx context.Context) error {
 	group.Go(ctx, "revocations", m.people.Revocations().Run)
 	group.Every(ctx, lookEach, "wallets", m.wallets.Sweep)
 	group.Every(ctx, lookEach, "recoveries", m.claims.Sweep)
+	group.Every(ctx, pruneEach, "prune", m.pruner())
+	group.Wait()
+	return nil
+}
+
+// pruner is prune that lets its first turn out: a start after an outage has better
+// things to do (GR G1).
+func (m *Module) pruner() func(ctx context.Context) error {
 	rested := false
-	group.Every(ctx, pruneEach, "prune", func(ctx context.Context) error {
-		if !rested { // a start after an outage has better things to do (GR G1)
+	return func(ctx context.Context) error {
+		if !rested {
 			rested = true
 			return nil
 		}
 		return m.prune(ctx)
-	})
-	group.Wait()
-	return nil
+	}
 }
 
 // prune forgets what is over, in small pieces, so that nobody who writes waits for

@@ -1,7 +1,6 @@
 package throttle_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -15,6 +14,7 @@ import (
 	"centinela/shared/fault"
 	"centinela/shared/limits"
 	"centinela/shared/secret"
+	"centinela/shared/testkit"
 )
 
 type harness struct {
@@ -26,19 +26,11 @@ type harness struct {
 func newHarness(t *testing.T) *harness {
 	t.Helper()
 	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "auth.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := store.Close(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
+	testkit.Must(t, err)
+	testkit.CloseAfter(t, store)
 	clk := clock.NewManual(time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC))
 	tries, err := throttle.New(store.Counters(), secret.RandomKey(), clk, throttle.Settings{SignUpsHourly: 2, CodesDaily: 3})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.Must(t, err)
 	return &harness{tries, t, clk}
 }
 

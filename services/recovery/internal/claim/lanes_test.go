@@ -48,6 +48,18 @@ func TestKnownDeviceIsNotLockedOut(t *testing.T) {
 	}
 }
 
+// V20: while audit is silent nobody's place is a usual one, so that an outage opens
+// no lane to strangers, and refuses nobody.
+func TestV20OutageIsNoFamiliarPlace(t *testing.T) {
+	d := roomtest.Two(t, roomtest.SQLite(t), roomtest.Options{StartsPerAccount: 3})
+	d.Peer.Set(func(p *roomtest.Peer) { p.Place, p.Blind = engine.Yes, true })
+	for i := range 4 {
+		if f := d.Start(roomtest.Name).Flow(); f.Lane != limits.LaneAnonymous || (f.Account == roomtest.Owner) != (i < 3) {
+			t.Errorf("start %d: lane %s, account %q", i+1, f.Lane, f.Account)
+		}
+	}
+}
+
 // R41: however often a recovery is started, the phones hear of it once a day.
 func TestStartsAreToldOnceADay(t *testing.T) {
 	roomtest.OnBoth(t, func(t *testing.T, store roomtest.Store) {

@@ -108,7 +108,7 @@ func TestNoBurstOfTexts(t *testing.T) {
 	}
 }
 
-// "Owner locked out through failed recoveries (must stay possible)": strangers' wrong roomtest.Saved codes, in as many recoveries as
+// "Owner locked out through failed recoveries (must stay possible)": strangers' wrong saved codes, in as many recoveries as
 // they may start, don't keep the owner's right one out, also from a device and a place that nobody knows.
 func TestWrongSavedCodesLockNobodyOut(t *testing.T) {
 	d := roomtest.New(t, roomtest.SQLite(t), roomtest.Options{})

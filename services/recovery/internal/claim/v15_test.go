@@ -68,7 +68,7 @@ func TestV15Pace(t *testing.T) {
 }
 
 // TestV15SharedBudgets: what flows of one account have in common (tries of its
-// numbers, of its roomtest.Saved codes, starts by strangers) must not be seen: whatever was
+// numbers, of its saved codes, starts by strangers) must not be seen: whatever was
 // tried before, an account answers like an unknown name.
 func TestV15SharedBudgets(t *testing.T) {
 	d := roomtest.Two(t, roomtest.SQLite(t), roomtest.Options{StartsPerAccount: 3})

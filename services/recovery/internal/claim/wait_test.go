@@ -49,7 +49,7 @@ func TestV20CarrierOutageLengthensTheWait(t *testing.T) {
 	})
 }
 
-// TestV20DeadNumberHoldsNobodyUp: a number that can't be told doesn't keep its roomtest.Owner out.
+// TestV20DeadNumberHoldsNobodyUp: a number that can't be told doesn't keep its owner out.
 func TestV20DeadNumberHoldsNobodyUp(t *testing.T) {
 	d := roomtest.Two(t, roomtest.SQLite(t), roomtest.Options{})
 	a := d.Start("ana")
@@ -63,7 +63,7 @@ func TestV20DeadNumberHoldsNobodyUp(t *testing.T) {
 	d.Must(a.Complete())
 }
 
-// TestShorterWaitIsAnnounced: everybody was told of 72 h; with a roomtest.Saved code it is
+// TestShorterWaitIsAnnounced: everybody was told of 72 h; with a saved code it is
 // 24 h, and who could object must know.
 func TestShorterWaitIsAnnounced(t *testing.T) {
 	roomtest.OnBoth(t, func(t *testing.T, store roomtest.Store) {

@@ -194,6 +194,8 @@ func TestParse(t *testing.T) {
 	for _, c := range []struct{ name, old, new, want string }{
 		{"unknown key", "max_active", "max_actives", "max_actives"},
 		{"row missing", "  W-oldest-stale-alone: refuse\n", "", "W-oldest-stale-alone: is missing"},
+		{"row without a value", "W-oldest-live-second-change: 24h", "W-oldest-live-second-change:", "W-oldest-live-second-change: is missing"},
+		{"row of null", "W-younger-second-older-live: 168h", "W-younger-second-older-live: null", "W-younger-second-older-live: is missing"},
 		{"unknown row", "W-oldest-stale-alone: refuse", "W-oldest-stale-alone: refuse\n  W-x: 1h", "W-x: no such row"},
 		{"bad duration", "W-oldest-live-alone: 72h", "W-oldest-live-alone: soon", "neither a duration"},
 		{"V6 turned round", "W-younger-second-older-live: 168h", "W-younger-second-older-live: 1h", "must not be longer than W-younger-second-older-live"},

@@ -30,7 +30,10 @@ func Parse(text []byte) (Policy, error) {
 	if len(text) > maxPolicy {
 		return Policy{}, fmt.Errorf("policy: longer than %d bytes", maxPolicy)
 	}
-	var p Policy
+	p := Policy{Waits: map[Row]Answer{}}
+	for _, row := range Rows() {
+		p.Waits[row] = unsaid
+	}
 	dec := yaml.NewDecoder(bytes.NewReader(text))
 	dec.KnownFields(true)
 	if err := dec.Decode(&p); err != nil {
@@ -86,8 +89,8 @@ func (p Policy) validate() error {
 	check(p.Vetoes.PerNumber >= 1, "vetoes.per_number: must be at least 1")
 	for _, row := range Rows() {
 		answer, ok := p.Waits[row]
-		check(ok, "waits.%s: is missing", row)
-		check(answer == Never || answer >= 0 && answer <= Answer(365*24*time.Hour), "waits.%s: must be 0 to 8760h", row)
+		check(ok && answer != unsaid, "waits.%s: is missing", row)
+		check(answer == unsaid || answer == Never || answer >= 0 && answer <= Answer(365*24*time.Hour), "waits.%s: must be 0 to 8760h", row)
 	}
 	for row := range p.Waits {
 		check(slices.Contains(Rows(), row), "waits.%.64s: no such row", row)

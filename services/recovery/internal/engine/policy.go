@@ -86,6 +86,9 @@ type Answer time.Duration
 // Never is a refusal, which is longer than every wait.
 const Never Answer = math.MaxInt64
 
+// unsaid is what a row without a value has, which YAML would read as a wait of 0.
+const unsaid Answer = math.MinInt64
+
 // answer is a row's; a row that is missing refuses.
 func (p Policy) answer(row Row) Answer {
 	if a, ok := p.Waits[row]; ok {

@@ -14,6 +14,7 @@ import (
 	"centinela/shared/fault"
 	counters "centinela/shared/limits"
 	"centinela/shared/secret"
+	"centinela/shared/testkit"
 )
 
 type budget struct {
@@ -25,19 +26,11 @@ type budget struct {
 func newBudget(t *testing.T) budget {
 	t.Helper()
 	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "r.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
+	testkit.Must(t, err)
+	testkit.CloseAfter(t, s)
 	clk := clock.NewManual(time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC))
 	b, err := limits.New(s.Counters(), secret.RandomKey(), clk, limits.Config{StartsPerAddress: 10, StartsPerAccount: 20})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.Must(t, err)
 	return budget{b, t, clk}
 }
 

@@ -1,7 +1,6 @@
 package mongo_test
 
 import (
-	"context"
 	"os"
 	"testing"
 
@@ -18,14 +17,8 @@ func TestStore(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) storetest.Store {
 		uri, database := testkit.Mongo(t)
 		s, err := mongo.Open(ctx, uri, database)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			if err := s.Close(context.Background()); err != nil {
-				t.Error(err)
-			}
-		})
+		testkit.Must(t, err)
+		testkit.CloseAfter(t, s)
 		return s
 	})
 }

@@ -100,7 +100,7 @@ func (s *Store) UpdateText(ctx context.Context, owner, id string, change func(*p
 	return err
 }
 
-// TextsOf implements post.Store: a flow's texts are in its document.
+// TextsOf implements claim.Store: a flow's texts are in its document.
 func (s *Store) TextsOf(ctx context.Context, flow string) ([]post.Text, error) {
 	doc, err := s.flows.Get(ctx, flow)
 	if isGone(err) {

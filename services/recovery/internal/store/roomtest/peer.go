@@ -34,6 +34,7 @@ type Peer struct {
 	Down     bool // auth
 	Silent   bool // auth, when it is asked for facts
 	Place    engine.Known
+	Blind    bool          // audit is down
 	Thinks   time.Duration // what an account that exists costs more, in made up time only
 	Ended    []string      // sessions
 	Weak     bool          // refuse the next password
@@ -149,5 +150,8 @@ func (p *Peer) ResetPassword(_ context.Context, _ string, _ secret.String, reset
 func (p *Peer) Familiarity(context.Context, string, string) (engine.Known, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.Blind {
+		return engine.Unknown, wallet.ErrUnavailableAuth
+	}
 	return p.Place, nil
 }

@@ -18,19 +18,14 @@ import (
 	"centinela/shared/limits/limitstest"
 	"centinela/shared/sqlitex"
 	"centinela/shared/sqlitex/sqlitextest"
+	"centinela/shared/testkit"
 )
 
 func open(ctx context.Context, t *testing.T, path string) *sqlite.Store {
 	t.Helper()
 	s, err := sqlite.Open(ctx, path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
+	testkit.Must(t, err)
+	testkit.CloseAfter(t, s)
 	return s
 }
 

@@ -83,7 +83,7 @@ func (s *Store) UpdateText(ctx context.Context, owner, id string, change func(*p
 	})
 }
 
-// TextsOf implements post.Store.
+// TextsOf implements claim.Store.
 func (s *Store) TextsOf(ctx context.Context, flow string) ([]post.Text, error) {
 	return texts.List(ctx, s.Read(), `SELECT body FROM texts WHERE owner = ?`, flow)
 }

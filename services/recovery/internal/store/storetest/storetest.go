@@ -10,12 +10,11 @@ import (
 	"centinela/services/recovery/internal/objection"
 	"centinela/services/recovery/internal/post"
 	"centinela/services/recovery/internal/wallet"
-	"centinela/shared/limits"
 	"centinela/shared/outbox"
 	"centinela/shared/testkit"
 )
 
-// Store is everything at once.
+// Store is everything at once but counters, whose cases are limitstest's.
 type Store interface {
 	wallet.Store
 	claim.Store
@@ -23,7 +22,6 @@ type Store interface {
 	post.Store
 	post.Inbox
 	outbox.Log
-	Counters() limits.Store
 }
 
 var now = time.Date(2030, 1, 1, 12, 0, 0, 1e6, time.UTC)
