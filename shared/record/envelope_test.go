@@ -8,6 +8,7 @@ import (
 	"errors"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -318,6 +319,27 @@ func TestParseRefuses(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 		})
+	}
+}
+
+// A text that ends anywhere, also within an escape, is refused and nothing worse.
+func TestReadCut(t *testing.T) {
+	s := sealed(t, sample())
+	for _, end := range []string{"", `\`, `"`} {
+		for i := range s.Body {
+			if _, err := Parse(slices.Concat(s.Body[:i:i], []byte(end))); !errors.Is(err, ErrInvalid) {
+				t.Errorf("%s%s: %v", s.Body[:i], end, err)
+			}
+		}
+		for i := range s.Openings {
+			env, err := Parse(s.Body)
+			if err == nil {
+				err = env.Disclose(slices.Concat(s.Openings[:i:i], []byte(end)))
+			}
+			if !errors.Is(err, ErrInvalid) {
+				t.Errorf("openings cut at %d, %q: %v", i, end, err)
+			}
+		}
 	}
 }
 
