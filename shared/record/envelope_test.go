@@ -300,6 +300,7 @@ func TestParseRefuses(t *testing.T) {
 		"unknown action":     strings.Replace(good, "session.created", "session.creates", 1),
 		"an unknown field":   strings.Replace(good, `"committed":{`, `"committed":{"zip":"`+strings.Repeat("x", 43)+`",`, 1),
 		"a short commitment": strings.Replace(good, `"account":"`, `"account":"x`, 1),
+		"an account in data": strings.Replace(good, `"data":{`, `"data":{"account":"x",`, 1),
 		"a plain address":    strings.Replace(good, `"committed":{`, `"address":"192.0.2.1","committed":{`, 1),
 		"an extra member":    strings.Replace(good, `,"v":2`, `,"u":1,"v":2`, 1),
 		"swapped data":       strings.Replace(good, `"count":3,"reason":"why"`, `"reason":"why","count":3`, 1),
