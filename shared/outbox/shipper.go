@@ -134,18 +134,25 @@ func (s *Shipper) shipOne(ctx context.Context) (more bool, _ error) {
 	}
 	shipment := s.pack(source, at, entries)
 	held, err := s.send(ctx, shipment)
-	switch {
-	case refused(err):
+	if refused(err) {
 		return true, s.sift(ctx, source, at, entries, err)
-	case err != nil:
-		return false, err
-	case held == at:
-		return false, errNotHeld
-	case held == shipment.Head:
-		s.metrics.shipped.Add(float64(len(shipment.Entries)))
-		return true, s.Log.Trim(ctx, held)
 	}
-	return true, s.agree(ctx, source, at, held)
+	if err != nil {
+		return false, err
+	}
+	return true, s.answered(ctx, source, at, shipment, held)
+}
+
+// answered moves on to what the receiver holds.
+func (s *Shipper) answered(ctx context.Context, source string, at record.Head, shipment record.Shipment, held record.Head) error {
+	switch held {
+	case at:
+		return errNotHeld
+	case shipment.Head:
+		s.metrics.shipped.Add(float64(len(shipment.Entries)))
+		return s.Log.Trim(ctx, held)
+	}
+	return s.agree(ctx, source, at, held)
 }
 
 // pack takes the entries up to the first that would be too much or out of order.
@@ -176,9 +183,8 @@ func (s *Shipper) sift(ctx context.Context, source string, at record.Head, entri
 	if len(entries) > 1 && entries[1].N == at.N+2 {
 		alone := s.pack(source, at, entries[:1])
 		held, err := s.send(ctx, alone)
-		if err == nil && held == alone.Head {
-			s.metrics.shipped.Inc()
-			if err := s.Log.Trim(ctx, held); err != nil {
+		if err == nil {
+			if err := s.answered(ctx, source, at, alone, held); err != nil || held != alone.Head {
 				return err
 			}
 			return s.sift(ctx, source, held, entries[1:], cause)

@@ -427,6 +427,36 @@ func TestDisagreementIsTold(t *testing.T) {
 	})
 }
 
+// A log that its receiver knows otherwise, and in which an event is refused: the parts of the shipment find out as the
+// whole would have.
+func TestDisagreementIsToldBesideAPoisonedEvent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		events := outboxtest.Events(7)
+		poisoned := refusing(events[6].ID)
+		calls := 0
+		g := start(t, func(call int, s record.Shipment) error {
+			if calls = call; call > 50 {
+				return away
+			}
+			return poisoned(call, s)
+		})
+		put(t, g.src, events[:4]...)
+		time.Sleep(time.Second)
+		instance, _, err := g.src.Shipped(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		g.got.Hold("auth/"+instance, record.Head{N: 2, Hash: record.Hash{1}})
+		put(t, g.src, events[4:]...)
+		time.Sleep(5 * time.Second)
+		g.end()
+		if all := g.got.Events(); calls > 50 || g.left(t) != 0 || len(all) != 4+1+3 || all[4].Event.Action != record.AuditGap || all[7].Event.Action != record.AuditGap {
+			t.Errorf("%d calls, %d left: %d events", calls, g.left(t), len(all))
+		}
+		g.metric(t, "rejected_total", "1")
+	})
+}
+
 // told checks that the events came at last, behind a notice, under another name.
 func (g *rig) told(t *testing.T, former string, held int64, events []record.Event) {
 	t.Helper()

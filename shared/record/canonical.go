@@ -2,6 +2,7 @@ package record
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -17,9 +18,21 @@ import (
 // only number that RFC 8785 §3.2.2.3 knows.
 const maxInt = 1 << 53
 
+var errNumber = errors.New("a whole number that a double doesn't hold")
+
+// held refuses whole numbers that would be rounded without a word.
+var held = json.WithMarshalers(json.JoinMarshalers(json.MarshalToFunc(whole[int]), json.MarshalToFunc(whole[int64]), json.MarshalToFunc(whole[uint64])))
+
+func whole[T int | int64 | uint64](_ *jsontext.Encoder, n T) error {
+	if n > maxInt || n+maxInt < 0 {
+		return errNumber
+	}
+	return errors.ErrUnsupported // for the usual way
+}
+
 // appendData writes data, at most depth levels deep. What it writes a reader takes.
 func appendData(dst []byte, data any, depth int) ([]byte, error) {
-	text, err := json.Marshal(data)
+	text, err := json.Marshal(data, held)
 	if err == nil {
 		err = (*jsontext.Value)(&text).Canonicalize()
 	}

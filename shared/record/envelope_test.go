@@ -8,6 +8,7 @@ import (
 	"errors"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -299,6 +300,7 @@ func TestParseRefuses(t *testing.T) {
 		"unknown action":     strings.Replace(good, "session.created", "session.creates", 1),
 		"an unknown field":   strings.Replace(good, `"committed":{`, `"committed":{"zip":"`+strings.Repeat("x", 43)+`",`, 1),
 		"a short commitment": strings.Replace(good, `"account":"`, `"account":"x`, 1),
+		"an account in data": strings.Replace(good, `"data":{`, `"data":{"account":"x",`, 1),
 		"a plain address":    strings.Replace(good, `"committed":{`, `"address":"192.0.2.1","committed":{`, 1),
 		"an extra member":    strings.Replace(good, `,"v":2`, `,"u":1,"v":2`, 1),
 		"swapped data":       strings.Replace(good, `"count":3,"reason":"why"`, `"reason":"why","count":3`, 1),
@@ -318,6 +320,27 @@ func TestParseRefuses(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 		})
+	}
+}
+
+// A text that ends anywhere, also within an escape, is refused and nothing worse.
+func TestReadCut(t *testing.T) {
+	s := sealed(t, sample())
+	for _, end := range []string{"", `\`, `"`} {
+		for i := range s.Body {
+			if _, err := Parse(slices.Concat(s.Body[:i:i], []byte(end))); !errors.Is(err, ErrInvalid) {
+				t.Errorf("%s%s: %v", s.Body[:i], end, err)
+			}
+		}
+		for i := range s.Openings {
+			env, err := Parse(s.Body)
+			if err == nil {
+				err = env.Disclose(slices.Concat(s.Openings[:i:i], []byte(end)))
+			}
+			if !errors.Is(err, ErrInvalid) {
+				t.Errorf("openings cut at %d, %q: %v", i, end, err)
+			}
+		}
 	}
 }
 

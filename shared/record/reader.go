@@ -71,6 +71,7 @@ func (r *reader) text() string {
 			return ""
 		}
 	}
+	r.i = len(r.s) // behind a last backslash it would be beyond the end
 	r.fail()
 	return ""
 }

@@ -12,8 +12,9 @@ type Versions struct {
 	Newest int64 // 0 at first
 	// Floor: who knows of nothing above it may not know of every removal.
 	Floor int64
-	// Epoch is another one in another database, and in one that was restored: its
-	// versions mean something else there.
+	// Epoch is another one in another database, and in one that centinela restore put
+	// back: its versions mean something else there. MongoDB's own restore keeps it; the
+	// parts that follow are started after that, and ask for everything.
 	Epoch string
 }
 

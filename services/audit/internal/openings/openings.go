@@ -145,8 +145,8 @@ func (k *Keeper) Seal(ctx context.Context, env *record.Envelope) (token, sealed 
 }
 
 // Open discloses the personal fields of an envelope that was stored with that
-// token. Errors: the store's, ErrErased (there are none any more), ErrNoKey,
-// ErrAltered, record.ErrInvalid.
+// token; with an error it discloses none. Errors: the store's, ErrErased (there are
+// none any more), ErrNoKey, ErrAltered, record.ErrInvalid.
 func (o *Opener) Open(ctx context.Context, env *record.Envelope, token, sealed []byte) error {
 	if !env.Personal() && len(sealed) == 0 && len(token) == 0 {
 		return nil
@@ -166,12 +166,14 @@ func (o *Opener) Open(ctx context.Context, env *record.Envelope, token, sealed [
 	if err != nil {
 		return errors.Join(ErrAltered, err)
 	}
-	if err := env.Disclose(text); err != nil {
+	opened := *env
+	if err := opened.Disclose(text); err != nil {
 		return err
 	}
-	if again, person := o.of(env.Event); person != (len(token) > 0) || again != owner {
+	if again, person := o.of(opened.Event); person != (len(token) > 0) || again != owner {
 		return fmt.Errorf("%w: found under another person", ErrAltered)
 	}
+	*env = opened
 	return nil
 }
 

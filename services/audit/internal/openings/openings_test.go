@@ -204,6 +204,16 @@ func TestAltered(t *testing.T) {
 	stolen := *ben
 	stolen.Event.ID = ana.Event.ID
 	_, rebound := seal(t, keeper, &stolen)
+	// Ana's own openings under ben's key, as if the event were ben's; and nobody's under the day's, as if that were a person.
+	lent := *ana
+	lent.Event.Account = ben.Event.Account
+	_, bent := seal(t, keeper, &lent)
+	var day []byte
+	for token := range store.keys {
+		if !bytes.Equal(token[:], anas) && !bytes.Equal(token[:], bens) {
+			day = token[:]
+		}
+	}
 	for name, c := range map[string]struct {
 		env           *record.Envelope
 		token, sealed []byte
@@ -216,6 +226,8 @@ func TestAltered(t *testing.T) {
 		"nobody's found under a person":        {nobody, anas, nobodys, openings.ErrAltered},
 		"of another person":                    {ana, anas, others, openings.ErrAltered},
 		"of another person, bound to it":       {ana, bens, rebound, record.ErrInvalid},
+		"one's own, of another person":         {ana, bens, bent, openings.ErrAltered},
+		"nobody's, of the day":                 {nobody, day, nobodys, openings.ErrAltered},
 		"half a token":                         {ana, anas[:8], sealed, openings.ErrAltered},
 		"a token more":                         {ana, append(slices.Clone(anas), 0), sealed, openings.ErrAltered},
 		"an unknown person":                    {ana, bytes.Repeat([]byte{7}, 16), sealed, openings.ErrNoKey},
