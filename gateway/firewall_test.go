@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"centinela/shared/module"
 	"centinela/shared/obs"
 	"centinela/shared/record"
+	"centinela/shared/revocation"
 	"centinela/shared/testkit"
 	"centinela/shared/verdicts"
 )
@@ -153,6 +155,18 @@ func TestNotReadyWithoutVerdicts(t *testing.T) {
 	}
 	up := start(t)
 	testkit.Eventually(t, testkit.Patience, func() (bool, string) { return up.module.Ready() == nil, "not ready with audit there" })
+}
+
+// TestNotReadyWithoutRevocations: with audit's verdicts alone it doesn't say that
+// it is ready; it is as soon as auth was heard.
+func TestNotReadyWithoutRevocations(t *testing.T) {
+	s := start(t, peer(module.Auth, "http://127.0.0.1:1"))
+	testkit.Eventually(t, testkit.Patience, func() (bool, string) {
+		err := s.module.Ready()
+		return errors.Is(err, revocation.ErrUnheard), fmt.Sprintf("Ready() = %v", err)
+	})
+	s.move(module.Auth, s.auth.server.URL)
+	s.ready()
 }
 
 // TestRevokedSessionsWithoutAuth: tokens are checked and revoked sessions are
