@@ -80,6 +80,29 @@ func TestFirewall(t *testing.T) {
 	}
 }
 
+// TestThrottleAndChallenge: the weaker verdicts. Whom one slows down has as many requests as the configuration says, each
+// counted once though the chain asks twice; whom one challenges is told so; nobody else notices.
+func TestThrottleAndChallenge(t *testing.T) {
+	s := start(t, config(func(c *gateway.Config) { c.Rates.Throttled = "3-H" })).ready()
+	on := func(action, address string) verdicts.Verdict {
+		return auditlinktest.Verdict(action, verdicts.Subject{Kind: verdicts.KindIP, Value: address})
+	}
+	slow, asked := on(verdicts.Throttle, "203.0.113.5"), on(verdicts.Challenge, "203.0.113.6")
+	s.audit.Put(slow, asked)
+	me := func(address string) answer { return s.get("/v1/me", person(s.token()), from(address)) }
+	got := s.within(time.Second, http.StatusForbidden, func() answer { return me("203.0.113.6") })
+	got.refused(t, 403, fault.CodeChallengeRequired)
+	for range 3 {
+		me("203.0.113.5").ok(t)
+	}
+	got = me("203.0.113.5")
+	got.refused(t, 429, fault.CodeTooManyRequests)
+	if p := got.problem(t); !strings.Contains(p.Detail, slow.ID) || got.header.Get("Retry-After") == "" {
+		t.Errorf("detail = %q, Retry-After = %q", p.Detail, got.header.Get("Retry-After"))
+	}
+	me("203.0.113.7").ok(t)
+}
+
 // TestRefusalSaysWhatToDo: the refused one learns until when, and an id to
 // complain with; the record learns who was refused.
 func TestRefusalSaysWhatToDo(t *testing.T) {
