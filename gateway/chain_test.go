@@ -306,6 +306,7 @@ func TestOrderOfTheChain(t *testing.T) {
 	}{
 		{"body limit before firewall", s.send("PUT", "/v1/me/password", strings.Repeat(" ", 1<<17), from("203.0.113.1")), 413, fault.CodeBodyTooLarge},
 		{"firewall before authentication", s.send("PUT", "/v1/me/password", bad, from("203.0.113.1")), 403, fault.CodeRefusedByFirewall},
+		{"firewall before rate limit", often(4, func() answer { return s.send("PUT", "/v1/me/password", bad, from("203.0.113.1")) }), 403, fault.CodeRefusedByFirewall},
 		{"authentication before validation", s.send("PUT", "/v1/me/password", bad, from("203.0.113.2")), 401, fault.CodeUnauthenticated},
 		{"verdicts on people before validation", s.send("PUT", "/v1/me/password", bad, from("203.0.113.2"), person(s.token())), 403, fault.CodeRefusedByFirewall},
 		{"validation", s.send("PUT", "/v1/me/password", bad, from("203.0.113.2"), person(s.people.Token("acc_000000000000000000000002", session))), 400, fault.CodeInvalidRequest},
@@ -314,6 +315,14 @@ func TestOrderOfTheChain(t *testing.T) {
 	for _, step := range steps {
 		t.Run(step.name, func(t *testing.T) { step.got.refused(t, step.want, step.code) })
 	}
+}
+
+// often asks so many times, and returns the last answer.
+func often(times int, ask func() answer) (last answer) {
+	for range times {
+		last = ask()
+	}
+	return last
 }
 
 // TestProbingIsRecorded: what was refused here shows in the record, a line for

@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"centinela/shared/module"
 	"centinela/shared/obs"
 	"centinela/shared/record"
+	"centinela/shared/revocation"
 	"centinela/shared/testkit"
 	"centinela/shared/verdicts"
 )
@@ -76,6 +78,29 @@ func TestFirewall(t *testing.T) {
 			s.within(time.Second, http.StatusOK, mine)
 		})
 	}
+}
+
+// TestThrottleAndChallenge: the weaker verdicts. Whom one slows down has as many requests as the configuration says, each
+// counted once though the chain asks twice; whom one challenges is told so; nobody else notices.
+func TestThrottleAndChallenge(t *testing.T) {
+	s := start(t, config(func(c *gateway.Config) { c.Rates.Throttled = "3-H" })).ready()
+	on := func(action, address string) verdicts.Verdict {
+		return auditlinktest.Verdict(action, verdicts.Subject{Kind: verdicts.KindIP, Value: address})
+	}
+	slow, asked := on(verdicts.Throttle, "203.0.113.5"), on(verdicts.Challenge, "203.0.113.6")
+	s.audit.Put(slow, asked)
+	me := func(address string) answer { return s.get("/v1/me", person(s.token()), from(address)) }
+	got := s.within(time.Second, http.StatusForbidden, func() answer { return me("203.0.113.6") })
+	got.refused(t, 403, fault.CodeChallengeRequired)
+	for range 3 {
+		me("203.0.113.5").ok(t)
+	}
+	got = me("203.0.113.5")
+	got.refused(t, 429, fault.CodeTooManyRequests)
+	if p := got.problem(t); !strings.Contains(p.Detail, slow.ID) || got.header.Get("Retry-After") == "" {
+		t.Errorf("detail = %q, Retry-After = %q", p.Detail, got.header.Get("Retry-After"))
+	}
+	me("203.0.113.7").ok(t)
 }
 
 // TestRefusalSaysWhatToDo: the refused one learns until when, and an id to
@@ -153,6 +178,18 @@ func TestNotReadyWithoutVerdicts(t *testing.T) {
 	}
 	up := start(t)
 	testkit.Eventually(t, testkit.Patience, func() (bool, string) { return up.module.Ready() == nil, "not ready with audit there" })
+}
+
+// TestNotReadyWithoutRevocations: with audit's verdicts alone it doesn't say that
+// it is ready; it is as soon as auth was heard.
+func TestNotReadyWithoutRevocations(t *testing.T) {
+	s := start(t, peer(module.Auth, "http://127.0.0.1:1"))
+	testkit.Eventually(t, testkit.Patience, func() (bool, string) {
+		err := s.module.Ready()
+		return errors.Is(err, revocation.ErrUnheard), fmt.Sprintf("Ready() = %v", err)
+	})
+	s.move(module.Auth, s.auth.server.URL)
+	s.ready()
 }
 
 // TestRevokedSessionsWithoutAuth: tokens are checked and revoked sessions are

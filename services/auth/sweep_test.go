@@ -26,10 +26,12 @@ type pieces struct {
 	mu                 sync.Mutex
 	sessions, counters int
 	taken              []int
+	before             time.Time // of the sessions asked for last
 	failing            error
 }
 
-func (p *pieces) SweepSessions(_ context.Context, _ time.Time, limit int) (int, error) {
+func (p *pieces) SweepSessions(_ context.Context, before time.Time, limit int) (int, error) {
+	p.before = before
 	return p.take(&p.sessions, limit)
 }
 
@@ -94,6 +96,26 @@ func TestSweepInPieces(t *testing.T) {
 		stop()
 		if err := <-done; err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// A session that ended stays for as long as a token of it may live, with room for clocks: the feed of ended sessions is read
+// from the store, and a service that starts anew would else take the token.
+func TestSweepLeavesWhatTokensMayBeOf(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const longest = time.Hour // auth.session.access_ttl at most
+		tooLong := DefaultConfig()
+		if tooLong.Session.AccessTTL = longest + time.Second; tooLong.Validate() == nil {
+			t.Fatalf("tokens may live longer than %s", longest)
+		}
+		p := &pieces{}
+		m, _ := sweeping(t, p)
+		if err := m.sweep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if kept := time.Since(p.before); kept < 2*longest {
+			t.Errorf("swept %s after the end", kept)
 		}
 	})
 }

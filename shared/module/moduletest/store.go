@@ -125,7 +125,8 @@ func sqliteLines(ctx context.Context, s module.Store) ([]string, error) {
 	return lines, nil
 }
 
-// rowsIn are all rows of a database.
+// rowsIn are all rows of a database at one moment: what the outbox ships between two tables would else be missing in one
+// and not yet noted in the other, which looks like rest.
 func rowsIn(ctx context.Context, file string) ([]string, error) {
 	name := url.URL{Scheme: "file", Opaque: (&url.URL{Path: file}).EscapedPath(), RawQuery: "mode=ro&_pragma=busy_timeout(10000)"}
 	db, err := sql.Open("sqlite", name.String())
@@ -133,15 +134,20 @@ func rowsIn(ctx context.Context, file string) ([]string, error) {
 		return nil, err
 	}
 	defer db.Close()
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = tx.Rollback() }() // it only read
 	// A query a table: SELECT 'table|' || quote("a") || '|' || quote("b") FROM "table".
-	queries, err := texts(ctx, db, `SELECT 'SELECT ''' || t.name || '|'' || ' || group_concat('quote("' || c.name || '")', ' || ''|'' || ') || ' FROM "' || t.name || '"'
+	queries, err := texts(ctx, tx, `SELECT 'SELECT ''' || t.name || '|'' || ' || group_concat('quote("' || c.name || '")', ' || ''|'' || ') || ' FROM "' || t.name || '"'
 		FROM sqlite_master t, pragma_table_info(t.name) c WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%' GROUP BY t.name`)
 	if err != nil {
 		return nil, err
 	}
 	var rows []string
 	for _, query := range queries {
-		some, err := texts(ctx, db, query)
+		some, err := texts(ctx, tx, query)
 		if err != nil {
 			return nil, err
 		}
@@ -151,8 +157,8 @@ func rowsIn(ctx context.Context, file string) ([]string, error) {
 }
 
 // texts are the rows of a query with one column.
-func texts(ctx context.Context, db *sql.DB, query string) (out []string, err error) {
-	rows, err := db.QueryContext(ctx, query)
+func texts(ctx context.Context, tx *sql.Tx, query string) (out []string, err error) {
+	rows, err := tx.QueryContext(ctx, query)
 	if err != nil {
 		return nil, err
 	}

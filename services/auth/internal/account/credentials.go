@@ -45,6 +45,9 @@ func (s *Service) ChangePassword(ctx context.Context, p Person, current, fresh s
 		}
 		return ErrWrongPassword
 	}
+	if err := s.Throttle.Forgive(ctx, try.All()); err != nil { // it was no guess, whatever becomes of the change
+		return err
+	}
 	hash, err := s.Hasher.Hash(ctx, password.Familiar, fresh)
 	if err != nil {
 		return err
@@ -63,9 +66,6 @@ func (s *Service) ChangePassword(ctx context.Context, p Person, current, fresh s
 		return err
 	}
 	s.Kick()
-	if err := s.Throttle.Forgive(ctx, try.All()); err != nil {
-		return err
-	}
 	return s.finishEnding(ctx, a.ID, o)
 }
 

@@ -1,6 +1,7 @@
 package account_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -50,6 +51,28 @@ func TestChangePassword(t *testing.T) {
 		h.want(change("wrong", goodPassword), account.ErrCredentials)
 	}
 	h.want(change(otherPassword, goodPassword), throttle.ErrTooMany)
+}
+
+// Who proves the password has guessed nothing, whatever becomes of the change.
+func TestChangeThatFailsCostsNoTry(t *testing.T) {
+	h := newHarness(t)
+	h.signUp("ana")
+	p := h.person(h.signIn("ana", phone, atHome))
+	svc := h.with(cannotChange{h.store}, cheap, settings())
+	for range 6 {
+		err := svc.ChangePassword(t.Context(), p, secret.NewString(goodPassword), secret.NewString(otherPassword), atHome)
+		if !errors.Is(err, errStopped) {
+			t.Fatalf("error %v", err)
+		}
+	}
+	h.must(h.ChangePassword(t.Context(), p, secret.NewString(goodPassword), secret.NewString(otherPassword), atHome))
+}
+
+// cannotChange is a store that changes no account.
+type cannotChange struct{ account.Store }
+
+func (cannotChange) UpdateAccount(context.Context, string, func(*account.Account) ([]record.Event, error)) error {
+	return errStopped
 }
 
 // MU A30: a reset that comes while the password is changed wins.

@@ -302,14 +302,49 @@ func TestSignInUncheckedTryIsGivenBack(t *testing.T) {
 			return nil, nil
 		}))
 	}
+	p := h.person(h.signIn("ana", phone, atHome))
+	change := func() error {
+		return h.ChangePassword(t.Context(), p, secret.NewString(goodPassword), secret.NewString(otherPassword), atHome)
+	}
 	setHash("damaged")
 	for range 10 {
+		if err := change(); fault.From(err).Kind != fault.KindInternal {
+			t.Fatalf("change: error %v", err)
+		}
 		if _, err := h.try("ana", goodPassword, secret.String{}, abroad); fault.From(err).Kind != fault.KindInternal {
 			t.Fatalf("error %v", err)
 		}
 	}
 	setHash(a.PasswordHash)
 	h.signIn("ana", secret.String{}, abroad)
+	h.must(change())
+}
+
+// An unknown name waits for a hash as a known one does: in a flood, who is told "busy" and who "wrong" would else say which
+// names there are, whatever the pace.
+func TestSignInOfUnknownNamesTakesAHash(t *testing.T) {
+	h := newHarness(t)
+	svc := h.with(h.store, password.Params{MemoryKiB: 64 << 10, Time: 8, Threads: 64}, settings()) // one at once
+	const many = 40
+	results := make(chan error, many)
+	for i := range many {
+		go func() {
+			_, err := svc.SignIn(t.Context(), account.SignIn{Identifier: fmt.Sprintf("nobody%d", i), Password: secret.NewString(goodPassword)},
+				record.Origin{Address: fmt.Sprintf("192.0.2.%d", i)})
+			results <- err
+		}()
+	}
+	busy := 0
+	for range many {
+		if err := <-results; errors.Is(err, password.ErrBusy) {
+			busy++
+		} else {
+			h.want(err, account.ErrCredentials)
+		}
+	}
+	if busy == 0 {
+		t.Error("nobody had to wait")
+	}
 }
 
 // Parallel guesses buy nothing: the counter is raised before the check.

@@ -21,17 +21,17 @@ var ErrInvalid = fault.New(fault.KindInvalid, fault.CodeInvalidField, "the user 
 
 // Rules are what the configuration adds.
 type Rules struct {
-	staff, words map[string]bool // by Key, without separators
+	staff, words map[string]bool // by look, without separators
 }
 
 // NewRules are the rules with more names that nobody may take.
 func NewRules(reserved []string) Rules {
 	r := Rules{staff: make(map[string]bool), words: make(map[string]bool)}
 	for _, taken := range append(append([]string(nil), staff...), reserved...) {
-		r.staff[Key(withoutSeparators(taken))] = true
+		r.staff[look(withoutSeparators(taken))] = true
 	}
 	for _, taken := range words {
-		r.words[Key(taken)] = true
+		r.words[look(taken)] = true
 	}
 	return r
 }

@@ -251,13 +251,13 @@ func TestReserved(t *testing.T) {
 	for _, typed := range []string{
 		"admin", "Admin", "ADMIN", "аdmin", "adm1n", "admin1", "admin_2024", "ad.min", "root", "support", "Soporte", "s0porte", "seguridad",
 		"security", "operator", "centinela", "Centine1a", "system", "sistema", "null", "staff", "help", "ayuda", "no-reply", "noreply", "no.reply",
-		"moderación", "administracion", "administrador", "acme", "ACME", "acmeBank", "acme_bank", "über", "uber",
+		"moderación", "administracion", "administrador", "officia1", "officia12", "servici01", "lega1_2024", "oficlal", "serviclo7", "acme", "ACME", "acmeBank", "acme_bank", "über", "uber",
 	} {
 		if shown, err := rules.Clean(typed); err == nil {
 			t.Errorf("%s can be had, as %s", typed, shown)
 		}
 	}
-	for _, typed := range []string{"adminda", "rooted", "user1", "owner2", "team7", "guest77", "helpful", "acmella", "Ana", "supportive", "soportales"} {
+	for _, typed := range []string{"adminda", "rooted", "user1", "owner2", "team7", "guest77", "helpful", "acmella", "Ana", "supportive", "soportales", "oficina12", "legado2"} {
 		if _, err := rules.Clean(typed); err != nil {
 			t.Errorf("%s: %v", typed, err)
 		}

@@ -21,8 +21,22 @@ var words = []string{
 
 func (rules Rules) isReserved(shown string) bool {
 	plain := withoutSeparators(shown)
-	return rules.words[Key(plain)] || rules.staff[Key(plain)] || rules.staff[Key(strings.TrimRight(plain, "0123456789"))]
+	if rules.words[look(plain)] {
+		return true
+	}
+	// The digits behind go one by one: what ends like a letter may be its end (officia12, servici01).
+	for rest := plain; ; rest = rest[:len(rest)-1] {
+		if rules.staff[look(rest)] {
+			return true
+		}
+		if strings.TrimRight(rest, "0123456789") == rest {
+			return false
+		}
+	}
 }
+
+// look is Key with every i an l from the start, so that the l of "oficlal" makes no d of the letter before it.
+func look(plain string) string { return Key(oneLine.Replace(Fold(plain))) }
 
 func withoutSeparators(s string) string {
 	return strings.NewReplacer("_", "", ".", "", "-", "").Replace(s)

@@ -164,6 +164,29 @@ func TestTwoProcesses(t *testing.T) {
 	}
 }
 
+// Who got the first of several pages of one process, and goes on at another, gets there what was on the others.
+func TestCutPageGoesOnElsewhere(t *testing.T) {
+	store, clk := &memory{}, clock.NewManual(start)
+	known, want := map[string]bool{}, mostAtOnce+1
+	for i := range want {
+		store.end(fmt.Sprintf("s%05d", i), start.Add(-5*time.Minute), start.Add(5*time.Minute))
+	}
+	page, err := open(t, store, clk).Read(t.Context(), "", 0)
+	if err != nil || !page.More {
+		t.Fatalf("first page: more %v, %v", page.More, err)
+	}
+	for _, e := range page.Entries {
+		known[e.Session] = true
+	}
+	rest, _ := all(t, open(t, store, clk), page.Next)
+	for _, s := range rest {
+		known[s] = true
+	}
+	if len(known) != want {
+		t.Errorf("%d of %d were heard of", len(known), want)
+	}
+}
+
 // A clock that is set back by two hours hides nothing: neither what ends then, nor what ended before while its tokens
 // live, from a process that goes on and from one that starts anew.
 func TestClockSetBack(t *testing.T) {
