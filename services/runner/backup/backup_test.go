@@ -344,6 +344,23 @@ func TestRestoreAgain(t *testing.T) {
 	}
 }
 
+// A restore that ends between two roots leaves the data folder such that nothing
+// starts in it: with other keys, which development makes by itself, it is of no use.
+func TestRestoreEndsInTheDataFolder(t *testing.T) {
+	s := newSuite(t)
+	dir, target := s.write(), s.target()
+	target.Prepare = func(context.Context, backup.Place, string) error {
+		s.file(filepath.Join(target.Roots[1], "a.key", "in the way"), "")
+		return nil
+	}
+	if err := backup.Restore(t.Context(), dir, target, func(string) {}); err == nil {
+		t.Error("restored")
+	}
+	if _, err := os.Stat(filepath.Join(target.Roots[0], backup.Staging)); err != nil {
+		t.Error(err)
+	}
+}
+
 // The manifest is plain JSON, so that other tools can check a backup too.
 func TestManifest(t *testing.T) {
 	dir := newSuite(t).write()
