@@ -107,3 +107,16 @@ func TestFormerKeysAreBackedUp(t *testing.T) {
 		}
 	}
 }
+
+// A manifest is no way to other files than the suite's own.
+func TestPlaceOfAStranger(t *testing.T) {
+	cfg := load(t, "data_dir="+t.TempDir())
+	for _, name := range []string{"keys/../a.key", "keys/below/a.key", "keys/centinela.yaml", "auth/other.db", "auth/../auth/auth.db", "/auth/auth.db", ""} {
+		if p, known := cfg.place(name); known {
+			t.Errorf("%q belongs to %s", name, p.Path)
+		}
+	}
+	if _, known := cfg.place("auth/auth.db"); !known {
+		t.Error("auth's database has no place")
+	}
+}

@@ -267,6 +267,12 @@ func TestRestoreRefusals(t *testing.T) {
 		"a file twice":           {replace(`"name": "keys/a.pub"`, `"name": "keys/a.key"`), "is damaged"},
 		"an unknown file":        {replace(`"name": "keys/a.pub"`, `"name": "keys/b.pub"`), "doesn't know"},
 		"a way out":              {replace(`"name": "keys/a.pub"`, `"name": "../../a.pub"`), "doesn't know"},
+		"a way out that its caller would go": {func(t *testing.T, dir string, target *backup.Target) {
+			replace(`"name": "keys/a.pub"`, `"name": "keys/../keys/a.pub"`)(t, dir, target)
+			target.Place = func(name string) (backup.Place, bool) {
+				return backup.Place{Name: name, Path: filepath.Join(target.Roots[0], filepath.FromSlash(name))}, true
+			}
+		}, "doesn't know"},
 		"another engine":         {func(_ *testing.T, _ string, target *backup.Target) { target.Engine = "mongodb" }, "store.engine"},
 		"a newer database": {func(t *testing.T, _ string, target *backup.Target) {
 			place := target.Place
