@@ -273,7 +273,7 @@ func TestRestoreRefusals(t *testing.T) {
 				return backup.Place{Name: name, Path: filepath.Join(target.Roots[0], filepath.FromSlash(name))}, true
 			}
 		}, "doesn't know"},
-		"another engine":         {func(_ *testing.T, _ string, target *backup.Target) { target.Engine = "mongodb" }, "store.engine"},
+		"another engine": {func(_ *testing.T, _ string, target *backup.Target) { target.Engine = "mongodb" }, "store.engine"},
 		"a newer database": {func(t *testing.T, _ string, target *backup.Target) {
 			place := target.Place
 			target.Place = func(name string) (backup.Place, bool) {
