@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -69,13 +71,13 @@ const (
 // parts in the order in which they stop.
 func (c Config) places() ([]backup.Place, error) {
 	var places []backup.Place
-	for _, pattern := range []string{"*.key", "*.pub"} {
-		files, err := filepath.Glob(filepath.Join(c.KeyDir, pattern))
-		if err != nil {
-			return nil, fmt.Errorf("key_dir: %w", err)
-		}
-		for _, path := range files {
-			places = append(places, backup.Place{Name: keysFolder + filepath.Base(path), Path: path})
+	files, err := os.ReadDir(c.KeyDir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("key_dir: %w", err)
+	}
+	for _, f := range files {
+		if isKey(f.Name()) {
+			places = append(places, backup.Place{Name: keysFolder + f.Name(), Path: filepath.Join(c.KeyDir, f.Name())})
 		}
 	}
 	places = append(places, backup.Place{Name: devClockFile, Path: filepath.Join(c.DataDir, devClockFile)})
@@ -106,11 +108,16 @@ func (c Config) placesOf(r row) ([]backup.Place, error) {
 	return append(places, backup.Place{Name: r.name + "/" + r.database(), Path: filepath.Join(c.DataDir, r.name, r.database()), Schema: schema}), nil
 }
 
+// isKey knows the files of a key folder: keys, public halves, and those of former
+// keys (NAME.pub.1), without which audit can't verify what these signed.
+func isKey(name string) bool {
+	return strings.HasSuffix(name, ".key") || strings.HasSuffix(name, ".pub") || strings.Contains(name, ".pub.")
+}
+
 // place is where a file of a backup belongs.
 func (c Config) place(name string) (backup.Place, bool) {
 	if key, ok := strings.CutPrefix(name, keysFolder); ok {
-		known := !strings.Contains(key, "/") && (strings.HasSuffix(key, ".key") || strings.HasSuffix(key, ".pub"))
-		return backup.Place{Name: name, Path: filepath.Join(c.KeyDir, key)}, known
+		return backup.Place{Name: name, Path: filepath.Join(c.KeyDir, key)}, isKey(key) && !strings.Contains(key, "/")
 	}
 	places, err := c.places()
 	if err != nil {

@@ -3,6 +3,7 @@ package runner
 import (
 	"database/sql"
 	"errors"
+	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -80,4 +81,42 @@ func openPart(t *testing.T, cfg Config, r row) *sqlitex.DB {
 		t.Fatal(err)
 	}
 	return db
+}
+
+// The public halves of former keys (SECURITY.md) come back too, for all to read:
+// without them audit can't verify what was signed before a rotation. A key folder's
+// name is no pattern.
+func TestFormerKeysAreBackedUp(t *testing.T) {
+	from := load(t, "data_dir="+t.TempDir(), "key_dir="+filepath.Join(t.TempDir(), "keys[1]"))
+	if _, err := MakeKeys(from.KeyDir); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(filepath.Join(from.KeyDir, "auth.pub"), filepath.Join(from.KeyDir, "auth.pub.1")); err != nil {
+		t.Fatal(err)
+	}
+	dir, to := filepath.Join(t.TempDir(), "backup"), load(t, "data_dir="+filepath.Join(t.TempDir(), "fresh"))
+	if err := Backup(t.Context(), from, "v1", dir, func(string) {}); err != nil {
+		t.Fatal(err)
+	}
+	if err := Restore(t.Context(), to, dir, func(string) {}); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]os.FileMode{"auth.pub.1": 0o644, "auth.key": 0o600} {
+		if info, err := os.Stat(filepath.Join(to.KeyDir, name)); err != nil || info.Mode() != want {
+			t.Errorf("%s: %v, %v", name, info, err)
+		}
+	}
+}
+
+// A manifest is no way to other files than the suite's own.
+func TestPlaceOfAStranger(t *testing.T) {
+	cfg := load(t, "data_dir="+t.TempDir())
+	for _, name := range []string{"keys/../a.key", "keys/below/a.key", "keys/centinela.yaml", "auth/other.db", "auth/../auth/auth.db", "/auth/auth.db", ""} {
+		if p, known := cfg.place(name); known {
+			t.Errorf("%q belongs to %s", name, p.Path)
+		}
+	}
+	if _, known := cfg.place("auth/auth.db"); !known {
+		t.Error("auth's database has no place")
+	}
 }

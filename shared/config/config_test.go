@@ -188,7 +188,7 @@ func TestLoadInvalidYAML(t *testing.T) {
 		"flow":            {"listen: :1\nauth: {memory: 1\nrules: []\n", ": line 2: "},        // where the brace is
 		"first line":      {"x: }\n", ": line 1: "},
 		"indentation":     {"listen: :1\n auth: 2\n", ": line 2: "},
-		"anchor":          {"listen: *x\n", ": unknown anchor 'x'"},
+		"anchor":          {"listen: *hunter2\n", ": unknown anchor: quote a text that begins with *"},
 		"tab":             {"auth:\n\tmemory: 1\n", ": line 2: "},
 		"no mapping":      {"hunter2", ": line 1: must be keys with values"},
 		"second document": {"listen: a\n---\nlisten: b\n", ": line 2: a second document"},

@@ -119,5 +119,8 @@ func syntaxError(path string, err error) error {
 		line, _ := strconv.Atoi(found[1]) // digits, or none
 		message = fmt.Sprintf("line %d: %s", line+1, found[2])
 	}
+	if strings.HasPrefix(message, "unknown anchor") { // whose name may be a password that begins with *
+		message = "unknown anchor: quote a text that begins with *"
+	}
 	return fmt.Errorf("%s: %s", path, message)
 }

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
 const (
@@ -31,11 +30,11 @@ func (db *DB) checkEdition(ctx context.Context) error {
 	case err != nil || marked && mark.Edition == edition:
 		return err
 	case marked || slices.ContainsFunc(names, func(name string) bool { return name != editionCollection }):
-		return fmt.Errorf("the database %s was made by another edition of centinela, whose data has another form: set store.database to a new name, or start the edition that made it; nothing was changed", db.database.Name())
+		return fmt.Errorf("the database %s holds data of another form: another edition of centinela made it, or another program: set store.database to a new name, or start what made it; nothing was changed", db.database.Name())
 	}
-	_, err = db.C(editionCollection).UpdateOne(ctx, ByID("centinela"), Set(bson.D{{Key: "edition", Value: edition}}), options.UpdateOne().SetUpsert(true))
-	if IsDuplicate(err) { // two instances made it at once
-		return nil
+	_, err = db.C(editionCollection).InsertOne(ctx, append(ByID("centinela"), bson.E{Key: "edition", Value: edition}))
+	if IsDuplicate(err) { // another instance was faster, perhaps of another edition
+		return db.checkEdition(ctx)
 	}
 	return Wrap(err)
 }

@@ -17,6 +17,7 @@ import (
 	"centinela/shared/fault"
 	"centinela/shared/mongox"
 	"centinela/shared/record"
+	"centinela/shared/testkit"
 )
 
 // scripted is a server that speaks enough of the wire protocol for the driver (OP_MSG, and OP_QUERY of the first
@@ -318,5 +319,25 @@ func TestReady(t *testing.T) {
 	db, _ = follow(t, writeError(11000)) // another instance wrote the first one
 	if err := db.Ready(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+// Who finds an empty database, and was forestalled in marking it, looks whose it is now.
+func TestForestalledEdition(t *testing.T) {
+	for theirs, refused := range map[int]bool{2: false, 3: true} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := &scripted{t: t, listener: l, script: []answer{good, found(), found(), writeError(11000), found(), found(bson.D{{Key: "edition", Value: theirs}}), good}}
+		go s.serve()
+		db, err := mongox.Open(t.Context(), "mongodb://"+l.Addr().String()+"/?directConnection=true", "x", nil)
+		if (err != nil) != refused {
+			t.Errorf("edition %d: %v", theirs, err)
+		}
+		if err == nil {
+			testkit.Must(t, db.Close(t.Context()))
+		}
+		testkit.Must(t, l.Close())
 	}
 }

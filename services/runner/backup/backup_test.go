@@ -267,7 +267,13 @@ func TestRestoreRefusals(t *testing.T) {
 		"a file twice":           {replace(`"name": "keys/a.pub"`, `"name": "keys/a.key"`), "is damaged"},
 		"an unknown file":        {replace(`"name": "keys/a.pub"`, `"name": "keys/b.pub"`), "doesn't know"},
 		"a way out":              {replace(`"name": "keys/a.pub"`, `"name": "../../a.pub"`), "doesn't know"},
-		"another engine":         {func(_ *testing.T, _ string, target *backup.Target) { target.Engine = "mongodb" }, "store.engine"},
+		"a way out that its caller would go": {func(t *testing.T, dir string, target *backup.Target) {
+			replace(`"name": "keys/a.pub"`, `"name": "keys/../keys/a.pub"`)(t, dir, target)
+			target.Place = func(name string) (backup.Place, bool) {
+				return backup.Place{Name: name, Path: filepath.Join(target.Roots[0], filepath.FromSlash(name))}, true
+			}
+		}, "doesn't know"},
+		"another engine": {func(_ *testing.T, _ string, target *backup.Target) { target.Engine = "mongodb" }, "store.engine"},
 		"a newer database": {func(t *testing.T, _ string, target *backup.Target) {
 			place := target.Place
 			target.Place = func(name string) (backup.Place, bool) {
@@ -341,6 +347,23 @@ func TestRestoreAgain(t *testing.T) {
 	}
 	if after := list(t, other.Roots); after != before {
 		t.Errorf("it changed something:\n%s", after)
+	}
+}
+
+// A restore that ends between two roots leaves the data folder such that nothing
+// starts in it: with other keys, which development makes by itself, it is of no use.
+func TestRestoreEndsInTheDataFolder(t *testing.T) {
+	s := newSuite(t)
+	dir, target := s.write(), s.target()
+	target.Prepare = func(context.Context, backup.Place, string) error {
+		s.file(filepath.Join(target.Roots[1], "a.key", "in the way"), "")
+		return nil
+	}
+	if err := backup.Restore(t.Context(), dir, target, func(string) {}); err == nil {
+		t.Error("restored")
+	}
+	if _, err := os.Stat(filepath.Join(target.Roots[0], backup.Staging)); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -105,7 +106,7 @@ func describe(name, path string) (File, error) {
 // makes the folder. Keys stay closed; what is public may be read by all.
 func copyFile(name, from, to string) (File, error) {
 	mode := fs.FileMode(0o600)
-	if filepath.Ext(to) == ".pub" {
+	if strings.HasSuffix(name, ".pub") || strings.Contains(name, ".pub.") {
 		mode = 0o644
 	}
 	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"centinela/shared/sqlitex"
@@ -54,7 +55,8 @@ func Restore(ctx context.Context, dir string, t Target, say func(line string)) e
 		}
 		return err
 	}
-	for _, root := range t.Roots {
+	// The data folder last: while a restore stands aside there, nothing starts.
+	for _, root := range slices.Backward(t.Roots) {
 		if err := settle(root); err != nil {
 			return err
 		}
