@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"regexp"
@@ -13,6 +14,7 @@ import (
 
 	"centinela/openapi/gen/recoveryapi"
 	"centinela/services/recovery"
+	"centinela/services/recovery/internal/post"
 	"centinela/shared/access"
 	"centinela/shared/httpkit"
 	"centinela/shared/module"
@@ -207,6 +209,15 @@ func (w *world) text(number, part string) string {
 func (w *world) code(number string) string {
 	w.T.Helper()
 	return codePattern.FindStringSubmatch(w.text(number, "@localhost #"))[1]
+}
+
+// announced waits until n announcements of waits are known to be with the provider.
+func (w *world) announced(n int) {
+	w.T.Helper()
+	testkit.Eventually(w.T, testkit.Patience, func() (bool, string) {
+		got := w.audit.sent(string(post.Announcement))
+		return got == n, fmt.Sprintf("%d announcements, want %d", got, n)
+	})
 }
 
 // prove adds and verifies a number; it returns its id.

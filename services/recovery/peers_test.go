@@ -20,6 +20,7 @@ import (
 	"centinela/shared/httpkit/httpkittest"
 	"centinela/shared/module/moduletest"
 	"centinela/shared/outbox/outboxtest"
+	"centinela/shared/record"
 )
 
 // fakeAuth is auth as its spec has it, with one account, "ana".
@@ -249,6 +250,19 @@ func (f *fakeAudit) count(action, outcome string) int {
 	n := 0
 	for _, e := range f.Events() {
 		if e.Event.Action == action && e.Event.Outcome == outcome {
+			n++
+		}
+	}
+	return n
+}
+
+// sent is how many texts with that purpose the provider took.
+func (f *fakeAudit) sent(purpose string) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := 0
+	for _, e := range f.Events() {
+		if e.Event.Action == record.SMSSent && e.Data()["purpose"] == purpose {
 			n++
 		}
 	}

@@ -146,12 +146,14 @@ func TestV20Outages(t *testing.T) {
 	w.Clock.Advance(31 * day)
 	c := w.start("ana", device)
 	w.want(c.evidence("saved_code", savedCode), 200, "")
-	w.audit.mu.Lock()
-	w.audit.down = true
-	w.audit.mu.Unlock()
+	audit := func(down bool) { w.audit.mu.Lock(); w.audit.down = down; w.audit.mu.Unlock() }
+	audit(true)
 	if a := w.want(c.bySMS(first), 200, ""); a.Field("state") != "waiting" || a.Field("earliest_at") != w.Clock.Now().Add(day).Format(time.RFC3339) {
 		t.Error(a.Body)
 	}
+	audit(false) // it tells when everybody was told
+	w.announced(1)
+	audit(true)
 	w.auth.set(func() { w.auth.down = true })
 	w.want(w.call("POST", "/v1/recoveries", "", map[string]string{"identifier": "ana"}), 503, "unavailable")
 	w.want(w.call("POST", "/v1/recoveries", "", map[string]string{"identifier": "nobody"}), 503, "unavailable")
@@ -355,6 +357,7 @@ func TestStoppedWhileCompleting(t *testing.T) {
 		w.Clock.Advance(8 * day)
 		c := w.start("ana", "")
 		w.want(c.bySMS(first), 200, "")
+		w.announced(1)
 		w.Clock.Advance(3 * day)
 		w.auth.set(func() { w.auth.lost = true })
 		w.want(c.complete(), 503, "unavailable")
@@ -387,9 +390,11 @@ func TestCompletionEndsOthers(t *testing.T) {
 	w.Clock.Advance(8 * day)
 	a := w.start("ana", "")
 	w.want(a.bySMS(first), 200, "")
+	w.announced(1)
 	w.Clock.Advance(time.Hour)
 	b := w.start("ana", "")
 	w.want(b.bySMS(first), 200, "")
+	w.announced(2)
 	w.Clock.Advance(3 * day)
 	w.want(b.complete(), 200, "")
 	w.want(a.complete(), 409, "recovery_ended")
@@ -406,6 +411,7 @@ func TestV22ResetIsCompared(t *testing.T) {
 	w.Clock.Advance(8 * day)
 	c := w.start("ana", "")
 	w.want(c.bySMS(first), 200, "")
+	w.announced(1)
 	w.Clock.Advance(3 * day)
 	w.auth.set(func() { w.auth.raced = func() { w.auth.version++ } })
 	w.want(c.complete(), 409, "recovery_not_allowed_yet")
@@ -419,6 +425,7 @@ func TestV22ResetIsCompared(t *testing.T) {
 	w.Clock.Advance(day)
 	d := w.start("ana", "")
 	w.want(d.bySMS(first), 200, "")
+	w.announced(2)
 	w.Clock.Advance(3 * day)
 	w.auth.set(func() {
 		w.auth.raced = func() {

@@ -105,32 +105,19 @@ func (p *play) oldIsDead(ctx context.Context) error {
 }
 
 func (p *play) waitAlone(ctx context.Context) error {
-	if _, err := p.news(ctx, p.phoneB); err != nil {
-		return err
-	}
 	thief, err := p.client(v6())
-	if err != nil {
-		return err
+	if err == nil {
+		p.recovery, err = p.startWaiting(ctx, thief)
 	}
-	if p.recovery, err = p.startWaiting(ctx, thief); err != nil {
-		return err
-	}
-	return within(ctx, 10*time.Second, "a text at phone B that announces the recovery and says how to stop it", func() (string, error) {
-		bodies, err := p.news(ctx, p.phoneB)
-		for _, body := range bodies {
-			if origin.MatchString(body) {
-				return "", differs("no code at phone B", "one")
-			}
-			if strings.Contains(body, "NO") && until.MatchString(body) {
-				return "", nil
-			}
-		}
-		return "none", err
-	})
+	return err
 }
 
-// startWaiting starts a recovery with phone A alone: it has to wait 72 h.
+// startWaiting starts a recovery with phone A alone: it has to wait 72 h, which
+// phone B is told.
 func (p *play) startWaiting(ctx context.Context, from *sdk.Client) (*sdk.Recovery, error) {
+	if _, err := p.news(ctx, p.phoneB); err != nil {
+		return nil, err
+	}
 	r, _, err := from.StartRecovery(ctx, p.ana.name)
 	if err != nil {
 		return nil, err
@@ -154,7 +141,21 @@ func (p *play) startWaiting(ctx context.Context, from *sdk.Client) (*sdk.Recover
 		return nil, differs("a wait of "+wait.String(), left.String())
 	}
 	_, err = r.Complete(ctx, p.newPassword())
-	return r, refused(err, sdk.CodeNotAllowedYet, "the completion before its time")
+	if err := refused(err, sdk.CodeNotAllowedYet, "the completion before its time"); err != nil {
+		return nil, err
+	}
+	return r, within(ctx, 10*time.Second, "a text at phone B that announces the recovery and says how to stop it", func() (string, error) {
+		bodies, err := p.news(ctx, p.phoneB)
+		for _, body := range bodies {
+			if origin.MatchString(body) {
+				return "", differs("no code at phone B", "one")
+			}
+			if strings.Contains(body, "NO") && until.MatchString(body) {
+				return "", nil
+			}
+		}
+		return "none", err
+	})
 }
 
 func (p *play) veto(ctx context.Context) error {

@@ -57,19 +57,25 @@ func (f *Flow) finalCall() (time.Time, bool) {
 	return at, at.After(f.AnnouncedAt)
 }
 
-// runsFrom is when everybody was told of the wait, as far as it is known at now: a
-// provider that is away lengthens the wait, so that nobody gets in unannounced
-// (V20). What it took at the first try, or has yet to be asked for, counts as
-// told when it was written; what it refused for now, as told now.
+// promptly is how soon a text that nothing kept back is with its provider.
+const promptly = time.Minute
+
+// runsFrom is when everybody was told of the wait, as far as it is known at now:
+// whatever was away, the provider or we, lengthens the wait, so that nobody gets in
+// unannounced (V20). What was taken at the first try, promptly, counts as told when
+// it was written; what was taken later, when it was taken; what wasn't, as told now.
 func (f *Flow) runsFrom(texts []post.Text, now time.Time) time.Time {
 	told := f.AnnouncedAt
 	for _, t := range texts {
-		switch {
-		case t.Purpose != post.Announcement || t.Attempts == 0:
-		case t.FinishedAt.IsZero():
-			told = due.Later(told, now)
-		case t.Attempts > 1:
-			told = due.Later(told, t.FinishedAt)
+		if t.Purpose != post.Announcement {
+			continue
+		}
+		at, keptBack := t.FinishedAt, t.Attempts > 1
+		if at.IsZero() {
+			at, keptBack = now, t.Attempts > 0
+		}
+		if keptBack || at.Sub(t.CreatedAt) > promptly {
+			told = due.Later(told, at)
 		}
 	}
 	return told

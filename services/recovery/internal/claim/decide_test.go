@@ -90,7 +90,7 @@ func TestCompletionIsToldToAll(t *testing.T) {
 	d.Must(err) // never proved
 	a := d.Start(roomtest.Name)
 	a.BySMS(roomtest.Older)
-	d.Clock.Advance(3 * day)
+	d.Pass(3 * day)
 	d.Must(a.Complete())
 	for number, want := range map[string]int{roomtest.Older: 1, roomtest.Newer: 1, roomtest.Other: 1, "+34600222333": 0} {
 		if got := d.Told(number, "fue recuperada"); got != want {
@@ -130,7 +130,7 @@ func TestDecisionsAreRecorded(t *testing.T) {
 		if len(f.Decisions) != 2 || !f.Decisions.Whole() {
 			t.Fatalf("%d decisions", len(f.Decisions))
 		}
-		d.Clock.Advance(day)
+		d.Pass(day)
 		d.Must(a.Complete())
 		f = a.Flow()
 		var hashes []string

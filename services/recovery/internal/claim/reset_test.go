@@ -18,7 +18,7 @@ func ready(d *roomtest.Desk) roomtest.Attempt {
 	d.T.Helper()
 	a := d.Start(roomtest.Name)
 	a.BySMS(roomtest.Older)
-	d.Clock.Advance(3 * day)
+	d.Pass(3 * day)
 	return a
 }
 
@@ -54,7 +54,7 @@ func TestD3OthersResetIsNotOnesOwn(t *testing.T) {
 		d := roomtest.Two(t, store, roomtest.Options{})
 		lost := d.Start(roomtest.Name)
 		lost.BySMS(roomtest.Older)
-		d.Clock.Advance(time.Hour)
+		d.Pass(time.Hour)
 		other := ready(d)
 		d.Peer.Set(func(p *roomtest.Peer) { p.Unheard = true })
 		if err := lost.Complete(); !errors.Is(err, wallet.ErrUnavailableAuth) {
@@ -101,7 +101,7 @@ func TestV22OneOfTwoWins(t *testing.T) {
 		d := roomtest.Two(t, store, roomtest.Options{})
 		first := d.Start(roomtest.Name)
 		first.BySMS(roomtest.Older)
-		d.Clock.Advance(time.Hour)
+		d.Pass(time.Hour)
 		second := ready(d)
 		d.Peer.Set(func(p *roomtest.Peer) { p.OnReset = func() { d.Must(second.Complete()) } })
 		if err := first.Complete(); !errors.Is(err, claim.ErrEnded) {
@@ -121,7 +121,7 @@ func TestLostAnswerIsNotOverwritten(t *testing.T) {
 	d := roomtest.Two(t, roomtest.SQLite(t), roomtest.Options{})
 	lost := d.Start(roomtest.Name)
 	lost.BySMS(roomtest.Older)
-	d.Clock.Advance(time.Hour)
+	d.Pass(time.Hour)
 	other := ready(d)
 	d.Peer.Set(func(p *roomtest.Peer) { p.Lost = true })
 	if err := lost.Complete(); !errors.Is(err, wallet.ErrUnavailableAuth) {
@@ -162,7 +162,7 @@ func TestV22ChangedMeanwhile(t *testing.T) {
 	if got := a.Look().EarliestAt.Sub(d.Clock.Now()); got != day {
 		t.Errorf("a change just now makes it wait for %s", got)
 	}
-	d.Clock.Advance(day)
+	d.Pass(day)
 	d.Must(a.Complete())
 }
 

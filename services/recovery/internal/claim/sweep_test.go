@@ -46,7 +46,7 @@ func TestD4BrokenFlowsHoldNobodyUp(t *testing.T) {
 				}
 				d.Must(store.CreateFlow(t.Context(), f, post.Effects{}))
 			}
-			d.Clock.Advance(36 * time.Hour)
+			d.Pass(36 * time.Hour)
 			d.Peer.Set(func(p *roomtest.Peer) { p.Down = true })
 			before := d.Told(roomtest.Newer, "/veto#")
 			if err := d.Claims.Sweep(t.Context()); err == nil {
@@ -70,7 +70,7 @@ func TestUnreadableFlowIsPutOff(t *testing.T) {
 	d := roomtest.Two(t, store, roomtest.Options{})
 	a := d.Start(roomtest.Name)
 	a.BySMS(roomtest.Older)
-	d.Clock.Advance(36 * time.Hour)
+	d.Pass(36 * time.Hour)
 	for i := range 150 {
 		f := claim.Flow{ID: fmt.Sprintf("rec_bad%04d", i), Account: "acc_x", NextAt: d.Clock.Now().Add(-time.Hour)}
 		d.Must(store.CreateFlow(t.Context(), f, post.Effects{}))
@@ -112,7 +112,7 @@ func TestW1NothingIsSaidOfWhatIsOver(t *testing.T) {
 			d.Carrier.Break(nil)
 			other := d.Start(roomtest.Name)
 			other.BySMS(roomtest.Older)
-			d.Clock.Advance(3 * day)
+			d.Pass(3 * day)
 			d.Must(other.Complete())
 		}, claim.RefusedOut, "fue recuperada"},
 		"refused: the account is gone": {func(d *roomtest.Desk, a roomtest.Attempt) {

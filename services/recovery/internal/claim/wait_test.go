@@ -106,10 +106,10 @@ func TestStoppedBeforeOthersEnd(t *testing.T) {
 	d := roomtest.Two(t, store, roomtest.Options{})
 	other := d.Start("ana")
 	other.BySMS(roomtest.Older)
-	d.Clock.Advance(time.Hour)
+	d.Pass(time.Hour)
 	a := d.Start("ana")
 	a.BySMS(roomtest.Older)
-	d.Clock.Advance(3 * day)
+	d.Pass(3 * day)
 	store.fail = true
 	if err := a.Complete(); !errors.Is(err, errBroken) {
 		t.Fatal(err)
@@ -147,14 +147,44 @@ func TestSoonerNeedsNoReminderOfWhatHasPassed(t *testing.T) {
 	d := roomtest.Two(t, roomtest.SQLite(t), roomtest.Options{})
 	a := d.Start(roomtest.Name)
 	a.BySMS(roomtest.Older)
-	d.Clock.Advance(20 * time.Hour)
+	d.Pass(20 * time.Hour)
 	a.BySavedCode() // 24 h from the announcement: half of it is over
 	for range 4 {
 		d.Sweep()
-		d.Clock.Advance(time.Hour)
+		d.Pass(time.Hour)
 	}
 	if got := d.Told(roomtest.Newer, "/veto#"); got != 2 {
 		t.Errorf("announced %d times, want the start and the sooner end", got)
 	}
+	d.Must(a.Complete())
+}
+
+// V20: we were away ourselves, from the evidence to beyond the wait's end. Nobody
+// gets in whom nobody was told of: the wait runs from when the texts went out.
+func TestV20OurOwnOutageLengthensTheWait(t *testing.T) {
+	roomtest.OnBoth(t, func(t *testing.T, store roomtest.Store) {
+		d := roomtest.Two(t, store, roomtest.Options{})
+		a := d.Start(roomtest.Name)
+		a.BySMS(roomtest.Older)
+		d.Clock.Advance(4 * day) // no courier
+		if err := a.Complete(); !errors.Is(err, claim.ErrNotAllowedYet) {
+			t.Fatalf("nobody was told: %v", err)
+		}
+		d.Pass(3*day - time.Minute)
+		if err := a.Complete(); !errors.Is(err, claim.ErrNotAllowedYet) {
+			t.Fatalf("told less than 3 days ago: %v", err)
+		}
+		d.Pass(time.Minute)
+		d.Must(a.Complete())
+	})
+}
+
+// A text that went out within a minute, at the first try, costs nobody time.
+func TestPromptTextCostsNoTime(t *testing.T) {
+	d := roomtest.Two(t, roomtest.SQLite(t), roomtest.Options{})
+	a := d.Start(roomtest.Name)
+	a.BySMS(roomtest.Older)
+	d.Clock.Advance(time.Minute)
+	d.Pass(3*day - time.Minute)
 	d.Must(a.Complete())
 }

@@ -91,6 +91,7 @@ func (c *Courier) SendDue(ctx context.Context) error {
 
 func (c *Courier) send(ctx context.Context, text Text) error {
 	var providerID string
+	handedOver := c.clock.Now() // a wait may run from here: the phone can ring before our mark is stored
 	sendErr := due.Contained(func() (err error) {
 		providerID, err = c.deliver(ctx, text)
 		return err
@@ -112,7 +113,7 @@ func (c *Courier) send(ctx context.Context, text Text) error {
 		switch {
 		case sendErr == nil:
 			t.ProviderID = providerID
-			t.Finish(TextSent, now)
+			t.Finish(TextSent, handedOver)
 			return []record.Event{t.event(now, record.SMSSent, record.Success, "")}, nil
 		case sms.Uncertain(sendErr) && t.Purpose == Code:
 			why = "the provider had the text and didn't answer: it may have been sent"

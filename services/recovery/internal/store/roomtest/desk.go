@@ -109,6 +109,13 @@ func (d *Desk) SendDue() {
 	d.Must(d.Courier.SendDue(d.T.Context()))
 }
 
+// Pass lets time go by, with a courier who works meanwhile, as in life.
+func (d *Desk) Pass(time time.Duration) {
+	d.T.Helper()
+	d.SendDue()
+	d.Clock.Advance(time)
+}
+
 // Sweep does what is due by time.
 func (d *Desk) Sweep() {
 	d.T.Helper()
