@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"centinela/shared/clock"
 	"centinela/shared/id"
 )
 
@@ -117,10 +118,12 @@ func (b *Book) has(digest string) bool {
 }
 
 // takeDue returns the digests that are over by now, or all of them: those of which a message is still on its way excepted.
-// They stay in the book until forget.
-func (b *Book) takeDue(now time.Time, all bool) (list []due) {
+// They stay in the book until forget. The clock is asked under the lock: a time from before it would be earlier than a
+// digest that was opened meanwhile, which looks like a clock that was set back.
+func (b *Book) takeDue(clk clock.Clock, all bool) (list []due) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	now := clk.Now()
 	for session, p := range b.open {
 		if all || p.ended(now) {
 			p.over = true

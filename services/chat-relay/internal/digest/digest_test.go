@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"centinela/shared/clock"
 )
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -53,7 +55,7 @@ func TestBookBounds(t *testing.T) {
 	if id, _ := enter("t", "c", noon.Add(-time.Second)); id == first {
 		t.Error("a clock that was set back")
 	}
-	if due := b.takeDue(noon.Add(Span), false); len(due) != 5 { // s: three that were over; t: one on each side of the clock's step
+	if due := b.takeDue(clock.NewManual(noon.Add(Span)), false); len(due) != 5 { // s: three that were over; t: one on each side of the clock's step
 		t.Errorf("%d are due", len(due))
 	}
 }
@@ -68,20 +70,20 @@ func TestBookDoubt(t *testing.T) {
 	if again != id || changed == nil || changed.Rooms["c"] != 5 {
 		t.Errorf("after a doubt: %s, %+v", again, changed)
 	}
-	if due := b.takeDue(noon, true); len(due) != 0 {
+	if due := b.takeDue(clock.NewManual(noon), true); len(due) != 0 {
 		t.Errorf("due with a message on its way: %+v", due)
 	}
 	b.Left(again)
-	due := b.takeDue(noon, false)
+	due := b.takeDue(clock.NewManual(noon), false)
 	if len(due) != 1 || !due[0].doubt || due[0].digest.ID != id {
 		t.Fatalf("due %+v", due)
 	}
-	if again := b.takeDue(noon, false); len(again) != 1 {
+	if again := b.takeDue(clock.NewManual(noon), false); len(again) != 1 {
 		t.Error("gone before it is told")
 	}
 	b.forget(due)
 	b.Left(id) // of a digest that is gone
-	if again := b.takeDue(noon, true); len(again) != 0 {
+	if again := b.takeDue(clock.NewManual(noon), true); len(again) != 0 {
 		t.Errorf("still there: %+v", again)
 	}
 }

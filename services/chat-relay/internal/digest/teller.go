@@ -78,7 +78,7 @@ func (t *Teller) End(session string) {
 func (t *Teller) Close(ctx context.Context) error { return t.tell(ctx, true) }
 
 func (t *Teller) tell(ctx context.Context, all bool) error {
-	for due := range slices.Chunk(t.book.takeDue(t.Clock.Now(), all), atOnce) {
+	for due := range slices.Chunk(t.book.takeDue(t.Clock, all), atOnce) {
 		if err := t.close(ctx, due); err != nil {
 			return err
 		}

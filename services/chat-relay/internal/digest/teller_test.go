@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"runtime"
+	"sync"
 	"testing"
 	"time"
 
@@ -136,6 +138,44 @@ func TestD2OneEventASessionAndMinute(t *testing.T) {
 	if r.open() != 0 {
 		t.Errorf("%d digests open", r.open())
 	}
+}
+
+// slowClock is a clock behind whose answer something happens.
+type slowClock struct {
+	*clock.Manual
+	then func()
+}
+
+func (c slowClock) Now() time.Time {
+	now := c.Manual.Now()
+	c.then()
+	return now
+}
+
+// KB D2: a digest that is opened while the teller asks for the time isn't over.
+func TestD2OpenedWhileTheTellerLooks(t *testing.T) {
+	r := newRelay(t, newStore(t), "rly_1")
+	opened := make(chan struct{})
+	r.Clock = slowClock{r.clk, sync.OnceFunc(func() {
+		r.clk.Advance(time.Millisecond)
+		go func() {
+			defer close(opened)
+			r.write("ana", 1)
+		}()
+		for range 10_000 { // it may have to wait for the teller
+			select {
+			case <-opened:
+				return
+			default:
+				runtime.Gosched()
+			}
+		}
+	})}
+	r.tells(false, "map[]")
+	<-opened
+	r.tells(false, "map[]")
+	r.write("ana", 1)
+	r.tells(true, "map[ana:[2]]")
 }
 
 // Killed at any moment: what no digest tells is found in the log when the relay comes back, so counts agree exactly; its

@@ -142,7 +142,7 @@ func (c *Chat) store(ctx context.Context, list []*sending) {
 		return
 	}
 	for _, s := range list {
-		c.fallBehind(s.room.id) // it may be stored, and then the others get it
+		c.fallBehind(s.room.id, s.room.reached()) // it may be stored, and then the others get it
 		c.rate.giveBack(s.Account)
 		c.refuse(s, err)
 	}

@@ -55,17 +55,19 @@ type Chat struct {
 
 	mu      sync.Mutex
 	rooms   map[string]*room
-	members int             // of all rooms
-	uses    int64           // counts, for the rooms' used
-	most    int             // rooms
-	behind  map[string]bool // conversations of which the store may have more than was published
+	members int   // of all rooms
+	uses    int64 // counts, for the rooms' used
+	most    int   // rooms
+	// behind is conversations of which the store may have more than was published, and a number up to which they were: for
+	// those whose room isn't open.
+	behind map[string]int64
 }
 
 // New makes a Chat.
 func New(opts Options) *Chat {
 	c := &Chat{
 		Options: opts, rate: newLimiter(opts.Rate), crowd: crowd{sockets: map[string][]Subscriber{}},
-		queue: make(chan item, maxQueued), most: maxRooms, rooms: map[string]*room{}, behind: map[string]bool{},
+		queue: make(chan item, maxQueued), most: maxRooms, rooms: map[string]*room{}, behind: map[string]int64{},
 	}
 	c.running, c.stop = context.WithCancel(context.Background())
 	return c

@@ -98,6 +98,13 @@ func (f *faulty) After(ctx context.Context, conversation string, seq int64, limi
 	return f.Store.After(ctx, conversation, seq, limit)
 }
 
+func (f *faulty) Conversation(ctx context.Context, id string) (room.Conversation, error) {
+	if err := f.take(f.before, "Conversation"); err != nil {
+		return room.Conversation{}, err
+	}
+	return f.Store.Conversation(ctx, id)
+}
+
 func (f *faulty) CloseDigests(ctx context.Context, closed []digest.Closed) error {
 	if err := f.take(f.before, "CloseDigests"); err != nil {
 		return err

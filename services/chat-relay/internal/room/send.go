@@ -99,7 +99,7 @@ func (c *Chat) answer(ctx context.Context, s *sending, m *Message) {
 		err = hole(m)
 	}
 	if err != nil {
-		c.fallBehind(s.room.id)
+		c.fallBehind(s.room.id, s.room.reached())
 		c.refuse(s, fmt.Errorf("%w: %w", ErrUnpublished, err))
 		return
 	}

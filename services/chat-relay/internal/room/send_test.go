@@ -388,6 +388,11 @@ func TestBusBringsMessagesToOtherRelays(t *testing.T) {
 	ana.send(other, "elsewhere")
 	ana.expect("accepted 1 elsewhere")
 	luis.expect("1 elsewhere")
+	other = a.talk("ana", "luis")
+	b.store.plant(b.store.before, "Conversation", func() error { return errLost }) // which can't be read at first
+	ana.send(other, "unread")
+	ana.expect("accepted 1 unread")
+	luis.expect("1 unread")
 	n := int64(len(a.texts(talk)))
 	for i := range int64(20) {
 		ana.send(talk, fmt.Sprint("a", i))

@@ -73,23 +73,24 @@ func (c *Chat) load(ctx context.Context, r *room, seq int64) error {
 		r.roster = append(r.roster, m.Account)
 	}
 	slices.Sort(r.roster)
-	r.seq, r.lifted = min(seq, conversation.LastSeq), conversation.ActiveAt
+	r.lifted = conversation.ActiveAt
 	r.loaded.Store(true)
 
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	r.seq = min(seq, conversation.LastSeq, c.published(r.id))
 	c.members += len(r.roster)
 	return nil
 }
 
-// evict makes place for a room: of a few idle ones the one that wasn't used for longest goes. Rooms in use stay, also
-// when that is too many. mu is held.
+// evict makes place for a room: of a few idle ones the one that wasn't used for longest goes. Rooms in use and rooms
+// behind, which know up to where they were published, stay, also when that is too many. mu is held.
 func (c *Chat) evict() {
 	for len(c.rooms) >= c.most || c.members >= maxRosters {
 		var oldest *room
 		seen := 0
 		for _, r := range c.rooms { // in random order
-			if r.users == 0 && (oldest == nil || r.used < oldest.used) {
+			if _, behind := c.behind[r.id]; r.users == 0 && !behind && (oldest == nil || r.used < oldest.used) {
 				oldest = r
 			}
 			if seen++; seen >= sampled && oldest != nil {

@@ -61,6 +61,24 @@ func TestRoomInUseIsNotEvicted(t *testing.T) {
 	luis.expect("1 one", "2 two")
 }
 
+// R1: a room of which something is stored and not published stays, whatever else is opened: a fresh one would begin after it.
+func TestR1RoomBehindIsNotEvicted(t *testing.T) {
+	r := newRelay(t, nil)
+	r.Limit(1)
+	talk := r.talk("ana", "luis")
+	ana, luis := r.connect("ana"), r.connect("luis")
+	r.store.plant(r.store.after, "Append", func() error { return errLost })
+	ana.send(talk, "stored")
+	ana.expect("refused stored: " + errLost.Error())
+	for range 3 {
+		if err := r.Typing(t.Context(), "ana", r.talk("ana", "eve"), ana); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ana.expect("1 stored")
+	luis.expect("1 stored")
+}
+
 // An id that is nobody's, or not one's own, leaves no room behind.
 func TestUnknownRoomsAreNotKept(t *testing.T) {
 	r := newRelay(t, nil)
