@@ -176,6 +176,9 @@ func TestNotReadyWithoutVerdicts(t *testing.T) {
 	if err := s.module.Ready(); err == nil || !strings.Contains(err.Error(), "verdicts") {
 		t.Fatalf("Ready() = %v", err)
 	}
+	// Nor does it let anybody in whom it might have to refuse, with or without a token.
+	s.get("/", from("203.0.113.5")).refused(t, 503, fault.CodeUnavailable)
+	s.send(http.MethodPost, "/v1/sessions", `{"identifier":"ana","password":"seven quiet herons over wet slate"}`, from("203.0.113.5")).refused(t, 503, fault.CodeUnavailable)
 	up := start(t)
 	testkit.Eventually(t, testkit.Patience, func() (bool, string) { return up.module.Ready() == nil, "not ready with audit there" })
 }

@@ -80,7 +80,7 @@ func New(_ context.Context, cfg Config, deps module.Deps) (*Module, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gateway.rates.throttled: %w", err)
 	}
-	m.firewall = &edge.Firewall{Set: set, Clock: deps.Clock, Operators: operators, Throttled: throttled, Recorder: m.recorder, Refused: refused}
+	m.firewall = &edge.Firewall{Heard: feed.Await, Set: set, Clock: deps.Clock, Operators: operators, Throttled: throttled, Recorder: m.recorder, Refused: refused}
 	table, err := rateTable(cfg.Rates)
 	if err != nil {
 		return nil, err
@@ -151,7 +151,8 @@ func (m *Module) routes(spec *openapi3.T) error {
 func (m *Module) Handler() http.Handler { return m.server.Handler() }
 
 // Ready is nil once audit's verdicts, or the copy of them on disk, are in force:
-// a gateway that starts while audit is down serves with what it knew. It writes
+// a gateway that starts while audit is down serves with what it knew, and one that
+// knows nothing answers 503. It writes
 // nothing to find out: there is no store, and a disk that takes no copy costs the
 // memory of a restart, which is logged, and no request.
 func (m *Module) Ready() error {

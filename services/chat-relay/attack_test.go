@@ -2,6 +2,8 @@ package chatrelay_test
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -12,6 +14,7 @@ import (
 	"centinela/openapi/gen/chatframes"
 	chatrelay "centinela/services/chat-relay"
 	"centinela/shared/access"
+	"centinela/shared/module"
 	"centinela/shared/record"
 	"centinela/shared/verdicts"
 )
@@ -240,6 +243,22 @@ func TestD2RevocationNeedsNoAudit(t *testing.T) {
 	c.closedWith(3003, "session_revoked")
 	if a := w.call(1, http.MethodGet, "/v1/conversations", ""); a.Status != http.StatusUnauthorized || !strings.Contains(a.Body, "session_revoked") {
 		t.Errorf("a request: %d %s", a.Status, a.Body)
+	}
+}
+
+// R5.4: a relay that doesn't know whom to refuse, because audit is away and no copy is on disk, lets nobody in, and says
+// that it isn't ready.
+func TestR5_4NobodyEntersWithoutVerdicts(t *testing.T) {
+	var m *chatrelay.Module
+	w := newWorld(t, options{deaf: true, build: func(ctx context.Context, cfg chatrelay.Config, deps module.Deps) (_ *chatrelay.Module, err error) {
+		m, err = chatrelay.New(ctx, cfg, deps)
+		return m, err
+	}})
+	if c, a := w.dial(door{authorization: bearer(w.token(1))}); c != nil || a.Status != http.StatusServiceUnavailable {
+		t.Errorf("a socket: %d %s", a.Status, a.Body)
+	}
+	if err := m.Ready(); !errors.Is(err, verdicts.ErrUnheard) {
+		t.Errorf("Ready() = %v", err)
 	}
 }
 

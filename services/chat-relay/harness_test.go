@@ -41,6 +41,7 @@ type options struct {
 	config func(*chatrelay.Config)
 	mongo  bool
 	narrow bool // connections with small buffers in the kernel
+	deaf   bool // audit is away from the start
 	store  module.Store
 	clock  func(clock.Clock) clock.Clock
 	build  func(context.Context, chatrelay.Config, module.Deps) (*chatrelay.Module, error)
@@ -67,9 +68,12 @@ func newWorld(t testing.TB, o options) *world {
 		o.build = chatrelay.New
 	}
 	w.World = moduletest.Start(t, moduletest.Options{
-		Service: module.ChatRelay, Spec: chatrelayapi.Spec, Store: o.store, Listener: w.traps,
+		Service: module.ChatRelay, Spec: chatrelayapi.Spec, Store: o.store, Listener: w.traps, Unready: o.deaf,
 		Peers: func(i *moduletest.Issuers) map[string]string {
 			w.audit = newFakeAudit(t)
+			if o.deaf {
+				w.audit.kill()
+			}
 			auth := httptest.NewServer(fakeAuth(i.People))
 			t.Cleanup(auth.Close)
 			return map[string]string{module.Auth: auth.URL, module.Audit: w.audit.url}

@@ -104,7 +104,7 @@ func build(cfg Config, deps module.Deps, store store) (*Module, error) {
 		Panicked: func(from record.Origin, cause any, stack []byte) { m.door.Panicked("store", from, cause, stack) },
 	})
 	m.door = socket.New(socket.Options{
-		Chat: m.chat, Ended: m.teller.End, People: m.people, Verdicts: set, Clock: deps.Clock, Log: deps.Log,
+		Chat: m.chat, Ended: m.teller.End, People: m.people, Verdicts: set, Heard: feed.Await, Clock: deps.Clock, Log: deps.Log,
 		Registry: deps.Registry, Limits: cfg.Sockets,
 		Record: func(ctx context.Context, events ...record.Event) error {
 			defer m.shipper.Kick()
@@ -132,10 +132,13 @@ func ownName(dir string) (string, error) {
 // Handler serves openapi/chat-relay.yaml.
 func (m *Module) Handler() http.Handler { return m.handler }
 
-// Ready is nil when the store can do its work and it is known which sessions are over.
+// Ready is nil when the store can do its work, and it is known which sessions are over and whom to refuse.
 func (m *Module) Ready() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
+	if !m.feed.Able() {
+		return verdicts.ErrUnheard
+	}
 	return errors.Join(m.store.Ready(ctx), m.people.Ready())
 }
 

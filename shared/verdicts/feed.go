@@ -4,10 +4,11 @@ import (
 	"context"
 	"log/slog"
 	"slices"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"centinela/shared/clock"
+	"centinela/shared/fault"
 	"centinela/shared/longpoll"
 )
 
@@ -34,15 +35,24 @@ type Feed struct {
 	log     *slog.Logger
 	changed func(Change)
 
-	contact, restored atomic.Bool
-	everything        []Verdict // the pages of a snapshot so far
-	inSnapshot        bool
+	able       chan struct{} // closed by enable
+	enable     func()
+	everything []Verdict // the pages of a snapshot so far
+	inSnapshot bool
 }
+
+// ErrUnheard says that audit wasn't heard since the start and that no whole copy is on disk, so nobody can tell whom to refuse.
+var ErrUnheard = fault.New(fault.KindUnavailable, fault.CodeUnavailable, "whom to refuse is not known yet").WithRetryAfter(time.Second)
+
+// patience is of a request that comes before the first whole list: services start in any order.
+const patience = 2 * time.Second
 
 // NewFeed makes a feed of set. It does nothing yet: call Restore before serving, and Run.
 func NewFeed(set *Set, fetch Fetch, onDisk Copy, clk clock.Clock, log *slog.Logger) *Feed {
+	able := make(chan struct{})
 	return &Feed{
 		set: set, fetch: fetch, disk: &journal{Copy: onDisk, now: clk.Now}, clk: clk, log: log, changed: func(Change) {},
+		able: able, enable: sync.OnceFunc(func() { close(able) }),
 	}
 }
 
@@ -51,7 +61,30 @@ func (f *Feed) OnChange(changed func(Change)) { f.changed = changed }
 
 // Able reports whether the set is what audit says, or said: audit's whole list was heard since the start, or a whole
 // copy of it was found on disk. Before that nobody knows whom to refuse.
-func (f *Feed) Able() bool { return f.contact.Load() || f.restored.Load() }
+func (f *Feed) Able() bool {
+	select {
+	case <-f.able:
+		return true
+	default:
+		return false
+	}
+}
+
+// Await is nil as soon as the feed is able; it waits for that as long as ctx, and 2 s at most. Errors: ErrUnheard. Who
+// doesn't know whom to refuse serves nobody (R5.4): an outage of audit opens no door.
+func (f *Feed) Await(ctx context.Context) error {
+	if f.Able() {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	select {
+	case <-f.able:
+		return nil
+	case <-ctx.Done():
+		return ErrUnheard
+	}
+}
 
 // Restore fills the set from the copy on disk, so that what was refused before a restart is refused from the first
 // request on. A copy that can't be read whole, is another's or too old counts as nothing, and is told by name; audit
@@ -63,7 +96,7 @@ func (f *Feed) Restore() {
 		f.log.Error("the copy of the verdicts on disk counts as nothing; waiting for audit", "file", f.disk.Path, "error", err)
 	case found:
 		f.report(f.set.Replace(all))
-		f.restored.Store(true)
+		f.enable()
 	}
 }
 
@@ -92,7 +125,7 @@ func (f *Feed) turn(ctx context.Context, cursor string) (next string, busy bool,
 		if !page.More {
 			f.report(f.set.Replace(f.everything))
 			f.keep(f.disk.rewrite(f.set.Snapshot()))
-			f.contact.Store(true)
+			f.enable()
 			f.changed(Change{Whole: true})
 			f.everything, f.inSnapshot = nil, false
 		}

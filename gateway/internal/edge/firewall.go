@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"context"
 	"net/http"
 	"net/netip"
 	"time"
@@ -26,6 +27,7 @@ var (
 
 // Firewall does what the verdicts say (R2.3, R5.4).
 type Firewall struct {
+	Heard     func(ctx context.Context) error // nil when it is known whom to refuse (verdicts.Feed)
 	Set       *verdicts.Set
 	Clock     clock.Clock
 	Operators *Operators
@@ -40,6 +42,10 @@ func (f *Firewall) ByAddress(c *gin.Context) {
 	r := httpkit.RequestOf(c.Request.Context())
 	if !r.Addr.IsValid() {
 		return // no TCP peer: only in tests of single handlers
+	}
+	if err := f.Heard(c.Request.Context()); err != nil {
+		httpkit.Fail(c, err)
+		return
 	}
 	f.check(c, r, verdicts.Client{Addr: r.Addr})
 }

@@ -40,6 +40,7 @@ type Options struct {
 	Ended    func(session string)                                    // called when a session's socket is closed
 	People   *access.Verifier
 	Verdicts *verdicts.Set
+	Heard    func(ctx context.Context) error // nil when the verdicts are known (verdicts.Feed)
 	Clock    clock.Clock
 	Log      *slog.Logger
 	Registry prometheus.Registerer
@@ -100,6 +101,9 @@ func (d *Door) open(w http.ResponseWriter, r *http.Request, from record.Origin) 
 	}
 	if !slices.Contains(websocket.Subprotocols(r), chatframes.Subprotocol) || !websocket.IsWebSocketUpgrade(r) {
 		return nil, errHandshake
+	}
+	if err := d.Heard(r.Context()); err != nil {
+		return nil, err
 	}
 	c := newConn(d, from)
 	if header := r.Header.Get("Authorization"); header != "" {
