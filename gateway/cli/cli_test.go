@@ -68,7 +68,16 @@ func TestHealth(t *testing.T) {
 	if out, err := run(t, "health", "--json", "--url", server.URL); err != nil || out != `{"url":"`+server.URL+`","ready":true,"status":200}`+"\n" {
 		t.Error(out, err)
 	}
+	secretly := strings.Replace(server.URL, "://", "://ops:hunter2@", 1)
+	if out, err := run(t, "health", "--json", "--url", secretly); err != nil || strings.Contains(out, "hunter2") {
+		t.Error(out, err)
+	}
 	server.Close()
+	for _, broken := range []string{secretly, "http://ops:hunter2@127.0.0.1:port", "http://ops:hunter2@"} {
+		if out, err := run(t, "health", "--url", broken); err == nil || strings.Contains(out+err.Error(), "hunter2") {
+			t.Error(out, err)
+		}
+	}
 	if out, err := run(t, "health", "--json", "--url", server.URL); err == nil || !strings.Contains(out, `"status":0`) {
 		t.Error(out, err)
 	}

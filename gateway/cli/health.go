@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 )
@@ -31,7 +32,7 @@ type health struct {
 
 // Run prints one line, or one object.
 func (h Health) Run(ctx context.Context, out io.Writer) error {
-	found := health{URL: h.URL}
+	found := health{URL: h.shown()}
 	err := h.ask(ctx, &found)
 	switch {
 	case errors.Is(err, ErrUsage):
@@ -41,8 +42,17 @@ func (h Health) Run(ctx context.Context, out io.Writer) error {
 	case err != nil:
 		return err
 	}
-	_, err = fmt.Fprintf(out, "%s is ready\n", h.URL)
+	_, err = fmt.Fprintf(out, "%s is ready\n", found.URL)
 	return err
+}
+
+// shown is the URL without the password that it may hold.
+func (h Health) shown() string {
+	u, err := url.Parse(h.URL)
+	if err != nil {
+		return "--url"
+	}
+	return u.Redacted()
 }
 
 // ask fills in what the part says. Its error is why it isn't ready.
@@ -51,21 +61,21 @@ func (h Health) ask(ctx context.Context, found *health) error {
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(h.URL, "/")+"/readyz", nil)
 	if err != nil || req.URL.Host == "" {
-		return fmt.Errorf("%w: --url %q is not a URL like http://127.0.0.1:9080", ErrUsage, h.URL)
+		return fmt.Errorf("%w: --url %q is not a URL like http://127.0.0.1:9080", ErrUsage, found.URL)
 	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		found.Detail = "it doesn't answer"
-		return fmt.Errorf("%s doesn't answer: %w", h.URL, err)
+		return fmt.Errorf("%s doesn't answer: %w", found.URL, err)
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(res.Body, 4096))
 	if err != nil {
-		return fmt.Errorf("%s: %w", h.URL, err)
+		return fmt.Errorf("%s: %w", found.URL, err)
 	}
 	found.Status, found.Detail, found.Ready = res.StatusCode, oneLine(body), res.StatusCode == http.StatusOK
 	if !found.Ready {
-		return fmt.Errorf("%s: %w (%d): %s", h.URL, errNotReady, res.StatusCode, found.Detail)
+		return fmt.Errorf("%s: %w (%d): %s", found.URL, errNotReady, res.StatusCode, found.Detail)
 	}
 	return nil
 }
