@@ -17,6 +17,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -515,4 +516,36 @@ func TestRevoked(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
+}
+
+// Ready means that auth may go away: a service that had heard which sessions are over, and had no keys yet, answered 503
+// to everybody when auth was killed right then.
+func TestReadyNeedsTheKeys(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pub, _ := newKey(t)
+		feed := revocation.NewFeed(func(ctx context.Context, _ string, wait time.Duration) (revocation.Page, error) {
+			select {
+			case <-ctx.Done():
+			case <-time.After(wait):
+			}
+			return revocation.Page{Next: "1"}, ctx.Err()
+		}, clock.NewManual(start), slog.New(slog.NewTextHandler(io.Discard, nil)))
+		src := &source{down: true}
+		v := NewVerifier(src, feed, clock.NewManual(start))
+		ctx, stop := context.WithCancel(t.Context())
+		var all sync.WaitGroup
+		all.Go(func() { _ = v.Revocations().Run(ctx) }) // it returns nil
+		all.Go(func() { _ = v.Run(ctx) })               // so does it
+		synctest.Wait()
+		if feed.Ready() != nil || !errors.Is(v.Ready(), errNoKeys) {
+			t.Errorf("feed %v, ready %v", feed.Ready(), v.Ready())
+		}
+		src.set(false, map[string]ed25519.PublicKey{"k1": pub})
+		time.Sleep(retryAtMost + time.Millisecond)
+		if err := v.Ready(); err != nil {
+			t.Errorf("not a quarter of a second after auth came: %v", err)
+		}
+		stop()
+		all.Wait()
+	})
 }

@@ -54,10 +54,13 @@ func NewVerifier(src KeySource, ended *revocation.Feed, clk clock.Clock) *Verifi
 // Revocations is the feed of ended sessions; its Run belongs into the service's.
 func (v *Verifier) Revocations() *revocation.Feed { return v.ended }
 
-// Ready is nil once it is known which sessions are over.
+// Ready is nil once auth's keys are at hand and it is known which sessions are over: from then on auth may go away.
 func (v *Verifier) Ready() error {
-	if v.ended == nil {
+	switch {
+	case v.ended == nil:
 		return nil
+	case len(*v.keys.keys.Load()) == 0:
+		return errNoKeys
 	}
 	return v.ended.Ready()
 }
@@ -116,6 +119,9 @@ func (v *Verifier) Run(ctx context.Context) error {
 		next := refreshEvery
 		if err := v.keys.refresh(ctx); err != nil {
 			next = time.Second // not reported: Verify tells whoever is hit by it
+			if len(*v.keys.keys.Load()) == 0 {
+				next = retryAtMost // somebody waits for Ready
+			}
 		}
 		pause.Reset(next)
 	}
