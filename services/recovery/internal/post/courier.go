@@ -74,16 +74,16 @@ func (c *Courier) Run(ctx context.Context) error {
 func (c *Courier) SendDue(ctx context.Context) error {
 	for {
 		claimed, err := c.texts.ClaimTexts(ctx, c.clock.Now(), lease, claimAtOnce)
-		if err != nil || len(claimed) == 0 {
+		if len(claimed) == 0 {
 			return err
 		}
-		failed := make([]error, len(claimed))
+		failed := make([]error, len(claimed), len(claimed)+1)
 		var sends sync.WaitGroup
 		for i, text := range claimed {
 			sends.Go(func() { failed[i] = due.Contained(func() error { return c.send(ctx, text) }) })
 		}
 		sends.Wait()
-		if err := errors.Join(failed...); err != nil {
+		if err := errors.Join(append(failed, err)...); err != nil {
 			return err
 		}
 	}

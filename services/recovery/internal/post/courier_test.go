@@ -2,6 +2,7 @@ package post_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -340,4 +341,19 @@ func (s ending) Send(ctx context.Context, m sms.Message) (string, error) {
 		return "", err
 	}
 	return m.ID, s.outcome
+}
+
+// KA D4: a text that can't be read is told, and those beside it are sent all the same.
+func TestDamagedTextHoldsNobodyUp(t *testing.T) {
+	store := roomtest.SQLite(t)
+	d := newDesk(t, store)
+	d.write("bad", time.Time{})
+	d.Must(store.Write(t.Context(), func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(t.Context(), `UPDATE texts SET body = '{"v":9}'`)
+		return err
+	}))
+	d.write("good", time.Time{})
+	if err := d.Courier.SendDue(t.Context()); err == nil || d.sent() != 1 {
+		t.Errorf("%d sent, %v", d.sent(), err)
+	}
 }

@@ -36,12 +36,16 @@ func Event(now time.Time, action, outcome, account, target string, o record.Orig
 // ErrNoText says that there is no such text (any more).
 var ErrNoText = fault.New(fault.KindNotFound, fault.CodeNotFound, "no such text")
 
+// DamagedFor is how long a text that can't be read is left alone: it holds no other up.
+const DamagedFor = time.Minute
+
 // Store is the queue of texts. Every method is atomic; callbacks may run several
 // times and must only change their argument; a callback's error comes back as it
 // is, and nothing is written. Errors else: unavailable, the context's.
 type Store interface {
 	// ClaimTexts takes due texts (NextAt not after now), the longest due first:
-	// each is given to one caller until the lease ends.
+	// each is given to one caller until the lease ends. What can't be read is put
+	// off for [DamagedFor], and named in an error beside those that can.
 	ClaimTexts(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]Text, error)
 	// UpdateText changes one text and writes events with it, or ErrNoText.
 	UpdateText(ctx context.Context, owner, id string, change func(*Text) ([]record.Event, error)) error

@@ -4,8 +4,11 @@ import (
 	"os"
 	"testing"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
+
 	"centinela/services/recovery/internal/store/mongo"
 	"centinela/services/recovery/internal/store/storetest"
+	"centinela/shared/mongox"
 	"centinela/shared/mongox/mongoxtest"
 	"centinela/shared/testkit"
 )
@@ -20,5 +23,16 @@ func TestStore(t *testing.T) {
 		testkit.Must(t, err)
 		testkit.CloseAfter(t, s)
 		return s
+	})
+}
+
+func TestDamagedText(t *testing.T) {
+	uri, database := testkit.Mongo(t)
+	s, err := mongo.Open(t.Context(), uri, database)
+	testkit.Must(t, err)
+	testkit.CloseAfter(t, s)
+	storetest.DamagedText(t, s, func(owner, _ string) {
+		_, err := s.C("wallets").UpdateOne(t.Context(), mongox.ByID(owner), mongox.Set(bson.D{{Key: "v", Value: 9}}))
+		testkit.Must(t, err)
 	})
 }

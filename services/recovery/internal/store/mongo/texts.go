@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -13,6 +14,7 @@ import (
 
 	"centinela/services/recovery/internal/claim"
 	"centinela/services/recovery/internal/post"
+	"centinela/shared/fault"
 	"centinela/shared/mongox"
 	"centinela/shared/record"
 	"centinela/shared/sms"
@@ -39,6 +41,7 @@ func (s *Store) ClaimTexts(ctx context.Context, now time.Time, lease time.Durati
 	}
 	slices.SortFunc(all, func(a, b owner) int { return cmp.Or(a.Next.Compare(b.Next), strings.Compare(a.ID, b.ID)) })
 	var claimed []post.Text
+	var damaged error
 	for _, o := range all {
 		if len(claimed) >= limit {
 			break
@@ -50,12 +53,21 @@ func (s *Store) ClaimTexts(ctx context.Context, now time.Time, lease time.Durati
 			}
 			return nil, nil
 		})
-		if err != nil && !errors.Is(err, errNothing) && !isGone(err) {
-			return nil, err
+		switch {
+		case err == nil:
+			claimed = append(claimed, own...)
+		case errors.Is(err, errNothing) || isGone(err):
+		case fault.From(err).Kind == fault.KindUnavailable || ctx.Err() != nil:
+			return claimed, errors.Join(damaged, err) // those that are lent already are the caller's
+		default:
+			damaged = errors.Join(damaged, fmt.Errorf("the texts of %s: %w", o.ID, err))
+			_, err := s.collectionOf(o.ID).UpdateOne(ctx, mongox.ByID(o.ID), mongox.Set(bson.D{{Key: "texts_next", Value: now.Add(post.DamagedFor)}}))
+			if err != nil {
+				return claimed, errors.Join(damaged, mongox.Wrap(err))
+			}
 		}
-		claimed = append(claimed, own...)
 	}
-	return claimed, nil
+	return claimed, damaged
 }
 
 // lend gives at most limit of the texts that are due away until the lease ends.
@@ -67,6 +79,14 @@ func lend(texts []post.Text, now time.Time, lease time.Duration, limit int) (own
 		}
 	}
 	return own
+}
+
+// collectionOf is where the document of an owner is, as its id says.
+func (s *Store) collectionOf(owner string) *mongo.Collection {
+	if strings.HasPrefix(owner, "rec_") {
+		return s.flows.Collection
+	}
+	return s.wallets.Collection
 }
 
 // updateTexts changes the texts of an owner, whose id says which collection.

@@ -113,3 +113,13 @@ func TestNumberRowsAreLeftAlone(t *testing.T) {
 		t.Errorf("found by a number that is gone: %v, %v", found, err)
 	}
 }
+
+func TestDamagedText(t *testing.T) {
+	s := open(t.Context(), t, filepath.Join(t.TempDir(), "recovery.db"))
+	storetest.DamagedText(t, s, func(_, text string) {
+		testkit.Must(t, s.Write(t.Context(), func(tx *sql.Tx) error {
+			_, err := sqlitex.Exec(t.Context(), tx, `UPDATE texts SET body = '{"v":9}' WHERE id = ?`, text)
+			return err
+		}))
+	})
+}

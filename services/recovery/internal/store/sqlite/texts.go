@@ -3,6 +3,8 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
+	"fmt"
 	"time"
 
 	"centinela/services/recovery/internal/post"
@@ -51,24 +53,38 @@ func putTexts(ctx context.Context, tx *sql.Tx, owner string, e post.Effects) err
 
 // ClaimTexts implements post.Store.
 func (s *Store) ClaimTexts(ctx context.Context, now time.Time, lease time.Duration, limit int) (claimed []post.Text, _ error) {
-	const dueTexts = `SELECT body FROM texts WHERE next_at > 0 AND next_at <= ? ORDER BY next_at LIMIT ?`
+	const dueTexts = `SELECT id FROM texts WHERE next_at > 0 AND next_at <= ? ORDER BY next_at LIMIT ?`
 	// Looked at first without the writer: mostly nothing is due.
-	if waiting, err := texts.List(ctx, s.Read(), dueTexts, now, 1); err != nil || len(waiting) == 0 {
+	if waiting, err := sqlitex.Column[string](ctx, s.Read(), dueTexts, now, 1); err != nil || len(waiting) == 0 {
 		return nil, err
 	}
-	err := s.Write(ctx, func(tx *sql.Tx) (err error) {
-		if claimed, err = texts.List(ctx, tx, dueTexts, now, limit); err != nil {
+	var damaged error
+	err := s.Write(ctx, func(tx *sql.Tx) error {
+		claimed, damaged = nil, nil
+		ids, err := sqlitex.Column[string](ctx, tx, dueTexts, now, limit)
+		if err != nil {
 			return err
 		}
-		for i := range claimed {
-			claimed[i].NextAt = now.Add(lease)
-			if err := texts.Put(ctx, tx, &claimed[i]); err != nil {
+		for _, id := range ids {
+			text, err := texts.Get(ctx, tx, id)
+			if err != nil {
+				damaged = errors.Join(damaged, fmt.Errorf("text %s: %w", id, err))
+				_, err = sqlitex.Exec(ctx, tx, `UPDATE texts SET next_at = ? WHERE id = ?`, now.Add(post.DamagedFor), id)
+			} else {
+				text.NextAt = now.Add(lease)
+				claimed = append(claimed, text)
+				err = texts.Put(ctx, tx, &text)
+			}
+			if err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	return claimed, err
+	if err != nil {
+		return nil, err
+	}
+	return claimed, damaged
 }
 
 // UpdateText implements post.Store.

@@ -271,3 +271,21 @@ func pruneInbox(t *testing.T, s Store) {
 		t.Errorf("%+v, %v", kept, err)
 	}
 }
+
+// DamagedText holds a store to KA D4, of texts: what can't be read is named, left alone for a while, and holds up nobody else's. damage
+// makes the text, or what it is kept in, unreadable.
+func DamagedText(t *testing.T, s Store, damage func(owner, text string)) {
+	withTexts(t, s, text("txt_bad", "acc_bad", now.Add(-time.Hour)), text("txt_good", "acc_good", now))
+	damage("acc_bad", "txt_bad")
+	got, err := s.ClaimTexts(t.Context(), now, time.Second, 2)
+	if len(got) != 1 || got[0].ID != "txt_good" || err == nil || !strings.Contains(err.Error(), "bad") {
+		t.Errorf("%+v, %v", got, err)
+	}
+	at := now.Add(post.DamagedFor)
+	if got, err := s.ClaimTexts(t.Context(), at.Add(-time.Millisecond), time.Hour, 1); len(got) != 1 || err != nil {
+		t.Errorf("within the minute: %+v, %v", got, err)
+	}
+	if got, err := s.ClaimTexts(t.Context(), at, time.Second, 1); len(got) != 0 || err == nil {
+		t.Errorf("after it: %+v, %v", got, err)
+	}
+}
