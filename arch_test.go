@@ -112,6 +112,7 @@ var realTime = map[string]string{
 	"shared/auditlink/auditlinktest/":          "tests' verdicts last an hour",
 	"shared/httpkit/httpkittest/identity.go":   "service tokens live in real time, also forged ones",
 	"shared/mongox/outbox.go":                  "how long a lease between processes lasts",
+	"shared/outbox/shipper.go":                 "how long the log's cursor has lagged: a rate of writes",
 	"shared/obs/event.go":                      "when a line was logged",
 	"shared/lifecycle/lifecycle.go":            "how long a unit took to start and stop",
 	"tools/mutants/judge.go":                   "how long tests take without a mutant",

@@ -10,8 +10,11 @@ import (
 	"slices"
 	"strings"
 
+	"centinela/services/audit"
 	"centinela/services/runner/backup"
 	"centinela/shared/clock"
+	"centinela/shared/module"
+	"centinela/shared/outbox"
 	"centinela/shared/record"
 	"centinela/shared/sqlitex"
 )
@@ -48,18 +51,63 @@ func Restore(ctx context.Context, cfg Config, dir string, say func(line string))
 	return nil
 }
 
-// beginAnew gives a restored database's log a new name, and tells the record why: a
-// number that was given after the backup, and that audit may have seen, is never
-// given again. What had not been shipped yet is shipped under the new name.
-func beginAnew(ctx context.Context, place backup.Place, path string) error {
-	service, _, _ := strings.Cut(place.Name, "/")
-	db, err := sqlitex.Open(ctx, path, place.Schema)
+// beginAnew gives each restored database's log a new name, and tells the record why:
+// a number that was given after the backup, and that audit may have seen, is never
+// given again. What the restored record doesn't hold yet is shipped under the new name.
+func beginAnew(ctx context.Context, databases []backup.Place) error {
+	held, err := recorded(ctx, databases)
 	if err != nil {
 		return err
 	}
-	notice := record.New(clock.Real().Now(), service, record.AuditGap, record.Failure, record.Origin{})
+	for _, place := range databases {
+		if err := beginLog(ctx, place, held); err != nil {
+			return fmt.Errorf("%s: %w", place.Name, err)
+		}
+	}
+	return nil
+}
+
+// recorded is how far audit's database, if it is among them, has each source.
+func recorded(ctx context.Context, databases []backup.Place) (held map[string]record.Head, err error) {
+	i := slices.IndexFunc(databases, func(p backup.Place) bool { return serviceOf(p) == module.Audit })
+	if i < 0 {
+		return map[string]record.Head{}, nil
+	}
+	db, err := sqlitex.Open(ctx, databases[i].Path, databases[i].Schema)
+	if err != nil {
+		return nil, err
+	}
+	held, err = audit.Heads(ctx, db)
+	return held, errors.Join(err, db.Close())
+}
+
+func beginLog(ctx context.Context, place backup.Place, held map[string]record.Head) error {
+	db, err := sqlitex.Open(ctx, place.Path, place.Schema)
+	if err != nil {
+		return err
+	}
+	notice := record.New(clock.Real().Now(), serviceOf(place), record.AuditGap, record.Failure, record.Origin{})
 	notice.Reason = "the databases were restored from a backup: what happened after it is lost, and this log goes on under a new name"
-	return errors.Join(db.Renew(ctx, notice), db.Close())
+	return errors.Join(forget(ctx, db, serviceOf(place), held), db.Renew(ctx, notice), db.Close())
+}
+
+// forget moves the log's cursor to what the record holds of it.
+func forget(ctx context.Context, log outbox.Log, service string, held map[string]record.Head) error {
+	instance, cursor, err := log.Shipped(ctx)
+	if err != nil {
+		return err
+	}
+	head := held[service+"/"+instance]
+	has, err := outbox.Holds(ctx, log, cursor, head)
+	if err != nil || !has {
+		return err
+	}
+	return log.Trim(ctx, head)
+}
+
+func serviceOf(place backup.Place) string {
+	service, _, _ := strings.Cut(place.Name, "/")
+	return service
 }
 
 const (

@@ -14,27 +14,31 @@ import (
 	"centinela/shared/sqlitex"
 )
 
-// FR A25: the log of a restored source begins anew and says why, with what had not
-// been shipped behind it; so no number is given twice to a record that is ahead.
+// FR A25: the log of a restored source begins anew and says why, with what the
+// restored record doesn't hold behind it; so no number is given twice to a record that
+// is ahead, and no event is recorded twice, though the log's cursor lags.
 func TestRestoredSourcesBeginAnew(t *testing.T) {
 	from := load(t, "data_dir="+t.TempDir())
 	if _, err := MakeKeys(from.KeyDir); err != nil {
 		t.Fatal(err)
 	}
-	instances := map[string]string{}
+	instances, held := map[string]string{}, map[string]record.Head{}
 	for _, r := range table {
 		if r.schema == nil {
 			continue
 		}
 		db := openPart(t, from, r)
-		waiting := record.New(time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC), r.name, record.SessionCreated, record.Success, record.Origin{})
-		instance, _, err := db.Shipped(t.Context())
-		err = errors.Join(err, db.Write(t.Context(), func(tx *sql.Tx) error { return sqlitex.AppendOutbox(tx, waiting) }), db.Close())
-		if err != nil {
+		at := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
+		known, waiting := record.New(at, r.name, record.SessionRefused, record.Failure, record.Origin{}), record.New(at, r.name, record.SessionCreated, record.Success, record.Origin{})
+		instance, head, err := db.Shipped(t.Context())
+		err = errors.Join(err, db.Write(t.Context(), func(tx *sql.Tx) error { return sqlitex.AppendOutbox(tx, known, waiting) }))
+		entries, err2 := db.After(t.Context(), 0, 1)
+		if err := errors.Join(err, err2, db.Close()); err != nil {
 			t.Fatal(err)
 		}
-		instances[r.name] = instance
+		instances[r.name], held[r.name+"/"+instance] = instance, head.Next(entries[0].Body)
 	}
+	holds(t, from, held)
 	dir, to := filepath.Join(t.TempDir(), "backup"), load(t, "data_dir="+filepath.Join(t.TempDir(), "fresh"))
 	if err := Backup(t.Context(), from, "v1", dir, func(string) {}); err != nil {
 		t.Fatal(err)
@@ -66,6 +70,22 @@ func TestRestoredSourcesBeginAnew(t *testing.T) {
 	}
 	if len(instances) != 4 || instances[module.Gateway] != "" {
 		t.Errorf("sources: %v", instances)
+	}
+}
+
+// holds notes in audit's database how far it has those sources.
+func holds(t *testing.T, cfg Config, heads map[string]record.Head) {
+	t.Helper()
+	db := openPart(t, cfg, table[slices.IndexFunc(table, func(r row) bool { return r.name == module.Audit })])
+	err := db.Write(t.Context(), func(tx *sql.Tx) (err error) {
+		for source, head := range heads {
+			_, one := tx.Exec(`INSERT INTO sources (source, n, hash) VALUES (?, ?, ?)`, source, head.N, head.Hash[:])
+			err = errors.Join(err, one)
+		}
+		return err
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
 	}
 }
 

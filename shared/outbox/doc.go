@@ -3,7 +3,8 @@
 // (sqlitex.AppendOutbox, or with the MongoDB document), so neither exists
 // without the other. The log gives it the next number of its source; the Shipper
 // hands the log over in order, signs the head of each shipment with the
-// service's key, and moves the cursor to what the receiver says that it has.
+// service's key, and moves the cursor, within 10 s, to what the receiver says
+// that it has.
 //
 // Owns: when to ship, how often to try again; what is done when a log and its
 // receiver don't agree.

@@ -35,6 +35,28 @@ type Log interface {
 // then, durably, whether it came with this shipment or before.
 type Sink func(ctx context.Context, s record.Shipment) (record.Head, error)
 
+// Holds reports whether the log, from its cursor on, comes to that head.
+func Holds(ctx context.Context, log Log, cursor, head record.Head) (bool, error) {
+	for own := cursor; own.N <= head.N; {
+		if own == head {
+			return true, nil
+		}
+		entries, err := log.After(ctx, own.N, batch)
+		if err != nil || len(entries) == 0 {
+			return false, err
+		}
+		for _, e := range entries {
+			if e.N != own.N+1 {
+				return false, nil
+			}
+			if own = own.Next(e.Body); own == head {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}
+
 // Reseal numbers entries anew for another source, behind notice. Entries that
 // can't be read are returned as damaged.
 func Reseal(source string, notice record.Event, entries []Entry) (sealed []record.Sealed, damaged []Entry, err error) {

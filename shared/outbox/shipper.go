@@ -24,6 +24,12 @@ const (
 	longestWait = 2 * time.Second        // between tries, however long the receiver is away
 	sinkBudget  = 10 * time.Second       // one call of the sink
 	lastFlush   = time.Second            // at the end of Run
+
+	// The log's cursor follows what the receiver holds at most so far behind: moving
+	// it is a write, which a sign-in alone would otherwise pay for. Stopped before
+	// that, the shipper sends again what the receiver knows by its high-water mark.
+	lag       = 10 * time.Second
+	lagEvents = 300 // with a shipment, what one Trim deletes stays below 500 rows
 )
 
 // errNotHeld is a receiver that answers without an error, and has nothing.
@@ -40,11 +46,16 @@ type Options struct {
 	Registry prometheus.Registerer // centinela_<svc>_outbox_{pending,shipped_total,failures_total,rejected_total}
 }
 
-// Shipper moves a log to its receiver.
+// Shipper moves a log to its receiver. One Run uses it at a time.
 type Shipper struct {
 	Options
 	metrics *metrics
 	kick    chan struct{}
+
+	source string      // the log's, at the last look
+	held   record.Head // what the receiver has of it
+	cursor record.Head // what the log says that it has
+	since  time.Time   // when the cursor fell behind
 }
 
 // New returns a Shipper.
@@ -80,7 +91,7 @@ func (s *Shipper) Run(ctx context.Context) error {
 	}
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastFlush)
 	defer cancel()
-	if err := s.shipAll(last); err != nil {
+	if err := errors.Join(s.shipAll(last), s.settle(last, 0)); err != nil {
 		s.metrics.failures.Inc()
 		s.Logger.Warn("outbox: last flush failed; the events stay for the next start", "error", err.Error())
 	}
@@ -116,7 +127,7 @@ func (s *Shipper) shipAll(ctx context.Context) error {
 }
 
 func (s *Shipper) shipOne(ctx context.Context) (more bool, _ error) {
-	instance, at, err := s.Log.Shipped(ctx)
+	source, at, err := s.look(ctx)
 	if err != nil {
 		return false, err
 	}
@@ -126,9 +137,8 @@ func (s *Shipper) shipOne(ctx context.Context) (more bool, _ error) {
 	}
 	s.metrics.waiting.Set(float64(len(entries)))
 	if len(entries) == 0 {
-		return false, nil
+		return false, s.settle(ctx, lag)
 	}
-	source := s.Service + "/" + instance
 	if entries[0].N != at.N+1 {
 		return true, s.mark(ctx, source, at.N+1, "the log has no event with this number")
 	}
@@ -143,6 +153,43 @@ func (s *Shipper) shipOne(ctx context.Context) (more bool, _ error) {
 	return true, s.answered(ctx, source, at, shipment, held)
 }
 
+// look returns the log's source, and what the receiver has of it.
+func (s *Shipper) look(ctx context.Context) (source string, held record.Head, _ error) {
+	instance, at, err := s.Log.Shipped(ctx)
+	if err != nil {
+		return "", record.Head{}, err
+	}
+	source = s.Service + "/" + instance
+	if source != s.source || at.N >= s.held.N {
+		s.source, s.held = source, at
+	}
+	s.cursor = at
+	return s.source, s.held, nil
+}
+
+// advance notes what the receiver holds by its own answer.
+func (s *Shipper) advance(ctx context.Context, held record.Head) error {
+	if s.held == s.cursor {
+		s.since = time.Now()
+	}
+	s.held = held
+	return s.settle(ctx, lag)
+}
+
+// settle moves the log's cursor if it is far enough behind, or has been for longer
+// than patience.
+func (s *Shipper) settle(ctx context.Context, patience time.Duration) error {
+	behind := s.held.N - s.cursor.N
+	if behind == 0 || behind < lagEvents && time.Since(s.since) < patience {
+		return nil
+	}
+	if err := s.Log.Trim(ctx, s.held); err != nil {
+		return err
+	}
+	s.cursor = s.held
+	return nil
+}
+
 // answered moves on to what the receiver holds.
 func (s *Shipper) answered(ctx context.Context, source string, at record.Head, shipment record.Shipment, held record.Head) error {
 	switch held {
@@ -150,7 +197,7 @@ func (s *Shipper) answered(ctx context.Context, source string, at record.Head, s
 		return errNotHeld
 	case shipment.Head:
 		s.metrics.shipped.Add(float64(len(shipment.Entries)))
-		return s.Log.Trim(ctx, held)
+		return s.advance(ctx, held)
 	}
 	return s.agree(ctx, source, at, held)
 }
@@ -213,40 +260,25 @@ func (s *Shipper) mark(ctx context.Context, source string, n int64, why string) 
 
 // agree deals with a receiver that holds something else than what was sent. It may
 // be ahead, because another process ships the same log, or because this one was
-// stopped between the answer and the cursor: then this log holds what it holds, and
-// the cursor follows. Otherwise one of the two was put back to an older state.
+// stopped between the answer and the cursor; or it was put back a little, to what
+// the log has not forgotten yet. Then this log holds what it holds, and goes on from
+// there. Otherwise one of the two was put back to an older state.
 func (s *Shipper) agree(ctx context.Context, source string, at, held record.Head) error {
-	has, err := s.holds(ctx, at, held)
+	has, err := Holds(ctx, s.Log, s.cursor, held)
 	if err != nil {
 		return err
 	}
 	if has {
-		return s.Log.Trim(ctx, held)
+		return s.advance(ctx, held)
+	}
+	if err := s.settle(ctx, 0); err != nil { // a renewed log sends nothing again
+		return err
 	}
 	// Another process may have moved the cursor beyond all of this meanwhile.
 	if instance, now, err := s.Log.Shipped(ctx); err != nil || s.Service+"/"+instance != source || now != at {
 		return err
 	}
 	return s.renew(ctx, source, at, held)
-}
-
-// holds reports whether the log from at on comes to that head.
-func (s *Shipper) holds(ctx context.Context, at, held record.Head) (bool, error) {
-	for own := at; own.N < held.N; {
-		entries, err := s.Log.After(ctx, own.N, batch)
-		if err != nil || len(entries) == 0 {
-			return false, err
-		}
-		for _, e := range entries {
-			if e.N != own.N+1 {
-				return false, nil
-			}
-			if own = own.Next(e.Body); own == held {
-				return true, nil
-			}
-		}
-	}
-	return false, nil
 }
 
 func (s *Shipper) renew(ctx context.Context, source string, at, held record.Head) error {

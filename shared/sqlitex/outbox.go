@@ -109,7 +109,7 @@ func (db *DB) Trim(ctx context.Context, head record.Head) error {
 		if n, err := moved.RowsAffected(); err != nil || n == 0 {
 			return err
 		}
-		// At most a shipment of 200: what is below was deleted by the ones before.
+		// Below 500 rows (outbox: lagEvents): what is below was deleted by the ones before.
 		_, err = tx.Exec(`DELETE FROM outbox_log WHERE n <= ?`, head.N)
 		return err
 	})

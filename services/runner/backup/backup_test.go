@@ -87,7 +87,7 @@ func (s *suite) target() backup.Target {
 			}
 			return backup.Place{}, false
 		},
-		Prepare: func(context.Context, backup.Place, string) error { return nil },
+		Prepare: func(context.Context, []backup.Place) error { return nil },
 	}
 }
 
@@ -118,10 +118,12 @@ func TestThereAndBack(t *testing.T) {
 	s.exec(s.source, `INSERT INTO log VALUES (7)`)
 	dir, target := s.write(), s.target()
 	var prepared []string
-	target.Prepare = func(_ context.Context, place backup.Place, path string) error {
-		prepared = append(prepared, place.Name)
-		if !strings.Contains(path, backup.Staging) {
-			t.Errorf("%s was in place before it was prepared", path)
+	target.Prepare = func(_ context.Context, databases []backup.Place) error {
+		for _, place := range databases {
+			prepared = append(prepared, place.Name)
+			if !strings.Contains(place.Path, backup.Staging) {
+				t.Errorf("%s was in place before it was prepared", place.Path)
+			}
 		}
 		return nil
 	}
@@ -291,8 +293,8 @@ func TestRestoreRefusals(t *testing.T) {
 			newSuite(t).file(filepath.Join(target.Roots[1], "mine"), "mine")
 		}, "is not empty"},
 		"it can't be prepared": {func(_ *testing.T, _ string, target *backup.Target) {
-			target.Prepare = func(context.Context, backup.Place, string) error { return errors.New("planted") }
-		}, "source/source.db: planted"},
+			target.Prepare = func(context.Context, []backup.Place) error { return errors.New("planted") }
+		}, "planted"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSuite(t)
@@ -355,7 +357,7 @@ func TestRestoreAgain(t *testing.T) {
 func TestRestoreEndsInTheDataFolder(t *testing.T) {
 	s := newSuite(t)
 	dir, target := s.write(), s.target()
-	target.Prepare = func(context.Context, backup.Place, string) error {
+	target.Prepare = func(context.Context, []backup.Place) error {
 		s.file(filepath.Join(target.Roots[1], "a.key", "in the way"), "")
 		return nil
 	}

@@ -24,8 +24,9 @@ type Target struct {
 	Roots  []string // the data folder, and the key folder where it isn't in that one: all empty
 	// Place says where the file of that name belongs, below one of the roots.
 	Place func(name string) (Place, bool)
-	// Prepare makes a restored database ready for its service, before it is in place.
-	Prepare func(ctx context.Context, place Place, path string) error
+	// Prepare makes the databases ready for their services. Each has the path where it
+	// stands aside; all were checked.
+	Prepare func(ctx context.Context, databases []Place) error
 }
 
 // Restore checks the backup in dir and puts it into the target's roots, which must
@@ -71,50 +72,53 @@ func (t Target) stageAll(ctx context.Context, dir string, m Manifest, say func(l
 			return err
 		}
 	}
+	var databases []Place
 	for _, file := range m.Files {
-		if err := t.stage(ctx, dir, file, m.Version); err != nil {
+		place, err := t.stage(ctx, dir, file, m.Version)
+		if err != nil {
 			return err
+		}
+		if place.Schema != nil {
+			databases = append(databases, place)
 		}
 		if path.Ext(file.Name) == ".db" { // the others are small
 			say(fmt.Sprintf("%s: %s", file.Name, size(file.Size)))
 		}
 	}
-	return nil
+	return t.Prepare(ctx, databases)
 }
 
-// stage copies one file aside, and checks it.
-func (t Target) stage(ctx context.Context, dir string, file File, version string) error {
+// stage copies one file aside, and checks it. The place that it returns is there.
+func (t Target) stage(ctx context.Context, dir string, file File, version string) (Place, error) {
 	if err := ctx.Err(); err != nil {
-		return err
+		return Place{}, err
 	}
 	place, known := t.Place(file.Name)
 	if !known || !fs.ValidPath(file.Name) || path.Clean(file.Name) != file.Name {
-		return fmt.Errorf("the backup in %s holds %q, which this version of centinela doesn't know (it was made by %s)", dir, file.Name, version)
+		return Place{}, fmt.Errorf("the backup in %s holds %q, which this version of centinela doesn't know (it was made by %s)", dir, file.Name, version)
 	}
 	to, err := t.aside(place.Path)
 	if err != nil {
-		return err
+		return Place{}, err
 	}
 	copied, err := copyFile(file.Name, filepath.Join(dir, filepath.FromSlash(file.Name)), to)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("the backup in %s is incomplete: %s is missing", dir, file.Name)
+		return Place{}, fmt.Errorf("the backup in %s is incomplete: %s is missing", dir, file.Name)
 	case errors.Is(err, fs.ErrExist):
-		return fmt.Errorf("%s in %s is damaged: it names %s twice", manifestName, dir, file.Name)
+		return Place{}, fmt.Errorf("%s in %s is damaged: it names %s twice", manifestName, dir, file.Name)
 	case err != nil:
-		return err
+		return Place{}, err
 	case copied != file:
-		return fmt.Errorf("the backup in %s is damaged: %s isn't what was written", dir, file.Name)
+		return Place{}, fmt.Errorf("the backup in %s is damaged: %s isn't what was written", dir, file.Name)
 	case place.Schema == nil:
-		return nil
+		return place, nil
 	}
 	if err := sqlitex.Fits(ctx, to, place.Schema); err != nil {
-		return fmt.Errorf("%s: %w", file.Name, err)
+		return Place{}, fmt.Errorf("%s: %w", file.Name, err)
 	}
-	if err := t.Prepare(ctx, place, to); err != nil {
-		return fmt.Errorf("%s: %w", file.Name, err)
-	}
-	return nil
+	place.Path = to
+	return place, nil
 }
 
 // aside is where a file waits: in the staging folder of its root.

@@ -127,6 +127,12 @@ func (r reads) Sources(ctx context.Context) (map[string]record.Head, int64, erro
 	return heads, upTo, err
 }
 
+// Heads is how far the record in db has each source's log.
+func Heads(ctx context.Context, db *sqlitex.DB) (map[string]record.Head, error) {
+	heads, _, err := reads{db.Read()}.Sources(ctx)
+	return heads, err
+}
+
 type querier interface {
 	sqlitex.Querier
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
