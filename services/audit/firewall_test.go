@@ -259,7 +259,7 @@ func TestR54_OperatorsMistakes(t *testing.T) {
 		return `{"subjects":[` + subjects + `],"action":"refuse","reason":"marker"` + rest + `}`
 	}
 	subject := func(kind, value string) string { return fmt.Sprintf(`{"kind":%q,"value":%q}`, kind, value) }
-	before := w.Contents("outbox_cursor", "followers")
+	before := w.Contents("followers")
 	for name, c := range map[string]struct{ body, at string }{
 		"no body":                       {"", ""},
 		"not JSON":                      {`{"subjects":`, ""},
@@ -312,7 +312,7 @@ func TestR54_OperatorsMistakes(t *testing.T) {
 			t.Errorf("%s: %d %s", verdict, got.Status, got.Body)
 		}
 	}
-	if w.Contents("outbox_cursor", "followers") != before {
+	if w.Contents("followers") != before {
 		t.Error("a mistake changed something")
 	}
 }

@@ -33,7 +33,7 @@ func (w *world) matrix() moduletest.Matrix {
 		}, Status: 200},
 		"watchVerdicts": {Request: fixed("/internal/verdicts", ""), Status: 200},
 		"getPlace":      {Request: fixed("/internal/places/"+id.New("acc")+"?address="+moduletest.Address, ""), Status: 200},
-	}, w.settle, "followers", "outbox_cursor") // a cursor that is kept once a second, and a lease that is renewed
+	}, w.settle, "followers") // a cursor that is kept once a second
 }
 
 // onAddress is an order to refuse an address.

@@ -171,7 +171,7 @@ func TestR4_1MatrixOfFrames(t *testing.T) {
 func frameAsEverybody(t *testing.T, c *cast, frameType string, row command) {
 	listener := c.connect(luis, nil)
 	c.Settle()
-	told := []string{"outbox_log", "outbox_cursor", "digests", "owners"} // sockets and violations are told to audit, and a minute passes
+	told := []string{"outbox", "digests", "owners"} // sockets and violations are told to audit, and a minute passes
 	before := c.Contents(told...)
 	answer := func(s *client, id string) chatframes.ServerFrame {
 		t.Helper()

@@ -43,7 +43,7 @@ type Options struct {
 	Sign     func(message []byte) []byte // with the service's key
 	Clock    clock.Clock
 	Logger   *slog.Logger
-	Registry prometheus.Registerer // centinela_<svc>_outbox_{pending,shipped_total,failures_total,rejected_total}
+	Registry prometheus.Registerer // centinela_<svc>_outbox_{pending,held,shipped_total,failures_total,rejected_total}
 }
 
 // Shipper moves a log to its receiver. One Run uses it at a time.
@@ -164,6 +164,7 @@ func (s *Shipper) look(ctx context.Context) (source string, held record.Head, _ 
 		s.source, s.held = source, at
 	}
 	s.cursor = at
+	s.metrics.held.Set(float64(s.held.N))
 	return s.source, s.held, nil
 }
 
@@ -173,6 +174,7 @@ func (s *Shipper) advance(ctx context.Context, held record.Head) error {
 		s.since = time.Now()
 	}
 	s.held = held
+	s.metrics.held.Set(float64(held.N))
 	return s.settle(ctx, lag)
 }
 
@@ -302,7 +304,7 @@ func refused(err error) bool {
 }
 
 type metrics struct {
-	waiting                     prometheus.Gauge
+	waiting, held               prometheus.Gauge
 	shipped, failures, rejected prometheus.Counter
 }
 
@@ -310,15 +312,16 @@ func newMetrics(reg prometheus.Registerer, service string) *metrics {
 	counter := func(thing, help string) prometheus.Counter {
 		return prometheus.NewCounter(prometheus.CounterOpts{Name: obs.Metric(service, thing), Help: help})
 	}
+	gauge := func(thing, help string) prometheus.Gauge {
+		return prometheus.NewGauge(prometheus.GaugeOpts{Name: obs.Metric(service, thing), Help: help})
+	}
 	m := &metrics{
-		waiting: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: obs.Metric(service, "outbox_pending"),
-			Help: "Events that waited at the last look, counted up to one batch of 200.",
-		}),
+		waiting:  gauge("outbox_pending", "Events that waited at the last look, counted up to one batch of 200."),
+		held:     gauge("outbox_held", "Number of the newest event that audit has, by its own answer."),
 		shipped:  counter("outbox_shipped_total", "Events that audit has, by its own answer."),
 		failures: counter("outbox_failures_total", "Tries that failed and are repeated."),
 		rejected: counter("outbox_rejected_total", "Events that audit refuses for good; a gap marker took their place."),
 	}
-	reg.MustRegister(m.waiting, m.shipped, m.failures, m.rejected)
+	reg.MustRegister(m.waiting, m.held, m.shipped, m.failures, m.rejected)
 	return m
 }

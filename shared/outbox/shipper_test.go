@@ -123,7 +123,7 @@ func TestShipAfterFailures(t *testing.T) {
 				t.Errorf("pause %d is %s, want %s to %s", i, pause, longest/2, longest)
 			}
 		}
-		for name, want := range map[string]string{"failures_total": "8", "pending": "0", "rejected_total": "0", "shipped_total": "450"} {
+		for name, want := range map[string]string{"failures_total": "8", "pending": "0", "held": "450", "rejected_total": "0", "shipped_total": "450"} {
 			g.metric(t, name, want)
 		}
 	})
@@ -154,7 +154,7 @@ func TestMetricsAreThereFromTheStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := start(t, nil)
 		g.end()
-		if n, err := testutil.GatherAndCount(g.reg); err != nil || n != 4 {
+		if n, err := testutil.GatherAndCount(g.reg); err != nil || n != 5 {
 			t.Errorf("%d metrics, %v", n, err)
 		}
 	})

@@ -35,7 +35,7 @@ func (w *World) Matrix(rows map[string]Row, settle func(), except ...string) Mat
 		Spec: w.Spec, Rows: rows, Do: w.Do, Callers: Services(),
 		State: func() string {
 			if settle == nil {
-				return w.sorted(w.settled(), except)
+				return sorted(w.settled(), except)
 			}
 			settle()
 			return w.Contents(except...)

@@ -7,7 +7,9 @@ import (
 	"maps"
 	"net/url"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -17,6 +19,7 @@ import (
 	_ "modernc.org/sqlite" // registers the driver that reads the service's files
 
 	"centinela/shared/module"
+	"centinela/shared/obs"
 	"centinela/shared/secret"
 	"centinela/shared/testkit"
 )
@@ -35,47 +38,61 @@ func OnMongoDB(t testing.TB) module.Store {
 // Engines are both, by name.
 var Engines = map[string]func(testing.TB) module.Store{"sqlite": OnSQLite, "mongodb": OnMongoDB}
 
-// Settle waits until nothing waits in the outbox.
+// Settle waits until audit has all events of the store's outbox.
 func (w *World) Settle() { w.settled() }
 
 // settled is what the store holds then.
 func (w *World) settled() (lines []string) {
 	w.T.Helper()
 	testkit.Eventually(w.T, testkit.Patience, func() (bool, string) {
-		var err error
-		lines, err = w.lines()
-		waiting := 0
-		for _, line := range lines {
-			if w.waits(line) {
-				waiting++
+		waiting, err := 0, error(nil)
+		for range w.looks() {
+			if lines, waiting, err = w.lines(); err != nil || waiting > 0 {
+				break
 			}
 		}
-		return err == nil && waiting == 0, fmt.Sprintf("%d rows wait in the outbox, %v", waiting, err)
+		return err == nil && waiting == 0, fmt.Sprintf("%d events wait in the outbox, %v", waiting, err)
 	})
 	return lines
 }
 
-// waits says whether a line is something that the outbox hasn't shipped. On MongoDB what is shipped stays in the log for
-// a while.
-func (w *World) waits(line string) bool {
+// looks is how often nothing must wait: while one looks on MongoDB, an event may go from a document, which is read last,
+// into the log, which was read first.
+func (w *World) looks() int {
 	if w.Store.Engine == module.EngineMongoDB {
-		return strings.HasPrefix(line, "outbox_waiting|") || strings.Contains(line, `"outbox":`)
+		return 2
 	}
-	return strings.HasPrefix(line, "outbox_log|")
+	return 1
 }
 
-// restless are the tables that change by themselves: readiness writes, and on MongoDB the outbox has a lease.
-func (w *World) restless() []string {
+// lines are the rows of all tables but the outbox's log and cursor, which change by themselves when events are shipped.
+// Instead there is a line with the number of the newest event. waiting counts those that audit doesn't have.
+func (w *World) lines() (lines []string, waiting int, err error) {
 	if w.Store.Engine == module.EngineMongoDB {
-		return []string{"write_probe", "outbox_log", "outbox_cursor"}
+		lines, err = w.mongoLines()
+	} else {
+		lines, err = sqliteLines(w.T.Context(), w.Store)
 	}
-	return []string{"write_probe"}
+	last := 0
+	lines = slices.DeleteFunc(lines, func(line string) bool {
+		if strings.HasPrefix(line, "outbox_waiting|") || strings.Contains(line, `"outbox":`) { // MongoDB's
+			waiting++
+		}
+		found := numbered.FindStringSubmatch(line)
+		if found != nil {
+			n, _ := strconv.Atoi(found[1] + found[2] + found[3]) // digits: one of them
+			last = max(last, n)
+		}
+		return found != nil
+	})
+	held := int(w.Metric(obs.Metric(w.Service, "outbox_held")))
+	return append(lines, fmt.Sprintf("outbox|%d", last)), waiting + max(0, last-held), err
 }
 
-func (w *World) lines() ([]string, error) {
-	if w.Store.Engine != module.EngineMongoDB {
-		return sqliteLines(w.T.Context(), w.Store)
-	}
+// numbered are the lines of the log and of its cursor, on SQLite and on MongoDB.
+var numbered = regexp.MustCompile(`^(?:outbox_log\|(\d+)\||outbox_cursor\|1\|'[^']*'\|'[^']*'\|(\d+)\||outbox_(?:log|cursor)\|\{.*"n": ?\{"\$numberLong": ?"(\d+)"\})`)
+
+func (w *World) mongoLines() ([]string, error) {
 	if w.mongo == nil {
 		client, err := mongo.Connect(options.Client().ApplyURI(w.Store.URI.Reveal()))
 		if err != nil {
@@ -88,19 +105,20 @@ func (w *World) lines() ([]string, error) {
 }
 
 // Contents is everything that the module's store holds: a line a row or document, each beginning with its table's name
-// and a bar, sorted, but for the tables named except and those that change by themselves. It is read beside the module, which goes on; a service whose
-// background work writes has to come to rest before.
+// and a bar, sorted, but for the tables named except and those that change by themselves (of the outbox there is how many
+// events it ever had). It is read beside the module, which goes on; a service whose background work writes has to come to
+// rest before.
 func (w *World) Contents(except ...string) string {
 	w.T.Helper()
-	lines, err := w.lines()
+	lines, _, err := w.lines()
 	if err != nil {
 		w.T.Fatalf("what the store holds: %v", err)
 	}
-	return w.sorted(lines, except)
+	return sorted(lines, except)
 }
 
-func (w *World) sorted(lines, except []string) string {
-	except = append(w.restless(), except...)
+func sorted(lines, except []string) string {
+	except = append([]string{"write_probe"}, except...) // readiness writes
 	lines = slices.DeleteFunc(lines, func(line string) bool {
 		table, _, _ := strings.Cut(line, "|")
 		return slices.Contains(except, table)
