@@ -36,12 +36,10 @@ const unknownID = "unknown"
 // operations maps gin's method and full path to the operation, so that finding it costs one map lookup and no second
 // router has to agree with the first.
 func operations(spec *openapi3.T) map[string]*operation {
-	bare := *spec
-	bare.Servers = nil
 	ops := make(map[string]*operation)
 	for path, item := range spec.Paths.Map() {
 		for method, op := range item.Operations() {
-			ops[method+" "+GinPath(path)] = newOperation(&bare, path, method, item, op)
+			ops[method+" "+GinPath(path)] = newOperation(spec, path, method, item, op)
 		}
 	}
 	return ops
@@ -79,10 +77,11 @@ func newOperation(spec *openapi3.T, path, method string, item *openapi3.PathItem
 	if op.RequestBody != nil {
 		o.body = op.RequestBody.Value
 	}
-	// kin-openapi would read the whole body to check security, streams too; security is ours (identity.go).
-	checked := *op
-	checked.Security = openapi3.NewSecurityRequirements()
-	o.route = &routers.Route{Spec: spec, Path: path, PathItem: item, Method: method, Operation: &checked}
+	// kin-openapi would read the whole body to check security, streams too; security is ours (identity.go). What a request
+	// isn't checked against (answers, examples, other operations) is let go with the specification: 5 MB of 17 that each
+	// collection would go through.
+	checked := openapi3.Operation{Parameters: op.Parameters, RequestBody: op.RequestBody, Security: openapi3.NewSecurityRequirements()}
+	o.route = &routers.Route{Spec: &openapi3.T{}, Path: path, PathItem: &openapi3.PathItem{Parameters: item.Parameters}, Method: method, Operation: &checked}
 	return o
 }
 

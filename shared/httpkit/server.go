@@ -85,6 +85,7 @@ func New(opts Options) *Server {
 	s.engine.NoRoute(func(c *gin.Context) { Fail(c, errUnknownRoute) })
 	s.engine.NoMethod(s.noMethod)
 	s.separate()
+	s.opts.Spec = nil // read; newOperation says what stays of it
 	return s
 }
 

@@ -150,7 +150,10 @@ func (s *Shipper) shipOne(ctx context.Context) (more bool, _ error) {
 	if err != nil {
 		return false, err
 	}
-	return true, s.answered(ctx, source, at, shipment, held)
+	left := len(entries) - len(shipment.Entries)
+	more = held != shipment.Head || left > 0 || len(entries) == batch
+	s.metrics.waiting.Set(float64(left))
+	return more, s.answered(ctx, source, at, shipment, held)
 }
 
 // look returns the log's source, and what the receiver has of it.
