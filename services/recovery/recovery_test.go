@@ -125,8 +125,8 @@ func TestSecondEvidenceAtOnce(t *testing.T) {
 	w.prove(ana, first)
 	w.Clock.Advance(31 * day)
 	c := w.start("ana", device)
-	// Before possession a valid saved code tells nothing.
-	if before := w.want(c.evidence("saved_code", savedCode), 200, ""); before.Field("state") != "collecting" || before.Field("reason") != "" {
+	// From a known device the code is a way of its own, with a wait.
+	if before := w.want(c.evidence("saved_code", savedCode), 200, ""); before.Field("state") != "waiting" {
 		t.Error(before.Body)
 	}
 	if after := w.want(c.bySMS(first), 200, ""); after.Field("state") != "ready" {
@@ -358,7 +358,7 @@ func TestStoppedWhileCompleting(t *testing.T) {
 		c := w.start("ana", "")
 		w.want(c.bySMS(first), 200, "")
 		w.announced(1)
-		w.Clock.Advance(3 * day)
+		w.Clock.Advance(14 * day) // the only number
 		w.auth.set(func() { w.auth.lost = true })
 		w.want(c.complete(), 503, "unavailable")
 		if a := c.call("GET", "", nil); a.Field("state") != "ready" {
@@ -395,7 +395,7 @@ func TestCompletionEndsOthers(t *testing.T) {
 	b := w.start("ana", "")
 	w.want(b.bySMS(first), 200, "")
 	w.announced(2)
-	w.Clock.Advance(3 * day)
+	w.Clock.Advance(14 * day) // the only number
 	w.want(b.complete(), 200, "")
 	w.want(a.complete(), 409, "recovery_ended")
 	if got := a.call("GET", "", nil).Field("state"); got != "refused" {
@@ -412,7 +412,7 @@ func TestV22ResetIsCompared(t *testing.T) {
 	c := w.start("ana", "")
 	w.want(c.bySMS(first), 200, "")
 	w.announced(1)
-	w.Clock.Advance(3 * day)
+	w.Clock.Advance(14 * day) // the only number
 	w.auth.set(func() { w.auth.raced = func() { w.auth.version++ } })
 	w.want(c.complete(), 409, "recovery_not_allowed_yet")
 	w.auth.set(func() {
@@ -426,7 +426,7 @@ func TestV22ResetIsCompared(t *testing.T) {
 	d := w.start("ana", "")
 	w.want(d.bySMS(first), 200, "")
 	w.announced(2)
-	w.Clock.Advance(3 * day)
+	w.Clock.Advance(14 * day) // the only number
 	w.auth.set(func() {
 		w.auth.raced = func() {
 			w.auth.version++

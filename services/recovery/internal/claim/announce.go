@@ -26,7 +26,7 @@ func (s *Service) announce(f *Flow, w *wallet.Wallet, when string, now time.Time
 	if when == "start" {
 		purpose = post.Announcement
 	}
-	f.AnnouncedEnd = f.EarliestAt
+	f.AnnouncedEnd, f.AnnouncedWith = f.EarliestAt, len(f.Evidence)
 	earliest := f.EarliestAt.Format(time.RFC3339)
 	for _, n := range s.o.Wallets.Powerful(w, now) {
 		token := secret.Token(16)

@@ -43,7 +43,10 @@ func (s *Service) gather(ctx context.Context, f *Flow) (known, error) {
 
 // facts are the engine's, of the flow as it is now.
 func (k known) facts(f *Flow, now time.Time) engine.Facts {
-	facts := engine.Facts{Numbers: k.wallet.Facts(), Evidence: f.Evidence, PlaceFamiliar: k.place, AnnouncedAt: f.runsFrom(k.texts, now)}
+	facts := engine.Facts{
+		Numbers: k.wallet.Facts(), Evidence: f.Evidence, PlaceFamiliar: k.place,
+		AnnouncedAt: f.runsFrom(k.texts, now), AnnouncedEnd: f.AnnouncedEnd, AnnouncedWith: f.AnnouncedWith,
+	}
 	if k.heard {
 		facts.DeviceKnown = engine.No
 		if k.account.DeviceKnown {

@@ -57,7 +57,8 @@ func TestReadyIsDecidedAnew(t *testing.T) {
 			if err := a.Complete(); !errors.Is(err, claim.ErrNotAllowedYet) {
 				t.Fatalf("%v", err)
 			}
-			if v := a.Look(); v.State != claim.Waiting || v.EarliestAt.Sub(d.Clock.Now()) != day {
+			// From when all were told, which was with the code.
+			if v := a.Look(); v.State != claim.Waiting || v.EarliestAt.Sub(d.Clock.Now()).Round(time.Minute) != day {
 				t.Errorf("%+v", v)
 			}
 			if len(d.Peer.Resets) != 0 {
@@ -273,15 +274,42 @@ func TestSecrets(t *testing.T) {
 	}
 }
 
-// Before possession nothing may be completed, whatever else was brought.
-func TestNoCompletionWithoutPossession(t *testing.T) {
+// A code on paper alone completes nothing, and leads nowhere from a device that nobody knows.
+func TestNoCompletionByACodeAlone(t *testing.T) {
 	d := calm(t)
+	d.Peer.Set(func(p *roomtest.Peer) { p.Account.DeviceKnown = false })
 	a := d.Start(roomtest.Name)
 	a.BySavedCode()
 	if err := a.Complete(); !errors.Is(err, claim.ErrNotAllowedYet) || len(d.Peer.Resets) > 0 {
 		t.Errorf("%v", err)
 	}
-	if v := a.Look(); v.State != claim.Collecting || v.Reason != "" || !v.EarliestAt.IsZero() {
-		t.Errorf("told before possession: %+v", v)
+	if v := a.Look(); v.State != claim.Collecting || !v.EarliestAt.IsZero() {
+		t.Errorf("%+v", v)
 	}
+}
+
+// RC D-4 (D10): a wait never ends before the time that was announced, whatever becomes
+// of the numbers meanwhile; another evidence may shorten it.
+func TestAnnouncedEndHolds(t *testing.T) {
+	roomtest.OnBoth(t, func(t *testing.T, store roomtest.Store) {
+		d := roomtest.New(t, store, roomtest.Options{})
+		d.Prove(roomtest.Older)
+		d.Clock.Advance(60 * day)
+		d.Prove(roomtest.Newer)
+		d.Clock.Advance(29 * day) // the older one is live for another day
+		a := d.Start(roomtest.Name)
+		a.BySavedCode()
+		told := a.BySMS(roomtest.Newer).EarliestAt
+		if told != d.Clock.Now().Add(7*day) {
+			t.Fatalf("told %s", told)
+		}
+		d.Pass(3 * day) // dormant by now: a new claim would have waited for 3 days
+		if err := a.Complete(); !errors.Is(err, claim.ErrNotAllowedYet) || a.Look().EarliestAt != told {
+			t.Fatalf("%v, %+v", err, a.Look())
+		}
+		a.BySMS(roomtest.Older)
+		if sooner := a.Look().EarliestAt; !sooner.Before(told) {
+			t.Errorf("with another evidence: %s", sooner)
+		}
+	})
 }

@@ -130,7 +130,7 @@ func (s *Service) accept(ctx context.Context, flow string, o record.Origin, now 
 		}
 		events := []record.Event{f.event(now, record.RecoveryEvidenceAccepted, record.Success, o, data)}
 		f.Evidence = append(f.Evidence, e)
-		if e.Method == engine.SMS && !f.Possession {
+		if !f.Possession { // of a number, or of a code on paper
 			f.Possession = true
 			events = append(events, f.event(now, record.RecoveryPossessionProved, record.Success, o, data))
 		}

@@ -46,7 +46,7 @@ type Flow struct {
 	NextAt     time.Time `json:"next_at,omitzero,omitempty"`
 	OpenUntil  time.Time `json:"open_until,omitzero,omitempty"` // how long it can still come to something; zero: it is over
 
-	Possession bool              `json:"possession,omitempty"` // a number was proved to be in hand
+	Possession bool              `json:"possession,omitempty"` // a number, or a saved code, was proved to be in hand
 	Code       *wallet.Code      `json:"code,omitempty"`
 	Sends      []time.Time       `json:"sends,omitempty"`
 	Evidence   []engine.Evidence `json:"evidence,omitempty"`
@@ -54,12 +54,14 @@ type Flow struct {
 
 	// AnnouncedAt is when everybody was told of the wait: it runs from there.
 	AnnouncedAt time.Time `json:"announced_at,omitzero,omitempty"`
-	// AnnouncedEnd is the earliest end of the wait that was told of.
-	AnnouncedEnd time.Time   `json:"announced_end,omitzero,omitempty"`
-	EarliestAt   time.Time   `json:"earliest_at,omitzero,omitempty"`
-	HalfReminded bool        `json:"half_reminded,omitempty"`
-	LastReminded bool        `json:"last_reminded,omitempty"`
-	VetoTokens   []VetoToken `json:"veto_tokens,omitempty"`
+	// AnnouncedEnd is the earliest end of the wait that was told of, AnnouncedWith how
+	// many evidences there were then.
+	AnnouncedEnd  time.Time   `json:"announced_end,omitzero,omitempty"`
+	AnnouncedWith int         `json:"announced_with,omitempty"`
+	EarliestAt    time.Time   `json:"earliest_at,omitzero,omitempty"`
+	HalfReminded  bool        `json:"half_reminded,omitempty"`
+	LastReminded  bool        `json:"last_reminded,omitempty"`
+	VetoTokens    []VetoToken `json:"veto_tokens,omitempty"`
 	// Completing: since when a reset is with auth, the security version that it was
 	// decided on, and the last reset that auth knew of then.
 	CompletingAt    time.Time `json:"completing_at,omitzero,omitempty"`

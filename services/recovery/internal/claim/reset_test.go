@@ -159,7 +159,7 @@ func TestV22ChangedMeanwhile(t *testing.T) {
 		t.Fatalf("decided on what was: %v", err)
 	}
 	a.Is(claim.Waiting)
-	if got := a.Look().EarliestAt.Sub(d.Clock.Now()); got != day {
+	if got := a.Look().EarliestAt.Sub(d.Clock.Now()).Round(time.Minute); got != day {
 		t.Errorf("a change just now makes it wait for %s", got)
 	}
 	d.Pass(day)

@@ -108,32 +108,6 @@ func TestRetireWindow(t *testing.T) {
 	}
 }
 
-// TestOrderOfRows: every pair that no policy may turn round, each of them (E27).
-func TestOrderOfRows(t *testing.T) {
-	if len(order) != 19 {
-		t.Fatalf("%d pairs", len(order))
-	}
-	for _, pair := range order {
-		p := shipped(t)
-		for _, answers := range [][2]Answer{{Answer(3 * time.Hour), Answer(2 * time.Hour)}, {Never, Answer(8760 * time.Hour)}} {
-			p.Waits = map[Row]Answer{}
-			for _, row := range Rows() {
-				p.Waits[row] = Answer(2 * time.Hour)
-			}
-			p.Waits[pair[0]], p.Waits[pair[1]] = answers[0], answers[1]
-			if err := p.validate(); err == nil || !strings.Contains(err.Error(), "policy.waits."+string(pair[0])+": must not be longer than "+string(pair[1])) {
-				t.Errorf("%s above %s: %v", pair[0], pair[1], err)
-			}
-		}
-		for _, row := range Rows() {
-			p.Waits[row] = Answer(2 * time.Hour)
-		}
-		if err := p.validate(); err != nil {
-			t.Errorf("equal rows: %v", err)
-		}
-	}
-}
-
 // TestWindowsOfPolicies: what a file may not say of windows, each on its own, to
 // the border (E28, E29, E31b).
 func TestWindowsOfPolicies(t *testing.T) {
@@ -147,9 +121,6 @@ func TestWindowsOfPolicies(t *testing.T) {
 		"cautious as plain":                  {func(p *Policy) { p.Numbers.QuarantineCautious = p.Numbers.Quarantine }, ""},
 		"the oldest removed sooner":          {func(p *Policy) { p.Numbers.RetireOldest = p.Numbers.Retire - 1 }, "numbers.retire_oldest: must be at least"},
 		"the oldest removed as soon":         {func(p *Policy) { p.Numbers.RetireOldest = p.Numbers.Retire }, ""},
-		"a wait of a year":                   {func(p *Policy) { p.Waits[OldestStaleAlone] = Answer(8760 * time.Hour) }, ""},
-		"a wait of more than a year":         {func(p *Policy) { p.Waits[OldestStaleAlone] = Answer(8760*time.Hour + 1) }, "waits.W-oldest-stale-alone: must be 0 to 8760h"},
-		"a wait below zero":                  {func(p *Policy) { p.Waits[OldestLiveSecondCalm] = Answer(-1) }, "waits.W-oldest-live-second-calm: must be 0 to 8760h"},
 		"no number at all":                   {func(p *Policy) { p.Numbers.MaxActive = 0 }, "numbers.max_active"},
 		"six numbers":                        {func(p *Policy) { p.Numbers.MaxActive = 6 }, "numbers.max_active"},
 		"one number":                         {func(p *Policy) { p.Numbers.MaxActive = 1 }, ""},
@@ -157,6 +128,10 @@ func TestWindowsOfPolicies(t *testing.T) {
 		"a veto window of no time":           {func(p *Policy) { p.Vetoes.Window = 0 }, "vetoes.window"},
 		"no pending time":                    {func(p *Policy) { p.Numbers.PendingTTL = 0 }, "numbers.pending_ttl"},
 		"no quarantine":                      {func(p *Policy) { p.Numbers.Quarantine = 0 }, "numbers.quarantine: must be > 0"},
+		"a quarantine of a day":              {func(p *Policy) { p.Numbers.Quarantine = 24 * time.Hour }, ""},
+		"a quarantine of less":               {func(p *Policy) { p.Numbers.Quarantine = 24*time.Hour - 1 }, "numbers.quarantine: must be at least 24h"},
+		"a removal of a week":                {func(p *Policy) { p.Numbers.Retire = 168 * time.Hour }, ""},
+		"a removal of less":                  {func(p *Policy) { p.Numbers.Retire = 168*time.Hour - 1 }, "numbers.retire: must be at least 168h"},
 		"no cautious quarantine":             {func(p *Policy) { p.Numbers.QuarantineCautious = 0 }, "numbers.quarantine_cautious: must be > 0"},
 		"never cautious":                     {func(p *Policy) { p.Numbers.CautiousWithin = 0 }, "numbers.cautious_within"},
 		"no removal's window":                {func(p *Policy) { p.Numbers.Retire = 0 }, "numbers.retire: must be > 0"},
@@ -166,28 +141,12 @@ func TestWindowsOfPolicies(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := shipped(t)
-			waits := map[Row]Answer{}
-			for row, answer := range p.Waits {
-				waits[row] = answer
-			}
-			p.Waits = waits
 			c.change(&p)
 			err := p.validate()
 			if (c.want == "") != (err == nil) || (err != nil && !strings.Contains(err.Error(), c.want)) {
 				t.Errorf("%v, want %q", err, c.want)
 			}
 		})
-	}
-	for _, row := range alone {
-		p := shipped(t)
-		p.Waits = map[Row]Answer{}
-		for _, other := range Rows() {
-			p.Waits[other] = Answer(time.Hour)
-		}
-		p.Waits[row] = 0
-		if err := p.validate(); err == nil || !strings.Contains(err.Error(), "waits."+string(row)+": must be > 0 or refuse") {
-			t.Errorf("V2: one evidence at once by %s: %v", row, err)
-		}
 	}
 	if _, err := Parse(make([]byte, maxPolicy+1)); err == nil || !strings.Contains(err.Error(), "longer than") {
 		t.Errorf("a file without end: %v", err)
@@ -226,7 +185,7 @@ func TestExplain(t *testing.T) {
 		"nothing":      {Facts{Numbers: live}, "hacen falta más pruebas", "un código enviado al número más antiguo lo haría posible"},
 		"not alone":    {Facts{Numbers: live, Evidence: []Evidence{sms("y")}}, "este número solo no basta", "un código guardado lo haría posible,un código enviado al número más antiguo lo haría posible"},
 		"silent":       {Facts{Numbers: stale, Evidence: []Evidence{sms("o"), saved}}, V9.Sentence("es"), ""},
-		"older ones":   {Facts{Numbers: live, Evidence: []Evidence{sms("y"), saved}, DeviceKnown: Yes, PlaceFamiliar: Yes, SecurityChange: calm}, V6.Sentence("es"), "un código enviado al número más antiguo quitaría 168 h"},
+		"older ones":   {Facts{Numbers: live, Evidence: []Evidence{sms("y"), saved}, DeviceKnown: No, PlaceFamiliar: Yes, SecurityChange: calm}, V6.Sentence("es"), "un código enviado al número más antiguo quitaría 144 h"},
 		"a new place":  {Facts{Numbers: live, Evidence: []Evidence{sms("o"), saved}, SecurityChange: calm}, V14.Sentence("es"), ""},
 		"a change":     {Facts{Numbers: live, Evidence: []Evidence{sms("o"), saved}, DeviceKnown: Yes, PlaceFamiliar: Yes}, "los ajustes de seguridad de la cuenta cambiaron hace poco", ""},
 		"alone":        {Facts{Numbers: live, Evidence: []Evidence{sms("o")}, DeviceKnown: Yes, PlaceFamiliar: Yes, SecurityChange: calm}, V2.Sentence("es"), "un código guardado quitaría 72 h"},

@@ -56,7 +56,7 @@ func TestAdd(t *testing.T) {
 	var c Chain
 	facts := Facts{Evidence: []Evidence{{Method: SMS, Number: "n", At: now}}}
 	d := Decision{
-		Verdict: Wait, Rules: []Rule{V2}, Rows: []Row{OldestLiveAlone}, Evidence: []string{SMS}, EarliestAt: now, PolicyHash: "p",
+		Verdict: Wait, Rules: []Rule{V2}, Rows: []Row{"W-oldest-live-alone"}, Evidence: []string{SMS}, EarliestAt: now, PolicyHash: "p",
 		Counterfactuals: []Counterfactual{{Evidence: WithSavedCode, Saves: time.Hour}},
 	}
 	add := func(want bool) {

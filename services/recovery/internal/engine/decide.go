@@ -33,9 +33,10 @@ type Counterfactual struct {
 // Decision is the answer with its reasons.
 type Decision struct {
 	Verdict         Verdict          `json:"verdict"`
-	Rules           []Rule           `json:"rules"`    // in the order in which they fired
-	Rows            []Row            `json:"rows"`     // of the wait table, in that order
-	Evidence        []string         `json:"evidence"` // the channels that counted
+	Rules           []Rule           `json:"rules"`             // in the order in which they fired
+	Rows            []Row            `json:"rows"`              // of the wait table: the one that decided
+	Evidence        []string         `json:"evidence"`          // the channels that counted
+	Because         []string         `json:"because,omitempty"` // the facts that lengthen the answer, in the words of a policy
 	EarliestAt      time.Time        `json:"earliest_at,omitzero"`
 	Counterfactuals []Counterfactual `json:"counterfactuals,omitempty"`
 	PolicyHash      string           `json:"policy_hash"`
@@ -53,25 +54,32 @@ func Decide(p Policy, f Facts, now time.Time) Decision {
 // judge is the decision without what would change it.
 func judge(p Policy, f Facts, now time.Time) Decision {
 	c := count(p, f, now)
-	d := Decision{Rules: c.rules, Evidence: c.channels}
-	if len(c.numbers) == 0 {
-		// Taking over needs a number in hand: a saved code alone is one channel
-		// without a wait that anybody could be told of.
-		d.Verdict = NeedEvidence
+	d := Decision{Verdict: NeedEvidence, Rules: c.rules, Evidence: c.channels}
+	pt, found := best(p, f, c, now)
+	if !found {
 		d.Rules = append(d.Rules, V2)
 		return d
 	}
-	b := best(p, f, c, now)
-	d.Rules, d.Rows = append(d.Rules, b.rules...), b.rows
-	if b.answer == Never {
-		d.Verdict = Refuse
+	answer, row := p.at(pt)
+	d.Because = p.because(pt)
+	d.Rules = append(d.Rules, rulesOf(pt, d.Because)...)
+	if row != "" {
+		d.Rows = []Row{row}
+	}
+	if answer == Never {
+		if len(c.numbers) > 0 {
+			d.Verdict = Refuse
+		}
 		return d
 	}
 	from := now
 	if !f.AnnouncedAt.IsZero() {
 		from = f.AnnouncedAt
 	}
-	d.EarliestAt = from.Add(time.Duration(b.answer))
+	d.EarliestAt = from.Add(time.Duration(answer))
+	if len(f.Evidence) <= f.AnnouncedWith && d.EarliestAt.Before(f.AnnouncedEnd) {
+		d.EarliestAt = f.AnnouncedEnd
+	}
 	d.Verdict = Allow
 	if now.Before(d.EarliestAt) {
 		d.Verdict = Wait
@@ -82,7 +90,7 @@ func judge(p Policy, f Facts, now time.Time) Decision {
 type counted struct {
 	ranked   []Number
 	numbers  []string // ids of ranked numbers that were proved
-	second   bool     // a channel besides SMS
+	beside   int      // channels besides SMS
 	channels []string
 	rules    []Rule
 }
@@ -90,27 +98,26 @@ type counted struct {
 // count takes each channel once (V3), and leaves out numbers without power (V4).
 func count(p Policy, f Facts, now time.Time) counted {
 	c := counted{ranked: p.Ranked(f.Numbers, now)}
-	texts := 0
 	for _, e := range f.Evidence {
+		known := slices.Contains(c.channels, e.Method)
 		switch {
-		case e.Method == SavedCode && c.second, e.Method == SMS && slices.Contains(c.numbers, e.Number):
+		case e.Method != SMS && !slices.Contains(besides, e.Method):
+			// nothing that counts
+		case e.Method != SMS && known, e.Method == SMS && slices.Contains(c.numbers, e.Number):
 			c.fire(V3)
-		case e.Method == SavedCode:
-			c.second = true
-		case e.Method == SMS && slices.ContainsFunc(c.ranked, func(n Number) bool { return n.ID == e.Number }):
+		case e.Method != SMS:
+			c.beside++
+			c.channels = append(c.channels, e.Method)
+		case slices.ContainsFunc(c.ranked, func(n Number) bool { return n.ID == e.Number }):
 			c.numbers = append(c.numbers, e.Number)
-			if texts++; texts > 1 {
+			if known {
 				c.fire(V3)
+			} else {
+				c.channels = append(c.channels, SMS)
 			}
-		case e.Method == SMS:
+		default:
 			c.fire(V4)
 		}
-	}
-	if texts > 0 {
-		c.channels = append(c.channels, SMS)
-	}
-	if c.second {
-		c.channels = append(c.channels, SavedCode)
 	}
 	return c
 }
@@ -121,100 +128,105 @@ func (c *counted) fire(rule Rule) {
 	}
 }
 
-// basis is an answer with the rules and rows that it was made from.
-type basis struct {
-	answer Answer
-	rules  []Rule
-	rows   []Row
-}
-
-// by starts a basis with what one row says.
-func (p Policy) by(row Row, rules ...Rule) basis {
-	return basis{p.answer(row), rules, []Row{row}}
-}
-
-// or is the longer of the two, made from both.
-func (b basis) or(p Policy, row Row, rules ...Rule) basis {
-	return basis{max(b.answer, p.answer(row)), append(b.rules, rules...), append(b.rows, row)}
-}
-
-// best is the shortest answer over the numbers that were proved: each may be
-// presented alone, so presenting more must not be worse.
-func best(p Policy, f Facts, c counted, now time.Time) basis {
-	found := basis{answer: Never}
+// best is the point with the shortest answer: each number that was proved may be
+// presented alone, and none may be, so that bringing more is never worse.
+func best(p Policy, f Facts, c counted, now time.Time) (pt point, found bool) {
+	base := point{
+		beside: uint8(min(c.beside, atMostBeside)), device: valueOf(f.DeviceKnown), place: valueOf(f.PlaceFamiliar), calm: p.calm(f.SecurityChange, now),
+	}
+	shortest := Never
+	try := func(candidate point) {
+		if answer, _ := p.at(candidate); !found || answer < shortest {
+			pt, shortest, found = candidate, answer, true
+		}
+	}
 	for i, n := range c.ranked {
 		if !slices.Contains(c.numbers, n.ID) {
 			continue
 		}
-		if b := p.answerFor(f, c, i, now); found.rows == nil || b.answer < found.answer {
-			found = b
+		presented := base.with(own, uint8(p.LivenessOf(n, now))).with(told, c.heard(n.ID))
+		if i == 0 {
+			try(presented.with(lead, leadOldest).with(older, 2))
+			continue
+		}
+		silent := Stale
+		for _, senior := range c.ranked[:i] {
+			if !slices.Contains(c.numbers, senior.ID) {
+				silent = max(silent, p.LivenessOf(senior, now))
+			}
+		}
+		try(presented.with(lead, leadYounger).with(older, uint8(Live-silent)).with(told, toldSomebody))
+	}
+	if c.beside > 0 {
+		try(base.with(told, c.heard("")))
+	}
+	return pt, found
+}
+
+// heard is whether a number with power, but the one of that id, is told of what
+// happens. One on trial doesn't count: whoever recovers may have added it (V1).
+func (c counted) heard(id string) uint8 {
+	if slices.ContainsFunc(c.ranked, func(n Number) bool { return n.ID != id }) {
+		return toldSomebody
+	}
+	return toldNobody
+}
+
+func (p Policy) calm(c Change, now time.Time) uint8 {
+	switch {
+	case !c.Known:
+		return valueOf(Unknown)
+	case !c.At.IsZero() && now.Sub(c.At) < p.Changes.Recent:
+		return valueOf(No)
+	default:
+		return valueOf(Yes)
+	}
+}
+
+// because is what lengthens the answer at a point: each circumstance that would do so
+// with all others at their best, and each fact of the number or of the evidence whose
+// next better value would shorten it.
+func (p Policy) because(pt point) []string {
+	var names []string
+	ideal := pt.with(device, 2).with(place, 2).with(calm, 2)
+	least, _ := p.at(ideal)
+	for _, d := range []int{own, older, beside, device, place, calm} {
+		blamed := false
+		if d == device || d == place || d == calm {
+			answer, _ := p.at(ideal.with(d, pt[d]))
+			blamed = answer > least
+		} else if up, ok := pt.next(d); ok {
+			now, _ := p.at(pt)
+			then, _ := p.at(up)
+			blamed = then < now
+		}
+		if blamed {
+			names = append(names, dimensions[d].name)
 		}
 	}
-	return found
+	return names
 }
 
-// answerFor is the answer when the i-th in seniority is presented.
-func (p Policy) answerFor(f Facts, c counted, i int, now time.Time) basis {
-	own := p.LivenessOf(c.ranked[i], now)
-	if i == 0 {
-		return p.oldest(f, c.second, own, now)
-	}
-	silent, rules := Stale, []Rule(nil)
-	for _, older := range c.ranked[:i] {
-		if !slices.Contains(c.numbers, older.ID) {
-			silent, rules = max(silent, p.LivenessOf(older, now)), []Rule{V6}
+// rulesOf are the rules behind a point, in their order.
+func rulesOf(pt point, because []string) []Rule {
+	var rules []Rule
+	cite := func(rule Rule, when bool) {
+		if when {
+			rules = append(rules, rule)
 		}
 	}
-	b := p.by(rowsOfYounger[c.second][silent], rules...)
-	if own == Live {
-		return b
+	blamed := func(d int) bool { return slices.Contains(because, dimensions[d].name) }
+	unknown := false
+	for _, d := range []int{device, place, calm} {
+		unknown = unknown || blamed(d) && pt[d] == 0
 	}
-	// V9: a younger number that was itself silent for long gives no more than an
-	// oldest one in the same state would.
-	return b.or(p, rowsOfSilent[c.second][own], V9)
+	cite(V2, pt.evidences() == 1)
+	cite(V6, pt[lead] == leadYounger)
+	cite(V9, pt[lead] != leadNone && pt[own] != uint8(Live))
+	cite(V14, blamed(device) || blamed(place))
+	cite(V20, unknown)
+	return rules
 }
-
-func (p Policy) oldest(f Facts, second bool, own Liveness, now time.Time) basis {
-	if own != Live {
-		return p.by(rowsOfSilent[second][own], V9)
-	}
-	if !second {
-		return p.by(OldestLiveAlone, V2)
-	}
-	unfamiliar := f.DeviceKnown != Yes || f.PlaceFamiliar != Yes
-	changed := !f.SecurityChange.Known || p.recent(f.SecurityChange.At, now)
-	if !unfamiliar && !changed {
-		return p.by(OldestLiveSecondCalm)
-	}
-	b := basis{answer: p.answer(OldestLiveSecondCalm)}
-	if unfamiliar {
-		b = b.or(p, OldestLiveSecondUnfamiliar, V14)
-	}
-	if changed {
-		b = b.or(p, OldestLiveSecondChange)
-	}
-	if f.DeviceKnown == Unknown || f.PlaceFamiliar == Unknown || !f.SecurityChange.Known {
-		b.rules = append(b.rules, V20)
-	}
-	return b
-}
-
-func (p Policy) recent(at, now time.Time) bool {
-	return !at.IsZero() && now.Sub(at) < p.Changes.Recent
-}
-
-// The rows by whether there is a second evidence, then by the liveness of the
-// silent seniors, or of the silent number itself.
-var (
-	rowsOfYounger = map[bool][3]Row{
-		true:  {Stale: YoungerSecondOlderStale, Dormant: YoungerSecondOlderDormant, Live: YoungerSecondOlderLive},
-		false: {Stale: YoungerAloneOlderStale, Dormant: YoungerAloneOlderDormant, Live: YoungerAloneOlderLive},
-	}
-	rowsOfSilent = map[bool][2]Row{
-		true:  {Stale: OldestStaleSecond, Dormant: OldestDormantSecond},
-		false: {Stale: OldestStaleAlone, Dormant: OldestDormantAlone},
-	}
-)
 
 // counterfactuals are the missing evidences that would help, best named first.
 func counterfactuals(p Policy, f Facts, now time.Time, d Decision) []Counterfactual {
@@ -256,7 +268,12 @@ const (
 const (
 	SMS       = "sms"
 	SavedCode = "saved_code"
+	TOTP      = "totp"
+	Passkey   = "passkey"
 )
+
+// besides are the methods that are a channel of their own beside a number's.
+var besides = []string{SavedCode, TOTP, Passkey}
 
 // Evidence is one accepted proof.
 type Evidence struct {
@@ -283,4 +300,8 @@ type Facts struct {
 	// AnnouncedAt is when everybody was told of the wait: it runs from there.
 	// Zero: nobody was told yet, it would run from now.
 	AnnouncedAt time.Time `json:"announced_at,omitzero"`
+	// AnnouncedEnd is the end of the wait that everybody was told of, with
+	// AnnouncedWith evidences: without another one it never ends before.
+	AnnouncedEnd  time.Time `json:"announced_end,omitzero"`
+	AnnouncedWith int       `json:"announced_with,omitempty"`
 }

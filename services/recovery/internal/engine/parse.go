@@ -9,7 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
+	"regexp"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -18,22 +18,23 @@ import (
 //go:embed policy/default.yaml
 var defaultYAML []byte
 
-// maxPolicy bounds a policy file in bytes.
-const maxPolicy = 64 << 10
+const (
+	version   = 2
+	maxPolicy = 64 << 10 // bytes of a file
+	maxRows   = 100
+)
 
 // Default is the shipped policy: the table of the design page.
 func Default() (Policy, error) { return Parse(defaultYAML) }
 
-// Parse reads a policy in YAML: unknown keys, missing rows and contradictions
-// are errors, all of them at once, joined.
+// Parse reads a policy in YAML. Unknown keys, contradictions, what is below a floor
+// and what the walk of the whole lattice finds are errors, all of them at once,
+// joined, each in a line that names its row or window.
 func Parse(text []byte) (Policy, error) {
 	if len(text) > maxPolicy {
 		return Policy{}, fmt.Errorf("policy: longer than %d bytes", maxPolicy)
 	}
-	p := Policy{Waits: map[Row]Answer{}}
-	for _, row := range Rows() {
-		p.Waits[row] = unsaid
-	}
+	var p Policy
 	dec := yaml.NewDecoder(bytes.NewReader(text))
 	dec.KnownFields(true)
 	if err := dec.Decode(&p); err != nil {
@@ -45,24 +46,24 @@ func Parse(text []byte) (Policy, error) {
 	if err := p.validate(); err != nil {
 		return Policy{}, err
 	}
-	// Maps are marshalled with sorted keys: this form is canonical.
+	// Maps are marshalled with sorted keys, and When is in order: this form is canonical.
 	canonical, err := json.Marshal(p)
 	if err != nil {
 		return Policy{}, fmt.Errorf("policy: %w", err)
 	}
 	sum := sha256.Sum256(canonical)
-	p.hash = hex.EncodeToString(sum[:])
+	p.text, p.hash = string(text), hex.EncodeToString(sum[:])
 	return p, nil
 }
 
-func (p Policy) validate() error {
+func (p *Policy) validate() error {
 	var wrong []error
 	check := func(ok bool, format string, args ...any) {
 		if !ok {
 			wrong = append(wrong, fmt.Errorf("policy."+format, args...))
 		}
 	}
-	check(p.Version == 1, "version: must be 1")
+	check(p.Version == version, "version: must be %d: its rows are a list, in which the first that fits decides", version)
 	n := p.Numbers
 	check(n.MaxActive >= 1 && n.MaxActive <= 5, "numbers.max_active: must be 1 to 5")
 	for _, d := range []struct {
@@ -83,51 +84,34 @@ func (p Policy) validate() error {
 	} {
 		check(d.value > 0, "%s: must be > 0", d.name)
 	}
+	check(n.Quarantine >= leastQuarantine, "numbers.quarantine: must be at least %s", leastQuarantine)
+	check(n.Retire >= leastRetire, "numbers.retire: must be at least %s", leastRetire)
 	check(n.QuarantineCautious >= n.Quarantine, "numbers.quarantine_cautious: must be at least numbers.quarantine")
 	check(n.RetireOldest >= n.Retire, "numbers.retire_oldest: must be at least numbers.retire")
 	check(n.Dormant >= n.Live, "numbers.dormant: must be at least numbers.live")
 	check(p.Vetoes.PerNumber >= 1, "vetoes.per_number: must be at least 1")
-	for _, row := range Rows() {
-		answer, ok := p.Waits[row]
-		check(ok && answer != unsaid, "waits.%s: is missing", row)
-		check(answer == unsaid || answer == Never || answer >= 0 && answer <= Answer(365*24*time.Hour), "waits.%s: must be 0 to 8760h", row)
-	}
-	for row := range p.Waits {
-		check(slices.Contains(Rows(), row), "waits.%.64s: no such row", row)
-	}
-	for _, row := range alone {
-		check(p.Waits[row] > 0, "waits.%s: must be > 0 or refuse: one evidence alone never is enough at once (V2)", row)
-	}
-	for _, pair := range order {
-		check(p.Waits[pair[0]] <= p.Waits[pair[1]], "waits.%s: must not be longer than %s", pair[0], pair[1])
+	p.validateRows(check)
+	if len(wrong) == 0 { // of a table that can be read
+		p.prove(func(format string, args ...any) { check(false, format, args...) })
 	}
 	return errors.Join(wrong...)
 }
 
-// alone are the rows of one evidence.
-var alone = []Row{OldestLiveAlone, OldestDormantAlone, OldestStaleAlone, YoungerAloneOlderStale, YoungerAloneOlderDormant, YoungerAloneOlderLive}
+var rowName = regexp.MustCompile(`^W-[a-z0-9-]{1,60}$`)
 
-// order holds what no policy may turn round: more evidence never lengthens a
-// wait, the silence of a livelier senior never shortens it (V6), and a younger
-// number never does better than the oldest, live one with as much beside it (R6.1).
-var order = [][2]Row{
-	{OldestLiveSecondCalm, OldestLiveSecondUnfamiliar},
-	{OldestLiveSecondCalm, OldestLiveSecondChange},
-	{OldestLiveSecondUnfamiliar, OldestLiveAlone},
-	{OldestLiveSecondChange, OldestLiveAlone},
-	{OldestLiveAlone, OldestDormantAlone},
-	{OldestDormantAlone, OldestStaleAlone},
-	{OldestLiveSecondCalm, OldestDormantSecond},
-	{OldestDormantSecond, OldestStaleSecond},
-	{OldestDormantSecond, OldestDormantAlone},
-	{OldestStaleSecond, OldestStaleAlone},
-	{YoungerSecondOlderStale, YoungerSecondOlderDormant},
-	{YoungerSecondOlderDormant, YoungerSecondOlderLive},
-	{YoungerAloneOlderStale, YoungerAloneOlderDormant},
-	{YoungerAloneOlderDormant, YoungerAloneOlderLive},
-	{YoungerSecondOlderStale, YoungerAloneOlderStale},
-	{YoungerSecondOlderDormant, YoungerAloneOlderDormant},
-	{YoungerSecondOlderLive, YoungerAloneOlderLive},
-	{OldestLiveSecondCalm, YoungerSecondOlderStale},
-	{OldestLiveAlone, YoungerAloneOlderStale},
+func (p *Policy) validateRows(check func(ok bool, format string, args ...any)) {
+	check(len(p.Rows) > 0 && len(p.Rows) <= maxRows, "rows: must be 1 to %d", maxRows)
+	known := map[Row]bool{}
+	for i := range p.Rows {
+		r := &p.Rows[i]
+		check(rowName.MatchString(string(r.Name)), "rows[%d].name: must be like W-oldest-live-alone", i)
+		check(!known[r.Name], "rows.%.64s: there are two of them", r.Name)
+		known[r.Name] = true
+		var err error
+		r.answer, err = parseAnswer(r.Then)
+		check(err == nil, "rows.%.64s.then: %v", r.Name, err)
+		r.Then = r.answer.String() // one spelling
+		r.mask, err = r.When.mask()
+		check(err == nil, "rows.%.64s.when: %v", r.Name, err)
+	}
 }

@@ -9,18 +9,34 @@ import (
 // Policy is waits and windows. Only Parse makes a usable one: the zero Policy
 // has no rows, and so refuses everything.
 type Policy struct {
-	Version int            `yaml:"version" json:"version"`
-	Numbers NumberPolicy   `yaml:"numbers" json:"numbers"`
-	Changes ChangePolicy   `yaml:"changes" json:"changes"`
-	Vetoes  VetoPolicy     `yaml:"vetoes" json:"vetoes"`
-	Waits   map[Row]Answer `yaml:"waits" json:"waits"`
+	Version int          `yaml:"version" json:"version"`
+	Numbers NumberPolicy `yaml:"numbers" json:"numbers"`
+	Changes ChangePolicy `yaml:"changes" json:"changes"`
+	Vetoes  VetoPolicy   `yaml:"vetoes" json:"vetoes"`
+	// Rows are the wait table: the first that fits decides, and where none does
+	// the answer is a refusal.
+	Rows []RowPolicy `yaml:"rows" json:"rows"`
 
-	hash string
+	hash, text string
 }
 
 // Hash is the SHA-256 of the canonical form, in hex: two files that differ only
-// in comments, order or spelling of durations have the same.
+// in comments, order of words or spelling of durations have the same.
 func (p Policy) Hash() string { return p.hash }
+
+// Text is the file as it was read: it is kept by its hash, so that a decision can be
+// made again as it was.
+func (p Policy) Text() string { return p.text }
+
+// RowPolicy is a row of the wait table.
+type RowPolicy struct {
+	Name Row    `yaml:"name" json:"name"`
+	When When   `yaml:"when" json:"when"`
+	Then string `yaml:"then" json:"then"` // a duration, or "refuse"
+
+	mask   mask
+	answer Answer
+}
 
 // NumberPolicy is about the life of a number.
 type NumberPolicy struct {
@@ -50,34 +66,14 @@ type VetoPolicy struct {
 // Row names a row of the wait table; it is cited in decisions.
 type Row string
 
-// The rows. "oldest" is the first in seniority, "second" a second evidence
-// through another channel, "older-x" the most alive of the older numbers that
-// are silent.
-const (
-	OldestLiveSecondCalm       Row = "W-oldest-live-second-calm"
-	OldestLiveSecondUnfamiliar Row = "W-oldest-live-second-unfamiliar"
-	OldestLiveSecondChange     Row = "W-oldest-live-second-change"
-	OldestLiveAlone            Row = "W-oldest-live-alone"
-	OldestDormantSecond        Row = "W-oldest-dormant-second"
-	OldestDormantAlone         Row = "W-oldest-dormant-alone"
-	OldestStaleSecond          Row = "W-oldest-stale-second"
-	OldestStaleAlone           Row = "W-oldest-stale-alone"
-	YoungerSecondOlderStale    Row = "W-younger-second-older-stale"
-	YoungerSecondOlderDormant  Row = "W-younger-second-older-dormant"
-	YoungerSecondOlderLive     Row = "W-younger-second-older-live"
-	YoungerAloneOlderStale     Row = "W-younger-alone-older-stale"
-	YoungerAloneOlderDormant   Row = "W-younger-alone-older-dormant"
-	YoungerAloneOlderLive      Row = "W-younger-alone-older-live"
-)
-
-// Rows is the whole table, in the order of the design page.
-func Rows() []Row {
-	return []Row{
-		OldestLiveSecondCalm, OldestLiveSecondUnfamiliar, OldestLiveSecondChange, OldestLiveAlone,
-		OldestDormantSecond, OldestDormantAlone, OldestStaleSecond, OldestStaleAlone,
-		YoungerSecondOlderStale, YoungerSecondOlderDormant, YoungerSecondOlderLive,
-		YoungerAloneOlderStale, YoungerAloneOlderDormant, YoungerAloneOlderLive,
+// at is what the policy says of a point, and the row that says it; empty: none fits.
+func (p Policy) at(pt point) (Answer, Row) {
+	for i := range p.Rows {
+		if r := &p.Rows[i]; r.mask.fits(pt) {
+			return r.answer, r.Name
+		}
 	}
+	return Never, ""
 }
 
 // Answer is what a row says: how long to wait, or [Never].
@@ -86,37 +82,23 @@ type Answer time.Duration
 // Never is a refusal, which is longer than every wait.
 const Never Answer = math.MaxInt64
 
-// unsaid is what a row without a value has, which YAML would read as a wait of 0.
-const unsaid Answer = math.MinInt64
-
-// answer is a row's; a row that is missing refuses.
-func (p Policy) answer(row Row) Answer {
-	if a, ok := p.Waits[row]; ok {
-		return a
-	}
-	return Never
-}
-
 const refuseWord = "refuse"
 
-// MarshalText is "72h0m0s" or "refuse".
-func (a Answer) MarshalText() ([]byte, error) {
+// String is "72h0m0s" or "refuse".
+func (a Answer) String() string {
 	if a == Never {
-		return []byte(refuseWord), nil
+		return refuseWord
 	}
-	return []byte(time.Duration(a).String()), nil
+	return time.Duration(a).String()
 }
 
-// UnmarshalText reads a duration or "refuse".
-func (a *Answer) UnmarshalText(text []byte) error {
-	if string(text) == refuseWord {
-		*a = Never
-		return nil
+func parseAnswer(text string) (Answer, error) {
+	if text == refuseWord {
+		return Never, nil
 	}
-	d, err := time.ParseDuration(string(text))
-	if err != nil {
-		return fmt.Errorf("%.32q is neither a duration like 72h nor %q", text, refuseWord)
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 0 || Answer(d) > longest {
+		return 0, fmt.Errorf("%.32q is neither a duration of 0 to 8760h nor %q", text, refuseWord)
 	}
-	*a = Answer(d)
-	return nil
+	return Answer(d), nil
 }

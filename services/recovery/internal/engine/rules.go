@@ -121,7 +121,7 @@ func Explain(d Decision, locale string) string {
 			return rule.Sentence(locale)
 		}
 	}
-	if slices.Contains(d.Rows, OldestLiveSecondChange) {
+	if slices.Contains(d.Because, dimensions[calm].name) {
 		return changed.in(locale)
 	}
 	if d.cites(V2) {
