@@ -36,8 +36,11 @@ func parts() []kong.Option {
 	var options []kong.Option
 	for _, part := range runner.Parts() {
 		var command any = &runCmd{target: part.Name}
-		if part.Name == "audit" { // its record has verbs of its own
+		switch part.Name { // two have verbs of their own
+		case "audit":
 			command = &auditCmd{Run: runCmd{target: part.Name}}
+		case "recovery":
+			command = &recoveryCmd{Run: runCmd{target: part.Name}}
 		}
 		options = append(options, kong.DynamicCommand(part.Name, part.Help, "run", command))
 	}

@@ -20,7 +20,7 @@ func NewFaulty(ctx context.Context, cfg Config, deps module.Deps) (*Module, erro
 	if err != nil {
 		return nil, err
 	}
-	return build(cfg, deps, faulty{store})
+	return build(ctx, cfg, deps, faulty{store})
 }
 
 type faulty struct{ backend }

@@ -63,7 +63,7 @@ func New(ctx context.Context, cfg Config, deps module.Deps) (*Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := build(cfg, deps, store)
+	m, err := build(ctx, cfg, deps, store)
 	if err != nil {
 		return nil, errors.Join(err, store.Close(ctx))
 	}
@@ -73,18 +73,21 @@ func New(ctx context.Context, cfg Config, deps module.Deps) (*Module, error) {
 func open(ctx context.Context, s module.Store) (backend, error) {
 	switch s.Engine {
 	case module.EngineSQLite:
-		return sqlite.Open(ctx, filepath.Join(s.Dir, "recovery.db"), s.SQLite()...)
+		return sqlite.Open(ctx, filepath.Join(s.Dir, databaseFile), s.SQLite()...)
 	case module.EngineMongoDB:
 		return mongo.Open(ctx, s.URI.Reveal(), s.Database)
 	}
 	return nil, fmt.Errorf("store.engine: %q is neither %s nor %s", s.Engine, module.EngineSQLite, module.EngineMongoDB)
 }
 
-func build(cfg Config, deps module.Deps, store backend) (*Module, error) {
+func build(ctx context.Context, cfg Config, deps module.Deps, store backend) (*Module, error) {
 	if deps.FreshSignIn <= 0 {
 		return nil, errors.New("auth.sign_in.fresh: must be > 0")
 	}
 	policy, err := cfg.policy()
+	if err == nil {
+		err = store.KeepPolicy(ctx, policy.Hash(), policy.Text())
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -132,6 +135,8 @@ func build(cfg Config, deps module.Deps, store backend) (*Module, error) {
 		handler: server.Handler(),
 	}, nil
 }
+
+const databaseFile = "recovery.db"
 
 // Handler serves openapi/recovery.yaml.
 func (m *Module) Handler() http.Handler { return m.handler }

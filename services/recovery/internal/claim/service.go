@@ -63,6 +63,9 @@ type Store interface {
 	// PruneFlows deletes flows with ForgetAt not after now, at most limit, and
 	// returns how many.
 	PruneFlows(ctx context.Context, now time.Time, limit int) (int, error)
+	// KeepPolicy keeps a policy's text by its hash, once, for as long as there may be
+	// decisions by it.
+	KeepPolicy(ctx context.Context, hash, text string) error
 }
 
 // What is refused. ErrRecovery and wallet.ErrCode are each one answer for every
@@ -73,6 +76,7 @@ var (
 	ErrNotAllowedYet = fault.New(fault.KindConflict, fault.CodeRecoveryNotAllowedYet, "the password can't be set yet")
 	ErrEnded         = fault.New(fault.KindConflict, fault.CodeRecoveryEnded, "this recovery is over: start again")
 	ErrExpired       = fault.New(fault.KindGone, fault.CodeRecoveryEnded, "this recovery has expired: start again")
+	ErrNoPolicy      = fault.New(fault.KindNotFound, fault.CodeNotFound, "no such policy")
 	ErrNoFlow        = fault.New(fault.KindNotFound, fault.CodeNotFound, "no such recovery")
 	// ErrChanged: the account's security changed after what a reset was decided on.
 	ErrChanged = fault.New(fault.KindConflict, fault.CodeConflict, "the account changed meanwhile")

@@ -19,6 +19,20 @@ type Judgement struct {
 	Hash     string    `json:"hash"`
 }
 
+// Decided is the decision as it was made.
+func (j Judgement) Decided() (d Decision, _ error) {
+	return d, json.Unmarshal([]byte(j.Decision), &d)
+}
+
+// Again is what p decides on the same facts, at the same time (V18).
+func (j Judgement) Again(p Policy) (Decision, error) {
+	var f Facts
+	if err := json.Unmarshal([]byte(j.Facts), &f); err != nil {
+		return Decision{}, err
+	}
+	return Decide(p, f, j.At), nil
+}
+
 // Chain is the judgements of one recovery, oldest first.
 type Chain []Judgement
 
@@ -60,11 +74,12 @@ func (c Chain) Weighed() int { return c.last().Weighed }
 func (c Chain) Head() string { return c.last().Hash }
 
 // Last is the newest decision; ok false: there is none.
-func (c Chain) Last() (d Decision, ok bool, _ error) {
+func (c Chain) Last() (d Decision, ok bool, err error) {
 	if len(c) == 0 {
 		return d, false, nil
 	}
-	return d, true, json.Unmarshal([]byte(c.last().Decision), &d)
+	d, err = c.last().Decided()
+	return d, true, err
 }
 
 // Whole reports whether no judgement was changed or left out, but for the last ones.

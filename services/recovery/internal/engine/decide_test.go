@@ -260,7 +260,7 @@ func TestParse(t *testing.T) {
 	if _, err := Parse([]byte(strings.NewReplacer("version: 2", "version: 1", "per_number: 2 ", "per_number: 0 ").Replace(text))); err == nil || strings.Count(err.Error(), "policy.") != 2 {
 		t.Errorf("all errors at once: %v", err)
 	}
-	if _, err := Parse([]byte("version: 1\nwaits: {W-oldest-live-alone: 72h}")); err == nil || strings.Contains(err.Error(), "\npolicy") {
+	if _, err := Parse([]byte("version: 1\nwaits: {W-oldest-live-alone: 72h}")); err == nil || !strings.HasPrefix(err.Error(), "policy.version: must be 2") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("first light's form: %v", err)
 	}
 }

@@ -118,6 +118,12 @@ func everyPoint(visit func(point)) {
 	walk(point{}, 0)
 }
 
+// Situations is how many points there are.
+func Situations() (n int) {
+	everyPoint(func(point) { n++ })
+	return n
+}
+
 // When says to which points a row applies: a word or a list of words for each
 // dimension that matters.
 type When map[string]Words

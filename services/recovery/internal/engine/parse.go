@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/hex"
@@ -38,7 +39,7 @@ func Parse(text []byte) (Policy, error) {
 	dec := yaml.NewDecoder(bytes.NewReader(text))
 	dec.KnownFields(true)
 	if err := dec.Decode(&p); err != nil {
-		return Policy{}, fmt.Errorf("policy: %w", err)
+		return Policy{}, cmp.Or(otherVersion(text), fmt.Errorf("policy: %w", err))
 	}
 	if err := dec.Decode(new(any)); !errors.Is(err, io.EOF) {
 		return Policy{}, errors.New("policy: one document expected")
@@ -56,6 +57,19 @@ func Parse(text []byte) (Policy, error) {
 	return p, nil
 }
 
+var errVersion = fmt.Errorf("policy.version: must be %d, whose rows are a list: see centinela recovery policy print", version)
+
+// otherVersion is the one error of a file in an older form.
+func otherVersion(text []byte) error {
+	var older struct {
+		Version int `yaml:"version"`
+	}
+	if yaml.Unmarshal(text, &older) == nil && older.Version != 0 && older.Version != version {
+		return errVersion
+	}
+	return nil
+}
+
 func (p *Policy) validate() error {
 	var wrong []error
 	check := func(ok bool, format string, args ...any) {
@@ -63,7 +77,9 @@ func (p *Policy) validate() error {
 			wrong = append(wrong, fmt.Errorf("policy."+format, args...))
 		}
 	}
-	check(p.Version == version, "version: must be %d: its rows are a list, in which the first that fits decides", version)
+	if p.Version != version {
+		wrong = append(wrong, errVersion)
+	}
 	n := p.Numbers
 	check(n.MaxActive >= 1 && n.MaxActive <= 5, "numbers.max_active: must be 1 to 5")
 	for _, d := range []struct {

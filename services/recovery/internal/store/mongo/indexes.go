@@ -10,6 +10,7 @@ const (
 	walletDocs = "wallets"
 	flowDocs   = "flows"
 	inboxDocs  = "inbox"
+	policyDocs = "policies"
 )
 
 // indexes is one for every query that isn't by _id, with its order.

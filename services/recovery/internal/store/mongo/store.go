@@ -23,6 +23,8 @@ type Store struct {
 	wallets *mongox.Documents[WalletDoc]
 	flows   *mongox.Documents[FlowDoc]
 	inbox   *mongox.Documents[post.KeptText]
+
+	policies *mongox.Documents[policyDoc]
 }
 
 var (
@@ -35,7 +37,16 @@ var (
 
 // Open connects and makes the indexes.
 func Open(ctx context.Context, uri, database string) (*Store, error) {
-	db, err := mongox.Open(ctx, uri, database, indexes())
+	return open(ctx, uri, database, indexes())
+}
+
+// OpenReader connects and makes nothing.
+func OpenReader(ctx context.Context, uri, database string) (*Store, error) {
+	return open(ctx, uri, database, nil)
+}
+
+func open(ctx context.Context, uri, database string, indexes map[string][]mongo.IndexModel) (*Store, error) {
+	db, err := mongox.Open(ctx, uri, database, indexes)
 	if err != nil {
 		return nil, err
 	}
@@ -44,6 +55,8 @@ func Open(ctx context.Context, uri, database string) (*Store, error) {
 		wallets: mongox.NewDocuments[WalletDoc](db, walletDocs, 1, nil),
 		flows:   mongox.NewDocuments[FlowDoc](db, flowDocs, 1, claim.ErrNoFlow),
 		inbox:   mongox.NewDocuments[post.KeptText](db, inboxDocs, 1, post.ErrNoText),
+
+		policies: mongox.NewDocuments[policyDoc](db, policyDocs, 1, claim.ErrNoPolicy),
 	}, nil
 }
 

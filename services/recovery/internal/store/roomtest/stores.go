@@ -7,6 +7,7 @@ import (
 	"centinela/services/recovery/internal/claim"
 	"centinela/services/recovery/internal/objection"
 	"centinela/services/recovery/internal/post"
+	"centinela/services/recovery/internal/review"
 	"centinela/services/recovery/internal/store/mongo"
 	"centinela/services/recovery/internal/store/sqlite"
 	"centinela/services/recovery/internal/wallet"
@@ -19,6 +20,7 @@ import (
 type Store interface {
 	wallet.Store
 	claim.Store
+	review.Store
 	objection.Store
 	post.Store
 	post.Inbox

@@ -30,11 +30,6 @@ func (s *Store) CreateFlow(ctx context.Context, f claim.Flow, e post.Effects) er
 	})
 }
 
-// Flow implements claim.Store.
-func (s *Store) Flow(ctx context.Context, id string) (claim.Flow, error) {
-	return flows.Get(ctx, s.Read(), id)
-}
-
 // UpdateFlow implements claim.Store.
 func (s *Store) UpdateFlow(ctx context.Context, id string, change func(*claim.Flow) (post.Effects, error)) error {
 	return s.Write(ctx, func(tx *sql.Tx) error {

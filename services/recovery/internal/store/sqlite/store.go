@@ -19,7 +19,10 @@ import (
 var files embed.FS
 
 // Store is recovery's store on SQLite. It is an outbox.Source by its DB.
-type Store struct{ *sqlitex.DB }
+type Store struct {
+	*sqlitex.DB
+	reads
+}
 
 var (
 	_ wallet.Store    = (*Store)(nil)
@@ -39,7 +42,7 @@ func Open(ctx context.Context, path string, options ...sqlitex.Option) (*Store, 
 	if err != nil {
 		return nil, err
 	}
-	return &Store{db}, nil
+	return &Store{db, reads{db.Read()}}, nil
 }
 
 // Close closes the file.

@@ -9,6 +9,7 @@ import (
 	"centinela/services/recovery/internal/claim"
 	"centinela/services/recovery/internal/objection"
 	"centinela/services/recovery/internal/post"
+	"centinela/services/recovery/internal/review"
 	"centinela/services/recovery/internal/wallet"
 	"centinela/shared/outbox"
 	"centinela/shared/testkit"
@@ -18,6 +19,7 @@ import (
 type Store interface {
 	wallet.Store
 	claim.Store
+	review.Store
 	objection.Store
 	post.Store
 	post.Inbox
@@ -38,6 +40,8 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"wallet rollback on an error", walletRollback},
 		{"wallets by number", walletsByNumber},
 		{"wallets due", walletsDue},
+		{"policies", policies},
+		{"flows in the order of their ids", flowsAfter},
 		{"flow round trip", flowRoundTrip},
 		{"flow not found", flowNotFound},
 		{"flows of account, newest first", flowsOfAccount},

@@ -31,6 +31,12 @@ CREATE INDEX flows_account ON flows (account, started_at, id);
 CREATE INDEX flows_next ON flows (next_at) WHERE next_at > 0;
 CREATE INDEX flows_forget ON flows (forget_at);
 
+-- The policies that decided, as they were read.
+CREATE TABLE policies (
+	hash TEXT PRIMARY KEY,
+	text TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE veto_tokens (
 	hash TEXT PRIMARY KEY,
 	flow TEXT NOT NULL REFERENCES flows (id) ON DELETE CASCADE
