@@ -113,8 +113,10 @@ func (s *Service) apply(f *Flow, k known, o record.Origin, now time.Time) (post.
 		}
 		effects.Events, effects.Texts = append(effects.Events, told.Events...), told.Texts
 	case engine.Allow:
+		if f.State != Ready && f.AnnouncedAt.IsZero() { // once: asking again keeps nothing open (RC D-1)
+			f.ExpiresAt = due.Later(f.ExpiresAt, now.Add(collectFor))
+		}
 		f.State, f.EarliestAt = Ready, d.EarliestAt
-		f.ExpiresAt = due.Later(f.ExpiresAt, now.Add(collectFor))
 	default:
 		f.State, f.EarliestAt = Collecting, time.Time{}
 	}

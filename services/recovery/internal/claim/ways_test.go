@@ -81,3 +81,38 @@ func TestG3NobodyToTell(t *testing.T) {
 		})
 	}
 }
+
+// RC D-1 (D8): a recovery that may be completed isn't kept open by trying: refused
+// passwords lengthen nothing, with a wait and without one.
+func TestD1TryingKeepsNothingOpen(t *testing.T) {
+	for name, c := range map[string]struct {
+		begin func(*roomtest.Desk) roomtest.Attempt
+		last  time.Duration // from when it may be completed
+	}{
+		"before the end that was announced": {both, 10 * day},
+		"after a wait": {func(d *roomtest.Desk) roomtest.Attempt {
+			d.Peer.Set(func(p *roomtest.Peer) { p.Account.DeviceKnown = false })
+			a := d.Start(roomtest.Name)
+			a.BySMS(roomtest.Older)
+			d.Pass(3 * day)
+			return a
+		}, 7 * day},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := calm(t)
+			a := c.begin(d)
+			a.Is(claim.Ready)
+			d.Clock.Advance(c.last - 50*time.Minute)
+			for range 3 {
+				d.Peer.Set(func(p *roomtest.Peer) { p.Weak = true })
+				if err := a.Complete(); !errors.Is(err, roomtest.ErrWeak) {
+					t.Fatal(err)
+				}
+				d.Clock.Advance(20 * time.Minute)
+			}
+			if err := a.Complete(); !errors.Is(err, claim.ErrExpired) {
+				t.Errorf("after its end: %v", err)
+			}
+		})
+	}
+}
