@@ -35,7 +35,7 @@ func TestNew(t *testing.T) {
 func TestHeaders(t *testing.T) {
 	f := newFake(t, func(call) (int, any) { return http.StatusCreated, tokens(1, 600) })
 	key := NewDeviceKey()
-	c := f.client(WithDeviceKey(key), WithDeviceName("Ana's phone"), WithUserAgent("app/2"), WithDevAddress("203.0.113.9"))
+	c := f.client(WithDeviceKey(key), WithDeviceName("Ana's phone"), WithUserAgent("app/2"), WithLanguage("es"), WithDevAddress("203.0.113.9"))
 	other, err := c.With(WithDevAddress("198.51.100.7"))
 	if err != nil {
 		t.Fatal(err)
@@ -46,7 +46,7 @@ func TestHeaders(t *testing.T) {
 		}
 		got := f.said()[i]
 		want := fmt.Sprintf(`{"device":{"key":%q,"name":"Ana's phone"},"identifier":"ana","password":"a password"}`, string(key))
-		if got.body != want || got.header.Get("User-Agent") != "app/2" || got.header.Get("X-Dev-Address") != []string{"203.0.113.9", "198.51.100.7"}[i] {
+		if got.body != want || got.header.Get("User-Agent") != "app/2" || got.header.Get("Accept-Language") != "es" || got.header.Get("X-Dev-Address") != []string{"203.0.113.9", "198.51.100.7"}[i] {
 			t.Errorf("call %d: %s %v", i, got.body, got.header)
 		}
 	}

@@ -161,8 +161,8 @@ func TestReasonIsInTheAccountsLanguage(t *testing.T) {
 		a := d.Start(roomtest.Name)
 		d.Clock.Advance(20 * time.Minute)
 		a.BySMS(roomtest.Older)
-		if got := a.Look().Reason; got != want {
-			t.Errorf("%q: %q, want %q", locale, got, want)
+		if v := a.Look(); v.Reason.Code != string(engine.V2) || v.Reason.In(v.Locale) != want {
+			t.Errorf("%q: %+v in %q, want %q", locale, v.Reason, v.Locale, want)
 		}
 	}
 }
@@ -281,7 +281,7 @@ func TestNoCompletionWithoutPossession(t *testing.T) {
 	if err := a.Complete(); !errors.Is(err, claim.ErrNotAllowedYet) || len(d.Peer.Resets) > 0 {
 		t.Errorf("%v", err)
 	}
-	if v := a.Look(); v.State != claim.Collecting || v.Reason != "" || !v.EarliestAt.IsZero() {
-		t.Errorf("told before possession: %+v", v)
+	if v := a.Look(); v.State != claim.Collecting || v.Reason.Code != string(engine.V2) || !v.EarliestAt.IsZero() || v.DeadEnd {
+		t.Errorf("told without a number: %+v", v)
 	}
 }

@@ -63,6 +63,9 @@ func (s *Service) takeText(ctx context.Context, f *Flow, o record.Origin, typed 
 		return err
 	}
 	err = s.accept(ctx, f.ID, o, now, func(f *Flow) (engine.Evidence, bool) {
+		if f.Code != nil && f.Code.ID == asked {
+			f.CodeTries = f.CodeTries.With(now)
+		}
 		// A used up budget looks like a wrong code: it is shared by all flows of
 		// the subject, and must not tell one account from another (V15).
 		if full || f.Code == nil || f.Code.ID != asked || f.Code.Number == "" || f.hollow() {
@@ -109,6 +112,7 @@ func (s *Service) takeSavedCode(ctx context.Context, f *Flow, o record.Origin, t
 	}
 	valid := err == nil
 	return s.accept(ctx, f.ID, o, now, func(f *Flow) (engine.Evidence, bool) {
+		f.SavedTries = f.SavedTries.With(now)
 		return engine.Evidence{Method: engine.SavedCode, At: now}, valid && !f.hollow()
 	})
 }
