@@ -85,6 +85,27 @@ func TestProblem(t *testing.T) {
 	}
 }
 
+// TestProblemOfRecovery (NC A4): a refusal says where the recovery stands, typed.
+func TestProblemOfRecovery(t *testing.T) {
+	f := newFake(t, func(call) (int, any) {
+		return http.StatusConflict, map[string]any{
+			"code": "recovery_not_allowed_yet", "recovery": map[string]any{
+				"id": "rec_1", "state": "waiting", "earliest_at": "2026-11-28T19:12:00Z", "reason": map[string]any{"code": "V2", "text": "…"},
+				"shorter_with": []any{map[string]any{"evidence": "saved_code", "saves_seconds": 60}}, "tries_left": map[string]any{"sms": 4, "saved_code": 5}, "resend_after": 24, "dead_end": true,
+			},
+		}
+	})
+	_, err := f.client().ResumeRecovery("rec_1", "s").Complete(t.Context(), "p")
+	var p *Problem
+	if !errors.As(err, &p) || p.Recovery == nil || p.Code != CodeNotAllowedYet {
+		t.Fatalf("got %v", err)
+	}
+	r := *p.Recovery
+	if r.State != Waiting || !r.EarliestAt.Equal(time.Date(2026, 11, 28, 19, 12, 0, 0, time.UTC)) || r.Reason.Code != "V2" || *r.ShorterWith[0].SavesSeconds != 60 || r.TriesLeft.Sms != 4 || r.ResendAfter != 24 || !r.DeadEnd {
+		t.Errorf("got %+v", r)
+	}
+}
+
 // TestBrokenAnswer: an answer that is not what the specification says is an error.
 func TestBrokenAnswer(t *testing.T) {
 	f := newFake(t, func(call) (int, any) { return http.StatusCreated, `{"account": 7}` })
