@@ -37,6 +37,7 @@ type commands struct {
 	Health  cli.Health `cmd:"" group:"use" help:"Ask a running part whether it is ready."`
 
 	Firewall cli.Firewall `cmd:"" group:"use" help:"Refuse or allow addresses, accounts, sessions."`
+	Recover  cli.Recover  `cmd:"" group:"use" help:"The way back into an account, step by step, in Spanish or English."`
 	Demo     demoCmd      `cmd:"" group:"use" help:"Play the whole story against a running suite (development profile)."`
 }
 
@@ -55,7 +56,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	options := append(parts(), kong.Name("centinela"), kong.Writers(out, errOut), kong.Description(description), kong.PostBuild(withDetails),
 		kong.ExplicitGroups([]kong.Group{{Key: "run", Title: "Run:"}, {Key: "set", Title: "Set up:"}, {Key: "use", Title: "Operate:"}}),
 		kong.Exit(func(code int) { exit = code }), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.BindTo(ctx, (*context.Context)(nil)), kong.BindTo(out, (*io.Writer)(nil)), kong.Vars{"version": "centinela " + version})
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.BindTo(out, (*io.Writer)(nil)), kong.BindTo(os.Stdin, (*io.Reader)(nil)), kong.Vars{"version": "centinela " + version})
 	parser, err := kong.New(&commands{All: runCmd{target: runner.All}}, options...)
 	if err != nil {
 		return report(errOut, err)

@@ -141,6 +141,8 @@ func TestCommands(t *testing.T) {
 		"help of the chat": {[]string{"chat-relay", "--help"}, 0, []string{"centinela chat-relay --config", "services.chat_relay.listen"}},
 		"help of audit":    {[]string{"audit", "--help"}, 0, []string{"centinela audit --config", "audit verify"}},
 		"help of gateway":  {[]string{"gateway", "--help"}, 0, []string{"centinela gateway --config", "gateway.listen=0.0.0.0"}},
+		"help of recover":  {[]string{"recover", "--help"}, 0, []string{"recover evidence", "--lang es"}},
+		"no recovery":      {[]string{"recover", "status", "--file", filepath.Join(t.TempDir(), "none")}, 2, []string{"recover start"}},
 		"a noun alone":     {[]string{"firewall"}, 2, []string{"add", "list", "remove"}},
 		"config check":     {[]string{"config", "check", "--data", t.TempDir(), "--set", "gateway.listen=127.0.0.1:0", "--set", "ops.listen=127.0.0.1:0"}, 0, []string{"ok"}},
 		"check of nothing": {[]string{"config", "check", "--for", "nobody"}, 2, []string{"--for", "chat-relay"}},

@@ -26,11 +26,13 @@ func run(t *testing.T, args ...string) (string, error) {
 	var verbs struct {
 		Health   Health   `cmd:""`
 		Firewall Firewall `cmd:""`
+		Recover  Recover  `cmd:""`
 		Demo     Demo     `cmd:""`
 	}
 	var out strings.Builder
 	parser, err := kong.New(&verbs, kong.Exit(func(int) { t.Error("exit") }), kong.Writers(&out, &out),
-		kong.BindTo(t.Context(), (*context.Context)(nil)), kong.BindTo(&out, (*io.Writer)(nil)))
+		kong.BindTo(t.Context(), (*context.Context)(nil)), kong.BindTo(&out, (*io.Writer)(nil)),
+		kong.BindTo(strings.NewReader("a new password\n"), (*io.Reader)(nil)))
 	if err != nil {
 		t.Fatal(err)
 	}

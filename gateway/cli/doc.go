@@ -1,5 +1,5 @@
 // Package cli has the verbs of the command line that talk to a running suite,
-// one file a verb: health, firewall, demo.
+// one file a verb: health, firewall, recover, demo.
 //
 // Owns: flags, what is printed, and which mistakes are the caller's (ErrUsage).
 // The verbs that start a part are main's.

@@ -47,6 +47,13 @@ func WithDeviceName(name string) Option { return func(k *Client) { k.deviceName 
 // WithUserAgent replaces the SDK's User-Agent.
 func WithUserAgent(agent string) Option { return func(k *Client) { k.userAgent = agent } }
 
+// WithLanguage asks for texts in that language ("es", "en"; BCP 47). Without it,
+// what is said of a recovery is in the account's language once an evidence was
+// accepted, and in English before.
+func WithLanguage(tag string) Option {
+	return func(k *Client) { k.headers.Set("Accept-Language", tag) }
+}
+
 // WithDevAddress pretends a client address. Only a suite in the development
 // profile listens to it.
 func WithDevAddress(address string) Option {

@@ -35,7 +35,7 @@ func TestNew(t *testing.T) {
 func TestHeaders(t *testing.T) {
 	f := newFake(t, func(call) (int, any) { return http.StatusCreated, tokens(1, 600) })
 	key := NewDeviceKey()
-	c := f.client(WithDeviceKey(key), WithDeviceName("Ana's phone"), WithUserAgent("app/2"), WithDevAddress("203.0.113.9"))
+	c := f.client(WithDeviceKey(key), WithDeviceName("Ana's phone"), WithUserAgent("app/2"), WithLanguage("es"), WithDevAddress("203.0.113.9"))
 	other, err := c.With(WithDevAddress("198.51.100.7"))
 	if err != nil {
 		t.Fatal(err)
@@ -46,7 +46,7 @@ func TestHeaders(t *testing.T) {
 		}
 		got := f.said()[i]
 		want := fmt.Sprintf(`{"device":{"key":%q,"name":"Ana's phone"},"identifier":"ana","password":"a password"}`, string(key))
-		if got.body != want || got.header.Get("User-Agent") != "app/2" || got.header.Get("X-Dev-Address") != []string{"203.0.113.9", "198.51.100.7"}[i] {
+		if got.body != want || got.header.Get("User-Agent") != "app/2" || got.header.Get("Accept-Language") != "es" || got.header.Get("X-Dev-Address") != []string{"203.0.113.9", "198.51.100.7"}[i] {
 			t.Errorf("call %d: %s %v", i, got.body, got.header)
 		}
 	}
@@ -82,6 +82,27 @@ func TestProblem(t *testing.T) {
 	}
 	if HasCode(nil, "x") || HasCode(errors.New("x"), "x") || !HasCode(fmt.Errorf("w: %w", err), "http_502") {
 		t.Error("HasCode")
+	}
+}
+
+// TestProblemOfRecovery (NC A4): a refusal says where the recovery stands, typed.
+func TestProblemOfRecovery(t *testing.T) {
+	f := newFake(t, func(call) (int, any) {
+		return http.StatusConflict, map[string]any{
+			"code": "recovery_not_allowed_yet", "recovery": map[string]any{
+				"id": "rec_1", "state": "waiting", "earliest_at": "2026-11-28T19:12:00Z", "reason": map[string]any{"code": "V2", "text": "…"},
+				"shorter_with": []any{map[string]any{"evidence": "saved_code", "saves_seconds": 60}}, "tries_left": map[string]any{"sms": 4, "saved_code": 5}, "resend_after": 24, "dead_end": true,
+			},
+		}
+	})
+	_, err := f.client().ResumeRecovery("rec_1", "s").Complete(t.Context(), "p")
+	var p *Problem
+	if !errors.As(err, &p) || p.Recovery == nil || p.Code != CodeNotAllowedYet {
+		t.Fatalf("got %v", err)
+	}
+	r := *p.Recovery
+	if r.State != Waiting || !r.EarliestAt.Equal(time.Date(2026, 11, 28, 19, 12, 0, 0, time.UTC)) || r.Reason.Code != "V2" || *r.ShorterWith[0].SavesSeconds != 60 || r.TriesLeft.Sms != 4 || r.ResendAfter != 24 || !r.DeadEnd {
+		t.Errorf("got %+v", r)
 	}
 }
 

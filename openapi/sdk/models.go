@@ -14,6 +14,8 @@ type (
 	Phone = gatewayclient.Phone
 	// RecoveryStatus is where a recovery stands.
 	RecoveryStatus = gatewayclient.Recovery
+	// Counterfactual is an evidence that would shorten a recovery's wait, or open a way.
+	Counterfactual = gatewayclient.Counterfactual
 	// OwnRecovery is a recovery of one's account, with the reasons of its decision.
 	OwnRecovery = gatewayclient.OwnRecovery
 	// Activity is one entry of the record of one's account.
@@ -41,6 +43,8 @@ const (
 	Ready      = gatewayclient.RecoveryStateReady
 	Completed  = gatewayclient.RecoveryStateCompleted
 	Vetoed     = gatewayclient.RecoveryStateVetoed
+	RefusedOut = gatewayclient.RecoveryStateRefused
+	Expired    = gatewayclient.RecoveryStateExpired
 )
 
 // The methods of evidence.

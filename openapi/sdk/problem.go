@@ -44,6 +44,7 @@ type Problem struct {
 	RequestID  string
 	RetryAfter time.Duration // 0: nothing said
 	Errors     []FieldProblem
+	Recovery   *RecoveryStatus // where the recovery stands that a refused call was about; nil of others
 }
 
 // FieldProblem says what is wrong with one field.
@@ -81,11 +82,11 @@ func problemOf(status int, header http.Header, body []byte) *Problem {
 	if seconds, err := strconv.Atoi(header.Get("Retry-After")); err == nil && seconds > 0 {
 		p.RetryAfter = time.Duration(seconds) * time.Second
 	}
-	var doc gatewayclient.Problem
+	var doc gatewayclient.RecoveryProblem // a Problem, and what calls about a recovery say besides
 	if json.Unmarshal(body, &doc) != nil || doc.Code == "" {
 		return p
 	}
-	p.Code, p.Title, p.RequestID = string(doc.Code), doc.Title, doc.RequestId
+	p.Code, p.Title, p.RequestID, p.Recovery = string(doc.Code), doc.Title, doc.RequestId, doc.Recovery
 	if doc.Detail != nil {
 		p.Detail = *doc.Detail
 	}

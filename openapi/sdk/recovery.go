@@ -54,7 +54,7 @@ func (r *Recovery) Evidence(ctx context.Context, method gatewayclient.EvidenceMe
 }
 
 // Complete sets the new password and ends all sessions; 409
-// recovery_not_allowed_yet until the decision allows it.
+// recovery_not_allowed_yet, with Problem.Recovery, until the decision allows it.
 func (r *Recovery) Complete(ctx context.Context, newPassword string) (RecoveryStatus, error) {
 	return read[RecoveryStatus](r.c.api.CompleteRecovery(ctx, r.ID, gatewayclient.Completion{NewPassword: newPassword}, r.auth()))
 }

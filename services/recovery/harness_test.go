@@ -247,11 +247,16 @@ func (w *world) start(identifier, deviceKey string) claim {
 	if deviceKey != "" {
 		body["device"] = map[string]string{"key": deviceKey}
 	}
+	return w.begun(w.want(w.call("POST", "/v1/recoveries", "", body), 202, ""))
+}
+
+// begun is the claim that an answer began.
+func (w *world) begun(a answer) claim {
 	var started struct {
 		Recovery struct{ ID string }
 		Secret   string
 	}
-	into(w.want(w.call("POST", "/v1/recoveries", "", body), 202, ""), &started)
+	into(a, &started)
 	return claim{w, started.Recovery.ID, started.Secret}
 }
 

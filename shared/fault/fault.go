@@ -3,6 +3,7 @@ package fault
 import (
 	"context"
 	"errors"
+	"maps"
 	"time"
 )
 
@@ -27,6 +28,9 @@ type Error struct {
 	Fields []Field
 	// RetryAfter is how long the caller should wait; 0 says nothing about it.
 	RetryAfter time.Duration
+	// Members are extension members of the problem document (RFC 9457 §3.2), by
+	// names that the document itself has not; each value must encode as JSON.
+	Members map[string]any
 
 	cause error
 }
@@ -48,6 +52,17 @@ func (e *Error) WithFields(fields ...Field) *Error {
 func (e *Error) WithRetryAfter(d time.Duration) *Error {
 	c := *e
 	c.RetryAfter = d
+	return &c
+}
+
+// WithMember returns a copy with an extension member more.
+func (e *Error) WithMember(name string, value any) *Error {
+	c := *e
+	c.Members = maps.Clone(e.Members)
+	if c.Members == nil {
+		c.Members = map[string]any{}
+	}
+	c.Members[name] = value
 	return &c
 }
 

@@ -52,8 +52,9 @@ func WriteProblem(w http.ResponseWriter, r *http.Request, err error) {
 		Type: "urn:centinela:problem:" + string(f.Code), Title: http.StatusText(status), Status: status,
 		Code: f.Code, Detail: f.Detail, Errors: f.Fields, RequestID: RequestOf(ctx).ID,
 	}
+	members := f.Members
 	if f.Kind == fault.KindInternal {
-		p.Detail, p.Errors = "", nil
+		p.Detail, p.Errors, members = "", nil, nil
 	}
 	h := w.Header()
 	if st != nil {
@@ -71,9 +72,9 @@ func WriteProblem(w http.ResponseWriter, r *http.Request, err error) {
 		p.RetryAfter = int(math.Ceil(f.RetryAfter.Seconds()))
 		h.Set("Retry-After", strconv.Itoa(p.RetryAfter))
 	}
-	body, jsonErr := json.Marshal(p)
-	if jsonErr != nil {
-		panic("httpkit: a problem does not encode: " + jsonErr.Error())
+	body := encode(p)
+	if len(members) > 0 { // beside the members that every problem has
+		body = append(append(body[:len(body)-1], ','), encode(members)[1:]...)
 	}
 	h.Set("Content-Type", problemType)
 	h.Set("Cache-Control", "no-store")
@@ -82,6 +83,14 @@ func WriteProblem(w http.ResponseWriter, r *http.Request, err error) {
 	h.Del("Content-Encoding")
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // whoever asked may have gone; there is nobody else to tell
+}
+
+func encode(v any) []byte {
+	body, err := json.Marshal(v)
+	if err != nil {
+		panic("httpkit: a problem does not encode: " + err.Error())
+	}
+	return body
 }
 
 // faultOf is fault.From, with what the client did told apart: a body that could not be read, and leaving, are no errors

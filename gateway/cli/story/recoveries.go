@@ -134,7 +134,7 @@ func (p *play) startWaiting(ctx context.Context, from *sdk.Client) (*sdk.Recover
 	if err != nil {
 		return nil, err
 	}
-	if state.State != sdk.Waiting || state.EarliestAt == nil || state.Reason == nil || state.ShorterWith == nil {
+	if state.State != sdk.Waiting || state.EarliestAt == nil || state.Reason.Text == "" || len(state.ShorterWith) == 0 {
 		return nil, differs("a wait with its end, its reason and what would shorten it", p.explain(state))
 	}
 	if left := state.EarliestAt.Sub(clock.Now); left > wait || left < wait-2*time.Minute {
@@ -226,8 +226,5 @@ func (p *play) explain(state sdk.RecoveryStatus) string {
 	if state.EarliestAt != nil {
 		text += " until " + state.EarliestAt.Format(time.RFC3339)
 	}
-	if state.Reason != nil {
-		text += " because " + *state.Reason
-	}
-	return text
+	return text + " because " + state.Reason.Text
 }

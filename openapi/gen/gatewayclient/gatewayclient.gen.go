@@ -575,6 +575,19 @@ func (e ListMyActivityParamsClass) Valid() bool {
 	}
 }
 
+// AcceptedEvidence defines model for AcceptedEvidence.
+type AcceptedEvidence struct {
+	At time.Time `json:"at"`
+
+	// Method As in `Evidence`.
+	Method string `json:"method"`
+
+	// Number Of `sms`, masked.
+	//
+	// Example: +51 ••• ••• 321
+	Number *string `json:"number,omitempty"`
+}
+
 // Account defines model for Account.
 type Account struct {
 	CreatedAt      time.Time `json:"created_at"`
@@ -669,6 +682,20 @@ type ConversationId = string
 type ConversationPage struct {
 	Conversations []Conversation `json:"conversations"`
 	NextCursor    *string        `json:"next_cursor,omitempty"`
+}
+
+// Counterfactual An evidence that is missing, and what it would change; one of `saves_seconds` and `opens`.
+type Counterfactual struct {
+	// Evidence A method of `Evidence`, or `sms_oldest`: a code sent to the oldest number.
+	//
+	// Example: saved_code
+	Evidence string `json:"evidence"`
+
+	// Opens Without it there is no way, with it there is one.
+	Opens *bool `json:"opens,omitempty"`
+
+	// SavesSeconds How much of the wait it would take away, in seconds.
+	SavesSeconds *int `json:"saves_seconds,omitempty"`
 }
 
 // CreatedAccount defines model for CreatedAccount.
@@ -916,22 +943,36 @@ type Problem struct {
 	Type string `json:"type"`
 }
 
-// Recovery defines model for Recovery.
+// Recovery Where a recovery stands. Until an evidence was accepted, all of it depends on nothing but the time and what its claimant did: it tells nothing of the account, not even whether there is one (V15).
+//
+// Example: {"dead_end":false,"earliest_at":"2026-11-28T19:12:00Z","evidence":[{"at":"2026-11-25T19:12:00Z","method":"sms","number":"+51 ••• ••• 321"}],"expires_at":"2026-12-05T19:12:00Z","id":"rec_01j9zq3v7k2m4n6p8r0t2w4y","next":["wait","saved_code"],"reason":{"code":"V2","text":"para recuperar una cuenta hacen falta dos pruebas independientes, o una y una espera en la que su dueño pueda oponerse"},"resend_after":24,"shorter_with":[{"evidence":"saved_code","saves_seconds":172800}],"state":"waiting","tries_left":{"saved_code":5,"sms":0}}
 type Recovery struct {
-	// EarliestAt When the password can be set. Only after possession was proved.
-	EarliestAt *time.Time `json:"earliest_at,omitempty"`
-	ExpiresAt  time.Time  `json:"expires_at"`
-	Id         RecoveryId `json:"id"`
+	// DeadEnd Nothing that the claimant can bring would open this recovery as the account is now.
+	DeadEnd bool `json:"dead_end"`
 
-	// Next What would bring it further.
+	// EarliestAt When the password can be set. Only where a wait runs or is over.
+	EarliestAt *time.Time `json:"earliest_at,omitempty"`
+
+	// Evidence What was accepted, in that order.
+	Evidence  []AcceptedEvidence `json:"evidence"`
+	ExpiresAt time.Time          `json:"expires_at"`
+	Id        RecoveryId         `json:"id"`
+
+	// Next What would bring it further; empty when it is completed, or a dead end.
 	Next []RecoveryNext `json:"next"`
 
-	// Reason Why there is a wait, in the account's language. Only after possession was proved.
-	Reason *string `json:"reason,omitempty"`
+	// Reason Why it stands as it does.
+	Reason RecoveryReason `json:"reason"`
 
-	// ShorterWith What would shorten the wait. Only after possession was proved.
-	ShorterWith *[]string     `json:"shorter_with,omitempty"`
-	State       RecoveryState `json:"state"`
+	// ResendAfter Seconds until the next code may be asked for in this recovery; 0: now, or never again once it is over.
+	ResendAfter int `json:"resend_after"`
+
+	// ShorterWith What would shorten the wait, or open a way where there is none.
+	ShorterWith []Counterfactual `json:"shorter_with"`
+	State       RecoveryState    `json:"state"`
+
+	// TriesLeft How many more codes are checked in this recovery, by method; 0 once it is over. What can't be a code costs none.
+	TriesLeft TriesLeft `json:"tries_left"`
 }
 
 // RecoveryNext defines model for Recovery.Next.
@@ -944,6 +985,41 @@ type RecoveryCodeRequest struct {
 
 // RecoveryId defines model for RecoveryId.
 type RecoveryId = string
+
+// RecoveryProblem A `Problem` about a recovery whose secret was right: it says where that stands, so that a client can show the next step without another call.
+//
+// Example: {"code":"recovery_not_allowed_yet","detail":"the password can't be set yet","recovery":{"dead_end":false,"earliest_at":"2026-11-26T19:12:00Z","evidence":[{"at":"2026-11-25T19:12:00Z","method":"sms","number":"+51 ••• ••• 321"},{"at":"2026-11-25T19:13:00Z","method":"saved_code"}],"expires_at":"2026-12-03T19:12:00Z","id":"rec_01j9zq3v7k2m4n6p8r0t2w4y","next":["wait"],"reason":{"code":"V14","text":"this device or place is new to the account, which lengthens the wait and decides nothing else"},"resend_after":0,"shorter_with":[],"state":"waiting","tries_left":{"saved_code":4,"sms":0}},"request_id":"req_01j9zq3v7k2m4n6p8r0t2w4y","status":409,"title":"Conflict","type":"urn:centinela:problem:recovery_not_allowed_yet"}
+type RecoveryProblem struct {
+	// Code Stable codes; shared/fault holds the same list, and a test compares the two.
+	Code   ErrorCode       `json:"code"`
+	Detail *string         `json:"detail,omitempty"`
+	Errors *[]FieldProblem `json:"errors,omitempty"`
+
+	// Recovery Where a recovery stands. Until an evidence was accepted, all of it depends on nothing but the time and what its claimant did: it tells nothing of the account, not even whether there is one (V15).
+	//
+	// Example: {"dead_end":false,"earliest_at":"2026-11-28T19:12:00Z","evidence":[{"at":"2026-11-25T19:12:00Z","method":"sms","number":"+51 ••• ••• 321"}],"expires_at":"2026-12-05T19:12:00Z","id":"rec_01j9zq3v7k2m4n6p8r0t2w4y","next":["wait","saved_code"],"reason":{"code":"V2","text":"para recuperar una cuenta hacen falta dos pruebas independientes, o una y una espera en la que su dueño pueda oponerse"},"resend_after":24,"shorter_with":[{"evidence":"saved_code","saves_seconds":172800}],"state":"waiting","tries_left":{"saved_code":5,"sms":0}}
+	Recovery  *Recovery `json:"recovery,omitempty"`
+	RequestId string    `json:"request_id"`
+
+	// RetryAfter Seconds until another try can succeed.
+	RetryAfter *int   `json:"retry_after,omitempty"`
+	Status     int    `json:"status"`
+	Title      string `json:"title"`
+
+	// Type Example: urn:centinela:problem:invalid_field
+	Type string `json:"type"`
+}
+
+// RecoveryReason Why it stands as it does.
+type RecoveryReason struct {
+	// Code Stable: the rule (`V2`) or the row of the table of waits (`W-oldest-live-alone`) that decides; where it is no decision, the state.
+	//
+	// Example: V2
+	Code string `json:"code"`
+
+	// Text For the claimant, in Spanish or English: by `Accept-Language`, else in the account's language (once an evidence was accepted), else in English.
+	Text string `json:"text"`
+}
 
 // RecoveryState defines model for RecoveryState.
 type RecoveryState string
@@ -1018,6 +1094,9 @@ type SimulatedTexts struct {
 
 // StartedRecovery defines model for StartedRecovery.
 type StartedRecovery struct {
+	// Recovery Where a recovery stands. Until an evidence was accepted, all of it depends on nothing but the time and what its claimant did: it tells nothing of the account, not even whether there is one (V15).
+	//
+	// Example: {"dead_end":false,"earliest_at":"2026-11-28T19:12:00Z","evidence":[{"at":"2026-11-25T19:12:00Z","method":"sms","number":"+51 ••• ••• 321"}],"expires_at":"2026-12-05T19:12:00Z","id":"rec_01j9zq3v7k2m4n6p8r0t2w4y","next":["wait","saved_code"],"reason":{"code":"V2","text":"para recuperar una cuenta hacen falta dos pruebas independientes, o una y una espera en la que su dueño pueda oponerse"},"resend_after":24,"shorter_with":[{"evidence":"saved_code","saves_seconds":172800}],"state":"waiting","tries_left":{"saved_code":5,"sms":0}}
 	Recovery Recovery `json:"recovery"`
 
 	// Secret For the header `Authorization: Recovery <secret>`.
@@ -1053,6 +1132,15 @@ type TokenSet struct {
 
 // TokenSetTokenType defines model for TokenSet.TokenType.
 type TokenSetTokenType string
+
+// TriesLeft How many more codes are checked in this recovery, by method; 0 once it is over. What can't be a code costs none.
+type TriesLeft struct {
+	// SavedCode 0: none for a day from the first try, or in another recovery.
+	SavedCode int `json:"saved_code"`
+
+	// Sms Of the code that was sent last; 0 when none is in force: have one sent.
+	Sms int `json:"sms"`
+}
 
 // TwilioForm The fields are Twilio's; which ones come is Twilio's choice, and only the signed ones that we know are read.
 type TwilioForm struct {
@@ -1672,7 +1760,7 @@ type ClientInterface interface {
 
 	// SendRecoveryCodeWithBody Send a code, to the oldest number that may recover unless another is typed in full
 	//
-	// Answers the same whether or not a text is sent (R6.1, V15, V16).
+	// Answers the same whether or not a text is sent (R6.1, V15, V16). 429 `too_many_requests` until `resend_after` has passed.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1681,7 +1769,7 @@ type ClientInterface interface {
 
 	// SendRecoveryCode Send a code, to the oldest number that may recover unless another is typed in full
 	//
-	// Answers the same whether or not a text is sent (R6.1, V15, V16).
+	// Answers the same whether or not a text is sent (R6.1, V15, V16). 429 `too_many_requests` until `resend_after` has passed.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1690,7 +1778,7 @@ type ClientInterface interface {
 
 	// CompleteRecoveryWithBody Set the new password
 	//
-	// 409 with the earliest time until the decision allows it.
+	// 409 `recovery_not_allowed_yet` until the decision allows it, with all that `getRecovery` says in `recovery`.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1699,7 +1787,7 @@ type ClientInterface interface {
 
 	// CompleteRecovery Set the new password
 	//
-	// 409 with the earliest time until the decision allows it.
+	// 409 `recovery_not_allowed_yet` until the decision allows it, with all that `getRecovery` says in `recovery`.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1708,7 +1796,7 @@ type ClientInterface interface {
 
 	// AddEvidenceWithBody Bring an evidence
 	//
-	// A wrong code is 422 `code_invalid`; what can't be a code costs no try.
+	// A wrong code is 422 `code_invalid`, with the tries that are left in `recovery`; what can't be a code costs no try.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1717,7 +1805,7 @@ type ClientInterface interface {
 
 	// AddEvidence Bring an evidence
 	//
-	// A wrong code is 422 `code_invalid`; what can't be a code costs no try.
+	// A wrong code is 422 `code_invalid`, with the tries that are left in `recovery`; what can't be a code costs no try.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2438,7 +2526,7 @@ func (c *Client) GetRecovery(ctx context.Context, recoveryId RecoveryId, reqEdit
 
 // SendRecoveryCodeWithBody Send a code, to the oldest number that may recover unless another is typed in full
 //
-// Answers the same whether or not a text is sent (R6.1, V15, V16).
+// Answers the same whether or not a text is sent (R6.1, V15, V16). 429 `too_many_requests` until `resend_after` has passed.
 //
 // Takes any type of body and a specified content type.
 //
@@ -2457,7 +2545,7 @@ func (c *Client) SendRecoveryCodeWithBody(ctx context.Context, recoveryId Recove
 
 // SendRecoveryCode Send a code, to the oldest number that may recover unless another is typed in full
 //
-// Answers the same whether or not a text is sent (R6.1, V15, V16).
+// Answers the same whether or not a text is sent (R6.1, V15, V16). 429 `too_many_requests` until `resend_after` has passed.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -2476,7 +2564,7 @@ func (c *Client) SendRecoveryCode(ctx context.Context, recoveryId RecoveryId, bo
 
 // CompleteRecoveryWithBody Set the new password
 //
-// 409 with the earliest time until the decision allows it.
+// 409 `recovery_not_allowed_yet` until the decision allows it, with all that `getRecovery` says in `recovery`.
 //
 // Takes any type of body and a specified content type.
 //
@@ -2495,7 +2583,7 @@ func (c *Client) CompleteRecoveryWithBody(ctx context.Context, recoveryId Recove
 
 // CompleteRecovery Set the new password
 //
-// 409 with the earliest time until the decision allows it.
+// 409 `recovery_not_allowed_yet` until the decision allows it, with all that `getRecovery` says in `recovery`.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -2514,7 +2602,7 @@ func (c *Client) CompleteRecovery(ctx context.Context, recoveryId RecoveryId, bo
 
 // AddEvidenceWithBody Bring an evidence
 //
-// A wrong code is 422 `code_invalid`; what can't be a code costs no try.
+// A wrong code is 422 `code_invalid`, with the tries that are left in `recovery`; what can't be a code costs no try.
 //
 // Takes any type of body and a specified content type.
 //
@@ -2533,7 +2621,7 @@ func (c *Client) AddEvidenceWithBody(ctx context.Context, recoveryId RecoveryId,
 
 // AddEvidence Bring an evidence
 //
-// A wrong code is 422 `code_invalid`; what can't be a code costs no try.
+// A wrong code is 422 `code_invalid`, with the tries that are left in `recovery`; what can't be a code costs no try.
 //
 // Takes a body of the `application/json` content type.
 //

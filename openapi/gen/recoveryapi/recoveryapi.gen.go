@@ -335,6 +335,19 @@ func (e RecoveryState) Valid() bool {
 	}
 }
 
+// AcceptedEvidence defines model for AcceptedEvidence.
+type AcceptedEvidence struct {
+	At time.Time `json:"at"`
+
+	// Method As in `Evidence`.
+	Method string `json:"method"`
+
+	// Number Of `sms`, masked.
+	//
+	// Example: +51 ••• ••• 321
+	Number *string `json:"number,omitempty"`
+}
+
 // CodeProof defines model for CodeProof.
 type CodeProof struct {
 	// Code 8 digits, as they are typed or pasted: spaces, dashes and a leading # are nothing.
@@ -351,6 +364,20 @@ type CodeSent struct {
 type Completion struct {
 	// NewPassword At most 256 characters. A new one: 15 or more, hard to guess, and without the user name in it.
 	NewPassword Password `json:"new_password"`
+}
+
+// Counterfactual An evidence that is missing, and what it would change; one of `saves_seconds` and `opens`.
+type Counterfactual struct {
+	// Evidence A method of `Evidence`, or `sms_oldest`: a code sent to the oldest number.
+	//
+	// Example: saved_code
+	Evidence string `json:"evidence"`
+
+	// Opens Without it there is no way, with it there is one.
+	Opens *bool `json:"opens,omitempty"`
+
+	// SavesSeconds How much of the wait it would take away, in seconds.
+	SavesSeconds *int `json:"saves_seconds,omitempty"`
 }
 
 // Device defines model for Device.
@@ -478,22 +505,36 @@ type Problem struct {
 	Type string `json:"type"`
 }
 
-// Recovery defines model for Recovery.
+// Recovery Where a recovery stands. Until an evidence was accepted, all of it depends on nothing but the time and what its claimant did: it tells nothing of the account, not even whether there is one (V15).
+//
+// Example: {"dead_end":false,"earliest_at":"2026-11-28T19:12:00Z","evidence":[{"at":"2026-11-25T19:12:00Z","method":"sms","number":"+51 ••• ••• 321"}],"expires_at":"2026-12-05T19:12:00Z","id":"rec_01j9zq3v7k2m4n6p8r0t2w4y","next":["wait","saved_code"],"reason":{"code":"V2","text":"para recuperar una cuenta hacen falta dos pruebas independientes, o una y una espera en la que su dueño pueda oponerse"},"resend_after":24,"shorter_with":[{"evidence":"saved_code","saves_seconds":172800}],"state":"waiting","tries_left":{"saved_code":5,"sms":0}}
 type Recovery struct {
-	// EarliestAt When the password can be set. Only after possession was proved.
-	EarliestAt *time.Time `json:"earliest_at,omitempty"`
-	ExpiresAt  time.Time  `json:"expires_at"`
-	Id         RecoveryId `json:"id"`
+	// DeadEnd Nothing that the claimant can bring would open this recovery as the account is now.
+	DeadEnd bool `json:"dead_end"`
 
-	// Next What would bring it further.
+	// EarliestAt When the password can be set. Only where a wait runs or is over.
+	EarliestAt *time.Time `json:"earliest_at,omitempty"`
+
+	// Evidence What was accepted, in that order.
+	Evidence  []AcceptedEvidence `json:"evidence"`
+	ExpiresAt time.Time          `json:"expires_at"`
+	Id        RecoveryId         `json:"id"`
+
+	// Next What would bring it further; empty when it is completed, or a dead end.
 	Next []RecoveryNext `json:"next"`
 
-	// Reason Why there is a wait, in the account's language. Only after possession was proved.
-	Reason *string `json:"reason,omitempty"`
+	// Reason Why it stands as it does.
+	Reason RecoveryReason `json:"reason"`
 
-	// ShorterWith What would shorten the wait. Only after possession was proved.
-	ShorterWith *[]string     `json:"shorter_with,omitempty"`
-	State       RecoveryState `json:"state"`
+	// ResendAfter Seconds until the next code may be asked for in this recovery; 0: now, or never again once it is over.
+	ResendAfter int `json:"resend_after"`
+
+	// ShorterWith What would shorten the wait, or open a way where there is none.
+	ShorterWith []Counterfactual `json:"shorter_with"`
+	State       RecoveryState    `json:"state"`
+
+	// TriesLeft How many more codes are checked in this recovery, by method; 0 once it is over. What can't be a code costs none.
+	TriesLeft TriesLeft `json:"tries_left"`
 }
 
 // RecoveryNext defines model for Recovery.Next.
@@ -506,6 +547,41 @@ type RecoveryCodeRequest struct {
 
 // RecoveryId defines model for RecoveryId.
 type RecoveryId = string
+
+// RecoveryProblem A `Problem` about a recovery whose secret was right: it says where that stands, so that a client can show the next step without another call.
+//
+// Example: {"code":"recovery_not_allowed_yet","detail":"the password can't be set yet","recovery":{"dead_end":false,"earliest_at":"2026-11-26T19:12:00Z","evidence":[{"at":"2026-11-25T19:12:00Z","method":"sms","number":"+51 ••• ••• 321"},{"at":"2026-11-25T19:13:00Z","method":"saved_code"}],"expires_at":"2026-12-03T19:12:00Z","id":"rec_01j9zq3v7k2m4n6p8r0t2w4y","next":["wait"],"reason":{"code":"V14","text":"this device or place is new to the account, which lengthens the wait and decides nothing else"},"resend_after":0,"shorter_with":[],"state":"waiting","tries_left":{"saved_code":4,"sms":0}},"request_id":"req_01j9zq3v7k2m4n6p8r0t2w4y","status":409,"title":"Conflict","type":"urn:centinela:problem:recovery_not_allowed_yet"}
+type RecoveryProblem struct {
+	// Code Stable codes; shared/fault holds the same list, and a test compares the two.
+	Code   ErrorCode       `json:"code"`
+	Detail *string         `json:"detail,omitempty"`
+	Errors *[]FieldProblem `json:"errors,omitempty"`
+
+	// Recovery Where a recovery stands. Until an evidence was accepted, all of it depends on nothing but the time and what its claimant did: it tells nothing of the account, not even whether there is one (V15).
+	//
+	// Example: {"dead_end":false,"earliest_at":"2026-11-28T19:12:00Z","evidence":[{"at":"2026-11-25T19:12:00Z","method":"sms","number":"+51 ••• ••• 321"}],"expires_at":"2026-12-05T19:12:00Z","id":"rec_01j9zq3v7k2m4n6p8r0t2w4y","next":["wait","saved_code"],"reason":{"code":"V2","text":"para recuperar una cuenta hacen falta dos pruebas independientes, o una y una espera en la que su dueño pueda oponerse"},"resend_after":24,"shorter_with":[{"evidence":"saved_code","saves_seconds":172800}],"state":"waiting","tries_left":{"saved_code":5,"sms":0}}
+	Recovery  *Recovery `json:"recovery,omitempty"`
+	RequestId string    `json:"request_id"`
+
+	// RetryAfter Seconds until another try can succeed.
+	RetryAfter *int   `json:"retry_after,omitempty"`
+	Status     int    `json:"status"`
+	Title      string `json:"title"`
+
+	// Type Example: urn:centinela:problem:invalid_field
+	Type string `json:"type"`
+}
+
+// RecoveryReason Why it stands as it does.
+type RecoveryReason struct {
+	// Code Stable: the rule (`V2`) or the row of the table of waits (`W-oldest-live-alone`) that decides; where it is no decision, the state.
+	//
+	// Example: V2
+	Code string `json:"code"`
+
+	// Text For the claimant, in Spanish or English: by `Accept-Language`, else in the account's language (once an evidence was accepted), else in English.
+	Text string `json:"text"`
+}
 
 // RecoveryState defines model for RecoveryState.
 type RecoveryState string
@@ -531,10 +607,22 @@ type SimulatedTexts struct {
 
 // StartedRecovery defines model for StartedRecovery.
 type StartedRecovery struct {
+	// Recovery Where a recovery stands. Until an evidence was accepted, all of it depends on nothing but the time and what its claimant did: it tells nothing of the account, not even whether there is one (V15).
+	//
+	// Example: {"dead_end":false,"earliest_at":"2026-11-28T19:12:00Z","evidence":[{"at":"2026-11-25T19:12:00Z","method":"sms","number":"+51 ••• ••• 321"}],"expires_at":"2026-12-05T19:12:00Z","id":"rec_01j9zq3v7k2m4n6p8r0t2w4y","next":["wait","saved_code"],"reason":{"code":"V2","text":"para recuperar una cuenta hacen falta dos pruebas independientes, o una y una espera en la que su dueño pueda oponerse"},"resend_after":24,"shorter_with":[{"evidence":"saved_code","saves_seconds":172800}],"state":"waiting","tries_left":{"saved_code":5,"sms":0}}
 	Recovery Recovery `json:"recovery"`
 
 	// Secret For the header `Authorization: Recovery <secret>`.
 	Secret string `json:"secret"`
+}
+
+// TriesLeft How many more codes are checked in this recovery, by method; 0 once it is over. What can't be a code costs none.
+type TriesLeft struct {
+	// SavedCode 0: none for a day from the first try, or in another recovery.
+	SavedCode int `json:"saved_code"`
+
+	// Sms Of the code that was sent last; 0 when none is in force: have one sent.
+	Sms int `json:"sms"`
 }
 
 // TwilioForm The fields are Twilio's; which ones come is Twilio's choice, and only the signed ones that we know are read.
@@ -1159,6 +1247,8 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 
 type ProblemApplicationProblemPlusJSONResponse Problem
 
+type RecoveryProblemApplicationProblemPlusJSONResponse RecoveryProblem
+
 type ListSimulatedTextsRequestObject struct {
 	Params ListSimulatedTextsParams
 }
@@ -1637,8 +1727,24 @@ func (response SendRecoveryCode202JSONResponse) VisitSendRecoveryCodeResponse(w 
 	return err
 }
 
+type SendRecoveryCode409ApplicationProblemPlusJSONResponse struct {
+	RecoveryProblemApplicationProblemPlusJSONResponse
+}
+
+func (response SendRecoveryCode409ApplicationProblemPlusJSONResponse) VisitSendRecoveryCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type SendRecoveryCodedefaultApplicationProblemPlusJSONResponse struct {
-	Body       Problem
+	Body       RecoveryProblem
 	StatusCode int
 }
 
@@ -1677,8 +1783,24 @@ func (response CompleteRecovery200JSONResponse) VisitCompleteRecoveryResponse(w 
 	return err
 }
 
+type CompleteRecovery409ApplicationProblemPlusJSONResponse struct {
+	RecoveryProblemApplicationProblemPlusJSONResponse
+}
+
+func (response CompleteRecovery409ApplicationProblemPlusJSONResponse) VisitCompleteRecoveryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type CompleteRecoverydefaultApplicationProblemPlusJSONResponse struct {
-	Body       Problem
+	Body       RecoveryProblem
 	StatusCode int
 }
 
@@ -1717,8 +1839,24 @@ func (response AddEvidence200JSONResponse) VisitAddEvidenceResponse(w http.Respo
 	return err
 }
 
+type AddEvidence409ApplicationProblemPlusJSONResponse struct {
+	RecoveryProblemApplicationProblemPlusJSONResponse
+}
+
+func (response AddEvidence409ApplicationProblemPlusJSONResponse) VisitAddEvidenceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type AddEvidencedefaultApplicationProblemPlusJSONResponse struct {
-	Body       Problem
+	Body       RecoveryProblem
 	StatusCode int
 }
 

@@ -2,7 +2,10 @@ package claim
 
 import (
 	"context"
+	"slices"
 	"time"
+
+	"centinela/services/recovery/internal/due"
 
 	"centinela/services/recovery/internal/limits"
 	"centinela/services/recovery/internal/post"
@@ -19,7 +22,7 @@ const purposeRecover = "recover"
 // ErrRecovery, ErrEnded, ErrExpired, wallet.ErrTooManyTexts (counted in the flow
 // alone), wallet.ErrPhoneInvalid, wallet.ErrPhoneNotMobile (of what was typed).
 func (s *Service) SendCode(ctx context.Context, o record.Origin, flow string, token secret.String, typed string) (_ View, failed error) {
-	defer paced(ctx, s.o.AnswerAfter)(&failed)
+	defer due.Paced(ctx, s.o.AnswerAfter)(&failed)
 	now := s.o.Clock.Now()
 	f, err := s.opened(ctx, flow, token, now)
 	if err != nil {
@@ -70,12 +73,15 @@ func (s *Service) SendCode(ctx context.Context, o record.Origin, flow string, to
 // same, which nobody knows.
 func (s *Service) sendTo(f *Flow, n wallet.Number, send bool, code secret.String, o record.Origin, now time.Time) (post.Effects, error) {
 	o.Device = f.Device
-	f.Sends = limits.Sent(f.Sends, now)
+	f.Sends, f.CodeTries = limits.Sent(f.Sends, now), limits.Tries{}
 	f.Code = s.o.Wallets.NewCode(f.codeUse(n.ID), code, now)
 	if !send {
 		quiet := f.event(now, record.RecoveryCodeSent, record.Refused, o, nil)
 		quiet.Reason = "no number of the account may get a code"
 		return post.Effects{Events: []record.Event{quiet}}, nil
+	}
+	if n := (Texted{n.ID, n.Masked}); !slices.Contains(f.Texted, n) {
+		f.Texted = append(f.Texted, n)
 	}
 	expires := f.Code.ExpiresAt
 	if f.ExpiresAt.Before(expires) {

@@ -28,7 +28,7 @@ func (s *Service) Complete(ctx context.Context, o record.Origin, flow string, to
 	if err != nil {
 		return View{}, err
 	}
-	if f.hollow() || !f.Possession {
+	if f.hollow() || !f.Proved() {
 		return View{}, ErrNotAllowedYet
 	}
 	o.Device = f.Device

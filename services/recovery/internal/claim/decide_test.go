@@ -162,8 +162,8 @@ func TestReasonIsInTheAccountsLanguage(t *testing.T) {
 		a := d.Start(roomtest.Name)
 		d.Clock.Advance(20 * time.Minute)
 		a.BySMS(roomtest.Older)
-		if got := a.Look().Reason; got != want {
-			t.Errorf("%q: %q, want %q", locale, got, want)
+		if v := a.Look(); v.Reason.Code != string(engine.V2) || v.Reason.In(v.Locale) != want {
+			t.Errorf("%q: %+v in %q, want %q", locale, v.Reason, v.Locale, want)
 		}
 	}
 }
@@ -283,7 +283,7 @@ func TestNoCompletionByACodeAlone(t *testing.T) {
 	if err := a.Complete(); !errors.Is(err, claim.ErrNotAllowedYet) || len(d.Peer.Resets) > 0 {
 		t.Errorf("%v", err)
 	}
-	if v := a.Look(); v.State != claim.Collecting || !v.EarliestAt.IsZero() {
+	if v := a.Look(); v.State != claim.Collecting || v.Reason.Code != string(engine.V2) || !v.EarliestAt.IsZero() || v.DeadEnd {
 		t.Errorf("%+v", v)
 	}
 }

@@ -8,8 +8,8 @@
 //
 // Trusts: package engine to decide; its peers (Accounts, Places) for facts, and
 // when they are silent it counts the fact as unknown (V20). It trusts nobody who
-// starts a recovery: until possession of a number is proved, flows of accounts
-// that exist and of those that don't answer with the same bodies (V15).
+// starts a recovery: until an evidence was accepted, flows of accounts that exist
+// and of those that don't answer with the same bodies (V15).
 //
 // Hands over: events and texts with the change that they report (post.Effects).
 // Secrets and tokens are hashes. Answers about a recovery take whole multiples

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"centinela/services/recovery/internal/due"
+
 	"centinela/services/recovery/internal/engine"
 	"centinela/services/recovery/internal/limits"
 	"centinela/services/recovery/internal/post"
@@ -21,7 +23,7 @@ import (
 // costs no try. Errors: ErrRecovery, ErrEnded, ErrExpired, wallet.ErrNoCode,
 // wallet.ErrCode, wallet.ErrCodeExhausted, wallet.ErrUnavailableAuth.
 func (s *Service) AddEvidence(ctx context.Context, o record.Origin, flow string, token secret.String, method string, typed secret.String) (_ View, failed error) {
-	defer paced(ctx, s.o.AnswerAfter)(&failed)
+	defer due.Paced(ctx, s.o.AnswerAfter)(&failed)
 	now := s.o.Clock.Now()
 	f, err := s.opened(ctx, flow, token, now)
 	if err != nil {
@@ -63,6 +65,9 @@ func (s *Service) takeText(ctx context.Context, f *Flow, o record.Origin, typed 
 		return err
 	}
 	err = s.accept(ctx, f.ID, o, now, func(f *Flow) (engine.Evidence, bool) {
+		if f.Code != nil && f.Code.ID == asked {
+			f.CodeTries = f.CodeTries.With(now)
+		}
 		// A used up budget looks like a wrong code: it is shared by all flows of
 		// the subject, and must not tell one account from another (V15).
 		if full || f.Code == nil || f.Code.ID != asked || f.Code.Number == "" || f.hollow() {
@@ -109,6 +114,7 @@ func (s *Service) takeSavedCode(ctx context.Context, f *Flow, o record.Origin, t
 	}
 	valid := err == nil
 	return s.accept(ctx, f.ID, o, now, func(f *Flow) (engine.Evidence, bool) {
+		f.SavedTries = f.SavedTries.With(now)
 		return engine.Evidence{Method: engine.SavedCode, At: now}, valid && !f.hollow()
 	})
 }
@@ -129,9 +135,9 @@ func (s *Service) accept(ctx context.Context, flow string, o record.Origin, now 
 			return post.Effects{Events: []record.Event{refused}, Refused: wallet.ErrCode}, nil
 		}
 		events := []record.Event{f.event(now, record.RecoveryEvidenceAccepted, record.Success, o, data)}
+		first := !f.Proved()
 		f.Evidence = append(f.Evidence, e)
-		if !f.Possession { // of a number, or of a code on paper
-			f.Possession = true
+		if first {
 			events = append(events, f.event(now, record.RecoveryPossessionProved, record.Success, o, data))
 		}
 		return post.Effects{Events: events}, nil

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"centinela/services/recovery/internal/engine"
+	"centinela/services/recovery/internal/limits"
 	"centinela/services/recovery/internal/post"
 	"centinela/services/recovery/internal/wallet"
 	"centinela/shared/record"
@@ -46,9 +47,11 @@ type Flow struct {
 	NextAt     time.Time `json:"next_at,omitzero,omitempty"`
 	OpenUntil  time.Time `json:"open_until,omitzero,omitempty"` // how long it can still come to something; zero: it is over
 
-	Possession bool              `json:"possession,omitempty"` // a number, or a saved code, was proved to be in hand
 	Code       *wallet.Code      `json:"code,omitempty"`
 	Sends      []time.Time       `json:"sends,omitempty"`
+	CodeTries  limits.Tries      `json:"code_tries,omitzero"`  // of Code
+	SavedTries limits.Tries      `json:"saved_tries,omitzero"` // of saved codes
+	Texted     []Texted          `json:"texted,omitempty"`     // the numbers that got a code, each once
 	Evidence   []engine.Evidence `json:"evidence,omitempty"`
 	Decisions  engine.Chain      `json:"decisions,omitempty"`
 
@@ -71,6 +74,12 @@ type Flow struct {
 	EndedAt time.Time `json:"ended_at,omitzero,omitempty"`
 }
 
+// Texted is a number as its claimant sees it.
+type Texted struct {
+	Number string `json:"number"` // its id
+	Masked string `json:"masked"`
+}
+
 // VetoToken lets who got the text stop the flow.
 type VetoToken struct {
 	Hash   string `json:"hash"` // hex SHA-256 of 128 random bits
@@ -85,14 +94,18 @@ func (f *Flow) Ended(now time.Time) bool {
 	return f.State.over() || !now.Before(f.ExpiresAt)
 }
 
-// hollow: the flow has no account to speak of, or was ended before anybody
-// proved possession. The claimant must not learn which (V15).
+// hollow: the flow has no account to speak of, or was ended before any evidence
+// was accepted. The claimant must not learn which (V15).
 func (f *Flow) hollow() bool {
 	if f.State == Vetoed || f.State == RefusedOut {
-		return !f.Possession
+		return !f.Proved()
 	}
 	return f.Account == ""
 }
+
+// Proved reports that an evidence was accepted: the claimant knows that the account is
+// there: whoever has one of its saved codes (80 bits) as well as who holds a number.
+func (f *Flow) Proved() bool { return len(f.Evidence) > 0 }
 
 func (state FlowState) over() bool {
 	return state == Completed || state == Vetoed || state == RefusedOut || state == Expired

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"time"
 
+	"centinela/services/recovery/internal/due"
+
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
 
@@ -32,7 +34,7 @@ const (
 // It answers the same for any identifier (V15). Errors: ErrTooManyStarts,
 // wallet.ErrUnavailableAuth.
 func (s *Service) Start(ctx context.Context, o record.Origin, identifier string, deviceKey secret.String) (_ View, _ secret.String, failed error) {
-	defer paced(ctx, s.o.AnswerAfter)(&failed)
+	defer due.Paced(ctx, s.o.AnswerAfter)(&failed)
 	now := s.o.Clock.Now()
 	f := Flow{ID: id.New("rec"), Lane: limits.LaneAnonymous, Address: o.Address, State: Collecting, StartedAt: now, ExpiresAt: now.Add(collectFor)}
 	if !deviceKey.IsZero() {

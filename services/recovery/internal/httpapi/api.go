@@ -45,6 +45,7 @@ func (a *API) Register(engine *gin.Engine) {
 // raw is what the generated requests leave out.
 type raw struct {
 	secret    secret.String // of `Authorization: Recovery <secret>`
+	language  string        // "es", "en", or empty: the caller names none that we speak
 	signature string
 	form      url.Values
 }
@@ -53,7 +54,7 @@ type rawKey struct{}
 
 // keepRaw keeps headers and form for the handlers that need them as they came.
 func keepRaw(c *gin.Context) {
-	r := raw{signature: c.GetHeader(twilio.SignatureHeader)}
+	r := raw{signature: c.GetHeader(twilio.SignatureHeader), language: languageOf(c.GetHeader("Accept-Language"))}
 	if scheme, token, ok := strings.Cut(c.GetHeader("Authorization"), " "); ok && strings.EqualFold(scheme, "Recovery") {
 		r.secret = secret.NewString(strings.TrimSpace(token))
 	}

@@ -1,11 +1,13 @@
 package httpapi
 
 import (
+	"cmp"
 	"math"
 	"time"
 
 	"centinela/openapi/gen/recoveryapi"
 	"centinela/services/recovery/internal/claim"
+	"centinela/services/recovery/internal/engine"
 	"centinela/services/recovery/internal/post"
 	"centinela/services/recovery/internal/wallet"
 )
@@ -31,16 +33,31 @@ func wirePhone(p wallet.View) recoveryapi.Phone {
 	}
 }
 
-func wireFlow(v claim.View) recoveryapi.Recovery {
-	w := recoveryapi.Recovery{
+// wireFlow says reasons in the language, else in the account's.
+func wireFlow(v claim.View, language string) recoveryapi.Recovery {
+	return recoveryapi.Recovery{
 		Id: v.ID, State: recoveryapi.RecoveryState(v.State), Next: named[recoveryapi.RecoveryNext](v.Next),
-		EarliestAt: moment(v.EarliestAt), ExpiresAt: v.ExpiresAt,
+		Evidence: each(v.Evidence, wireAccepted), EarliestAt: moment(v.EarliestAt), ExpiresAt: v.ExpiresAt,
+		Reason:      recoveryapi.RecoveryReason{Code: v.Reason.Code, Text: v.Reason.In(cmp.Or(language, v.Locale))},
+		ShorterWith: each(v.ShorterWith, wireCounterfactual), DeadEnd: v.DeadEnd,
+		ResendAfter: seconds(v.ResendAfter), TriesLeft: recoveryapi.TriesLeft{Sms: v.CodeTries, SavedCode: v.SavedTries},
 	}
-	if v.Reason != "" {
-		w.Reason = &v.Reason
+}
+
+func wireAccepted(a claim.Accepted) recoveryapi.AcceptedEvidence {
+	w := recoveryapi.AcceptedEvidence{Method: a.Method, At: a.At}
+	if a.Number != "" {
+		w.Number = &a.Number
 	}
-	if len(v.ShorterWith) > 0 {
-		w.ShorterWith = &v.ShorterWith
+	return w
+}
+
+func wireCounterfactual(c engine.Counterfactual) recoveryapi.Counterfactual {
+	w := recoveryapi.Counterfactual{Evidence: c.Evidence}
+	if saves := seconds(c.Saves); c.Opens {
+		w.Opens = &c.Opens
+	} else {
+		w.SavesSeconds = &saves
 	}
 	return w
 }

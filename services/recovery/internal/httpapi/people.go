@@ -49,44 +49,6 @@ func (a *API) ListMyRecoveries(ctx context.Context, _ recoveryapi.ListMyRecoveri
 	return recoveryapi.ListMyRecoveries200JSONResponse{Recoveries: each(flows, wireOwnFlow)}, err
 }
 
-// StartRecovery serves POST /v1/recoveries.
-func (a *API) StartRecovery(ctx context.Context, r recoveryapi.StartRecoveryRequestObject) (recoveryapi.StartRecoveryResponseObject, error) {
-	var device secret.String
-	if r.Body.Device != nil {
-		device = secret.NewString(r.Body.Device.Key)
-	}
-	view, token, err := a.Claims.Start(ctx, origin(ctx), r.Body.Identifier, device)
-	return recoveryapi.StartRecovery202JSONResponse{Recovery: wireFlow(view), Secret: token.Reveal()}, err
-}
-
-// GetRecovery serves GET /v1/recoveries/{recovery_id}.
-func (a *API) GetRecovery(ctx context.Context, r recoveryapi.GetRecoveryRequestObject) (recoveryapi.GetRecoveryResponseObject, error) {
-	view, err := a.Claims.Look(ctx, r.RecoveryId, rawOf(ctx).secret)
-	return recoveryapi.GetRecovery200JSONResponse(wireFlow(view)), err
-}
-
-// SendRecoveryCode serves POST /v1/recoveries/{recovery_id}/codes.
-func (a *API) SendRecoveryCode(ctx context.Context, r recoveryapi.SendRecoveryCodeRequestObject) (recoveryapi.SendRecoveryCodeResponseObject, error) {
-	number := ""
-	if r.Body != nil && r.Body.Number != nil {
-		number = *r.Body.Number
-	}
-	view, err := a.Claims.SendCode(ctx, origin(ctx), r.RecoveryId, rawOf(ctx).secret, number)
-	return recoveryapi.SendRecoveryCode202JSONResponse(wireFlow(view)), err
-}
-
-// AddEvidence serves POST /v1/recoveries/{recovery_id}/evidence.
-func (a *API) AddEvidence(ctx context.Context, r recoveryapi.AddEvidenceRequestObject) (recoveryapi.AddEvidenceResponseObject, error) {
-	view, err := a.Claims.AddEvidence(ctx, origin(ctx), r.RecoveryId, rawOf(ctx).secret, string(r.Body.Method), secret.NewString(r.Body.Code))
-	return recoveryapi.AddEvidence200JSONResponse(wireFlow(view)), err
-}
-
-// CompleteRecovery serves POST /v1/recoveries/{recovery_id}/completion.
-func (a *API) CompleteRecovery(ctx context.Context, r recoveryapi.CompleteRecoveryRequestObject) (recoveryapi.CompleteRecoveryResponseObject, error) {
-	view, err := a.Claims.Complete(ctx, origin(ctx), r.RecoveryId, rawOf(ctx).secret, secret.NewString(r.Body.NewPassword))
-	return recoveryapi.CompleteRecovery200JSONResponse(wireFlow(view)), err
-}
-
 // VetoRecovery serves POST /v1/recoveries/veto.
 func (a *API) VetoRecovery(ctx context.Context, r recoveryapi.VetoRecoveryRequestObject) (recoveryapi.VetoRecoveryResponseObject, error) {
 	return recoveryapi.VetoRecovery204Response{}, a.Objections.ByToken(ctx, origin(ctx), secret.NewString(r.Body.Token))

@@ -141,6 +141,30 @@ func NextSend(key string, sends []time.Time, now time.Time) time.Duration {
 // Sent adds now to the times of codes that were sent, and forgets old ones.
 func Sent(sends []time.Time, now time.Time) []time.Time { return append(since(sends, now), now) }
 
+// Tries is how often codes were tried, as Try counts them: it shows a claimant what
+// is left of the limit, which decides alone.
+type Tries struct {
+	Used  int       `json:"used,omitempty"`
+	Until time.Time `json:"until,omitzero"` // when they are forgotten
+}
+
+// With is t after one more at now.
+func (t Tries) With(now time.Time) Tries {
+	if !now.Before(t.Until) {
+		t = Tries{Until: now.Add(aDay)}
+	}
+	t.Used++
+	return t
+}
+
+// Left is how many more are checked.
+func (t Tries) Left(now time.Time) int {
+	if !now.Before(t.Until) {
+		return triesPerCode
+	}
+	return max(0, triesPerCode-t.Used)
+}
+
 // clockSkew is how far machines' clocks may be apart.
 const clockSkew = time.Minute
 

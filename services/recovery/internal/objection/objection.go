@@ -150,7 +150,7 @@ func (s *Service) replyFor(ctx context.Context, o record.Origin, w wallet.Wallet
 	if err != nil || len(flows) == 0 {
 		return err
 	}
-	if slices.ContainsFunc(flows, func(f claim.Flow) bool { return f.Possession }) {
+	if slices.ContainsFunc(flows, func(f claim.Flow) bool { return f.Proved() }) {
 		err = s.spendVeto(ctx, w.Account, number, messageID, o, now)
 		if errors.Is(err, ErrVetoesUsed) {
 			return s.sayVetoesUsed(ctx, w.Account, number, messageID, now)

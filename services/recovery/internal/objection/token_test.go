@@ -240,7 +240,7 @@ func TestReplyStopsAllThatIsOpen(t *testing.T) {
 		w.Numbers[0].First = true
 		return post.Effects{}, err
 	}))
-	d.Must(d.Store.CreateFlow(t.Context(), claim.Flow{ID: "rec_other", Account: "acc_other", Subject: "acc_other", State: claim.Waiting, Possession: true, StartedAt: now, ExpiresAt: now.Add(day), OpenUntil: now.Add(day)}, post.Effects{}))
+	d.Must(d.Store.CreateFlow(t.Context(), claim.Flow{ID: "rec_other", Account: "acc_other", Subject: "acc_other", State: claim.Waiting, Evidence: []engine.Evidence{{Method: engine.SMS}}, StartedAt: now, ExpiresAt: now.Add(day), OpenUntil: now.Add(day)}, post.Effects{}))
 	d.Must(d.Objections.ByReply(t.Context(), roomtest.Home, roomtest.Newer, "NO", "m1"))
 	a.Is(claim.Vetoed)
 	for _, id := range []string{a.ID, b.ID, "rec_other"} {

@@ -1,4 +1,4 @@
-package claim
+package due
 
 import (
 	"context"
@@ -30,7 +30,7 @@ func TestPaced(t *testing.T) {
 				began := time.Now()
 				func() {
 					failed := c.err
-					defer paced(t.Context(), each)(&failed)
+					defer Paced(t.Context(), each)(&failed)
 					<-time.After(c.work) // made up time
 				}()
 				if got := time.Since(began); got != c.want {
@@ -43,10 +43,10 @@ func TestPaced(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		began := time.Now()
 		var err error
-		wait := paced(ctx, each)
+		wait := Paced(ctx, each)
 		cancel()
 		wait(&err)
-		paced(t.Context(), 0)(&err)
+		Paced(t.Context(), 0)(&err)
 		if time.Since(began) != 0 {
 			t.Error("waited for nobody")
 		}
