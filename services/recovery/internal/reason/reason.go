@@ -29,7 +29,7 @@ var states = map[string]Reason{
 	"collecting": {"", "what was brought is being weighed", "se está evaluando lo que se aportó"},
 	"waiting":    {"", "the wait that was announced is running", "corre la espera que se anunció"},
 	"ready":      {"", "the new password can be set now", "ya se puede poner la contraseña nueva"},
-	"completed":  {"", "the new password is set and every session is over", "la contraseña nueva está puesta y todas las sesiones terminaron"},
+	"completed":  {"", "the new password is set and every session is over", "la contraseña nueva está puesta y se cerraron todas las sesiones"},
 	"vetoed":     {"", "it was stopped from one of the account's numbers", "se detuvo desde uno de los números de la cuenta"},
 	"refused":    {"", "another recovery of the account was completed, or the account is gone", "se completó otra recuperación de la cuenta, o la cuenta ya no existe"},
 	"expired":    {"", "its time is over", "su plazo terminó"},
