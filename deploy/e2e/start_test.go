@@ -137,7 +137,7 @@ func TestCommands(t *testing.T) {
 		"help of none":     {[]string{"help", "nonsense"}, 2, []string{"nonsense"}},
 		"help of all":      {[]string{"all", "--help"}, 0, []string{"Examples", "centinela all --data ./data"}},
 		"help of auth":     {[]string{"auth", "--help"}, 0, []string{"centinela auth --config", "--for auth", "services.auth.listen"}},
-		"help of recovery": {[]string{"recovery", "--help"}, 0, []string{"centinela recovery --config", "services.recovery.listen"}},
+		"help of recovery": {[]string{"recovery", "--help"}, 0, []string{"centinela recovery --config", "recovery explain", "recovery policy check"}},
 		"help of the chat": {[]string{"chat-relay", "--help"}, 0, []string{"centinela chat-relay --config", "services.chat_relay.listen"}},
 		"help of audit":    {[]string{"audit", "--help"}, 0, []string{"centinela audit --config", "audit verify"}},
 		"help of gateway":  {[]string{"gateway", "--help"}, 0, []string{"centinela gateway --config", "gateway.listen=0.0.0.0"}},

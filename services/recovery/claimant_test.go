@@ -97,7 +97,6 @@ func TestClaimantWaits(t *testing.T) {
 			if v.TriesLeft.Sms != 5 || v.ResendAfter < 24 || v.ResendAfter > 36 {
 				t.Errorf("after a code: %+v", v)
 			}
-			code := w.code(first)
 			if v := w.told(w.want(c.call("POST", "/codes", map[string]string{}), 429, "too_many_requests")); v.TriesLeft.Sms != 5 {
 				t.Errorf("too early: %+v", v)
 			}
@@ -108,7 +107,11 @@ func TestClaimantWaits(t *testing.T) {
 			if v := w.told(w.want(c.evidence("saved_code", "AAAA-BBBB-CCCC-DDDD"), 422, "code_invalid")); v.TriesLeft.SavedCode != 4 {
 				t.Errorf("after a wrong saved code: %+v", v.TriesLeft)
 			}
-			v = w.told(w.want(c.evidence("sms", code), 200, ""))
+			w.Clock.Advance(time.Minute)
+			if v := w.told(w.want(c.call("POST", "/codes", map[string]string{}), 202, "")); v.TriesLeft.Sms != 5 {
+				t.Errorf("another code has its own tries: %+v", v.TriesLeft)
+			}
+			v = w.told(w.want(c.evidence("sms", w.code(first)), 200, ""))
 			c.is(v, "waiting", "wait", "saved_code")
 			c.reads(string(engine.V2), engine.V2.Sentence("en"), engine.V2.Sentence("es"))
 			if v.Reason.Text != engine.V2.Sentence("es") {
@@ -206,6 +209,14 @@ func TestClaimantsDeadEnd(t *testing.T) {
 	c.reads("W-younger-alone-older-live", "not enough", "no basta")
 	if v.DeadEnd || len(v.ShorterWith) != 2 || v.ShorterWith[1].Evidence != "sms_oldest" || !*v.ShorterWith[1].Opens || v.ShorterWith[1].SavesSeconds != nil {
 		t.Errorf("%+v", v)
+	}
+	// Whoever has a saved code knows the account, and is told when an objection ends it.
+	c = w.start("ana", "")
+	w.want(c.evidence("saved_code", savedCode), 200, "")
+	w.want(w.call("POST", "/dev/phone/replies", "", map[string]string{"from": first, "body": "NO"}), 204, "")
+	c.is(c.look(), "vetoed", "start_again")
+	if got := w.told(w.want(c.evidence("saved_code", savedCode), 409, "recovery_ended")); len(got.Evidence) != 1 {
+		t.Errorf("%+v", got)
 	}
 }
 

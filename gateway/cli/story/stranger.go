@@ -97,6 +97,7 @@ var varying = []struct {
 	{regexp.MustCompile(`rec_[0-9a-z]{24}`), "rec_X"},
 	{regexp.MustCompile(`"secret":"[A-Za-z0-9_-]{43}"`), `"secret":"X"`},
 	{regexp.MustCompile(`"request_id":"[A-Za-z0-9_-]+"`), `"request_id":"X"`},
+	{regexp.MustCompile(`"resend_after":[1-9][0-9]*`), `"resend_after":X`}, // spread by the recovery's id, so that clients don't come in step
 	{regexp.MustCompile(`[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z`), "T"},
 }
 

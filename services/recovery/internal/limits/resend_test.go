@@ -32,6 +32,22 @@ func TestResendWaits(t *testing.T) {
 	}
 }
 
+// TestTriesLeft: as the table counts them: five, and all again a day after the first.
+func TestTriesLeft(t *testing.T) {
+	start := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
+	var tries Tries
+	for i := range triesPerCode + 2 {
+		now := start.Add(time.Duration(i) * time.Hour)
+		if got, want := tries.Left(now), max(0, triesPerCode-i); got != want {
+			t.Errorf("after %d: %d left, want %d", i, got, want)
+		}
+		tries = tries.With(now)
+	}
+	if tries.Left(start.Add(aDay-time.Millisecond)) != 0 || tries.Left(start.Add(aDay)) != triesPerCode || tries.With(start.Add(aDay)).Left(start.Add(aDay)) != triesPerCode-1 {
+		t.Error("the day doesn't begin with the first")
+	}
+}
+
 // Stored times are never trusted: by a clock that is half a minute behind, the
 // wait is what it would be; set back by hours, nobody waits until it catches up.
 func TestResendWithOtherClocks(t *testing.T) {
