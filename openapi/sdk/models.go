@@ -14,6 +14,8 @@ type (
 	Phone = gatewayclient.Phone
 	// RecoveryStatus is where a recovery stands.
 	RecoveryStatus = gatewayclient.Recovery
+	// Objection is what one did: it stopped a recovery, delayed it, or was noted.
+	Objection = gatewayclient.Objection
 	// OwnRecovery is a recovery of one's account, with the reasons of its decision.
 	OwnRecovery = gatewayclient.OwnRecovery
 	// Activity is one entry of the record of one's account.

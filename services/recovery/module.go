@@ -118,7 +118,7 @@ func build(cfg Config, deps module.Deps, store backend) (*Module, error) {
 		Clock: deps.Clock, PublicURL: cmp.Or(cfg.PublicURL, deps.PublicURL), AnswerAfter: cfg.AnswerAfter, Kick: kick,
 	})
 	objections := objection.New(objection.Options{
-		Store: store, Wallets: wallets, Claims: claims, Policy: policy, Budget: budget, Clock: deps.Clock,
+		Store: store, Wallets: wallets, Claims: claims, Policy: policy, Clock: deps.Clock,
 	})
 	people := deps.People()
 	server := deps.Server(spec, people)

@@ -43,7 +43,11 @@ func (s *Service) gather(ctx context.Context, f *Flow) (known, error) {
 
 // facts are the engine's, of the flow as it is now.
 func (k known) facts(f *Flow, now time.Time) engine.Facts {
-	facts := engine.Facts{Numbers: k.wallet.Facts(), Evidence: f.Evidence, PlaceFamiliar: k.place, AnnouncedAt: f.runsFrom(k.texts, now)}
+	facts := engine.Facts{Numbers: k.wallet.Facts(), Evidence: f.Evidence, PlaceFamiliar: k.place, AnnouncedAt: f.runsFrom(k.texts, now), Flow: f.ID}
+	facts.Objections = f.Objections
+	for _, o := range k.wallet.Objections {
+		facts.Objections = engine.With(facts.Objections, o)
+	}
 	if k.heard {
 		facts.DeviceKnown = engine.No
 		if k.account.DeviceKnown {
@@ -66,6 +70,9 @@ func (s *Service) decide(ctx context.Context, flow string, o record.Origin) (vie
 		return View{}, err
 	}
 	k, err := s.gather(ctx, &f)
+	if err == nil {
+		err = s.heed(ctx, &f, k, now)
+	}
 	if err != nil {
 		return View{}, err
 	}

@@ -51,6 +51,8 @@ type Flow struct {
 	Sends      []time.Time       `json:"sends,omitempty"`
 	Evidence   []engine.Evidence `json:"evidence,omitempty"`
 	Decisions  engine.Chain      `json:"decisions,omitempty"`
+	// Objections are those against it, also from before possession: they count then.
+	Objections []engine.Objection `json:"objections,omitempty"`
 
 	// AnnouncedAt is when everybody was told of the wait: it runs from there.
 	AnnouncedAt time.Time `json:"announced_at,omitzero,omitempty"`
@@ -69,7 +71,7 @@ type Flow struct {
 	EndedAt time.Time `json:"ended_at,omitzero,omitempty"`
 }
 
-// VetoToken lets who got the text stop the flow.
+// VetoToken lets who got the text object to the flow, once.
 type VetoToken struct {
 	Hash   string `json:"hash"` // hex SHA-256 of 128 random bits
 	Number string `json:"number"`

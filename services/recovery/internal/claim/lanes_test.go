@@ -238,13 +238,13 @@ func TestKnownDeviceHasADoorOfItsOwn(t *testing.T) {
 	}
 }
 
-// Stopped by a NO while auth looks at a saved code: the right one is as good as a
-// wrong one then, like in any recovery that leads nowhere (V15).
-func TestSavedCodeAfterNo(t *testing.T) {
+// Stopped by its owner while auth looks at a saved code: the right one is as good
+// as a wrong one then, like in any recovery that leads nowhere (V15).
+func TestSavedCodeAfterItsEnd(t *testing.T) {
 	store := &roomtest.Hooked{Store: roomtest.SQLite(t)}
 	d := roomtest.Two(t, store, roomtest.Options{})
 	a := d.Start(roomtest.Name)
-	store.BeforeFlow(func() { d.Must(d.Objections.ByReply(t.Context(), roomtest.Home, roomtest.Newer, "NO", "m1")) })
+	store.BeforeFlow(func() { d.Must(d.Objections.ByOwner(t.Context(), d.Me(), roomtest.Home, a.ID)) })
 	if _, err := a.Evidence(engine.SavedCode, roomtest.Saved); !errors.Is(err, wallet.ErrCode) {
 		t.Errorf("%v", err)
 	}

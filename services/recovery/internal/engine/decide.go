@@ -38,6 +38,7 @@ type Decision struct {
 	Evidence        []string         `json:"evidence"` // the channels that counted
 	EarliestAt      time.Time        `json:"earliest_at,omitzero"`
 	Counterfactuals []Counterfactual `json:"counterfactuals,omitempty"`
+	Objections      []Objection      `json:"objections,omitempty"` // against this recovery, with their effects (V8)
 	PolicyHash      string           `json:"policy_hash"`
 }
 
@@ -67,11 +68,16 @@ func judge(p Policy, f Facts, now time.Time) Decision {
 		d.Verdict = Refuse
 		return d
 	}
+	longer, enough := p.objected(&d, f, c, now)
+	if !enough {
+		d.Verdict = NeedEvidence
+		return d
+	}
 	from := now
 	if !f.AnnouncedAt.IsZero() {
 		from = f.AnnouncedAt
 	}
-	d.EarliestAt = from.Add(time.Duration(b.answer))
+	d.EarliestAt = from.Add(time.Duration(b.answer) + longer)
 	d.Verdict = Allow
 	if now.Before(d.EarliestAt) {
 		d.Verdict = Wait
@@ -283,4 +289,8 @@ type Facts struct {
 	// AnnouncedAt is when everybody was told of the wait: it runs from there.
 	// Zero: nobody was told yet, it would run from now.
 	AnnouncedAt time.Time `json:"announced_at,omitzero"`
+	// Flow is the recovery that is decided on; Objections are those against it and
+	// the ones that count against others of the account (V8).
+	Flow       string      `json:"flow,omitempty"`
+	Objections []Objection `json:"objections,omitempty"`
 }
