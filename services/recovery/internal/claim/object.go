@@ -61,10 +61,10 @@ func (f *Flow) object(said engine.Objection, link string) bool {
 }
 
 // heed writes what the flow's objections do into the account's record, if they do
-// anything by now.
+// anything by now: before possession they don't.
 func (s *Service) heed(ctx context.Context, f *Flow, k known, now time.Time) error {
-	if !f.Possession || len(f.Objections) == 0 {
-		return nil
+	if d := engine.Decide(s.o.Policy, k.facts(f, now), now); len(d.Objections) > 0 {
+		return s.o.Wallets.Object(ctx, f.Account, d.Objections)
 	}
-	return s.o.Wallets.Object(ctx, f.Account, engine.Decide(s.o.Policy, k.facts(f, now), now).Objections)
+	return nil
 }

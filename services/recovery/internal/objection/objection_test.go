@@ -128,6 +128,9 @@ func TestB3TwoEvidences(t *testing.T) {
 		if outcome, err := link.object(d); err != nil || outcome != objection.Noted {
 			t.Errorf("%s, %v", outcome, err)
 		}
+		if err := link.stop(d); !errors.Is(err, objection.ErrVetoInvalid) {
+			t.Errorf("the link again, of what goes on: %v", err)
+		}
 		if f := a.Flow(); f.State != claim.Waiting || !f.EarliestAt.Equal(end) || d.Told(roomtest.Newer, "no puede parar ni aplazar") != 1 {
 			t.Errorf("%s, end moved by %s", f.State, f.EarliestAt.Sub(end))
 		}
@@ -161,6 +164,27 @@ func TestB3TwoEvidences(t *testing.T) {
 			t.Errorf("a third objection of the account in 90 days counted: %s", f.EarliestAt.Sub(f.AnnouncedAt))
 		}
 	})
+}
+
+// Who was told that a NO delays a recovery is told when it ends sooner after all.
+func TestSoonerThanToldIsAnnounced(t *testing.T) {
+	d := roomtest.Two(t, roomtest.SQLite(t), roomtest.Options{})
+	d.Clock.Advance(80 * day) // the older number is live for 2 days more
+	d.ProveAgain(d.Number(roomtest.Newer), roomtest.Newer)
+	d.Clock.Advance(day)
+	a := d.Start(roomtest.Name)
+	a.BySMS(roomtest.Newer)
+	a.BySavedCode()
+	d.SendDue()
+	d.Must(d.Objections.ByReply(t.Context(), roomtest.Home, roomtest.Older, "NO"))
+	told := len(d.Links(roomtest.Older))
+	d.Pass(2 * day) // dormant: 3 days and 7 for the NO, not 7 and 7
+	if err := a.Complete(); !errors.Is(err, claim.ErrNotAllowedYet) {
+		t.Fatal(err)
+	}
+	if f := a.Flow(); f.EarliestAt.Sub(f.AnnouncedAt) != 10*day || len(d.Links(roomtest.Older)) != told+1 {
+		t.Errorf("it waits %s, announced %d times more", f.EarliestAt.Sub(f.AnnouncedAt), len(d.Links(roomtest.Older))-told)
+	}
 }
 
 // RC B5 (D24), B6: with its word a NO is against one recovery; without, it counts

@@ -173,6 +173,23 @@ func TestLinkRace(t *testing.T) {
 	}
 }
 
+// The same, of a recovery that goes on: the link works once.
+func TestLinkRaceOfWhatGoesOn(t *testing.T) {
+	store := &roomtest.Hooked{Store: roomtest.SQLite(t)}
+	d := roomtest.Two(t, store, roomtest.Options{})
+	a := waiting(d)
+	a.BySavedCode()
+	link := token(d.Links(roomtest.Newer)[0])
+	store.BeforeFlow(func() { d.Must(link.stop(d)) })
+	if err := link.stop(d); !errors.Is(err, objection.ErrVetoInvalid) {
+		t.Errorf("the slower one: %v", err)
+	}
+	a.Is(claim.Waiting)
+	if got := count(d, record.RecoveryObjected, record.Success); got != 1 {
+		t.Errorf("%d objections are recorded", got)
+	}
+}
+
 // V4: a number on trial, a removed one and a stranger's stop nothing, and spend
 // nothing; nor does an answer when nothing is open.
 func TestWhoHasNoSay(t *testing.T) {
