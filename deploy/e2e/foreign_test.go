@@ -91,6 +91,7 @@ func TestForeignIDs(t *testing.T) {
 				"send a recovery's code":  {"POST", "/v1/recoveries/%s/codes", theirs.recovery, "{}", stranger},
 				"give evidence":           {"POST", "/v1/recoveries/%s/evidence", theirs.recovery, `{"method":"sms","code":"12345678"}`, stranger},
 				"complete a recovery":     {"POST", "/v1/recoveries/%s/completion", theirs.recovery, `{"new_password":"` + password + ` anew"}`, stranger},
+				"stop a recovery":         {"DELETE", "/v1/me/recoveries/%s", theirs.recovery, "", person},
 				"lift a verdict":          {"DELETE", "/v1/operator/verdicts/%s", theirs.verdict, "", person},
 				"lift it as an operator":  {"DELETE", "/v1/operator/verdicts/%s", theirs.verdict, "", "Operator " + mal.session.Tokens().Access},
 				"a session as a recovery": {"GET", "/v1/recoveries/%s", theirs.recovery, "", person},

@@ -99,7 +99,16 @@ func TestCalls(t *testing.T) {
 			_, err := r.Complete(ctx, "n")
 			return err
 		}},
-		{`- POST /v1/recoveries/veto {"token":"t"}`, 204, none, func(ctx context.Context, c *Client, _ *Session, _ *Recovery) error { return c.Veto(ctx, "t") }},
+		{`- POST /v1/recoveries/veto {"token":"t"}`, 200, map[string]any{"outcome": "stopped"}, func(ctx context.Context, c *Client, _ *Session, _ *Recovery) error {
+			said, err := c.Veto(ctx, "t")
+			if err == nil && said.Outcome != "stopped" {
+				err = errors.New("another outcome")
+			}
+			return err
+		}},
+		{`Bearer DELETE /v1/me/recoveries/rec_1 `, 204, none, func(ctx context.Context, _ *Client, s *Session, _ *Recovery) error {
+			return s.StopRecovery(ctx, "rec_1")
+		}},
 		{`Bearer POST /v1/conversations {"kind":"direct","members":["ben"]}`, 201, obj, func(ctx context.Context, _ *Client, s *Session, _ *Recovery) error {
 			_, err := s.Conversations().Direct(ctx, "ben")
 			return err

@@ -16,6 +16,8 @@ type (
 	RecoveryStatus = gatewayclient.Recovery
 	// Counterfactual is an evidence that would shorten a recovery's wait, or open a way.
 	Counterfactual = gatewayclient.Counterfactual
+	// Objection is what one did: it stopped a recovery, delayed it, or was noted.
+	Objection = gatewayclient.Objection
 	// OwnRecovery is a recovery of one's account, with the reasons of its decision.
 	OwnRecovery = gatewayclient.OwnRecovery
 	// Activity is one entry of the record of one's account.

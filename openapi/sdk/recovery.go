@@ -59,9 +59,15 @@ func (r *Recovery) Complete(ctx context.Context, newPassword string) (RecoverySt
 	return read[RecoveryStatus](r.c.api.CompleteRecovery(ctx, r.ID, gatewayclient.Completion{NewPassword: newPassword}, r.auth()))
 }
 
-// Veto stops a recovery with the token of a text's link.
-func (c *Client) Veto(ctx context.Context, token string) error {
-	_, err := read[struct{}](c.api.VetoRecovery(ctx, gatewayclient.Veto{Token: token}))
+// Veto objects to a recovery with the token of a text's link, and says what that
+// did: only an objection to one evidence stops it (design: recovery V8).
+func (c *Client) Veto(ctx context.Context, token string) (Objection, error) {
+	return read[Objection](c.api.VetoRecovery(ctx, gatewayclient.Veto{Token: token}))
+}
+
+// StopRecovery ends a recovery of one's own account; one that is over stays as it is.
+func (s *Session) StopRecovery(ctx context.Context, id string) error {
+	_, err := read[struct{}](s.api.StopMyRecovery(ctx, id))
 	return err
 }
 

@@ -161,11 +161,11 @@ func TestIdentifierAsPeopleTypeIt(t *testing.T) {
 	}
 }
 
-// FR A4: the first word counts, in whatever punctuation; anything else is ignored.
+// FR A4: the first word counts, in whatever punctuation; anything else stops nothing.
 func TestAnswersAsPeopleWriteThem(t *testing.T) {
 	for body, stops := range map[string]bool{
-		"¡NO!": true, "NO !": true, `"NO"`: true, "No, no fui yo": true, "No gracias": true, "(NO)": true, "NO,": true, "Nó": true, "\u2068no\u2069": true, "STOP": true,
-		"sí": false, "maybe not": false, "ok": false, "nope": false, "123": false,
+		"¡NO!": true, "NO !": true, `"NO"`: true, "No, no fui yo": true, "No gracias": true, "(NO)": true, "NO,": true, "Nó": true, "\u2068no\u2069": true, "STOP": true, "nope": true, "Rechazo": true,
+		"sí": false, "maybe not": false, "ok": false, "NO 12": false, "123": false,
 	} {
 		w := newWorld(t, options{})
 		w.prove(ana, first)

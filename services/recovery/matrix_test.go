@@ -13,7 +13,7 @@ import (
 )
 
 // live are the operations that ask auth for the live session.
-var live = map[string]bool{"addPhone": true, "retirePhone": true, "keepPhone": true, "verifyPhone": true}
+var live = map[string]bool{"addPhone": true, "retirePhone": true, "keepPhone": true, "verifyPhone": true, "stopMyRecovery": true}
 
 // matrix is every operation with what its owner asks of the numbers and the recovery that there are.
 func (w *world) matrix(phone string, c claim) moduletest.Matrix {
@@ -38,6 +38,7 @@ func (w *world) matrix(phone string, c claim) moduletest.Matrix {
 		"sendPhoneCode":           row(202, "/v1/me/phones/{phone}/codes", ""),
 		"verifyPhone":             row(422, "/v1/me/phones/{phone}/verification", wrongCode),
 		"listMyRecoveries":        row(200, "/v1/me/recoveries", ""),
+		"stopMyRecovery":          row(204, "/v1/me/recoveries/{recovery}", ""),
 		"startRecovery":           row(202, "/v1/recoveries", `{"identifier":"ana"}`),
 		"vetoRecovery":            row(404, "/v1/recoveries/veto", `{"token":"nonsense"}`),
 		"getRecovery":             row(200, "/v1/recoveries/{recovery}", ""),
@@ -59,7 +60,7 @@ func (w *world) matrix(phone string, c claim) moduletest.Matrix {
 	}
 	for name := range live {
 		r := m.Rows[name]
-		r.Fresh, r.Wrong = name != "verifyPhone", w.withoutLiveSession
+		r.Fresh, r.Wrong = name != "verifyPhone" && name != "stopMyRecovery", w.withoutLiveSession
 		m.Rows[name] = r
 	}
 	m.Right[moduletest.Person] = func() string { return w.signedIn(ana) }

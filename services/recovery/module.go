@@ -17,6 +17,7 @@ import (
 	"centinela/services/recovery/internal/objection"
 	"centinela/services/recovery/internal/peers"
 	"centinela/services/recovery/internal/post"
+	"centinela/services/recovery/internal/review"
 	"centinela/services/recovery/internal/store/mongo"
 	"centinela/services/recovery/internal/store/sqlite"
 	"centinela/services/recovery/internal/wallet"
@@ -121,12 +122,12 @@ func build(ctx context.Context, cfg Config, deps module.Deps, store backend) (*M
 		Clock: deps.Clock, PublicURL: cmp.Or(cfg.PublicURL, deps.PublicURL), AnswerAfter: cfg.AnswerAfter, Kick: kick,
 	})
 	objections := objection.New(objection.Options{
-		Store: store, Wallets: wallets, Claims: claims, Policy: policy, Budget: budget, Clock: deps.Clock,
+		Store: store, Wallets: wallets, Claims: claims, Policy: policy, Clock: deps.Clock,
 	})
 	people := deps.People()
 	server := deps.Server(spec, people)
 	api := &httpapi.API{
-		Wallets: wallets, Claims: claims, Objections: objections, Courier: courier,
+		Wallets: wallets, Claims: claims, Objections: objections, Courier: courier, Owners: review.Owners{Store: store, Clock: deps.Clock},
 		Inbox: carrier.inbox, Inbound: carrier.inbound, Status: carrier.status,
 	}
 	api.Register(server.Engine())

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"centinela/services/recovery"
+	"centinela/services/recovery/internal/engine"
 	"centinela/shared/module"
 	"centinela/shared/module/moduletest"
 	"centinela/shared/record"
@@ -17,7 +18,10 @@ import (
 
 var stores = map[string]options{"sqlite": {store: moduletest.OnSQLite}, "mongodb": {store: moduletest.OnMongoDB}}
 
-var linkPattern = regexp.MustCompile(`/veto#([A-Za-z0-9_-]+)`)
+var (
+	linkPattern = regexp.MustCompile(`/veto#([A-Za-z0-9_-]+)`)
+	wordPattern = regexp.MustCompile(`responde NO (\d{4})`)
+)
 
 // TestR61OldestNumberAlone is the whole way back: the code goes to the oldest
 // number, the wait is announced three times, the password is set after it.
@@ -283,12 +287,14 @@ func (w *world) race(n int, try func(int) answer) map[string]int {
 	return seen
 }
 
-// TestV8Vetoes: by link, by reply; the third in 90 days is refused with an answer.
-func TestV8Vetoes(t *testing.T) {
+// TestV8Objections, from outside (RC B1 to B5): by link, by answer; one evidence is
+// stopped as often as it is tried, and for 30 days isn't enough; the owner stops
+// what is left, signed in.
+func TestV8Objections(t *testing.T) {
 	for name, o := range stores {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, o)
-			w.prove(ana, first)
+			oldest := w.prove(ana, first)
 			w.Clock.Advance(8 * day)
 			waiting := func() claim {
 				c := w.start("ana", "")
@@ -296,38 +302,69 @@ func TestV8Vetoes(t *testing.T) {
 				return c
 			}
 			state := func(c claim) string { return c.call("GET", "", nil).Field("state") }
+			reply := func(body string) {
+				w.want(w.call("POST", "/dev/phone/replies", "", map[string]string{"from": first, "body": body}), 204, "")
+			}
 
 			a := waiting()
 			token := linkPattern.FindStringSubmatch(w.text(first, "/veto#"))[1]
 			won := w.race(4, func(int) answer { return w.call("POST", "/v1/recoveries/veto", "", map[string]string{"token": token}) })
-			if won["204 "] != 1 || state(a) != "vetoed" {
+			if won["200 "] != 1 || won["404 veto_invalid"] != 3 || state(a) != "vetoed" {
 				t.Errorf("%v, %s", won, state(a))
 			}
 			w.want(a.complete(), 409, "recovery_ended")
-			w.Clock.Advance(2 * day)
+			w.text(first, "queda parado")
 
-			b := waiting()
-			w.text(first, "/veto#") // else it may go out later, and be taken for c's (MG D2)
-			w.want(w.call("POST", "/dev/phone/replies", "", map[string]string{"from": first, "body": "maybe not"}), 204, "")
-			if state(b) != "waiting" {
-				t.Error("anything but NO must not stop a recovery")
-			}
-			w.want(w.call("POST", "/dev/phone/replies", "", map[string]string{"from": first, "body": "  no. "}), 204, "")
-			if state(b) != "vetoed" {
-				t.Errorf("after NO: %s", state(b))
+			// B1: three tries win nothing.
+			for range 3 {
+				w.Clock.Advance(31 * day)
+				w.proveAgain(ana, oldest, first)
+				w.Clock.Advance(day)
+				b := waiting()
+				word := wordPattern.FindStringSubmatch(w.text(first, "/veto#"))[1]
+				reply("maybe not")
+				w.text(first, "responde NO "+word) // it asks
+				if state(b) != "waiting" {
+					t.Error("anything but NO must not stop a recovery")
+				}
+				reply("  no. ")
+				if state(b) != "vetoed" {
+					t.Errorf("after NO: %s", state(b))
+				}
 			}
 			w.Clock.Advance(2 * day)
+			c := w.start("ana", "")
+			if v := w.want(c.bySMS(first), 200, ""); v.Field("state") != "collecting" || !strings.Contains(v.Body, engine.V8.Sentence("es")) {
+				t.Errorf("one evidence after a NO: %s", v.Body)
+			}
+			w.want(c.complete(), 409, "recovery_not_allowed_yet")
 
-			c := waiting()
+			// B3: the oldest and a second evidence aren't stopped by a number that isn't older.
+			if v := w.want(c.evidence("saved_code", savedCode), 200, ""); v.Field("state") != "waiting" {
+				t.Fatal(v.Body)
+			}
 			third := linkPattern.FindStringSubmatch(w.text(first, "/veto#"))[1]
-			w.want(w.call("POST", "/v1/recoveries/veto", "", map[string]string{"token": third}), 409, "limit_reached")
-			w.want(w.call("POST", "/dev/phone/replies", "", map[string]string{"from": first, "body": "NO"}), 204, "")
-			w.text(first, "ya detuvo dos")
-			if state(c) != "waiting" {
-				t.Errorf("V8: after the third veto: %s", state(c))
+			if said := w.want(w.call("POST", "/v1/recoveries/veto", "", map[string]string{"token": third}), 200, ""); said.Field("outcome") != "noted" {
+				t.Error(said.Body)
 			}
+			w.text(first, "no puede parar ni aplazar")
+			if state(c) != "waiting" {
+				t.Error(state(c))
+			}
+
+			// B2: its owner stops it, signed in.
+			path := "/v1/me/recoveries/" + c.id
+			w.want(w.call("DELETE", path, w.signedIn("acc_bbbbbbbbbbbbbbbbbbbbbbbb"), nil), 404, "not_found")
+			for range 2 {
+				w.want(w.call("DELETE", path, w.signedInAgo(ana, 3*time.Hour), nil), 204, "")
+			}
+			if state(c) != "vetoed" {
+				t.Error(state(c))
+			}
+			w.text(first, "se detuvo")
 			testkit.Eventually(t, testkit.Patience, func() (bool, string) {
-				return w.audit.count(record.RecoveryVetoed, record.Success) == 2 && w.audit.count(record.RecoveryVetoed, record.Refused) >= 1, "vetoes are recorded"
+				vetoed, objected := w.audit.count(record.RecoveryVetoed, record.Success), w.audit.count(record.RecoveryObjected, record.Success)
+				return vetoed == 5 && objected == 1, fmt.Sprintf("%d stopped, %d other objections are recorded", vetoed, objected)
 			})
 			w.want(w.call("POST", "/v1/recoveries/veto", "", map[string]string{"token": "nonsense"}), 404, "veto_invalid")
 		})

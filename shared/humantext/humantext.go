@@ -65,6 +65,14 @@ func ReplyWord(s string) string {
 	return letters
 }
 
+// ReplyDigits are the digits after the first words of an answer, in ASCII: "4821"
+// of "NO 4821", "no-48 21, please" and "No fui yo 4821". Empty: there are none.
+func ReplyDigits(s string) string {
+	after := strings.TrimLeftFunc(compact(s, separator), func(r rune) bool { return !unicode.IsLetter(r) })
+	after = strings.TrimLeftFunc(after, unicode.IsLetter)
+	return after[:len(after)-len(strings.TrimLeft(after, "0123456789"))]
+}
+
 // compact is s in one form (NFKC: full width and styled characters are plain
 // ones) with ASCII digits, without what nobody sees and without what is dropped.
 func compact(s string, dropped func(rune) bool) string {

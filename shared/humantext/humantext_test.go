@@ -113,6 +113,18 @@ func TestReplyWord(t *testing.T) {
 	}
 }
 
+// The word that an answer objects with (design: recovery, "Answers").
+func TestReplyDigits(t *testing.T) {
+	for in, want := range map[string]string{
+		"NO 4821": "4821", "no4821": "4821", "No, 4821!": "4821", "¡NO! #4821": "4821", "ＮＯ ４８２１": "4821", "no-48 21": "4821", "NO ٤٨٢١": "4821",
+		"NO": "", "": "", "4821": "", "No fui yo 4821": "4821", "4821 no": "", "no 4821 2": "48212", "Nó\u200b 4821 por favor": "4821", "12 no 4821": "4821",
+	} {
+		if got := ReplyDigits(in); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}
+
 // TestInvisible: every character with property Default_Ignorable_Code_Point
 // (Unicode's derivation: those three less space, annotations and what is shown)
 // is nothing, and no letter, digit or plus is.

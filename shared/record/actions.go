@@ -45,6 +45,7 @@ const (
 	RecoveryPossessionProved = "recovery.possession_proved" // the number was proved to be in hand
 	RecoveryDecided          = "recovery.decided"           // the engine decided on the proofs
 	RecoveryWaitAnnounced    = "recovery.wait_announced"    // the owner was told of a wait, with the veto
+	RecoveryObjected         = "recovery.objected"          // somebody objected, which delayed the recovery or was noted
 	RecoveryVetoed           = "recovery.vetoed"            // the owner stopped the recovery
 	RecoveryCompleted        = "recovery.completed"         // the account was recovered
 	RecoveryRefused          = "recovery.refused"           // the recovery was refused
@@ -104,6 +105,7 @@ var classes = map[string]int{
 	RecoveryPossessionProved: classAuthentication,
 	RecoveryDecided:          classAccountChange,
 	RecoveryWaitAnnounced:    classAccountChange,
+	RecoveryObjected:         classAccountChange,
 	RecoveryVetoed:           classAccountChange,
 	RecoveryCompleted:        classAccountChange,
 	RecoveryRefused:          classAccountChange,

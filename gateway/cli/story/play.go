@@ -157,7 +157,7 @@ func (p *play) steps() []step {
 		{"31 days pass, ana proves A once more", p.anotherMonth},
 		{"a thief with phone A alone has to wait 72 h, which is announced to B", p.waitAlone},
 		{"B answers NO: the recovery is vetoed, and can't be completed", p.veto},
-		{"ana has nothing but phone A: after the announced 72 h, and not 10 minutes earlier, she is in", p.recoverAfterWait},
+		{"30 days later, when one proof may do again, ana has nothing but phone A: after the announced 72 h, and not 10 minutes earlier, she is in", p.recoverAfterWait},
 		{"ana's activity shows all of it", p.activity},
 		{"a forged frame (0x52) is refused 3 times and recorded, then its address is refused", p.forgedFrames},
 	}

@@ -187,6 +187,9 @@ func (p *play) veto(ctx context.Context) error {
 }
 
 func (p *play) recoverAfterWait(ctx context.Context) error {
+	if err := p.travel(ctx, 30*24*time.Hour); err != nil {
+		return err
+	}
 	if err := p.ana.again(ctx); err != nil {
 		return err
 	}

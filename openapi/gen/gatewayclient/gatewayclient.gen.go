@@ -347,6 +347,30 @@ func (e NewConversationKind) Valid() bool {
 	}
 }
 
+// Defines values for ObjectionOutcome.
+const (
+	ObjectionOutcomeDelayed ObjectionOutcome = "delayed"
+	ObjectionOutcomeKept    ObjectionOutcome = "kept"
+	ObjectionOutcomeNoted   ObjectionOutcome = "noted"
+	ObjectionOutcomeStopped ObjectionOutcome = "stopped"
+)
+
+// Valid indicates whether the value is a known member of the ObjectionOutcome enum.
+func (e ObjectionOutcome) Valid() bool {
+	switch e {
+	case ObjectionOutcomeDelayed:
+		return true
+	case ObjectionOutcomeKept:
+		return true
+	case ObjectionOutcomeNoted:
+		return true
+	case ObjectionOutcomeStopped:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for OwnRecoveryVerdict.
 const (
 	OwnRecoveryVerdictAllow        OwnRecoveryVerdict = "allow"
@@ -855,6 +879,18 @@ type NewVerdict struct {
 	Subjects   Subjects `json:"subjects"`
 	TtlSeconds *int     `json:"ttl_seconds,omitempty"`
 }
+
+// Objection defines model for Objection.
+type Objection struct {
+	// EarliestAt When the password can be set now; only of what goes on.
+	EarliestAt *time.Time `json:"earliest_at,omitempty"`
+
+	// Outcome `kept`: nothing runs yet; one evidence alone won't be enough. `noted`: it brings two evidences, and this number can't stop it.
+	Outcome ObjectionOutcome `json:"outcome"`
+}
+
+// ObjectionOutcome `kept`: nothing runs yet; one evidence alone won't be enough. `noted`: it brings two evidences, and this number can't stop it.
+type ObjectionOutcome string
 
 // OwnRecovery defines model for OwnRecovery.
 type OwnRecovery struct {
@@ -1692,6 +1728,13 @@ type ClientInterface interface {
 	// Corresponds with GET /v1/me/recoveries (the `ListMyRecoveries` operationId).
 	ListMyRecoveries(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// StopMyRecovery Stop a recovery of one's account (the session must live; no fresh sign-in)
+	//
+	// Idempotent: one that is over stays as it is. The account's numbers are told. 409 `conflict` while its password is being set.
+	//
+	// Corresponds with DELETE /v1/me/recoveries/{recovery_id} (the `StopMyRecovery` operationId).
+	StopMyRecovery(ctx context.Context, recoveryId RecoveryId, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// IssueSavedCodes Make four new saved codes (fresh sign-in); the old ones die
 	//
 	// Corresponds with POST /v1/me/saved-codes (the `IssueSavedCodes` operationId).
@@ -1739,14 +1782,18 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/recoveries (the `StartRecovery` operationId).
 	StartRecovery(ctx context.Context, body StartRecoveryJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// VetoRecoveryWithBody Stop a recovery with the token of a text's link (no sign-in)
+	// VetoRecoveryWithBody Object to a recovery with the token of a text's link (no sign-in)
+	//
+	// Works once. Against a recovery with one evidence it stops it; against one with two it delays it by 7 days when the number is older than all that were presented, twice in 90 days; else it is noted (V8).
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /v1/recoveries/veto (the `VetoRecovery` operationId).
 	VetoRecoveryWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// VetoRecovery Stop a recovery with the token of a text's link (no sign-in)
+	// VetoRecovery Object to a recovery with the token of a text's link (no sign-in)
+	//
+	// Works once. Against a recovery with one evidence it stops it; against one with two it delays it by 7 days when the number is older than all that were presented, twice in 90 days; else it is noted (V8).
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1859,14 +1906,14 @@ type ClientInterface interface {
 	// Corresponds with DELETE /v1/sessions/{session_id} (the `RevokeSession` operationId).
 	RevokeSession(ctx context.Context, sessionId SessionId, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ReceiveTwilioTextWithBody Twilio's webhook for replies (`NO` vetoes); signature checked
+	// ReceiveTwilioTextWithBody Twilio's webhook for replies (`NO 4821` objects); signature checked
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /v1/sms/twilio/inbound (the `ReceiveTwilioText` operationId).
 	ReceiveTwilioTextWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ReceiveTwilioTextWithFormdataBody Twilio's webhook for replies (`NO` vetoes); signature checked
+	// ReceiveTwilioTextWithFormdataBody Twilio's webhook for replies (`NO 4821` objects); signature checked
 	//
 	// Takes a body of the `application/x-www-form-urlencoded` content type.
 	//
@@ -2358,6 +2405,23 @@ func (c *Client) ListMyRecoveries(ctx context.Context, reqEditors ...RequestEdit
 	return c.Client.Do(req)
 }
 
+// StopMyRecovery Stop a recovery of one's account (the session must live; no fresh sign-in)
+//
+// Idempotent: one that is over stays as it is. The account's numbers are told. 409 `conflict` while its password is being set.
+//
+// Corresponds with DELETE /v1/me/recoveries/{recovery_id} (the `StopMyRecovery` operationId).
+func (c *Client) StopMyRecovery(ctx context.Context, recoveryId RecoveryId, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStopMyRecoveryRequest(c.Server, recoveryId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // IssueSavedCodes Make four new saved codes (fresh sign-in); the old ones die
 //
 // Corresponds with POST /v1/me/saved-codes (the `IssueSavedCodes` operationId).
@@ -2475,7 +2539,9 @@ func (c *Client) StartRecovery(ctx context.Context, body StartRecoveryJSONReques
 	return c.Client.Do(req)
 }
 
-// VetoRecoveryWithBody Stop a recovery with the token of a text's link (no sign-in)
+// VetoRecoveryWithBody Object to a recovery with the token of a text's link (no sign-in)
+//
+// Works once. Against a recovery with one evidence it stops it; against one with two it delays it by 7 days when the number is older than all that were presented, twice in 90 days; else it is noted (V8).
 //
 // Takes any type of body and a specified content type.
 //
@@ -2492,7 +2558,9 @@ func (c *Client) VetoRecoveryWithBody(ctx context.Context, contentType string, b
 	return c.Client.Do(req)
 }
 
-// VetoRecovery Stop a recovery with the token of a text's link (no sign-in)
+// VetoRecovery Object to a recovery with the token of a text's link (no sign-in)
+//
+// Works once. Against a recovery with one evidence it stops it; against one with two it delays it by 7 days when the number is older than all that were presented, twice in 90 days; else it is noted (V8).
 //
 // Takes a body of the `application/json` content type.
 //
@@ -2755,7 +2823,7 @@ func (c *Client) RevokeSession(ctx context.Context, sessionId SessionId, reqEdit
 	return c.Client.Do(req)
 }
 
-// ReceiveTwilioTextWithBody Twilio's webhook for replies (`NO` vetoes); signature checked
+// ReceiveTwilioTextWithBody Twilio's webhook for replies (`NO 4821` objects); signature checked
 //
 // Takes any type of body and a specified content type.
 //
@@ -2772,7 +2840,7 @@ func (c *Client) ReceiveTwilioTextWithBody(ctx context.Context, contentType stri
 	return c.Client.Do(req)
 }
 
-// ReceiveTwilioTextWithFormdataBody Twilio's webhook for replies (`NO` vetoes); signature checked
+// ReceiveTwilioTextWithFormdataBody Twilio's webhook for replies (`NO 4821` objects); signature checked
 //
 // Takes a body of the `application/x-www-form-urlencoded` content type.
 //
@@ -3672,6 +3740,40 @@ func NewListMyRecoveriesRequest(server string) (*http.Request, error) {
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewStopMyRecoveryRequest constructs an http.Request for the StopMyRecovery method
+func NewStopMyRecoveryRequest(server string, recoveryId RecoveryId) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "recovery_id", recoveryId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/me/recoveries/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
 	}

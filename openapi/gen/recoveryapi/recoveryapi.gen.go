@@ -197,6 +197,30 @@ func (e EvidenceMethod) Valid() bool {
 	}
 }
 
+// Defines values for ObjectionOutcome.
+const (
+	ObjectionOutcomeDelayed ObjectionOutcome = "delayed"
+	ObjectionOutcomeKept    ObjectionOutcome = "kept"
+	ObjectionOutcomeNoted   ObjectionOutcome = "noted"
+	ObjectionOutcomeStopped ObjectionOutcome = "stopped"
+)
+
+// Valid indicates whether the value is a known member of the ObjectionOutcome enum.
+func (e ObjectionOutcome) Valid() bool {
+	switch e {
+	case ObjectionOutcomeDelayed:
+		return true
+	case ObjectionOutcomeKept:
+		return true
+	case ObjectionOutcomeNoted:
+		return true
+	case ObjectionOutcomeStopped:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for OwnRecoveryVerdict.
 const (
 	OwnRecoveryVerdictAllow        OwnRecoveryVerdict = "allow"
@@ -426,6 +450,18 @@ type NewRecovery struct {
 	Device     *Device `json:"device,omitempty"`
 	Identifier string  `json:"identifier"`
 }
+
+// Objection defines model for Objection.
+type Objection struct {
+	// EarliestAt When the password can be set now; only of what goes on.
+	EarliestAt *time.Time `json:"earliest_at,omitempty"`
+
+	// Outcome `kept`: nothing runs yet; one evidence alone won't be enough. `noted`: it brings two evidences, and this number can't stop it.
+	Outcome ObjectionOutcome `json:"outcome"`
+}
+
+// ObjectionOutcome `kept`: nothing runs yet; one evidence alone won't be enough. `noted`: it brings two evidences, and this number can't stop it.
+type ObjectionOutcome string
 
 // OwnRecovery defines model for OwnRecovery.
 type OwnRecovery struct {
@@ -833,10 +869,13 @@ type ServerInterface interface {
 	// ListMyRecoveries What was tried on one's account, and why it was decided so
 	// (GET /v1/me/recoveries)
 	ListMyRecoveries(c *gin.Context)
+	// StopMyRecovery Stop a recovery of one's account (the session must live; no fresh sign-in)
+	// (DELETE /v1/me/recoveries/{recovery_id})
+	StopMyRecovery(c *gin.Context, recoveryId RecoveryId)
 	// StartRecovery Start a recovery
 	// (POST /v1/recoveries)
 	StartRecovery(c *gin.Context)
-	// VetoRecovery Stop a recovery with the token of a text's link (no sign-in)
+	// VetoRecovery Object to a recovery with the token of a text's link (no sign-in)
 	// (POST /v1/recoveries/veto)
 	VetoRecovery(c *gin.Context)
 	// GetRecovery Where a recovery stands
@@ -851,7 +890,7 @@ type ServerInterface interface {
 	// AddEvidence Bring an evidence
 	// (POST /v1/recoveries/{recovery_id}/evidence)
 	AddEvidence(c *gin.Context, recoveryId RecoveryId)
-	// ReceiveTwilioText Twilio's webhook for replies (`NO` vetoes); signature checked
+	// ReceiveTwilioText Twilio's webhook for replies (`NO 4821` objects); signature checked
 	// (POST /v1/sms/twilio/inbound)
 	ReceiveTwilioText(c *gin.Context)
 	// ReceiveTwilioStatus Twilio's webhook for delivery states; signature checked
@@ -1047,6 +1086,31 @@ func (siw *ServerInterfaceWrapper) ListMyRecoveries(c *gin.Context) {
 	siw.Handler.ListMyRecoveries(c)
 }
 
+// StopMyRecovery operation middleware
+func (siw *ServerInterfaceWrapper) StopMyRecovery(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "recovery_id" -------------
+	var recoveryId RecoveryId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "recovery_id", c.Param("recovery_id"), &recoveryId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter recovery_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.StopMyRecovery(c, recoveryId)
+}
+
 // StartRecovery operation middleware
 func (siw *ServerInterfaceWrapper) StartRecovery(c *gin.Context) {
 
@@ -1235,6 +1299,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.POST(options.BaseURL+"/v1/me/phones/:phone_id/kept", wrapper.KeepPhone)
 	router.POST(options.BaseURL+"/v1/me/phones/:phone_id/verification", wrapper.VerifyPhone)
 	router.GET(options.BaseURL+"/v1/me/recoveries", wrapper.ListMyRecoveries)
+	router.DELETE(options.BaseURL+"/v1/me/recoveries/:recovery_id", wrapper.StopMyRecovery)
 	router.POST(options.BaseURL+"/v1/recoveries", wrapper.StartRecovery)
 	router.POST(options.BaseURL+"/v1/recoveries/veto", wrapper.VetoRecovery)
 	router.GET(options.BaseURL+"/v1/recoveries/:recovery_id", wrapper.GetRecovery)
@@ -1593,6 +1658,39 @@ func (response ListMyRecoveriesdefaultApplicationProblemPlusJSONResponse) VisitL
 	return err
 }
 
+type StopMyRecoveryRequestObject struct {
+	RecoveryId RecoveryId `json:"recovery_id"`
+}
+
+type StopMyRecoveryResponseObject interface {
+	VisitStopMyRecoveryResponse(w http.ResponseWriter) error
+}
+
+type StopMyRecovery204Response struct {
+}
+
+func (response StopMyRecovery204Response) VisitStopMyRecoveryResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type StopMyRecoverydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response StopMyRecoverydefaultApplicationProblemPlusJSONResponse) VisitStopMyRecoveryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type StartRecoveryRequestObject struct {
 	Body *StartRecoveryJSONRequestBody
 }
@@ -1640,12 +1738,18 @@ type VetoRecoveryResponseObject interface {
 	VisitVetoRecoveryResponse(w http.ResponseWriter) error
 }
 
-type VetoRecovery204Response struct {
-}
+type VetoRecovery200JSONResponse Objection
 
-func (response VetoRecovery204Response) VisitVetoRecoveryResponse(w http.ResponseWriter) error {
-	w.WriteHeader(204)
-	return nil
+func (response VetoRecovery200JSONResponse) VisitVetoRecoveryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
 }
 
 type VetoRecoverydefaultApplicationProblemPlusJSONResponse struct {
@@ -1979,10 +2083,13 @@ type StrictServerInterface interface {
 	// ListMyRecoveries What was tried on one's account, and why it was decided so
 	// (GET /v1/me/recoveries)
 	ListMyRecoveries(ctx context.Context, request ListMyRecoveriesRequestObject) (ListMyRecoveriesResponseObject, error)
+	// StopMyRecovery Stop a recovery of one's account (the session must live; no fresh sign-in)
+	// (DELETE /v1/me/recoveries/{recovery_id})
+	StopMyRecovery(ctx context.Context, request StopMyRecoveryRequestObject) (StopMyRecoveryResponseObject, error)
 	// StartRecovery Start a recovery
 	// (POST /v1/recoveries)
 	StartRecovery(ctx context.Context, request StartRecoveryRequestObject) (StartRecoveryResponseObject, error)
-	// VetoRecovery Stop a recovery with the token of a text's link (no sign-in)
+	// VetoRecovery Object to a recovery with the token of a text's link (no sign-in)
 	// (POST /v1/recoveries/veto)
 	VetoRecovery(ctx context.Context, request VetoRecoveryRequestObject) (VetoRecoveryResponseObject, error)
 	// GetRecovery Where a recovery stands
@@ -1997,7 +2104,7 @@ type StrictServerInterface interface {
 	// AddEvidence Bring an evidence
 	// (POST /v1/recoveries/{recovery_id}/evidence)
 	AddEvidence(ctx context.Context, request AddEvidenceRequestObject) (AddEvidenceResponseObject, error)
-	// ReceiveTwilioText Twilio's webhook for replies (`NO` vetoes); signature checked
+	// ReceiveTwilioText Twilio's webhook for replies (`NO 4821` objects); signature checked
 	// (POST /v1/sms/twilio/inbound)
 	ReceiveTwilioText(ctx context.Context, request ReceiveTwilioTextRequestObject) (ReceiveTwilioTextResponseObject, error)
 	// ReceiveTwilioStatus Twilio's webhook for delivery states; signature checked
@@ -2335,6 +2442,32 @@ func (sh *strictHandler) ListMyRecoveries(ctx *gin.Context) {
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(ListMyRecoveriesResponseObject); ok {
 		if err := validResponse.VisitListMyRecoveriesResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// StopMyRecovery operation middleware
+func (sh *strictHandler) StopMyRecovery(ctx *gin.Context, recoveryId RecoveryId) {
+	var request StopMyRecoveryRequestObject
+
+	request.RecoveryId = recoveryId
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.StopMyRecovery(ctx.Request.Context(), request.(StopMyRecoveryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "StopMyRecovery")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(StopMyRecoveryResponseObject); ok {
+		if err := validResponse.VisitStopMyRecoveryResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {

@@ -197,6 +197,30 @@ func (e EvidenceMethod) Valid() bool {
 	}
 }
 
+// Defines values for ObjectionOutcome.
+const (
+	ObjectionOutcomeDelayed ObjectionOutcome = "delayed"
+	ObjectionOutcomeKept    ObjectionOutcome = "kept"
+	ObjectionOutcomeNoted   ObjectionOutcome = "noted"
+	ObjectionOutcomeStopped ObjectionOutcome = "stopped"
+)
+
+// Valid indicates whether the value is a known member of the ObjectionOutcome enum.
+func (e ObjectionOutcome) Valid() bool {
+	switch e {
+	case ObjectionOutcomeDelayed:
+		return true
+	case ObjectionOutcomeKept:
+		return true
+	case ObjectionOutcomeNoted:
+		return true
+	case ObjectionOutcomeStopped:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for OwnRecoveryVerdict.
 const (
 	OwnRecoveryVerdictAllow        OwnRecoveryVerdict = "allow"
@@ -426,6 +450,18 @@ type NewRecovery struct {
 	Device     *Device `json:"device,omitempty"`
 	Identifier string  `json:"identifier"`
 }
+
+// Objection defines model for Objection.
+type Objection struct {
+	// EarliestAt When the password can be set now; only of what goes on.
+	EarliestAt *time.Time `json:"earliest_at,omitempty"`
+
+	// Outcome `kept`: nothing runs yet; one evidence alone won't be enough. `noted`: it brings two evidences, and this number can't stop it.
+	Outcome ObjectionOutcome `json:"outcome"`
+}
+
+// ObjectionOutcome `kept`: nothing runs yet; one evidence alone won't be enough. `noted`: it brings two evidences, and this number can't stop it.
+type ObjectionOutcome string
 
 // OwnRecovery defines model for OwnRecovery.
 type OwnRecovery struct {
@@ -956,6 +992,13 @@ type ClientInterface interface {
 	// Corresponds with GET /v1/me/recoveries (the `ListMyRecoveries` operationId).
 	ListMyRecoveries(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// StopMyRecovery Stop a recovery of one's account (the session must live; no fresh sign-in)
+	//
+	// Idempotent: one that is over stays as it is. The account's numbers are told. 409 `conflict` while its password is being set.
+	//
+	// Corresponds with DELETE /v1/me/recoveries/{recovery_id} (the `StopMyRecovery` operationId).
+	StopMyRecovery(ctx context.Context, recoveryId RecoveryId, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// StartRecoveryWithBody Start a recovery
 	//
 	// Answers the same for any identifier, whether it exists or not (V15).
@@ -974,14 +1017,18 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/recoveries (the `StartRecovery` operationId).
 	StartRecovery(ctx context.Context, body StartRecoveryJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// VetoRecoveryWithBody Stop a recovery with the token of a text's link (no sign-in)
+	// VetoRecoveryWithBody Object to a recovery with the token of a text's link (no sign-in)
+	//
+	// Works once. Against a recovery with one evidence it stops it; against one with two it delays it by 7 days when the number is older than all that were presented, twice in 90 days; else it is noted (V8).
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /v1/recoveries/veto (the `VetoRecovery` operationId).
 	VetoRecoveryWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// VetoRecovery Stop a recovery with the token of a text's link (no sign-in)
+	// VetoRecovery Object to a recovery with the token of a text's link (no sign-in)
+	//
+	// Works once. Against a recovery with one evidence it stops it; against one with two it delays it by 7 days when the number is older than all that were presented, twice in 90 days; else it is noted (V8).
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1047,14 +1094,14 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/recoveries/{recovery_id}/evidence (the `AddEvidence` operationId).
 	AddEvidence(ctx context.Context, recoveryId RecoveryId, body AddEvidenceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ReceiveTwilioTextWithBody Twilio's webhook for replies (`NO` vetoes); signature checked
+	// ReceiveTwilioTextWithBody Twilio's webhook for replies (`NO 4821` objects); signature checked
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /v1/sms/twilio/inbound (the `ReceiveTwilioText` operationId).
 	ReceiveTwilioTextWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ReceiveTwilioTextWithFormdataBody Twilio's webhook for replies (`NO` vetoes); signature checked
+	// ReceiveTwilioTextWithFormdataBody Twilio's webhook for replies (`NO 4821` objects); signature checked
 	//
 	// Takes a body of the `application/x-www-form-urlencoded` content type.
 	//
@@ -1274,6 +1321,23 @@ func (c *Client) ListMyRecoveries(ctx context.Context, reqEditors ...RequestEdit
 	return c.Client.Do(req)
 }
 
+// StopMyRecovery Stop a recovery of one's account (the session must live; no fresh sign-in)
+//
+// Idempotent: one that is over stays as it is. The account's numbers are told. 409 `conflict` while its password is being set.
+//
+// Corresponds with DELETE /v1/me/recoveries/{recovery_id} (the `StopMyRecovery` operationId).
+func (c *Client) StopMyRecovery(ctx context.Context, recoveryId RecoveryId, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStopMyRecoveryRequest(c.Server, recoveryId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // StartRecoveryWithBody Start a recovery
 //
 // Answers the same for any identifier, whether it exists or not (V15).
@@ -1312,7 +1376,9 @@ func (c *Client) StartRecovery(ctx context.Context, body StartRecoveryJSONReques
 	return c.Client.Do(req)
 }
 
-// VetoRecoveryWithBody Stop a recovery with the token of a text's link (no sign-in)
+// VetoRecoveryWithBody Object to a recovery with the token of a text's link (no sign-in)
+//
+// Works once. Against a recovery with one evidence it stops it; against one with two it delays it by 7 days when the number is older than all that were presented, twice in 90 days; else it is noted (V8).
 //
 // Takes any type of body and a specified content type.
 //
@@ -1329,7 +1395,9 @@ func (c *Client) VetoRecoveryWithBody(ctx context.Context, contentType string, b
 	return c.Client.Do(req)
 }
 
-// VetoRecovery Stop a recovery with the token of a text's link (no sign-in)
+// VetoRecovery Object to a recovery with the token of a text's link (no sign-in)
+//
+// Works once. Against a recovery with one evidence it stops it; against one with two it delays it by 7 days when the number is older than all that were presented, twice in 90 days; else it is noted (V8).
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1475,7 +1543,7 @@ func (c *Client) AddEvidence(ctx context.Context, recoveryId RecoveryId, body Ad
 	return c.Client.Do(req)
 }
 
-// ReceiveTwilioTextWithBody Twilio's webhook for replies (`NO` vetoes); signature checked
+// ReceiveTwilioTextWithBody Twilio's webhook for replies (`NO 4821` objects); signature checked
 //
 // Takes any type of body and a specified content type.
 //
@@ -1492,7 +1560,7 @@ func (c *Client) ReceiveTwilioTextWithBody(ctx context.Context, contentType stri
 	return c.Client.Do(req)
 }
 
-// ReceiveTwilioTextWithFormdataBody Twilio's webhook for replies (`NO` vetoes); signature checked
+// ReceiveTwilioTextWithFormdataBody Twilio's webhook for replies (`NO 4821` objects); signature checked
 //
 // Takes a body of the `application/x-www-form-urlencoded` content type.
 //
@@ -1873,6 +1941,40 @@ func NewListMyRecoveriesRequest(server string) (*http.Request, error) {
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewStopMyRecoveryRequest constructs an http.Request for the StopMyRecovery method
+func NewStopMyRecoveryRequest(server string, recoveryId RecoveryId) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "recovery_id", recoveryId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/me/recoveries/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
 	}

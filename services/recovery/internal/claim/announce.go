@@ -33,7 +33,7 @@ func (s *Service) announce(f *Flow, w *wallet.Wallet, when string, now time.Time
 		f.VetoTokens = append(f.VetoTokens, VetoToken{Hash: VetoHash(token), Number: n.ID})
 		text, err := s.o.Wallets.Text(n, post.Draft{
 			Owner: f.ID, Account: f.Account, Purpose: purpose, Name: when + ":" + earliest,
-			Body: post.WaitAnnounced(f.Locale, f.EarliestAt, s.o.PublicURL+"/veto#"+token.Reveal()), ExpiresAt: now.Add(announceFor),
+			Body: post.WaitAnnounced(f.Locale, f.EarliestAt, s.o.Wallets.Word(f.ID, n.ID), s.o.PublicURL+"/veto#"+token.Reveal()), ExpiresAt: now.Add(announceFor),
 		}, now)
 		if err != nil {
 			return post.Effects{}, err

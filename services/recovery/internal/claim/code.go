@@ -88,7 +88,7 @@ func (s *Service) sendTo(f *Flow, n wallet.Number, send bool, code secret.String
 		expires = f.ExpiresAt // the code is worth nothing after it (MG W1)
 	}
 	text, err := s.o.Wallets.Text(n, post.Draft{
-		Owner: f.ID, Account: f.Account, Purpose: post.Code, Name: f.Code.ID, Body: s.o.Writer.CodeBody(post.RecoverAccount, f.Locale, code), ExpiresAt: expires,
+		Owner: f.ID, Account: f.Account, Purpose: post.Code, Name: f.Code.ID, Body: s.o.Writer.CodeBody(post.RecoverAccount, f.Locale, code, s.o.Wallets.Word(f.ID, n.ID)), ExpiresAt: expires,
 	}, now)
 	sent := f.event(now, record.RecoveryCodeSent, record.Success, o, record.Data{"phone": n.ID, "number": n.Masked})
 	return post.Effects{Events: []record.Event{sent}, Texts: []post.Text{text}}, err

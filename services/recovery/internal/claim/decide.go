@@ -44,8 +44,11 @@ func (s *Service) gather(ctx context.Context, f *Flow) (known, error) {
 // facts are the engine's, of the flow as it is now.
 func (k known) facts(f *Flow, now time.Time) engine.Facts {
 	facts := engine.Facts{
-		Numbers: k.wallet.Facts(), Evidence: f.Evidence, PlaceFamiliar: k.place,
+		Numbers: k.wallet.Facts(), Evidence: f.Evidence, PlaceFamiliar: k.place, Flow: f.ID, Objections: f.Objections,
 		AnnouncedAt: f.runsFrom(k.texts, now), AnnouncedEnd: f.AnnouncedEnd, AnnouncedWith: f.AnnouncedWith,
+	}
+	for _, o := range k.wallet.Objections {
+		facts.Objections = engine.With(facts.Objections, o)
 	}
 	if k.heard {
 		facts.DeviceKnown = engine.No
@@ -69,6 +72,9 @@ func (s *Service) decide(ctx context.Context, flow string, o record.Origin) (vie
 		return View{}, err
 	}
 	k, err := s.gather(ctx, &f)
+	if err == nil {
+		err = s.heed(ctx, &f, k, now)
+	}
 	if err != nil {
 		return View{}, err
 	}

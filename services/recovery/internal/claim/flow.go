@@ -54,6 +54,8 @@ type Flow struct {
 	Texted     []Texted          `json:"texted,omitempty"`     // the numbers that got a code, each once
 	Evidence   []engine.Evidence `json:"evidence,omitempty"`
 	Decisions  engine.Chain      `json:"decisions,omitempty"`
+	// Objections are those against it, also from before possession: they count then.
+	Objections []engine.Objection `json:"objections,omitempty"`
 
 	// AnnouncedAt is when everybody was told of the wait: it runs from there.
 	AnnouncedAt time.Time `json:"announced_at,omitzero,omitempty"`
@@ -80,7 +82,7 @@ type Texted struct {
 	Masked string `json:"masked"`
 }
 
-// VetoToken lets who got the text stop the flow.
+// VetoToken lets who got the text object to the flow, once.
 type VetoToken struct {
 	Hash   string `json:"hash"` // hex SHA-256 of 128 random bits
 	Number string `json:"number"`

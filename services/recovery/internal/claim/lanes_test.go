@@ -8,6 +8,7 @@ import (
 	"centinela/services/recovery/internal/claim"
 	"centinela/services/recovery/internal/engine"
 	"centinela/services/recovery/internal/limits"
+	"centinela/services/recovery/internal/review"
 	"centinela/services/recovery/internal/store/roomtest"
 	"centinela/services/recovery/internal/wallet"
 	"centinela/shared/fault"
@@ -238,13 +239,13 @@ func TestKnownDeviceHasADoorOfItsOwn(t *testing.T) {
 	}
 }
 
-// Stopped by a NO while auth looks at a saved code: the right one is as good as a
-// wrong one then, like in any recovery that leads nowhere (V15).
-func TestSavedCodeAfterNo(t *testing.T) {
+// Stopped by its owner while auth looks at a saved code: the right one is as good
+// as a wrong one then, like in any recovery that leads nowhere (V15).
+func TestSavedCodeAfterItsEnd(t *testing.T) {
 	store := &roomtest.Hooked{Store: roomtest.SQLite(t)}
 	d := roomtest.Two(t, store, roomtest.Options{})
 	a := d.Start(roomtest.Name)
-	store.BeforeFlow(func() { d.Must(d.Objections.ByReply(t.Context(), roomtest.Home, roomtest.Newer, "NO", "m1")) })
+	store.BeforeFlow(func() { d.Must(d.Objections.ByOwner(t.Context(), d.Me(), roomtest.Home, a.ID)) })
 	if _, err := a.Evidence(engine.SavedCode, roomtest.Saved); !errors.Is(err, wallet.ErrCode) {
 		t.Errorf("%v", err)
 	}
@@ -266,7 +267,7 @@ func TestDangerousOnesAreShown(t *testing.T) {
 			d.Start(roomtest.Name)
 			d.Clock.Advance(time.Second)
 		}
-		own, err := d.Claims.OwnFlows(t.Context(), roomtest.Owner)
+		own, err := review.Owners{Store: d.Store, Clock: d.Clock}.Flows(t.Context(), roomtest.Owner)
 		d.Must(err)
 		if len(own) != 20 {
 			t.Fatalf("%d shown", len(own))
@@ -294,7 +295,7 @@ func TestCompletingIsShown(t *testing.T) {
 		d.Start(roomtest.Name)
 		d.Clock.Advance(time.Second)
 	}
-	own, err := d.Claims.OwnFlows(t.Context(), roomtest.Owner)
+	own, err := review.Owners{Store: d.Store, Clock: d.Clock}.Flows(t.Context(), roomtest.Owner)
 	if err != nil || own[0].ID != a.ID || own[0].State != claim.Ready {
 		t.Errorf("%v, first %+v", err, own[0])
 	}

@@ -105,7 +105,8 @@ func (s *Service) create(ctx context.Context, f *Flow, a wallet.Account, o recor
 	var texts []post.Text // as long as the flow runs
 	if f.Account != "" {
 		f.ForgetAt = f.ExpiresAt.Add(rememberFor)
-		texts, err = s.o.Wallets.Notices(&w, wallet.Notice{Owner: f.ID, Said: post.RecoveryStarted, Name: "started", ExpiresAt: f.ExpiresAt}, now)
+		word := func(number string) string { return s.o.Wallets.Word(f.ID, number) }
+		texts, err = s.o.Wallets.Notices(&w, wallet.Notice{Owner: f.ID, Said: post.RecoveryStarted, Word: word, Name: "started", ExpiresAt: f.ExpiresAt}, now)
 		if err != nil {
 			return err
 		}

@@ -97,7 +97,7 @@ func TestW1NothingIsSaidOfWhatIsOver(t *testing.T) {
 		notice string
 	}{
 		"vetoed by an answer": {func(d *roomtest.Desk, _ roomtest.Attempt) {
-			d.Must(d.Objections.ByReply(d.T.Context(), roomtest.Home, roomtest.Newer, "NO", "m1"))
+			d.Must(d.Objections.ByReply(d.T.Context(), roomtest.Home, roomtest.Newer, "NO"))
 		}, claim.Vetoed, "se detuvo"},
 		"completed": {func(d *roomtest.Desk, a roomtest.Attempt) {
 			// As after a completion whose other texts the provider didn't take yet.
@@ -275,9 +275,13 @@ func TestNoCodeAfterNo(t *testing.T) {
 	store := &roomtest.Hooked{Store: roomtest.SQLite(t)}
 	d := roomtest.Two(t, store, roomtest.Options{})
 	a := d.Start(roomtest.Name)
+	a.BySMS(roomtest.Older)
+	d.Pass(time.Hour)
 	before := len(d.Codes(roomtest.Older))
-	store.BeforeFlow(func() { d.Must(d.Objections.ByReply(t.Context(), roomtest.Home, roomtest.Newer, "NO", "m1")) })
-	d.Must(a.SendCode(""))
+	store.BeforeFlow(func() { d.Must(d.Objections.ByReply(t.Context(), roomtest.Home, roomtest.Newer, "NO")) })
+	if err := a.SendCode(""); !errors.Is(err, claim.ErrEnded) {
+		t.Errorf("%v", err)
+	}
 	if got := len(d.Codes(roomtest.Older)) - before; got != 0 || a.Flow().State != claim.Vetoed {
 		t.Errorf("%d codes, the recovery is %s", got, a.Flow().State)
 	}

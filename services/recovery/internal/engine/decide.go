@@ -39,6 +39,7 @@ type Decision struct {
 	Because         []string         `json:"because,omitempty"` // the facts that lengthen the answer, in the words of a policy
 	EarliestAt      time.Time        `json:"earliest_at,omitzero"`
 	Counterfactuals []Counterfactual `json:"counterfactuals,omitempty"`
+	Objections      []Objection      `json:"objections,omitempty"` // against this recovery, with their effects (V8)
 	PolicyHash      string           `json:"policy_hash"`
 }
 
@@ -72,11 +73,16 @@ func judge(p Policy, f Facts, now time.Time) Decision {
 		}
 		return d
 	}
+	longer, enough := p.objected(&d, f, c, now)
+	if !enough {
+		d.Verdict = NeedEvidence
+		return d
+	}
 	from := now
 	if !f.AnnouncedAt.IsZero() {
 		from = f.AnnouncedAt
 	}
-	d.EarliestAt = from.Add(time.Duration(answer))
+	d.EarliestAt = from.Add(time.Duration(answer) + longer)
 	if len(f.Evidence) <= f.AnnouncedWith && d.EarliestAt.Before(f.AnnouncedEnd) {
 		d.EarliestAt = f.AnnouncedEnd
 	}
@@ -304,4 +310,8 @@ type Facts struct {
 	// AnnouncedWith evidences: without another one it never ends before.
 	AnnouncedEnd  time.Time `json:"announced_end,omitzero"`
 	AnnouncedWith int       `json:"announced_with,omitempty"`
+	// Flow is the recovery that is decided on; Objections are those against it and
+	// the ones that count against others of the account (V8).
+	Flow       string      `json:"flow,omitempty"`
+	Objections []Objection `json:"objections,omitempty"`
 }

@@ -158,36 +158,6 @@ func TestR61Seniority(t *testing.T) {
 	}
 }
 
-// TestVetoes: V8 two in 90 days, V4 none in quarantine.
-func TestVetoes(t *testing.T) {
-	p := shipped(t)
-	n := aged("n", 100*day, day)
-	fresh := Number{ID: "q", AddedAt: now, Proofs: []time.Time{now}}
-	for _, c := range []struct {
-		name string
-		ago  []time.Duration
-		rule Rule
-	}{
-		{"V8 none used", nil, ""},
-		{"V8 one used", []time.Duration{day}, ""},
-		{"V8 two used", []time.Duration{day, 89 * day}, V8},
-		{"V8 an old one is forgotten", []time.Duration{day, 90 * day}, ""},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			n := n
-			for _, ago := range c.ago {
-				n.Vetoes = append(n.Vetoes, VetoMark{At: now.Add(-ago)})
-			}
-			if rule, ok := p.MayVeto([]Number{n, fresh}, "n", now); rule != c.rule || ok != (c.rule == "") {
-				t.Errorf("rule %q ok %v, want %q", rule, ok, c.rule)
-			}
-		})
-	}
-	if rule, ok := p.MayVeto([]Number{n, fresh}, "q", now); ok || rule != V4 {
-		t.Error("V4: a quarantined number must not veto")
-	}
-}
-
 // TestParse: strict keys, all errors at once, the hash is of the meaning.
 func TestParse(t *testing.T) {
 	text := string(defaultYAML)

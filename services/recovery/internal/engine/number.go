@@ -18,14 +18,7 @@ type Number struct {
 	// nobody could say whether it was.
 	Cautious bool `json:"cautious,omitempty"`
 	// RetiringUntil is the end of its removal's window; zero: not asked for.
-	RetiringUntil time.Time  `json:"retiring_until,omitzero,omitempty"`
-	Vetoes        []VetoMark `json:"vetoes,omitempty"`
-}
-
-// VetoMark is one veto of a number (V8); Key makes a repeated one count once.
-type VetoMark struct {
-	Key string    `json:"key"`
-	At  time.Time `json:"at"`
+	RetiringUntil time.Time `json:"retiring_until,omitzero,omitempty"`
 }
 
 // State is how far a number is trusted.
@@ -169,25 +162,6 @@ func (p Policy) Powers(numbers []Number, id string, now time.Time) []Power {
 		}
 	}
 	return nil
-}
-
-// MayVeto says whether the number of that id can stop a recovery at now, and the
-// rule that forbids it: V4 (no power over others) or V8 (its vetoes are used up).
-func (p Policy) MayVeto(numbers []Number, id string, now time.Time) (rule Rule, ok bool) {
-	ranked, at := p.rank(numbers, id, now)
-	if at < 0 {
-		return V4, false
-	}
-	used := 0
-	for _, veto := range ranked[at].Vetoes {
-		if now.Sub(veto.At) < p.Vetoes.Window {
-			used++
-		}
-	}
-	if used >= p.Vetoes.PerNumber {
-		return V8, false
-	}
-	return "", true
 }
 
 // RetireWindow is how long the number keeps its powers after its removal is

@@ -45,7 +45,20 @@ func genFacts(t *rapid.T) Facts {
 	if rapid.Bool().Draw(t, "announced") {
 		f.AnnouncedAt = now.Add(-time.Duration(rapid.IntRange(0, 200).Draw(t, "announced at")) * time.Hour)
 	}
+	for i := range rapid.IntRange(0, 3).Draw(t, "objections") {
+		f.Objections = append(f.Objections, genObjection(t, i))
+	}
 	return f
+}
+
+func genObjection(t *rapid.T, i int) Objection {
+	label := func(s string) string { return fmt.Sprintf("objection %s%d", s, i) }
+	return Objection{
+		Flow:   rapid.SampledFrom([]string{"", "another"}).Draw(t, label("flow")),
+		Number: fmt.Sprintf("n%d", rapid.IntRange(0, 5).Draw(t, label("number"))),
+		At:     now.Add(-time.Duration(rapid.IntRange(0, 100).Draw(t, label("ago"))) * day),
+		Effect: rapid.SampledFrom([]Effect{AsksMore, Lengthens, Noted}).Draw(t, label("effect")),
+	}
 }
 
 func genEvidence(t *rapid.T, i int) Evidence {

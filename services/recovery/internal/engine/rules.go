@@ -59,7 +59,7 @@ var ruleTexts = map[Rule]sentence{
 	V5:  {"a number that is being removed keeps its powers until its time has passed", "un número que se está quitando conserva sus poderes hasta que pase su plazo"},
 	V6:  {"older numbers of the account are given time to object", "los números más antiguos de la cuenta tienen tiempo para oponerse"},
 	V7:  {"what was made while somebody else may have been in the account counts when its owner keeps it", "lo hecho mientras alguien más pudo estar en la cuenta cuenta cuando su dueño lo conserva"},
-	V8:  {"objections are limited, so that nobody keeps an owner out for ever", "las oposiciones son limitadas, para que nadie deje fuera al dueño para siempre"},
+	V8:  {"somebody of the account objected: for 30 days one proof is not enough, and two may have to wait longer", "alguien de la cuenta se opuso: durante 30 días una prueba no basta, y dos pueden tener que esperar más"},
 	V9:  {"this number was not confirmed for a long time, so it may have another holder by now", "este número no se confirma desde hace mucho, y puede tener ya otro titular"},
 	V10: {"a number whose SIM was changed lately has no power", "un número cuya SIM cambió hace poco no tiene poder"},
 	V11: {"a number whose holder says that the account is not theirs has no power", "un número cuyo titular dice que la cuenta no es suya no tiene poder"},
@@ -111,6 +111,9 @@ var (
 func Explain(d Decision, locale string) string {
 	switch d.Verdict {
 	case NeedEvidence:
+		if d.cites(V8) {
+			return V8.Sentence(locale)
+		}
 		return needMore.in(locale)
 	case Refuse:
 		return notAlone.in(locale)

@@ -11,6 +11,7 @@ import (
 	"centinela/services/recovery/internal/claim"
 	"centinela/services/recovery/internal/objection"
 	"centinela/services/recovery/internal/post"
+	"centinela/services/recovery/internal/review"
 	"centinela/services/recovery/internal/wallet"
 	"centinela/shared/fault"
 	"centinela/shared/httpkit"
@@ -24,6 +25,7 @@ type API struct {
 	Wallets    *wallet.Service
 	Claims     *claim.Service
 	Objections *objection.Service
+	Owners     review.Owners
 	Courier    *post.Courier
 	Inbox      post.Inbox      // nil outside of development
 	Inbound    *twilio.Webhook // nil without Twilio

@@ -9,6 +9,7 @@ import (
 	"centinela/services/recovery/internal/claim"
 	"centinela/services/recovery/internal/engine"
 	"centinela/services/recovery/internal/post"
+	"centinela/services/recovery/internal/review"
 	"centinela/services/recovery/internal/wallet"
 )
 
@@ -62,7 +63,7 @@ func wireCounterfactual(c engine.Counterfactual) recoveryapi.Counterfactual {
 	return w
 }
 
-func wireOwnFlow(f claim.Own) recoveryapi.OwnRecovery {
+func wireOwnFlow(f review.Own) recoveryapi.OwnRecovery {
 	w := recoveryapi.OwnRecovery{
 		Id: f.ID, State: recoveryapi.RecoveryState(f.State), StartedAt: f.StartedAt, EarliestAt: moment(f.EarliestAt),
 		Address: f.Address, Rules: named[string](f.Reasons), Evidence: named[string](f.Evidence),

@@ -45,11 +45,17 @@ func (a *API) VerifyPhone(ctx context.Context, r recoveryapi.VerifyPhoneRequestO
 
 // ListMyRecoveries serves GET /v1/me/recoveries.
 func (a *API) ListMyRecoveries(ctx context.Context, _ recoveryapi.ListMyRecoveriesRequestObject) (recoveryapi.ListMyRecoveriesResponseObject, error) {
-	flows, err := a.Claims.OwnFlows(ctx, person(ctx).Account)
+	flows, err := a.Owners.Flows(ctx, person(ctx).Account)
 	return recoveryapi.ListMyRecoveries200JSONResponse{Recoveries: each(flows, wireOwnFlow)}, err
 }
 
 // VetoRecovery serves POST /v1/recoveries/veto.
 func (a *API) VetoRecovery(ctx context.Context, r recoveryapi.VetoRecoveryRequestObject) (recoveryapi.VetoRecoveryResponseObject, error) {
-	return recoveryapi.VetoRecovery204Response{}, a.Objections.ByToken(ctx, origin(ctx), secret.NewString(r.Body.Token))
+	said, err := a.Objections.ByToken(ctx, origin(ctx), secret.NewString(r.Body.Token))
+	return recoveryapi.VetoRecovery200JSONResponse{Outcome: recoveryapi.ObjectionOutcome(said.Did), EarliestAt: moment(said.EarliestAt)}, err
+}
+
+// StopMyRecovery serves DELETE /v1/me/recoveries/{recovery_id}.
+func (a *API) StopMyRecovery(ctx context.Context, r recoveryapi.StopMyRecoveryRequestObject) (recoveryapi.StopMyRecoveryResponseObject, error) {
+	return recoveryapi.StopMyRecovery204Response{}, a.Objections.ByOwner(ctx, person(ctx), origin(ctx), r.RecoveryId)
 }

@@ -6,7 +6,6 @@ import (
 
 	"centinela/openapi/gen/recoveryapi"
 	"centinela/shared/humantext"
-	"centinela/shared/id"
 	"centinela/shared/record"
 )
 
@@ -26,7 +25,7 @@ func (a *API) ReceiveTwilioText(ctx context.Context, _ recoveryapi.ReceiveTwilio
 		return nil, err
 	}
 	answer := recoveryapi.ReceiveTwilioText200TextxmlResponse{Body: strings.NewReader(emptyTwiML), ContentLength: int64(len(emptyTwiML))}
-	return answer, a.Objections.ByReply(ctx, bySMS(ctx), reply.From, reply.Body.Reveal(), reply.ProviderID)
+	return answer, a.Objections.ByReply(ctx, bySMS(ctx), reply.From, reply.Body.Reveal())
 }
 
 // ReceiveTwilioStatus serves POST /v1/sms/twilio/status.
@@ -60,7 +59,7 @@ func (a *API) ReplyFromSimulatedPhone(ctx context.Context, r recoveryapi.ReplyFr
 	if a.Inbox == nil {
 		return nil, errNoRoute
 	}
-	return recoveryapi.ReplyFromSimulatedPhone204Response{}, a.Objections.ByReply(ctx, bySMS(ctx), r.Body.From, r.Body.Body, id.New("rpl"))
+	return recoveryapi.ReplyFromSimulatedPhone204Response{}, a.Objections.ByReply(ctx, bySMS(ctx), r.Body.From, r.Body.Body)
 }
 
 // bySMS is the origin of a text: the carrier's address says nothing of its sender.

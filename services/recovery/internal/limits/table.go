@@ -18,7 +18,6 @@ const (
 	burst        = 5
 	burstWindow  = 10 * time.Minute
 	removalsTold = 2
-	earlyNos     = 3
 	aDay         = 24 * time.Hour
 )
 
@@ -28,7 +27,6 @@ const (
 	startAccount limits.Name = "start_account"
 	startTold    limits.Name = "start_told"
 	removalTold  limits.Name = "removal_told"
-	earlyNo      limits.Name = "early_no"
 
 	textProvedBurst limits.Name = "text_proved_burst"
 	textProvedDay   limits.Name = "text_proved_day"
@@ -60,7 +58,6 @@ func table(c Config) []limits.Limit {
 		{Name: startAccount, Fields: []string{"account"}, Limit: c.StartsPerAccount, Window: aDay, SharedBy: "strangers to the account; nobody who is familiar"},
 		{Name: startTold, Fields: []string{"account"}, Limit: 1, Window: aDay, SharedBy: "all who start a recovery of the account and have it told"},
 		{Name: removalTold, Fields: []string{"account", "number"}, Limit: removalsTold, Window: aDay, SharedBy: "the account's sessions"},
-		{Name: earlyNo, Fields: []string{"number"}, Limit: earlyNos, Window: aDay, SharedBy: "who holds the number"},
 
 		{Name: textProvedBurst, Fields: []string{"account", "number"}, Limit: burst, Window: burstWindow, SharedBy: "the account's sessions"},
 		{Name: textProvedDay, Fields: []string{"account", "number"}, Limit: sendsPerDay, Window: aDay, SharedBy: "the account's sessions"},
@@ -101,9 +98,6 @@ func StartTold(account string) Use { return limits.Of(startTold, account) }
 
 // RemovalTold is the notice that a number's removal was asked for.
 func RemovalTold(account, number string) Use { return limits.Of(removalTold, account, number) }
-
-// EarlyNo is a recovery that a number stopped before anybody proved possession.
-func EarlyNo(number string) Use { return limits.Of(earlyNo, number) }
 
 // TextToProved is a code to a number that was proved on this account: nobody
 // else can use it up (KA D2).

@@ -66,7 +66,6 @@ func TestTable(t *testing.T) {
 		{limits.StartOf("acc"), 20, day},
 		{limits.StartTold("acc"), 1, day},
 		{limits.RemovalTold("acc", "phn"), 2, day},
-		{limits.EarlyNo("phn"), 3, day},
 		{limits.TextToProved("acc", "phn")[0], 5, 10 * time.Minute},
 		{limits.TextToProved("acc", "phn")[1], 10, day},
 		{limits.TextToProved("acc", "phn")[2], 20, day},

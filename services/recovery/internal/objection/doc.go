@@ -1,10 +1,11 @@
-// Package objection is what whoever holds a text may do against a recovery: stop
-// it by the link of the text, or by answering NO.
+// Package objection is what whoever holds a text may do against a recovery: object
+// by the link of the text, or by answering NO.
 //
-// Owns: who may object and how often (V8), what counts as a NO, and single use of
-// a link. Trusts: the token of a link, which went to one number; the number that
-// a carrier says a text came from; package engine for a number's powers.
+// Owns: what counts as a NO, and which recovery it is against. Trusts: the token of
+// a link, which went to one number; the number that a carrier says a text came
+// from, which can be forged: so a text's word says which recovery is meant, and
+// what an answer can do is rationed by evidence (V8).
 //
-// Hands over: the end of a recovery to package claim, in one step with the
-// token's use; the objection itself to the wallet, where the next one finds it.
+// Hands over: the objection to package claim, which decides by package engine what
+// it does, and tells whoever made it.
 package objection

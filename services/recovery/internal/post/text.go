@@ -97,9 +97,10 @@ func (w *Writer) Write(d Draft, now time.Time) Text {
 	}
 }
 
-// CodeBody is what a code's text says, with the line for autofill.
-func (w *Writer) CodeBody(said Phrase, locale string, code secret.String) secret.String {
-	return secret.NewString(said.In(locale, code.Reveal()) + "\n\n@" + w.host + " #" + code.Reveal())
+// CodeBody is what a code's text says, with the line for autofill; more is what
+// the phrase has beside the code.
+func (w *Writer) CodeBody(said Phrase, locale string, code secret.String, more ...string) secret.String {
+	return secret.NewString(said.In(locale, append([]string{code.Reveal()}, more...)...) + "\n\n@" + w.host + " #" + code.Reveal())
 }
 
 func aadTo(id string) []byte   { return []byte(id + ":to") }

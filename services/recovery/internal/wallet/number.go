@@ -1,7 +1,9 @@
 package wallet
 
 import (
+	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -61,6 +63,14 @@ func (s *Service) NumberMAC(e164 string) string {
 
 func (s *Service) sealNumber(id, e164 string) []byte { return s.o.Key.Seal([]byte(e164), []byte(id)) }
 
+// Word is the word in a recovery's texts to a number: four digits that object to
+// that one alone. They are made of the key, so nobody else can tell them, and nothing
+// of them is kept.
+func (s *Service) Word(flow, number string) string {
+	mac := s.o.Key.MAC("objection word", flow, number)
+	return fmt.Sprintf("%04d", binary.BigEndian.Uint64(mac)%10000)
+}
+
 // Text writes a text to a number.
 func (s *Service) Text(n Number, d post.Draft, now time.Time) (post.Text, error) {
 	e164, err := s.o.Key.Open(n.Sealed, []byte(n.ID))
@@ -77,7 +87,9 @@ type Notice struct {
 	Except string // id of a number that isn't told
 	All    bool   // those on trial are told, too
 	Said   post.Phrase
-	Name   string // the same one is told once
+	// Word is what stands in it for the number of that id; nil: nothing does.
+	Word func(number string) string
+	Name string // the same one is told once
 	// ExpiresAt is when it is too late for it; zero: never.
 	ExpiresAt time.Time
 }
@@ -95,9 +107,13 @@ func (s *Service) Notices(w *Wallet, n Notice, now time.Time) ([]post.Text, erro
 		if number.ID == n.Except {
 			continue
 		}
+		var words []string
+		if n.Word != nil {
+			words = []string{n.Word(number.ID)}
+		}
 		text, err := s.Text(number, post.Draft{
 			Owner: n.Owner, Account: w.Account, Purpose: post.Notice, Name: n.Name,
-			Body: secret.NewString(n.Said.In(w.Locale, "")), ExpiresAt: n.ExpiresAt,
+			Body: secret.NewString(n.Said.In(w.Locale, words...)), ExpiresAt: n.ExpiresAt,
 		}, now)
 		if err != nil {
 			return nil, err

@@ -103,6 +103,12 @@ func (s *Service) admit(ctx context.Context, who Person, fresh bool, now time.Ti
 	return s.o.Accounts.LiveSession(ctx, who.Account, who.Session)
 }
 
+// Alive is nil while the person's session lives, by auth's word. Errors:
+// ErrSessionEnded, ErrUnavailableAuth.
+func (s *Service) Alive(ctx context.Context, who Person) error {
+	return s.admit(ctx, who, false, s.o.Clock.Now())
+}
+
 // event is about a person's own number.
 func (who Person) event(now time.Time, action, outcome, number string, o record.Origin, data record.Data) record.Event {
 	e := post.Event(now, action, outcome, who.Account, number, o, data)

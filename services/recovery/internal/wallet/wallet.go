@@ -17,6 +17,8 @@ type Wallet struct {
 	Locale  string `json:"locale,omitempty"`
 	// Numbers holds removed ones too: their ids stand in old decisions.
 	Numbers []Number `json:"numbers,omitempty"`
+	// Objections are those that count for all recoveries of the account (V8).
+	Objections []engine.Objection `json:"objections,omitempty"`
 	// NextAt is when a number changes by time alone and an event is due; zero: never.
 	NextAt time.Time `json:"next_at,omitzero,omitempty"`
 }
@@ -64,6 +66,14 @@ func (w *Wallet) LastChange() time.Time {
 		last = due.Later(last, n.RetireAsked)
 	}
 	return last
+}
+
+// Object remembers what was decided on objections (V8). Repeating it changes nothing more.
+func (s *Service) Object(ctx context.Context, account string, decided []engine.Objection) error {
+	return s.Update(ctx, account, func(w *Wallet) (post.Effects, error) {
+		w.Objections = s.o.Policy.Remember(w.Objections, decided, s.o.Clock.Now())
+		return post.Effects{}, nil
+	})
 }
 
 // schedule sets NextAt to the first time at which sweep has something to report.

@@ -81,7 +81,7 @@ func New(t testing.TB, store Store, o Options) *Desk {
 		Key: d.Key, Clock: d.Clock, PublicURL: "http://localhost:8080", AnswerAfter: o.AnswerAfter, Kick: kick,
 	})
 	d.Objections = objection.New(objection.Options{
-		Store: store, Wallets: d.Wallets, Claims: d.Claims, Policy: d.Policy, Budget: d.Budget, Clock: d.Clock,
+		Store: store, Wallets: d.Wallets, Claims: d.Claims, Policy: d.Policy, Clock: d.Clock,
 	})
 	d.Courier = d.NewCourier()
 	return d
@@ -219,6 +219,28 @@ func Two(t testing.TB, store Store, o Options) *Desk {
 	d.Prove(Newer)
 	d.Clock.Advance(8 * 24 * time.Hour)
 	return d
+}
+
+// Number is the id of the owner's number.
+func (d *Desk) Number(e164 string) string {
+	d.T.Helper()
+	w, err := d.Wallets.Wallet(d.T.Context(), Owner)
+	d.Must(err)
+	mac := d.Wallets.NumberMAC(e164)
+	i := slices.IndexFunc(w.Numbers, func(n wallet.Number) bool { return n.MAC == mac })
+	return w.Numbers[i].ID
+}
+
+// Word is what the number's texts of the attempt have, to object to it.
+func (d *Desk) Word(a Attempt, number string) string {
+	d.T.Helper()
+	return d.Wallets.Word(a.ID, d.Number(number))
+}
+
+// NO is the answer that objects to the attempt.
+func (d *Desk) NO(a Attempt, number string) string {
+	d.T.Helper()
+	return "NO " + d.Word(a, number)
 }
 
 // Phone is the owner's view of a number.
