@@ -1,6 +1,7 @@
 package objection
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -103,9 +104,15 @@ func (s *Service) end(f *claim.Flow, w *wallet.Wallet, said engine.Objection, o 
 	return post.Effects{Events: []record.Event{e}, Texts: texts}, err
 }
 
-// ByOwner ends a recovery of one's own account, whatever it brings. One that is
-// over stays as it is. Errors: claim.ErrNoFlow (or somebody else's), ErrCompleting,
-// wallet.ErrSessionEnded, wallet.ErrUnavailableAuth.
+// strangerFor is how long after a sign-in from a new device nobody can tell which of
+// the account's sessions are its owner's.
+const strangerFor = 30 * 24 * time.Hour
+
+// ByOwner ends a recovery of one's own account; one that brings two evidences only
+// while no new device signed in for 30 days: else who has the password alone could keep
+// its owner out (V8, liveness). One that is over stays as it is. Errors: claim.ErrNoFlow
+// (or somebody else's), ErrCompleting, ErrStranger, wallet.ErrSessionEnded,
+// wallet.ErrUnavailableAuth.
 func (s *Service) ByOwner(ctx context.Context, who wallet.Person, o record.Origin, flow string) error {
 	if err := s.o.Wallets.Alive(ctx, who); err != nil {
 		return err
@@ -117,6 +124,15 @@ func (s *Service) ByOwner(ctx context.Context, who wallet.Person, o record.Origi
 	said := engine.Objection{Flow: flow, At: s.o.Clock.Now()}
 	if err != nil || f.Ended(said.At) {
 		return err
+	}
+	if d, _, err := f.Decisions.Last(); err != nil || len(d.Evidence) > 1 {
+		signedIn, unheard := s.o.Wallets.Unfamiliar(ctx, who.Account)
+		switch {
+		case err != nil || unheard != nil:
+			return cmp.Or(err, unheard)
+		case said.At.Sub(signedIn) < strangerFor:
+			return ErrStranger
+		}
 	}
 	heard, err := s.o.Claims.Object(ctx, said, "", o, func(f *claim.Flow, _ claim.FlowState, w *wallet.Wallet) (post.Effects, error) {
 		effects, err := s.end(f, w, said, o)

@@ -252,6 +252,19 @@ func TestB2OwnerStops(t *testing.T) {
 		}
 		d.Peer.Set(func(p *roomtest.Peer) { p.Ended = nil })
 		a.Is(claim.Waiting)
+		// Who has the password alone, and signed in with it, keeps nobody out who has two proofs.
+		for ago, want := range map[time.Duration]error{0: objection.ErrStranger, 30*day - time.Millisecond: objection.ErrStranger} {
+			d.Peer.Set(func(p *roomtest.Peer) { p.Account.UnfamiliarAt = d.Clock.Now().Add(-ago) })
+			if err := stop(a.ID); !errors.Is(err, want) {
+				t.Errorf("a new device %s ago: %v", ago, err)
+			}
+		}
+		d.Peer.Set(func(p *roomtest.Peer) { p.Silent = true })
+		if err := stop(a.ID); !errors.Is(err, wallet.ErrUnavailableAuth) {
+			t.Errorf("auth is silent: %v", err)
+		}
+		a.Is(claim.Waiting)
+		d.Peer.Set(func(p *roomtest.Peer) { p.Silent, p.Account.UnfamiliarAt = false, d.Clock.Now().Add(-30*day) })
 		for range 3 {
 			d.Must(stop(a.ID))
 		}
@@ -260,6 +273,7 @@ func TestB2OwnerStops(t *testing.T) {
 			t.Error("not told to all, or not recorded once")
 		}
 		d.Clock.Advance(day)
+		d.Peer.Set(func(p *roomtest.Peer) { p.Account.UnfamiliarAt = d.Clock.Now() }) // one proof is stopped all the same
 		alone := waiting(d)
 		d.Must(stop(alone.ID))
 		alone.Is(claim.Vetoed)

@@ -109,6 +109,13 @@ func (s *Service) Alive(ctx context.Context, who Person) error {
 	return s.admit(ctx, who, false, s.o.Clock.Now())
 }
 
+// Unfamiliar is when somebody last signed in to the account from a device that was new
+// then; zero: never. Error: ErrUnavailableAuth.
+func (s *Service) Unfamiliar(ctx context.Context, account string) (time.Time, error) {
+	a, err := s.o.Accounts.Facts(ctx, account, "")
+	return a.UnfamiliarAt, err
+}
+
 // event is about a person's own number.
 func (who Person) event(now time.Time, action, outcome, number string, o record.Origin, data record.Data) record.Event {
 	e := post.Event(now, action, outcome, who.Account, number, o, data)
