@@ -146,7 +146,7 @@ func TestD1SilentRemovalFromOutside(t *testing.T) {
 				w.want(w.call("DELETE", "/v1/me/phones/"+oldest, w.signedInAgo(ana, 11*time.Minute), nil), 403, "fresh_sign_in_required")
 			}
 			w.want(w.call("DELETE", "/v1/me/phones/"+oldest, w.signedIn(ana), nil), 200, "")
-			w.text(second, "se pidió quitar")
+			w.text(second, "pide quitar")
 		})
 	}
 }

@@ -43,7 +43,7 @@ func TestPhones(t *testing.T) {
 			}
 			w.want(w.call("POST", "/v1/me/phones/"+oldest+"/kept", w.signedIn(ana), nil), 409, "conflict")
 			w.want(w.call("DELETE", "/v1/me/phones/"+oldest, w.signedIn(ana), nil), 200, "")
-			w.text(second, "se pidió quitar")
+			w.text(second, "pide quitar")
 			w.want(w.call("POST", "/v1/me/phones/"+oldest+"/kept", w.signedIn(ana), nil), 200, "")
 			if state(oldest) != "trusted" {
 				t.Error(list())

@@ -32,7 +32,7 @@ func TestR61OldestNumberAlone(t *testing.T) {
 			w.prove(ana, first)
 			w.Clock.Advance(time.Minute)
 			w.prove(ana, second)
-			w.text(first, "se añadió un número")
+			w.text(first, "tiene un teléfono nuevo")
 			w.Clock.Advance(8 * day)
 
 			c := w.start("ana", "")

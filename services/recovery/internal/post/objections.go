@@ -6,10 +6,8 @@ import (
 	"centinela/shared/secret"
 )
 
-// The phrases that ask for an objection, and those that answer one. All of them
-// are in GSM-7 (3GPP TS 23.038), which has neither á, í, ó nor ú: with one of these
-// a text has 70 characters and not 160. "NO %s" is the word that objects to one
-// recovery (V8).
+// The phrases that ask for an objection, and those that answer one. "NO %s" is the word
+// that objects to one recovery (V8).
 var (
 	// RecoverAccount has the code, then the word.
 	RecoverAccount = Phrase{

@@ -25,22 +25,23 @@ func (p Phrase) In(locale string, values ...string) string {
 func Moment(at time.Time) string { return at.UTC().Format("2006-01-02 15:04 UTC") }
 
 // The phrases. Each names who speaks and what to do; none names the account, for
-// whoever reads the phone may not be its owner.
+// whoever reads the phone may not be its owner. All are in GSM-7 (3GPP TS 23.038), which
+// has neither á, í, ó nor ú: with one of these a text has 70 characters and not 160.
 var (
 	ProveNumber = Phrase{
 		en: "Centinela: %s is your code to confirm this number. Give it to nobody.",
-		es: "Centinela: %s es tu código para confirmar este número. No se lo des a nadie.",
+		es: "Centinela: %s es tu clave para confirmar este teléfono. No la des a nadie.",
 	}
 	NumberAdded = Phrase{
 		en: "Centinela: a phone number was added to your account. If it wasn't you, sign in and change your password.",
-		es: "Centinela: se añadió un número de teléfono a tu cuenta. Si no fuiste tú, entra y cambia tu contraseña.",
+		es: "Centinela: tu cuenta tiene un teléfono nuevo. Si no lo pusiste, entra y cambia tu clave.",
 	}
 	RemovalAsked = Phrase{
 		en: "Centinela: the removal of a phone number of your account was asked for. If it wasn't you, sign in, keep it and change your password.",
-		es: "Centinela: se pidió quitar un número de teléfono de tu cuenta. Si no fuiste tú, entra, consérvalo y cambia tu contraseña.",
+		es: "Centinela: alguien pide quitar un teléfono de tu cuenta. Si no eres quien lo pide, entra, conserva el teléfono y cambia tu clave.",
 	}
 	RecoveryCompleted = Phrase{
 		en: "Centinela: your account was recovered, its password was changed and all sessions were ended.",
-		es: "Centinela: tu cuenta fue recuperada, su contraseña cambió y se cerraron todas las sesiones.",
+		es: "Centinela: tu cuenta fue recuperada: su clave es nueva y todas las sesiones quedan cerradas.",
 	}
 )

@@ -16,7 +16,7 @@ import (
 	"centinela/shared/secret"
 )
 
-const asked = "se pidió quitar"
+const asked = "pide quitar"
 
 // KA D1: calls that are refused, or change nothing, use no notice up: the removal
 // that is asked for after them is told.

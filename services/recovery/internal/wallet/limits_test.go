@@ -49,7 +49,7 @@ func TestRemovalNoticesAreBounded(t *testing.T) {
 		d.Must(err)
 		d.Clock.Advance(time.Minute)
 	}
-	told := strings.Count(fmt.Sprint(d.Got(roomtest.Older)), "se pidió quitar")
+	told := strings.Count(fmt.Sprint(d.Got(roomtest.Older)), "pide quitar")
 	if told != 2 {
 		t.Errorf("told %d times", told)
 	}
@@ -64,7 +64,7 @@ func TestOutageKeepsTheLanguage(t *testing.T) {
 	d.Peer.Silent = true
 	d.Prove(roomtest.Newer)
 	d.Peer.Silent = false
-	if got := fmt.Sprint(d.Got(roomtest.Older)); !strings.Contains(got, "se añadió") {
+	if got := fmt.Sprint(d.Got(roomtest.Older)); !strings.Contains(got, "tiene un teléfono nuevo") {
 		t.Errorf("told %s", got)
 	}
 	d.Clock.Advance(29 * day)
