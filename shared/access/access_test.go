@@ -148,7 +148,7 @@ func TestVerify(t *testing.T) {
 	})
 }
 
-// TestExpiry: a token ends at its millisecond, remembered or not.
+// TestExpiry: a token ends at its millisecond, remembered or not, and is remembered no longer.
 func TestExpiry(t *testing.T) {
 	pub, key := newKey(t)
 	src := &source{keys: map[string]ed25519.PublicKey{"k1": pub}}
@@ -175,6 +175,9 @@ func TestExpiry(t *testing.T) {
 				_, err := v.Verify(context.Background(), token)
 				if c.expired != errors.Is(err, ErrTokenExpired) || !c.expired && err != nil {
 					t.Errorf("Verify: %v, want expired %v", err, c.expired)
+				}
+				if n := v.verified.Len(); (n == 0) != c.expired {
+					t.Errorf("remembers %d tokens", n)
 				}
 			})
 		}
@@ -413,7 +416,8 @@ func TestJWKS(t *testing.T) {
 	}
 	for name, bad := range map[string]string{
 		"no_json": "<html>", "no_keys": `{"keys":[]}`, "only_others": `{"keys":[{"kty":"RSA","kid":"r"}]}`,
-		"short": `{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"s","x":"AAAA"}]}`,
+		"short":     `{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"s","x":"AAAA"}]}`,
+		"half_read": strings.Replace(body, `{"keys":[`, `{"keys":[{"kid":7},`, 1),
 	} {
 		body = bad
 		if _, err := src.Keys(context.Background()); err == nil {
