@@ -148,6 +148,22 @@ func TestVerify(t *testing.T) {
 	})
 }
 
+// TestStamp: a NumericDate is seconds with at most decimals behind them; what is written otherwise is refused, and not 0.
+func TestStamp(t *testing.T) {
+	for _, text := range []string{"1.5e3", "1e3", "1.-5", "-1", `"1"`, "null", "4611686018427388"} {
+		var s stamp
+		if err := s.UnmarshalJSON([]byte(text)); err == nil {
+			t.Errorf("%s is taken as %d", text, s)
+		}
+	}
+	for text, want := range map[string]stamp{"7": 7000, "7.5": 7500, "7.0429": 7042} {
+		var s stamp
+		if err := s.UnmarshalJSON([]byte(text)); err != nil || s != want {
+			t.Errorf("%s is %d, %v", text, s, err)
+		}
+	}
+}
+
 // TestExpiry: a token ends at its millisecond, remembered or not, and is remembered no longer.
 func TestExpiry(t *testing.T) {
 	pub, key := newKey(t)
