@@ -148,7 +148,23 @@ func TestVerify(t *testing.T) {
 	})
 }
 
-// TestExpiry: a token ends at its millisecond, remembered or not.
+// TestStamp: a NumericDate is seconds with at most decimals behind them; what is written otherwise is refused, and not 0.
+func TestStamp(t *testing.T) {
+	for _, text := range []string{"1.5e3", "1e3", "1.-5", "-1", `"1"`, "null", "4611686018427388"} {
+		var s stamp
+		if err := s.UnmarshalJSON([]byte(text)); err == nil {
+			t.Errorf("%s is taken as %d", text, s)
+		}
+	}
+	for text, want := range map[string]stamp{"7": 7000, "7.5": 7500, "7.0429": 7042} {
+		var s stamp
+		if err := s.UnmarshalJSON([]byte(text)); err != nil || s != want {
+			t.Errorf("%s is %d, %v", text, s, err)
+		}
+	}
+}
+
+// TestExpiry: a token ends at its millisecond, remembered or not, and is remembered no longer.
 func TestExpiry(t *testing.T) {
 	pub, key := newKey(t)
 	src := &source{keys: map[string]ed25519.PublicKey{"k1": pub}}
@@ -175,6 +191,9 @@ func TestExpiry(t *testing.T) {
 				_, err := v.Verify(context.Background(), token)
 				if c.expired != errors.Is(err, ErrTokenExpired) || !c.expired && err != nil {
 					t.Errorf("Verify: %v, want expired %v", err, c.expired)
+				}
+				if n := v.verified.Len(); (n == 0) != c.expired {
+					t.Errorf("remembers %d tokens", n)
 				}
 			})
 		}
@@ -413,7 +432,8 @@ func TestJWKS(t *testing.T) {
 	}
 	for name, bad := range map[string]string{
 		"no_json": "<html>", "no_keys": `{"keys":[]}`, "only_others": `{"keys":[{"kty":"RSA","kid":"r"}]}`,
-		"short": `{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"s","x":"AAAA"}]}`,
+		"short":     `{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"s","x":"AAAA"}]}`,
+		"half_read": strings.Replace(body, `{"keys":[`, `{"keys":[{"kid":7},`, 1),
 	} {
 		body = bad
 		if _, err := src.Keys(context.Background()); err == nil {

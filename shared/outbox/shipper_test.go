@@ -407,6 +407,7 @@ func TestDisagreementIsTold(t *testing.T) {
 				time.Sleep(5 * time.Second)
 				g.end()
 				g.told(t, instance, held.N, events)
+				g.metric(t, "failures_total", "0")
 			})
 		})
 	}
@@ -434,6 +435,46 @@ func TestDisagreementIsTold(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A log that can't take its new name yet is a failure, tried again after a pause; that it goes on is said when it does.
+func TestANewNameThatCannotBeTaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := start(t, nil)
+		g.end()
+		g.shipper.Log = &stubborn{Memory: g.src}
+		instance, _, err := g.src.Shipped(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		g.got.Hold("auth/"+instance, record.Head{N: 40, Hash: record.Hash{1}})
+		events := outboxtest.Events(3)
+		put(t, g.src, events...)
+		for range 2 { // the last flush of either is one try
+			if strings.Contains(g.log.String(), "it goes on under a new name") {
+				t.Errorf("log %q", g.log.String())
+			}
+			if err := g.shipper.Run(cancelled(t)); err != nil {
+				t.Fatal(err)
+			}
+			g.metric(t, "failures_total", "1")
+		}
+		g.told(t, instance, 40, events)
+	})
+}
+
+// stubborn is a log that can't be renewed at the first try.
+type stubborn struct {
+	*outbox.Memory
+	tried bool
+}
+
+func (s *stubborn) Renew(ctx context.Context, notice record.Event) error {
+	if !s.tried {
+		s.tried = true
+		return errors.New("read-only")
+	}
+	return s.Memory.Renew(ctx, notice)
 }
 
 // A log that its receiver knows otherwise, and in which an event is refused: the parts of the shipment find out as the

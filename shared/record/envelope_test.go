@@ -277,8 +277,8 @@ func TestBounds(t *testing.T) {
 		t.Error(err)
 	}
 	e = sample()
-	for _, at := range []int64{maxTimeBehind, maxTimeAhead - 1} {
-		e.Time = time.UnixMilli(at)
+	for _, at := range []time.Time{time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2199, 12, 31, 23, 59, 59, 999_000_000, time.UTC)} {
+		e.Time = at
 		if _, err := Parse(sealed(t, e).Body); err != nil {
 			t.Error(err)
 		}
@@ -307,10 +307,12 @@ func TestParseRefuses(t *testing.T) {
 		"another spelling":   strings.Replace(good, `"count":3`, `"count":3.0`, 1),
 		"an escape":          strings.Replace(good, `"why"`, `"\u0077hy"`, 1),
 		"a target number":    strings.Replace(good, `"target":"ses_1"`, `"target":1`, 1),
-		"a time of 1970":     strings.Replace(good, `"time":1767323045678`, `"time":1`, 1),
+		"a time of 1999":     strings.Replace(good, `"time":1767323045678`, `"time":946684799999`, 1),
+		"a time of 2200":     strings.Replace(good, `"time":1767323045678`, `"time":7258118400000`, 1),
 		"a time with a dot":  strings.Replace(good, `"time":1767323045678`, `"time":1767323045678.5`, 1),
 		"n of zero":          strings.Replace(good, `"n":7`, `"n":0`, 1),
 		"a bad source":       strings.Replace(good, source, "auth/..", 1),
+		"far too long":       strings.Repeat("x", 1<<20),
 	} {
 		t.Run(name, func(t *testing.T) {
 			if body == good {

@@ -214,17 +214,6 @@ func (s *Set) Snapshot() []Verdict {
 	return all
 }
 
-// Get is the verdict with that id, if it is held.
-func (s *Set) Get(id string) (Verdict, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r, ok := s.byID[id]
-	if !ok {
-		return Verdict{}, false
-	}
-	return *r.Verdict, true
-}
-
 // Len is the number of verdicts held.
 func (s *Set) Len() int {
 	s.mu.Lock()

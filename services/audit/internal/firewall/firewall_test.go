@@ -354,8 +354,33 @@ func (s *shared) AddVerdict(context.Context, firewall.Verdict, record.Event) err
 	return nil
 }
 
-// Who waits is told of a change at once, and not when somebody looks again.
+func (s *shared) LengthenVerdict(context.Context, firewall.Verdict, time.Time, func(firewall.Verdict) record.Event) (bool, error) {
+	s.version.Add(1)
+	return true, nil
+}
+
+func (s *shared) RemoveVerdict(context.Context, string, time.Time, func(firewall.Verdict) record.Event) error {
+	s.version.Add(1)
+	return nil
+}
+
+// Who waits is told of a change at once, and not when somebody looks again: of a new verdict, of a longer one, and of one
+// that is lifted.
 func TestWatcherIsWoken(t *testing.T) {
+	for name, change := range map[string]func(*testing.T, *firewall.Firewall){
+		"new":    func(t *testing.T, f *firewall.Firewall) { add(t, f, order("203.0.113.9")) },
+		"longer": func(t *testing.T, f *firewall.Firewall) { impose(t, f, decision("evt_1", noon)) },
+		"lifted": func(t *testing.T, f *firewall.Firewall) {
+			if err := f.Remove(t.Context(), "vrd_x", record.Origin{}); err != nil {
+				t.Error(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) { woken(t, change) })
+	}
+}
+
+func woken(t *testing.T, change func(*testing.T, *firewall.Firewall)) {
 	synctest.Test(t, func(t *testing.T) {
 		f := firewall.New(&shared{}, clock.NewManual(noon), testkit.Logger(t), "audit", func() {})
 		first, err := f.Watch(t.Context(), "", 0)
@@ -372,7 +397,7 @@ func TestWatcherIsWoken(t *testing.T) {
 			told <- page
 		}()
 		synctest.Wait()
-		add(t, f, order("203.0.113.9"))
+		change(t, f)
 		if page := <-told; len(page.Verdicts) != 1 || !time.Now().Equal(began) {
 			t.Errorf("%+v after %s", page, time.Since(began))
 		}

@@ -266,6 +266,22 @@ func TestIngestBesideAnotherInstance(t *testing.T) {
 	}
 }
 
+// What another instance appended is learnt whole, however much it is: a row that were left out would make the record
+// take its source's next events for others, or the same ones twice.
+func TestIngestBehindManyRowsOfAnotherInstance(t *testing.T) {
+	store := openStore(t)
+	first, second := newLedger(t, store), newLedger(t, store)
+	all := first.writer.Shipment(t, events(1001)...) // read in three pieces
+	for _, b := range []*book{first, second, second} {
+		if held, err := b.Ingest(t.Context(), all); err != nil || held != all.Head || b.Seen() != 1001 {
+			t.Errorf("held %+v, %v, %d rows", held, err, b.Seen())
+		}
+	}
+	if report := verify(t, store, pinned(t, store)); report.Bad != 0 || report.Checked != 1001 {
+		t.Errorf("%+v", report)
+	}
+}
+
 // CA A2: a trigger that swallows what is written gets nothing acknowledged.
 func TestSwallowedRowsAreNotAcknowledged(t *testing.T) {
 	for name, trigger := range map[string]string{

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -249,6 +250,40 @@ func TestBatchSharesASyncAndNotItsFaults(t *testing.T) {
 	}
 }
 
+// clumsy is a connection that panics at the first update.
+type clumsy struct {
+	*socket
+	fell atomic.Bool
+}
+
+func (c *clumsy) Deliver(u *room.Update) {
+	if !c.fell.Swap(true) {
+		panic("planted by a test")
+	}
+	c.socket.Deliver(u)
+}
+
+// R3: a panic behind the store, when a message is stored and not answered yet, is reported, and ends with an answer too.
+func TestR3PanicBehindTheStoreIsAnswered(t *testing.T) {
+	r := newRelay(t, nil)
+	talk := r.talk("ana", "luis")
+	luis := r.connect("luis")
+	ana := &clumsy{socket: &socket{r: r, account: "ana", all: make(chan string, 10)}}
+	for _, want := range []string{"refused one: " + room.ErrPanicked.Error(), "accepted 1 one"} {
+		d := ana.draft(talk, "one", "one")
+		d.From = ana
+		if err := r.Send(t.Context(), d); err != nil {
+			t.Fatal(err)
+		}
+		ana.expect(want)
+	}
+	luis.expect("1 one")
+	luis.nothing()
+	if got := r.panics.String(); got != "request of ana: planted by a test\n" {
+		t.Errorf("reported %q", got)
+	}
+}
+
 // A store that doesn't answer fails the batch at once, and costs nobody anything of the rate.
 func TestSilentStoreFailsTheBatch(t *testing.T) {
 	r := newRelay(t, nil)
@@ -340,9 +375,9 @@ func TestR1HoleIsMadeGoodWithoutAnybodyWriting(t *testing.T) {
 	testkit.Eventually(t, patience, func() (bool, string) { return a.Kept()[3] == 0, "it is looked for for ever" })
 }
 
-// What was sent before the stop is stored and answered; what comes later is refused.
+// What was sent before the stop is stored and answered; what comes later is refused, at once also where the rate is full.
 func TestStopStoresWhatWasSent(t *testing.T) {
-	r := newRelay(t, func(o *room.Options) { o.Rate.Burst = 1000 })
+	r := newRelay(t, func(o *room.Options) { o.Rate.Burst = 100 })
 	talk := r.talk("ana", "luis")
 	ana := r.connect("ana")
 	entered, release := make(chan struct{}), make(chan struct{})
@@ -357,8 +392,11 @@ func TestStopStoresWhatWasSent(t *testing.T) {
 		ana.expect(fmt.Sprintf("accepted %d %d", i+1, i))
 	}
 	r.stop()
-	ana.send(talk, "late")
-	ana.expect("refused late: " + room.ErrStopping.Error())
+	luis := r.connect("luis")
+	for _, who := range []*socket{ana, luis} {
+		who.send(talk, "late")
+		who.expect("refused late: " + room.ErrStopping.Error())
+	}
 }
 
 // Rooms of two relays over one store: what one stores reaches who is connected to the other, in order, also when

@@ -37,6 +37,27 @@ func TestRoomsAreEvictedWhole(t *testing.T) {
 	luis.nothing()
 }
 
+// The room that was used last stays, however many others are opened: it isn't read anew.
+func TestRoomsUsedLastStay(t *testing.T) {
+	r := newRelay(t, nil)
+	r.Limit(4)
+	ana := r.connect("ana")
+	open := func(talk string) {
+		t.Helper()
+		if err := r.Typing(t.Context(), "ana", talk, ana); err != nil {
+			t.Fatal(err)
+		}
+	}
+	used := r.talk("ana")
+	open(used)
+	for range 30 {
+		open(r.talk("ana"))
+		r.store.plant(r.store.before, "Conversation", func() error { return errLost })
+		open(used)
+		r.store.plant(r.store.before, "Conversation", nil)
+	}
+}
+
 // A room with a message on its way stays, whatever else is opened: there are never two of one conversation.
 func TestRoomInUseIsNotEvicted(t *testing.T) {
 	r := newRelay(t, nil)
