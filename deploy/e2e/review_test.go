@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"centinela/openapi/gen/gatewayclient"
 	"centinela/openapi/sdk"
@@ -27,6 +28,9 @@ func TestV19DecisionsAreExplainedAndReplayed(t *testing.T) {
 				t.Fatal(err)
 			}
 			if _, err := client.SignIn(t.Context(), user, password); err != nil { // its device is known from here on
+				t.Fatal(err)
+			}
+			if _, err := client.Dev().Advance(t.Context(), 31*24*time.Hour); err != nil { // a code and a device count once nothing changed for 30 days
 				t.Fatal(err)
 			}
 			recovery, _, err := client.StartRecovery(t.Context(), user)

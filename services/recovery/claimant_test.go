@@ -214,6 +214,7 @@ func TestClaimantsDeadEnd(t *testing.T) {
 	}
 	// Whoever has a saved code knows the account, and is told when an objection ends it.
 	w.auth.set(func() { w.auth.known[fmt.Sprintf("%x", sha(device))] = true })
+	w.Clock.Advance(31 * day) // nothing was changed since
 	c = w.start("ana", device)
 	w.want(c.evidence("saved_code", savedCode), 200, "")
 	word := wordPattern.FindStringSubmatch(w.text(first, "/veto#"))[1]

@@ -21,6 +21,11 @@ func TestG1CodeAndDevice(t *testing.T) {
 		}
 		d.Peer.Set(func(p *roomtest.Peer) { p.Account.DeviceKnown, p.Place = true, engine.Yes })
 		b := d.Start(roomtest.Name)
+		if v := b.BySavedCode(); v.State != claim.Collecting {
+			t.Fatalf("days after a number was added: %+v", v)
+		}
+		d.Clock.Advance(31 * day)
+		b = d.Start(roomtest.Name)
 		v := b.BySavedCode()
 		if v.State != claim.Waiting || v.EarliestAt != d.Clock.Now().Add(3*day) {
 			t.Fatalf("%+v", v)

@@ -77,9 +77,10 @@ func TestWaitTable(t *testing.T) {
 		{"G3 the only number, alone", Facts{Numbers: oldest(live)[:1], Evidence: []Evidence{sms("o")}, DeviceKnown: Yes, PlaceFamiliar: Yes, SecurityChange: calm}, Wait, 14 * day, "W-only-alone", WithSavedCode, 0},
 		{"G2 the only number, stale, alone", Facts{Numbers: oldest(stale)[:1], Evidence: []Evidence{sms("o")}}, Wait, 14 * day, "W-only-alone", WithSavedCode, 0},
 		{"G3 who is on trial is nobody to tell", Facts{Numbers: append(oldest(live)[:1:1], Number{ID: "t", AddedAt: now, Proofs: []time.Time{now}}), Evidence: []Evidence{sms("o")}}, Wait, 14 * day, "W-only-alone", "", 0},
-		{"G1 a code, a known device and the usual place", Facts{Numbers: oldest(live), Evidence: []Evidence{saved}, DeviceKnown: Yes, PlaceFamiliar: Yes}, Wait, 3 * day, "W-code-device-and-place", WithOldest, 2 * day},
-		{"G1 a code and a known device", Facts{Numbers: oldest(live), Evidence: []Evidence{saved}, DeviceKnown: Yes}, Wait, 7 * day, "W-code-and-device", WithOldest, 6 * day},
-		{"G1 a code and a known device without any number", Facts{Evidence: []Evidence{saved}, DeviceKnown: Yes, PlaceFamiliar: Yes}, Wait, 14 * day, "W-code-and-device-untold", "", 0},
+		{"G1 a code, a known device and the usual place", Facts{Numbers: oldest(live), Evidence: []Evidence{saved}, DeviceKnown: Yes, PlaceFamiliar: Yes, SecurityChange: calm}, Wait, 3 * day, "W-code-device-and-place", WithOldest, 3 * day},
+		{"G1 a code and a known device", Facts{Numbers: oldest(live), Evidence: []Evidence{saved}, DeviceKnown: Yes, SecurityChange: calm}, Wait, 7 * day, "W-code-and-device", WithOldest, 6 * day},
+		{"A1 a code and a known device after a change", Facts{Numbers: oldest(live), Evidence: []Evidence{saved}, DeviceKnown: Yes, PlaceFamiliar: Yes, SecurityChange: Change{Known: true, At: now.Add(-29 * day)}}, NeedEvidence, 0, string(V2), WithOldest, 0},
+		{"G1 a code and a known device without any number", Facts{Evidence: []Evidence{saved}, DeviceKnown: Yes, PlaceFamiliar: Yes, SecurityChange: calm}, Wait, 14 * day, "W-code-and-device-untold", "", 0},
 		{"G1 two without a number", Facts{Evidence: []Evidence{saved, {Method: TOTP, At: now}}}, Wait, 3 * day, "W-two-without-a-number", "", 0},
 		{"no evidence", Facts{Numbers: oldest(live)}, NeedEvidence, 0, string(V2), WithOldest, 0},
 	} {

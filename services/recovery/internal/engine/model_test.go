@@ -103,9 +103,8 @@ func (s situation) younger(i int) (l line) {
 // circumstances is the oldest, live number with a second evidence.
 func (s situation) circumstances() line {
 	familiar := s.device == Yes && s.place == Yes
-	calm := s.change.Known && (s.change.At.IsZero() || s.change.At.Before(now.Add(-30*day)))
 	l := line{row: "W-oldest-live-second-calm"}
-	if !calm {
+	if !s.calm() {
 		l = line{row: "W-oldest-live-second-change", wait: day}
 	}
 	if !familiar {
@@ -117,10 +116,14 @@ func (s situation) circumstances() line {
 	return l
 }
 
+func (s situation) calm() bool {
+	return s.change.Known && (s.change.At.IsZero() || s.change.At.Before(now.Add(-30*day)))
+}
+
 // none is the line without a number, of a code and what is around it.
 func (s situation) none() (l line, ok bool) {
 	switch {
-	case !s.second || s.device != Yes:
+	case !s.second || s.device != Yes || !s.calm():
 		return l, false
 	case s.place == Yes:
 		return line{row: "W-code-device-and-place", wait: 3 * day, rules: []Rule{V2}}, true
@@ -159,12 +162,12 @@ func (s situation) want() Decision {
 		d.Evidence = append(d.Evidence, SavedCode)
 	}
 	switch {
-	case !found: // a code from an unknown device, or nothing
+	case !found: // a code from an unknown device or after a change, or nothing
 		d.Rules = append(d.Rules, V2)
-		if s.second {
+		if s.second && (s.device != Yes || s.place != Yes) {
 			d.Rules = append(d.Rules, V14)
 		}
-		if s.second && (s.device == Unknown || s.place == Unknown) {
+		if s.second && (s.device == Unknown || s.place == Unknown || !s.change.Known) {
 			d.Rules = append(d.Rules, V20)
 		}
 		return d
