@@ -298,8 +298,15 @@ func (l *Ledger) writeGroup(ctx context.Context, group []*batch) {
 // write appends what is new in the group. When another instance was faster, or a
 // failed write left some of it, it learns what there is and starts over.
 func (l *Ledger) write(ctx context.Context, group []*batch) ([]Entry, error) {
-	for {
+	for looked := false; ; {
 		plan := l.plan(group)
+		if plan.gap && !looked { // another instance may have taken what is before it
+			if err := l.catchUp(ctx, l.head.Seq); err != nil {
+				return nil, err
+			}
+			looked = true
+			continue
+		}
 		if len(plan.rows) == 0 {
 			return nil, nil
 		}
@@ -327,6 +334,7 @@ type plan struct {
 	rows    []Row
 	entries []Entry
 	sources map[string]record.Head // those that move
+	gap     bool                   // something begins behind what is known of its source
 }
 
 // plan numbers and links what is new, and notes in each batch what is held then.
@@ -349,6 +357,7 @@ func (l *Ledger) plan(group []*batch) plan {
 		for i := known; i < len(b.rows) && at.N == b.shipment.From+int64(i)-1; i++ {
 			at = at.Next(b.rows[i].Body)
 		}
+		p.gap = p.gap || before.N < b.shipment.From-1
 		if at != b.shipment.Head || known == len(b.rows) {
 			continue // nothing new, a gap before it, or another log: the source finds out by what is held
 		}

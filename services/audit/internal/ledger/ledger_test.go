@@ -282,6 +282,25 @@ func TestIngestBehindManyRowsOfAnotherInstance(t *testing.T) {
 	}
 }
 
+// An instance that is sent what comes behind another one's knows so, once it has looked:
+// said to hold nothing, the source would begin anew under another name.
+func TestIngestGoesOnWhereAnotherInstanceWas(t *testing.T) {
+	store := openStore(t)
+	first, second := newLedger(t, store), newLedger(t, store)
+	second.writer = first.writer
+	add(t, first, events(3)...)
+	next := first.writer.Shipment(t, events(2)...)
+	if held, err := second.Ingest(t.Context(), next); err != nil || held != next.Head || second.Seen() != 5 {
+		t.Errorf("held %+v of %+v, %v, %d rows", held, next.Head, err, second.Seen())
+	}
+	// Behind a true gap nothing is held but what there is.
+	missing := first.writer.Shipment(t, events(1)...)
+	beyond := first.writer.Shipment(t, events(1)...)
+	if held, err := second.Ingest(t.Context(), beyond); err != nil || held != next.Head || held == missing.Head {
+		t.Errorf("held %+v behind a gap, %v", held, err)
+	}
+}
+
 // CA A2: a trigger that swallows what is written gets nothing acknowledged.
 func TestSwallowedRowsAreNotAcknowledged(t *testing.T) {
 	for name, trigger := range map[string]string{
