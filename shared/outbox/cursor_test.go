@@ -2,6 +2,7 @@ package outbox_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -94,4 +95,52 @@ type trims struct {
 func (l *trims) Trim(ctx context.Context, head record.Head) error {
 	l.by, l.last = append(l.by, head.N-l.last), head.N
 	return l.Log.Trim(ctx, head)
+}
+
+// What a shipment has no room for goes at once with the next, not at the next look.
+func TestWhatIsLeftGoesAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := start(t, nil)
+		synctest.Wait()
+		for n := 140; n < 180; n++ { // somewhere there is one that leaves just one behind
+			events := outboxtest.Events(n + 1)
+			for i := range events {
+				events[i].Data = record.Data{"text": strings.Repeat("a", 3000)}
+			}
+			begin, before := time.Now(), len(g.ids())
+			put(t, g.src, events...)
+			g.shipper.Kick()
+			synctest.Wait()
+			if got := len(g.ids()) - before; got != len(events) || time.Since(begin) != 0 {
+				t.Fatalf("%d of %d at once", got, len(events))
+			}
+		}
+		g.end()
+	})
+}
+
+// A log that can't give a number to a gap marker is tried again; nothing is said to be rejected.
+func TestANumberThatCannotBeGivenAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		events := outboxtest.Events(2)
+		g := start(t, refusing(events[0].ID))
+		g.end()
+		put(t, g.src, events...)
+		g.shipper.Log = stuck{g.src}
+		if err := g.shipper.Run(cancelled(t)); err != nil {
+			t.Fatal(err)
+		}
+		if g.left(t) != 2 || !strings.Contains(g.log.String(), "can't be moved") {
+			t.Errorf("%d left: %s", g.left(t), g.log.String())
+		}
+		g.metric(t, "rejected_total", "0")
+		g.metric(t, "failures_total", "1")
+	})
+}
+
+// stuck is a log in which nothing can be put aside.
+type stuck struct{ outbox.Log }
+
+func (stuck) Supersede(context.Context, int64, record.Sealed, string) error {
+	return errors.New("can't be moved")
 }

@@ -271,6 +271,9 @@ func TestPoisonedEvent(t *testing.T) {
 					t.Errorf("event %d is %s", i, env.Event.ID)
 				}
 			}
+			if len(g.calls) > 2+at+2 { // the whole, one by one up to it, and what is behind it
+				t.Errorf("%d calls", len(g.calls))
+			}
 			if log := g.log.String(); strings.Count(log, "level=ERROR") != 1 || !strings.Contains(log, "no such action") {
 				t.Errorf("log %q", log)
 			}

@@ -91,3 +91,26 @@ func TestAdd(t *testing.T) {
 		t.Error("a damaged decision is read")
 	}
 }
+
+// V18, V19: a decision is made again on the facts that were kept with it; facts that
+// can't be read are an error.
+func TestAgain(t *testing.T) {
+	p := shipped(t)
+	f := Facts{Numbers: []Number{aged("o", 390*day, day), aged("y", 100*day, day)}, Evidence: []Evidence{sms("o")}}
+	var c Chain
+	j, err := c.Add(f, Decide(p, f, now), now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	then, err := j.Decided()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := j.Again(p); err != nil || again.Verdict != Wait || !again.EarliestAt.Equal(then.EarliestAt) {
+		t.Errorf("%+v, %v, not %+v", again, err, then)
+	}
+	j.Facts = "{"
+	if _, err := j.Again(p); err == nil {
+		t.Error("decided on nothing")
+	}
+}
