@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -63,8 +64,8 @@ func TestTheCursorFollows(t *testing.T) {
 			g.shipper.Kick()
 			time.Sleep(500 * time.Millisecond)
 		}
-		if n := len(counted.by); n < 4 || n > 5 || slices.Max(counted.by) > 21 {
-			t.Errorf("in 50 s the cursor moved by %v", counted.by)
+		if n := len(counted.by()); n < 4 || n > 5 || slices.Max(counted.by()) > 21 {
+			t.Errorf("in 50 s the cursor moved by %v", counted.by())
 		}
 		time.Sleep(lagSeen)
 		if g.left(t) != 0 {
@@ -72,8 +73,8 @@ func TestTheCursorFollows(t *testing.T) {
 		}
 		put(t, g.src, events[100:]...)
 		time.Sleep(lagSeen)
-		if g.left(t) != 0 || slices.Max(counted.by) > 499 {
-			t.Errorf("%d left; the cursor moved by %v", g.left(t), counted.by)
+		if g.left(t) != 0 || slices.Max(counted.by()) > 499 {
+			t.Errorf("%d left; the cursor moved by %v", g.left(t), counted.by())
 		}
 		cancel()
 		if err := <-done; err != nil {
@@ -88,13 +89,22 @@ const lagSeen = 10300 * time.Millisecond
 // trims counts by how much each Trim moves the cursor.
 type trims struct {
 	outbox.Log
+	mu   sync.Mutex
 	last int64
-	by   []int64
+	list []int64
 }
 
 func (l *trims) Trim(ctx context.Context, head record.Head) error {
-	l.by, l.last = append(l.by, head.N-l.last), head.N
+	l.mu.Lock()
+	l.list, l.last = append(l.list, head.N-l.last), head.N
+	l.mu.Unlock()
 	return l.Log.Trim(ctx, head)
+}
+
+func (l *trims) by() []int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.list)
 }
 
 // What a shipment has no room for goes at once with the next, not at the next look.
