@@ -153,6 +153,7 @@ func (s *Service) announceDecision(f *Flow, w *wallet.Wallet, announced, now tim
 	last, _ := f.finalCall()
 	halfPassed, lastPassed := !f.halfway().After(now), !last.After(now)
 	if !f.EarliestAt.Before(f.AnnouncedEnd) {
+		f.AnnouncedWith = len(f.Evidence) // what was told holds with these as well (RC D-4)
 		f.HalfReminded, f.LastReminded = f.HalfReminded && halfPassed, f.LastReminded && lastPassed
 		return post.Effects{}, nil
 	}

@@ -313,3 +313,22 @@ func TestAnnouncedEndHolds(t *testing.T) {
 		}
 	})
 }
+
+// RC D-4: also where another evidence came that didn't shorten the wait.
+func TestAnnouncedEndHoldsWithMoreEvidence(t *testing.T) {
+	d := roomtest.New(t, roomtest.SQLite(t), roomtest.Options{})
+	d.Peer.Set(func(p *roomtest.Peer) { p.Account.DeviceKnown, p.Place = true, engine.Yes })
+	d.Prove(roomtest.Older)
+	d.Clock.Advance(340 * day)
+	d.Prove(roomtest.Newer)
+	d.Clock.Advance(59 * day) // the older one is dormant for another day
+	a := d.Start(roomtest.Name)
+	told := a.BySavedCode().EarliestAt
+	if again := a.BySMS(roomtest.Newer).EarliestAt; again != told || told != a.Flow().AnnouncedAt.Add(3*day) {
+		t.Fatalf("told %s, then %s", told, again)
+	}
+	d.Pass(2 * day) // stale by now: a claim of today would wait for a day
+	if err := a.Complete(); !errors.Is(err, claim.ErrNotAllowedYet) || a.Look().EarliestAt != told {
+		t.Errorf("%v, %+v", err, a.Look())
+	}
+}
