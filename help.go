@@ -28,7 +28,7 @@ var details = map[string]string{
 	"recover start":         "Example:\n  centinela recover start ana --url https://id.example.org --file ~/ana.json",
 	"recover status":        "Example:\n  centinela recover status --lang es",
 	"recover code":          "Examples:\n  centinela recover code\n  centinela recover code --number \"+51 987 654 321\"",
-	"recover evidence":      "Examples:\n  centinela recover evidence sms 1234-5678\n  centinela recover evidence saved_code K7QM-2F9X-WB4T-Z6HR",
+	"recover evidence":      "Examples:\n  centinela recover evidence sms 1234-5678\n  centinela recover evidence saved_code < saved-code",
 	"recover complete":      "Example:\n  centinela recover complete < new-password",
 	"recovery":              "Examples:\n  centinela recovery --config /etc/centinela.yaml\n  centinela recovery explain rec_… --data ./data\n  centinela recovery policy check my-policy.yaml",
 	"recovery explain":      "Reads the store, whether recovery runs or not. The id is in the recovery's answers, in the owner's list of recoveries and in the record. Exits with 0, or 1 when there is no such recovery or its decisions were altered.\n\nExamples:\n  centinela recovery explain rec_… --data ./data\n  centinela recovery explain rec_… --locale es --config /etc/centinela.yaml",

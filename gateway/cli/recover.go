@@ -152,11 +152,17 @@ type RecoverEvidence struct {
 	recoverFlags `embed:""`
 
 	Method string `arg:"" enum:"sms,saved_code" help:"sms or saved_code."`
-	Code   string `arg:"" help:"The code, as it stands in the text or on the paper."`
+	Code   string `arg:"" optional:"" help:"The code, as it stands in the text or on the paper. Without it, it is the first line of the standard input, which other users of this machine don't see."`
 }
 
 // Run prints where it stands then.
-func (e RecoverEvidence) Run(ctx context.Context, out io.Writer) error {
+func (e RecoverEvidence) Run(ctx context.Context, out io.Writer, in io.Reader) error {
+	if e.Code == "" {
+		var err error
+		if e.Code, err = firstLine(in, "the code"); err != nil {
+			return err
+		}
+	}
 	return e.step(out, func(r *sdk.Recovery) (sdk.RecoveryStatus, error) {
 		return r.Evidence(ctx, gatewayclient.EvidenceMethod(e.Method), e.Code)
 	})
@@ -169,10 +175,19 @@ type RecoverComplete struct {
 
 // Run prints where it stands then.
 func (c RecoverComplete) Run(ctx context.Context, out io.Writer, in io.Reader) error {
-	line, err := bufio.NewReader(io.LimitReader(in, 4096)).ReadString('\n')
-	password := strings.TrimRight(line, "\r\n")
-	if (err != nil && !errors.Is(err, io.EOF)) || password == "" {
-		return fmt.Errorf("%w: give the new password as the first line of the standard input", ErrUsage)
+	password, err := firstLine(in, "the new password")
+	if err != nil {
+		return err
 	}
 	return c.step(out, func(r *sdk.Recovery) (sdk.RecoveryStatus, error) { return r.Complete(ctx, password) })
+}
+
+// firstLine reads what is secret. Error: ErrUsage, which names what is missing.
+func firstLine(in io.Reader, what string) (string, error) {
+	text, err := bufio.NewReader(io.LimitReader(in, 4096)).ReadString('\n')
+	line := strings.TrimRight(text, "\r\n")
+	if (err != nil && !errors.Is(err, io.EOF)) || line == "" {
+		return "", fmt.Errorf("%w: give %s as the first line of the standard input", ErrUsage, what)
+	}
+	return line, nil
 }

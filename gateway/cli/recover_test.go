@@ -100,6 +100,13 @@ func TestRecover(t *testing.T) {
 	if body != `{"new_password":"a new password"}` {
 		t.Errorf("completed with %s", body)
 	}
+	// A saved code stands neither in the shell's history nor in the list of processes.
+	if _, err := run(t, "recover", "evidence", "saved_code", "--file", file); err != nil || body != `{"code":"a new password","method":"saved_code"}` {
+		t.Errorf("%v, %s", err, body)
+	}
+	if err := (RecoverEvidence{Method: "saved_code"}).Run(t.Context(), io.Discard, strings.NewReader("\n")); !errors.Is(err, ErrUsage) {
+		t.Errorf("without a code: %v", err)
+	}
 	status, code = http.StatusConflict, "recovery_not_allowed_yet"
 	for lang, want := range map[string]string{"es": "todavía no se puede", "en": "can't be set yet"} {
 		out, err := run(t, "recover", "complete", "--lang", lang, "--file", file)
