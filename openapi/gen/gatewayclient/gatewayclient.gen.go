@@ -1730,7 +1730,7 @@ type ClientInterface interface {
 
 	// StopMyRecovery Stop a recovery of one's account (the session must live; no fresh sign-in)
 	//
-	// Idempotent: one that is over stays as it is. The account's numbers are told. 409 `conflict` while its password is being set, and of one that brings two independent proofs while a new device signed in less than 30 days ago.
+	// Idempotent: one that is over stays as it is. The account's numbers are told. 409 `conflict` while its password is being set, and, for 30 days after a sign-in from a new device, of one that doesn't wait on one proof.
 	//
 	// Corresponds with DELETE /v1/me/recoveries/{recovery_id} (the `StopMyRecovery` operationId).
 	StopMyRecovery(ctx context.Context, recoveryId RecoveryId, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2407,7 +2407,7 @@ func (c *Client) ListMyRecoveries(ctx context.Context, reqEditors ...RequestEdit
 
 // StopMyRecovery Stop a recovery of one's account (the session must live; no fresh sign-in)
 //
-// Idempotent: one that is over stays as it is. The account's numbers are told. 409 `conflict` while its password is being set, and of one that brings two independent proofs while a new device signed in less than 30 days ago.
+// Idempotent: one that is over stays as it is. The account's numbers are told. 409 `conflict` while its password is being set, and, for 30 days after a sign-in from a new device, of one that doesn't wait on one proof.
 //
 // Corresponds with DELETE /v1/me/recoveries/{recovery_id} (the `StopMyRecovery` operationId).
 func (c *Client) StopMyRecovery(ctx context.Context, recoveryId RecoveryId, reqEditors ...RequestEditorFn) (*http.Response, error) {

@@ -1,7 +1,6 @@
 package objection
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -74,7 +73,7 @@ func (s *Service) tell(f *claim.Flow, w *wallet.Wallet, said engine.Objection, o
 	case Stopped:
 		effects, err = s.end(f, w, said, o)
 	case Delayed:
-		f.AnnouncedEnd = f.EarliestAt // it is told now: an earlier end must be announced
+		f.AnnouncedEnd = f.EarliestAt // it is told now, and holds
 		fallthrough
 	default:
 		data := record.Data{"phone": said.Number, "outcome": string(outcome.Did), "rule": string(engine.V8)}
@@ -108,11 +107,11 @@ func (s *Service) end(f *claim.Flow, w *wallet.Wallet, said engine.Objection, o 
 // the account's sessions are its owner's.
 const strangerFor = 30 * 24 * time.Hour
 
-// ByOwner ends a recovery of one's own account; one that brings two evidences only
-// while no new device signed in for 30 days: else who has the password alone could keep
-// its owner out (V8, liveness). One that is over stays as it is. Errors: claim.ErrNoFlow
-// (or somebody else's), ErrCompleting, ErrStranger, wallet.ErrSessionEnded,
-// wallet.ErrUnavailableAuth.
+// ByOwner ends a recovery of one's own account. While a new device signed in less than
+// 30 days ago the session has no more power than a number (V8): it ends one that waits on
+// one proof. Else who has the password alone could keep an owner out who brings two, one
+// after the other. One that is over stays as it is. Errors: claim.ErrNoFlow (or somebody
+// else's), ErrCompleting, ErrStranger, wallet.ErrSessionEnded, wallet.ErrUnavailableAuth.
 func (s *Service) ByOwner(ctx context.Context, who wallet.Person, o record.Origin, flow string) error {
 	if err := s.o.Wallets.Alive(ctx, who); err != nil {
 		return err
@@ -125,16 +124,24 @@ func (s *Service) ByOwner(ctx context.Context, who wallet.Person, o record.Origi
 	if err != nil || f.Ended(said.At) {
 		return err
 	}
-	if d, _, err := f.Decisions.Last(); err != nil || len(d.Evidence) > 1 {
-		signedIn, unheard := s.o.Wallets.Unfamiliar(ctx, who.Account)
-		switch {
-		case err != nil || unheard != nil:
-			return cmp.Or(err, unheard)
-		case said.At.Sub(signedIn) < strangerFor:
-			return ErrStranger
-		}
+	signedIn, err := s.o.Wallets.Unfamiliar(ctx, who.Account)
+	if err != nil {
+		return err
 	}
-	heard, err := s.o.Claims.Object(ctx, said, "", o, func(f *claim.Flow, _ claim.FlowState, w *wallet.Wallet) (post.Effects, error) {
+	allowed := func(f *claim.Flow, stood claim.FlowState) error {
+		d, _, err := f.Decisions.Last()
+		if err == nil && said.At.Sub(signedIn) < strangerFor && (stood == claim.Collecting || len(d.Evidence) != 1) {
+			err = ErrStranger
+		}
+		return err
+	}
+	if err := allowed(&f, f.State); err != nil {
+		return err
+	}
+	heard, err := s.o.Claims.Object(ctx, said, "", o, func(f *claim.Flow, stood claim.FlowState, w *wallet.Wallet) (post.Effects, error) {
+		if err := allowed(f, stood); err != nil { // a second proof came meanwhile
+			return post.Effects{}, err
+		}
 		effects, err := s.end(f, w, said, o)
 		for i := range effects.Events {
 			effects.Events[i].Session = who.Session

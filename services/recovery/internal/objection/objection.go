@@ -28,7 +28,7 @@ type Store interface {
 var (
 	ErrVetoInvalid = fault.New(fault.KindNotFound, fault.CodeVetoInvalid, "the link is not valid, was used, or its recovery is over")
 	ErrCompleting  = fault.New(fault.KindConflict, fault.CodeConflict, "its password is being set at this moment: look again in a minute")
-	ErrStranger    = fault.New(fault.KindConflict, fault.CodeConflict, "it brings two independent proofs, and a new device signed in to the account less than 30 days ago: delay it from an older number, with the word in its text")
+	ErrStranger    = fault.New(fault.KindConflict, fault.CodeConflict, "a new device signed in to the account less than 30 days ago, so a session stops a recovery only while it waits on one proof: reply from one of your numbers, with the word in its text")
 )
 
 // Options is what the use cases need.

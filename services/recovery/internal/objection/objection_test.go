@@ -276,6 +276,15 @@ func TestB2OwnerStops(t *testing.T) {
 		d.Peer.Set(func(p *roomtest.Peer) { p.Account.UnfamiliarAt = d.Clock.Now() }) // one proof is stopped all the same
 		alone := waiting(d)
 		d.Must(stop(alone.ID))
+		// But the next is let bring its second: a script that watches ends it neither before the first nor between the two.
+		next := d.Start(roomtest.Name)
+		for _, bring := range []func(){func() {}, func() { next.BySMS(roomtest.Older) }, func() { next.BySavedCode() }} {
+			bring()
+			if err := stop(next.ID); !errors.Is(err, objection.ErrStranger) {
+				t.Errorf("%s: %v", next.Look().State, err)
+			}
+		}
+		next.Is(claim.Waiting)
 		alone.Is(claim.Vetoed)
 		d.Clock.Advance(day)
 		again := d.Start(roomtest.Name)
