@@ -20,9 +20,6 @@ import (
 // that is wrong.
 var ErrPolicy = errors.New("the policy can't be used")
 
-// IsPolicyError reports whether an error is of a policy file.
-func IsPolicyError(err error) bool { return errors.Is(err, ErrPolicy) }
-
 // CheckPolicy reads the policy in file (empty: the configured one), proves it, and
 // says what it is. Error: ErrPolicy.
 func CheckPolicy(cfg Config, file string, out io.Writer) error {

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -53,7 +54,7 @@ func recoveryStore(cfg Config) (module.Store, error) {
 
 // policyError marks a policy that can't be used as an error of the configuration.
 func policyError(err error) error {
-	if recovery.IsPolicyError(err) {
+	if errors.Is(err, recovery.ErrPolicy) {
 		return fmt.Errorf("%w: %w", ErrConfig, err)
 	}
 	return err
